@@ -1,0 +1,30 @@
+"""The n-gram ban: no sequence of n tokens may occur twice in prompt and answer."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+
+class NgramBan:
+    """Equal to transformers' ``NoRepeatNGramLogitsProcessor`` on one row, in constant time a token."""
+
+    def __init__(self, n: int, tokens: Iterable[int]) -> None:
+        self._n = n
+        self._tokens: list[int] = []
+        self._followers: defaultdict[tuple[int, ...], list[int]] = defaultdict(list)
+        for token in tokens:
+            self.add(token)
+
+    def add(self, token: int) -> None:
+        """One more token, of the prompt or of the answer."""
+        if len(self._tokens) >= self._n - 1:
+            self._followers[self._stem()].append(token)
+        self._tokens.append(token)
+
+    def banned(self) -> list[int]:
+        """Tokens that would complete an n-gram seen before."""
+        if len(self._tokens) + 1 < self._n:
+            return []
+        return self._followers.get(self._stem(), [])
+
+    def _stem(self) -> tuple[int, ...]:
+        return tuple(self._tokens[len(self._tokens) - self._n + 1 :])

@@ -1,0 +1,47 @@
+"""What goes into an engine and what comes out, whoever decodes."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Finish = Literal["stop", "length", "repetition"]
+
+OnToken = Callable[[int, int], None]
+"""Called with a request's place in the order of requests and each new token id."""
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """One prompt over one or more tiles.
+
+    ``prompt`` holds the image-pad id once for every image token; ``pixels`` is ``(tiles, 3, height, width)`` in the
+    order of the pads. ``ngram_ban`` is the length of token sequences that may not occur twice in prompt and answer
+    (0 for no ban). ``max_new_tokens`` is at least 1.
+    """
+
+    prompt: tuple[int, ...]
+    pixels: "Tensor"
+    max_new_tokens: int
+    ngram_ban: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Token ids without the end token, each with the probability the network gave it, and why decoding ended."""
+
+    tokens: tuple[int, ...]
+    probabilities: tuple[float, ...]
+    finish: Finish
+    encode_seconds: float
+    decode_seconds: float
+
+
+class Engine(Protocol):
+    """Turns requests into answers: lazily, in the order of the requests, an exception in the place of a failed one."""
+
+    def answer(self, requests: Iterable[Request], on_token: OnToken | None = None) -> Iterator[Answer | Exception]:
+        """Answers in order. Requests are drawn as there is room for them; closing the iterator stops the work."""
+        ...

@@ -1,0 +1,34 @@
+"""Recognises an answer that has started to repeat itself, while it is being decoded."""
+
+import numpy as np
+
+CHECK_EVERY = 32
+MAX_PERIOD = 256
+MIN_LENGTH = 256
+"""Tokens that must repeat: rows of dots, rules and empty table cells are legitimate at less."""
+MIN_REPEATS = 4
+
+
+def loop_period(tokens: list[int]) -> int:
+    """The shortest period with which the end of ``tokens`` repeats, or 0.
+
+    A loop is at least :data:`MIN_REPEATS` repeats that together cover :data:`MIN_LENGTH` tokens. The n-gram ban does not
+    see loops of tiles and pages (it is off there), nor loops that vary within n tokens.
+    """
+    tail = np.asarray(tokens[-MAX_PERIOD * MIN_REPEATS - 1 :])
+    for period in range(1, MAX_PERIOD + 1):
+        length = max(MIN_LENGTH, period * MIN_REPEATS)
+        if length > len(tail):
+            continue
+        window = tail[len(tail) - length :]
+        if window[-1] == window[-1 - period] and np.array_equal(window[period:], window[:-period]):
+            return period
+    return 0
+
+
+def trim_loop(tokens: list[int], period: int) -> list[int]:
+    """``tokens`` with the repeating end cut back to its first occurrence."""
+    end = len(tokens)
+    while end > period and tokens[end - 1] == tokens[end - 1 - period]:
+        end -= 1
+    return tokens[:end]

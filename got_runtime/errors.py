@@ -1,0 +1,102 @@
+"""Every error this package raises on purpose.
+
+    GotError
+    ├── SourceError            what was handed in cannot be read
+    │   ├── SourceNotFound     no such file, folder or address
+    │   ├── SourceUnsupported  not an image, not a PDF, or a kind of object that is not taken
+    │   ├── SourceCorrupt      the right kind of file, but broken
+    │   ├── SourceEncrypted    a password is missing or wrong
+    │   ├── SourceForbidden    a remote address that is not allowed
+    │   ├── PageOutOfRange     the page selection names a page that is not there, or cannot be parsed
+    │   └── LimitExceeded      too many pages, pixels, bytes or seconds
+    ├── TaskError              a task that no prompt can be built for (an empty box, an unknown colour)
+    ├── CheckpointError        no usable weights
+    │   ├── CheckpointNotFound neither embedded, nor a folder, nor reachable
+    │   └── CheckpointInvalid  a folder whose files do not make a GOT model
+    ├── EngineError            decoding failed
+    └── MissingExtra           an optional dependency is not installed (also an ImportError)
+
+A message says what was wrong and what to do next, in one line.
+"""
+
+__all__ = [
+    "CheckpointError",
+    "CheckpointInvalid",
+    "CheckpointNotFound",
+    "EngineError",
+    "GotError",
+    "LimitExceeded",
+    "MissingExtra",
+    "PageOutOfRange",
+    "SourceCorrupt",
+    "SourceEncrypted",
+    "SourceError",
+    "SourceForbidden",
+    "SourceNotFound",
+    "SourceUnsupported",
+    "TaskError",
+]
+
+
+class GotError(Exception):
+    """Above every error of this package."""
+
+
+class SourceError(GotError):
+    """What was handed in cannot be read."""
+
+
+class SourceNotFound(SourceError):
+    """No such file, folder or address."""
+
+
+class SourceUnsupported(SourceError):
+    """Not an image, not a PDF, or a kind of object that is not taken."""
+
+
+class SourceCorrupt(SourceError):
+    """The right kind of file, but broken."""
+
+
+class SourceEncrypted(SourceError):
+    """A password is missing or wrong."""
+
+
+class SourceForbidden(SourceError):
+    """A remote address that is not allowed."""
+
+
+class PageOutOfRange(SourceError):
+    """The page selection names a page that is not there, or cannot be parsed."""
+
+
+class LimitExceeded(SourceError):
+    """Too many pages, pixels, bytes or seconds."""
+
+
+class TaskError(GotError, ValueError):
+    """A task that no prompt can be built for."""
+
+
+class CheckpointError(GotError):
+    """No usable weights."""
+
+
+class CheckpointNotFound(CheckpointError):
+    """Neither embedded, nor a folder, nor reachable."""
+
+
+class CheckpointInvalid(CheckpointError):
+    """A folder whose files do not make a GOT model."""
+
+
+class EngineError(GotError):
+    """Decoding failed."""
+
+
+class MissingExtra(GotError, ImportError):
+    """An optional dependency is not installed; the message names the ``pip install``."""
+
+    def __init__(self, extra: str, package: str) -> None:
+        super().__init__(f"{package} is not installed: pip install 'got-ocr[{extra}]'")
+        self.extra = extra

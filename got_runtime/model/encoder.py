@@ -1,0 +1,135 @@
+"""GOT's vision encoder on the port's weights, without the dense relative-position bias.
+
+Same arithmetic as ``GotOcr2VisionEncoder`` followed by ``GotOcr2MultiModalProjector``, run another way:
+
+* the decomposed relative positions are folded into queries and keys — ``q' = [q·scale, q·R_h, q·R_w]`` and
+  ``k' = [k, onehot_h, onehot_w]`` give the same logits as adding a bias — so a global layer never materialises its
+  heads×4096×4096 softmax (0.8 GB a tile at full size);
+* activations stay channels-last, so no layer norm has to permute;
+* grids smaller than the checkpoint's are allowed (an offset picks the rows of the position table), which is how
+  training grows the resolution.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+FLASH_FROM = 2048
+"""Tokens in an attention window from which SDPA beats explicit products on a CPU.
+
+Measured with a 192-wide encoder in bf16 on two AMX cores: at 64 tokens forward and backward take 8 ms explicit
+against 42 ms; at 4,096 the explicit softmax no longer fits the cache.
+"""
+
+
+def encode(
+    vision_tower: nn.Module, projector: nn.Module, pixel_values: Tensor, row_offset: int = 0
+) -> tuple[Tensor, Tensor]:
+    """Pixels to image tokens.
+
+    Args:
+        vision_tower: the port's ``GotOcr2VisionEncoder``.
+        projector: the port's ``GotOcr2MultiModalProjector``.
+        pixel_values: ``(tiles, 3, height, width)``, normalised, sides a multiple of the patch size.
+        row_offset: first row of the position table to use when ``height`` is below the checkpoint's.
+
+    Returns:
+        Image tokens ``(tiles, rows·columns / 16, text width)`` in row-major order, and the neck's output
+        ``(tiles, rows, columns, output channels)``, where rows and columns count patches.
+    """
+    hidden = _embed_patches(vision_tower.patch_embed.projection, pixel_values)
+    rows, columns = hidden.shape[1:3]
+    if vision_tower.pos_embed is not None:
+        hidden = hidden + vision_tower.pos_embed[:, row_offset : row_offset + rows, :columns]
+    for layer in vision_tower.layers:
+        hidden = _layer(layer, hidden)
+    neck = vision_tower.neck
+    hidden = _norm(neck.layer_norm1, _conv(neck.conv1, hidden))
+    hidden = _norm(neck.layer_norm2, _conv(neck.conv2, hidden))
+    tokens = _conv(projector.conv_upsampler2, _conv(projector.conv_upsampler1, hidden))
+    return projector.multimodal_projector(tokens.flatten(1, 2)), hidden
+
+
+def _embed_patches(projection: nn.Conv2d, pixels: Tensor) -> Tensor:
+    """The stride-16 convolution as one matrix product; result ``(tiles, rows, columns, width)``."""
+    tiles, channels, height, width = pixels.shape
+    patch = projection.kernel_size[0]
+    cut = pixels.view(tiles, channels, height // patch, patch, width // patch, patch)
+    return F.linear(cut.permute(0, 2, 4, 1, 3, 5).flatten(3), projection.weight.flatten(1), projection.bias)
+
+
+def _conv(conv: nn.Conv2d, hidden: Tensor) -> Tensor:
+    """A convolution on a channels-last activation."""
+    out = F.conv2d(hidden.permute(0, 3, 1, 2), conv.weight, conv.bias, conv.stride, conv.padding)
+    return out.permute(0, 2, 3, 1).contiguous()
+
+
+def _norm(norm: nn.LayerNorm, hidden: Tensor) -> Tensor:
+    """The port's two-format layer norm, which would permute first; ours is channels-last already."""
+    return F.layer_norm(hidden, norm.normalized_shape, norm.weight, norm.bias, norm.eps)
+
+
+def _layer(layer: nn.Module, hidden: Tensor) -> Tensor:
+    normed = layer.layer_norm1(hidden)
+    if layer.window_size:
+        attended = _windowed(layer.attn, normed, layer.window_size)
+    else:
+        attended = _attend(layer.attn, normed)
+    hidden = hidden + attended
+    return hidden + layer.mlp(layer.layer_norm2(hidden))
+
+
+def _windowed(attention: nn.Module, hidden: Tensor, size: int) -> Tensor:
+    """Attention in windows. The padding that completes the last windows is attended to, as in the port."""
+    tiles, rows, columns, width = hidden.shape
+    pad_rows, pad_columns = -rows % size, -columns % size
+    if pad_rows or pad_columns:
+        hidden = F.pad(hidden, (0, 0, 0, pad_columns, 0, pad_rows))
+    down, across = (rows + pad_rows) // size, (columns + pad_columns) // size
+    windows = hidden.view(tiles, down, size, across, size, width).transpose(2, 3).reshape(-1, size, size, width)
+    windows = _attend(attention, windows)
+    hidden = windows.view(tiles, down, across, size, size, width).transpose(2, 3)
+    return hidden.reshape(tiles, down * size, across * size, width)[:, :rows, :columns]
+
+
+def _attend(attention: nn.Module, hidden: Tensor) -> Tensor:
+    """Self-attention over ``(n, rows, columns, width)`` with relative positions folded into queries and keys."""
+    n, rows, columns, width = hidden.shape
+    heads = attention.num_attention_heads
+    qkv = attention.qkv(hidden).view(n, rows * columns, 3, heads, width // heads)
+    query, key, value = qkv.permute(2, 0, 3, 1, 4)
+    scaled = query * attention.scale
+    if attention.use_rel_pos:
+        grid = query.reshape(n, heads, rows, columns, -1)
+        by_row = torch.einsum("nhyxc,ykc->nhyxk", grid, _relative(attention.rel_pos_h, rows))
+        by_column = torch.einsum("nhyxc,xkc->nhyxk", grid, _relative(attention.rel_pos_w, columns))
+        scaled = torch.cat([scaled, by_row.flatten(2, 3), by_column.flatten(2, 3)], dim=-1)
+        onehot = _onehot(rows, columns, key).expand(n, heads, -1, -1)
+        key = torch.cat([key, onehot], dim=-1)
+    out = _attention(scaled, key, value)
+    out = out.transpose(1, 2).reshape(n, rows, columns, width)
+    return attention.proj(out)
+
+
+def _attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Softmax attention with scale 1; ``query`` and ``key`` may be wider than ``value``."""
+    if query.shape[-2] < FLASH_FROM and query.device.type == "cpu":
+        return torch.softmax(query @ key.transpose(-1, -2), dim=-1) @ value
+    width = value.shape[-1]
+    # The CPU kernel takes one width only.
+    value = F.pad(value, (0, query.shape[-1] - width))
+    return F.scaled_dot_product_attention(query, key, value, scale=1.0)[..., :width]
+
+
+def _relative(table: Tensor, size: int) -> Tensor:
+    """``(size, size, head width)``: the table's row for every query–key distance; its middle is distance zero."""
+    middle = (table.shape[0] - 1) // 2
+    position = torch.arange(size, device=table.device)
+    return table[position[:, None] - position[None, :] + middle]
+
+
+def _onehot(rows: int, columns: int, like: Tensor) -> Tensor:
+    """``(rows·columns, rows + columns)``: a key's row and column, each as one hot entry."""
+    by_row = torch.eye(rows, dtype=like.dtype, device=like.device).repeat_interleave(columns, dim=0)
+    by_column = torch.eye(columns, dtype=like.dtype, device=like.device).repeat(rows, 1)
+    return torch.cat([by_row, by_column], dim=1)

@@ -1,0 +1,88 @@
+"""What a caller gets back: pages, documents, and everything that was decided on the way."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from got_runtime.tasks import Plain, Task
+
+__all__ = ["Confidence", "DocumentResult", "FinishReason", "ModelInfo", "PageError", "PageResult", "Timings"]
+
+FinishReason = Literal["stop", "length", "repetition", "text_layer", "blank", "error"]
+"""Why a page ended: the network said so, the token budget, a loop; or it was not read at all."""
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Confidence(_Record):
+    """Probability the network gave the tokens it chose: their mean, and the least certain one."""
+
+    mean: float = Field(ge=0.0, le=1.0)
+    minimum: float = Field(ge=0.0, le=1.0)
+
+
+class Timings(_Record):
+    """Seconds spent; never part of what makes two results equal in meaning."""
+
+    encode: float = 0.0
+    decode: float = 0.0
+
+
+class PageError(_Record):
+    """A page that could not be read: the error's class and its one-line message."""
+
+    type: str
+    message: str
+
+
+class PageResult(_Record):
+    """One page (or, with :class:`~got_runtime.tasks.Pages`, several read in one context).
+
+    ``number`` counts from 1; ``label`` is the page's own (``iv``, ``A-3``). ``width`` and ``height`` are pixels of the
+    image that was read, ``size_pt`` PDF points. ``tokens`` counts the answer's tokens.
+    """
+
+    source: str
+    number: int
+    label: str
+    width: int
+    height: int
+    size_pt: tuple[float, float] | None = None
+    task: Task = Field(default_factory=Plain)
+    text: str = ""
+    tokens: int = 0
+    finish_reason: FinishReason
+    confidence: Confidence | None = None
+    warnings: tuple[str, ...] = ()
+    error: PageError | None = None
+    timings: Timings = Timings()
+
+
+class ModelInfo(_Record):
+    """The weights and settings that were used."""
+
+    name: str
+    revision: str | None
+    device: str
+    dtype: str
+
+
+class DocumentResult(_Record):
+    """All pages of one source. ``sha256`` is of the source's bytes, where it has any."""
+
+    source: str
+    sha256: str | None
+    pages: tuple[PageResult, ...]
+    model: ModelInfo
+
+    @property
+    def text(self) -> str:
+        """The pages' texts, a blank line between them."""
+        return "\n\n".join(page.text for page in self.pages if page.text)
+
+    @property
+    def errors(self) -> tuple[PageResult, ...]:
+        """The pages that could not be read."""
+        return tuple(page for page in self.pages if page.error is not None)

@@ -1,0 +1,215 @@
+"""The training loop: bf16 weights with float32 masters, resumable to the step, honest about its progress."""
+
+import contextlib
+import ctypes
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from got_runtime.model.prompt import END_OF_TURN, IMAGE_PAD, build_prompt
+from got_runtime.training import nano
+from got_runtime.training.batches import Batch, PageStream, batches
+from got_runtime.training.check import held_out_cer
+from got_runtime.training.losses import DenseHeads, PromptIds, stage_one, stage_two
+from got_runtime.training.pages.plain import TRAINING, TRAINING_DENSE
+
+PATCH_ROWS = 64
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One run of training. ``rows`` of patches a page: 16, 32 or 64 (the whole 1024×1024 page)."""
+
+    stage: int = 1
+    rows: int = 16
+    batch: int = 16
+    minutes: float | None = None
+    steps: int | None = None
+    rate: float = 1e-3
+    warmup: int = 200
+    decay: float = 0.0
+    """Share of the run, at its end, over which the learning rate falls to zero."""
+    seed: int = 1
+    workers: int = 1
+    device: str = "auto"
+    save_minutes: float = 5.0
+    check_minutes: float = 6.0
+    """How often held-out pages are read (stage 2)."""
+    log_steps: int = 20
+
+
+class Progress:
+    """How far a run is, by steps when they are given (reproducible) or by the clock."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.recipe, self.started, self.done = recipe, time.monotonic(), 0
+
+    @property
+    def share(self) -> float:
+        by_clock = (time.monotonic() - self.started) / (60 * self.recipe.minutes) if self.recipe.minutes else 0.0
+        by_steps = self.done / self.recipe.steps if self.recipe.steps else 0.0
+        return min(1.0, max(by_clock, by_steps))
+
+    def rate(self) -> float:
+        """Warm-up, plateau, straight fall to zero."""
+        recipe = self.recipe
+        rise = min(1.0, (self.done + 1) / recipe.warmup) if recipe.warmup else 1.0
+        fall = min(1.0, (1.0 - self.share) / recipe.decay) if recipe.decay else 1.0
+        return recipe.rate * rise * fall
+
+
+class Masters:
+    """AdamW on float32 copies of bf16 weights: small updates are not lost, and no step pays for autocast."""
+
+    def __init__(self, parameters: list[nn.Parameter], device: torch.device) -> None:
+        self.parameters = parameters
+        self.masters = [p.detach().float().clone() for p in parameters]
+        self.optimiser = torch.optim.AdamW(
+            [
+                {"params": [m for m in self.masters if m.ndim > 1], "weight_decay": 0.01},
+                {"params": [m for m in self.masters if m.ndim <= 1], "weight_decay": 0.0},
+            ],
+            betas=(0.9, 0.98),
+            fused=True,
+        )
+
+    def step(self, rate: float) -> float:
+        """One update from the bf16 gradients, clipped to norm 1; returns the norm before clipping."""
+        for master, parameter in zip(self.masters, self.parameters, strict=True):
+            master.grad = None if parameter.grad is None else parameter.grad.float()
+            parameter.grad = None
+        norm = torch.nn.utils.clip_grad_norm_(self.masters, 1.0)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        self.optimiser.step()
+        with torch.no_grad():
+            for master, parameter in zip(self.masters, self.parameters, strict=True):
+                parameter.copy_(master)
+        return float(norm)
+
+
+def keep_freed_memory() -> None:
+    """Tell glibc to keep freed blocks: fresh pages cost more than the matrix products that fill them (×2 on a CPU)."""
+    with contextlib.suppress(OSError, AttributeError):
+        libc = ctypes.CDLL("libc.so.6")
+        m_trim_threshold, m_top_pad, m_mmap_max = -1, -2, -4
+        libc.mallopt(m_mmap_max, 0)
+        libc.mallopt(m_trim_threshold, 2**31 - 1)
+        libc.mallopt(m_top_pad, 256 * 2**20)
+
+
+class Trainer:
+    """Network, heads, masters and the place in the data stream, as saved in one ``state.pt``."""
+
+    def __init__(self, folder: Path, recipe: Recipe) -> None:
+        self.folder, self.recipe = folder, recipe
+        name = recipe.device if recipe.device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = torch.device(name)
+        self.model = nano.build_model(recipe.seed).to(self.device, torch.bfloat16)
+        config = self.model.config
+        heads = DenseHeads(config.vision_config.output_channels, config.text_config.hidden_size)
+        self.heads = heads.to(self.device, torch.bfloat16)
+        self.masters = Masters([*self.model.parameters(), *self.heads.parameters()], self.device)
+        self.tokenizer = nano.build_tokenizer()
+        self.end = self.tokenizer.convert_tokens_to_ids(END_OF_TURN)
+        before, _, after = build_prompt("OCR: ", 1).partition(IMAGE_PAD)
+        self.prompt = PromptIds(*(torch.tensor(self.tokenizer.encode(t), device=self.device) for t in (before, after)))
+        self.step, self.pages, self.characters, self.seconds = 0, 0, 0, 0.0
+        if (folder / "state.pt").exists():
+            self._load()
+
+    def _load(self) -> None:
+        state = torch.load(self.folder / "state.pt", map_location=self.device, weights_only=True)
+        for mine, saved in zip(self.masters.masters, state["masters"], strict=True):
+            mine.copy_(saved)
+        with torch.no_grad():
+            for master, parameter in zip(self.masters.masters, self.masters.parameters, strict=True):
+                parameter.copy_(master)
+        self.masters.optimiser.load_state_dict(state["optimiser"])
+        self.step, self.pages, self.characters = state["step"], state["pages"], state["characters"]
+        self.seconds = state["seconds"]
+
+    def save(self) -> None:
+        """Atomically: an interrupted save leaves the previous state whole."""
+        partial = self.folder / "state.pt.partial"
+        torch.save(
+            {
+                "masters": self.masters.masters,
+                "optimiser": self.masters.optimiser.state_dict(),
+                "step": self.step,
+                "pages": self.pages,
+                "characters": self.characters,
+                "seconds": self.seconds,
+            },
+            partial,
+        )
+        os.replace(partial, self.folder / "state.pt")
+
+    def losses(self, batch: Batch, offset: int):
+        if self.recipe.stage == 1:
+            return stage_one(self.model, self.heads, batch, offset)
+        return stage_two(self.model, self.heads, batch, offset, self.prompt)
+
+    def run(self) -> Iterator[dict[str, float]]:
+        """Train until the recipe's end; yields a reading every ``log_steps`` steps, which is also in ``log.jsonl``."""
+        recipe, progress = self.recipe, Progress(self.recipe)
+        style = TRAINING_DENSE if recipe.stage == 1 else TRAINING
+        stream = PageStream(style, recipe.seed * 1000 + recipe.stage * 100 + recipe.rows, recipe.rows, recipe.batch, self.end)
+        saved = checked = ticked = time.monotonic()
+        sums: dict[str, Tensor] = {}
+        since = 0
+        with open(self.folder / "log.jsonl", "a", encoding="utf-8") as log:
+            for batch in batches(stream, self.step, recipe.workers):
+                offset = 4 * int(torch.randint(0, (PATCH_ROWS - recipe.rows) // 4 + 1, (), generator=_generator(self.step)))
+                losses = self.losses(batch.to(self.device), offset)
+                losses.total.backward()
+                rate = progress.rate()
+                norm = self.masters.step(rate)
+                self.step, progress.done = self.step + 1, progress.done + 1
+                self.pages += batch.pixels.shape[0]
+                self.characters += batch.characters
+                since += batch.pixels.shape[0]
+                for name, value in losses.readings.items():
+                    sums[name] = sums.get(name, torch.zeros(())) + value.detach().float().cpu()
+                finished = progress.share >= 1.0
+                if self.step % recipe.log_steps == 0 or finished:
+                    now = time.monotonic()
+                    self.seconds += now - ticked
+                    count = progress.done % recipe.log_steps or min(recipe.log_steps, progress.done)
+                    reading = {
+                        "stage": recipe.stage,
+                        "rows": recipe.rows,
+                        "step": self.step,
+                        "pages": self.pages,
+                        "characters": self.characters,
+                        "seconds": round(self.seconds, 1),
+                        "pages_per_second": round(since / (now - ticked), 2),
+                        "rate": rate,
+                        "norm": round(norm, 3),
+                        **{name: round(float(value) / count, 4) for name, value in sums.items()},
+                    }
+                    if recipe.stage > 1 and (finished or now - checked > 60 * recipe.check_minutes):
+                        reading |= held_out_cer(self.model, self.tokenizer, recipe.rows)
+                        checked = now = time.monotonic()
+                    print(json.dumps(reading), file=log, flush=True)
+                    yield reading
+                    sums, since, ticked = {}, 0, now
+                if finished or time.monotonic() - saved > 60 * recipe.save_minutes:
+                    self.save()
+                    saved = time.monotonic()
+                if finished:
+                    return
+
+
+def _generator(step: int) -> torch.Generator:
+    return torch.Generator().manual_seed(step)
+
+
+def settings(recipe: Recipe) -> dict[str, object]:
+    return asdict(recipe)

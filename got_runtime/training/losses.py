@@ -1,0 +1,148 @@
+"""What each stage asks of the network: dense characters, where to look next, and the text itself."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from got_runtime.model.decoder import causal, forward
+from got_runtime.model.encoder import encode
+from got_runtime.training.batches import CLASSES, IGNORED, Batch
+
+LOOK_LAYERS = (2, 3)
+"""Decoder layers whose first head is taught to look at the image token that holds the next character."""
+BLANK_WEIGHT = 0.15
+MEAN = (0.48145466, 0.4578275, 0.40821073)
+STD = (0.26862954, 0.26130258, 0.27577711)
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Sums to back-propagate and readings for the log (nats; shares of right answers)."""
+
+    total: Tensor
+    readings: dict[str, Tensor]
+
+
+class DenseHeads(nn.Module):
+    """Throw-away heads of stages 1 and 2: characters from the neck's patches and from the connector's tokens."""
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__()
+        self.patch = nn.Linear(channels, 2 * CLASSES)
+        self.token = nn.Linear(width, 16 * 2 * CLASSES)
+
+    def forward(self, neck: Tensor, tokens: Tensor, dense: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        n, rows, columns, _ = neck.shape
+        truth = dense.long()
+        patch_logits = self.patch(neck).view(n, rows, columns * 2, CLASSES)
+        token_logits = self.token(tokens).view(n, rows // 4, columns // 4, 4, 8, CLASSES).transpose(2, 3)
+        token_logits = token_logits.reshape(n, rows, columns * 2, CLASSES)
+        patch_loss, patch_right = _character_loss(patch_logits, truth)
+        token_loss, token_right = _character_loss(token_logits, truth)
+        readings = {"patch": patch_loss, "patch_right": patch_right, "token": token_loss, "token_right": token_right}
+        return patch_loss + token_loss, readings
+
+
+def _character_loss(logits: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+    """Cross-entropy with paper weighted down, and the share of inked cells read right."""
+    flat, labels = logits.flatten(0, -2), truth.flatten()
+    # Most paper says nothing: keep the inked cells and one paper cell in eight.
+    keep = (labels > 0) | (torch.arange(labels.numel(), device=labels.device) % 8 == 3)
+    flat, labels = flat[keep].float(), labels[keep]
+    weight = torch.ones(CLASSES, device=flat.device)
+    weight[0] = BLANK_WEIGHT * 4
+    loss = F.cross_entropy(flat, labels, weight=weight)
+    inked = labels > 0
+    right = (flat.argmax(-1) == labels)[inked].float().mean() if inked.any() else torch.ones(())
+    return loss, right.detach()
+
+
+def normalise(pixels: Tensor, dtype: torch.dtype) -> Tensor:
+    """uint8 RGB → GOT's normalised pixels."""
+    mean = torch.tensor(MEAN, device=pixels.device).view(1, 3, 1, 1)
+    std = torch.tensor(STD, device=pixels.device).view(1, 3, 1, 1)
+    return ((pixels.float() / 255 - mean) / std).to(dtype)
+
+
+def stage_one(model, heads: DenseHeads, batch: Batch, offset: int) -> Losses:
+    """Encoder and connector: every cell of the page says which character it shows."""
+    core = model.model
+    tokens, neck = encode(
+        core.vision_tower, core.multi_modal_projector, normalise(batch.pixels, heads.patch.weight.dtype), offset
+    )
+    total, readings = heads(neck, tokens, batch.dense)
+    return Losses(total, readings)
+
+
+@dataclass(frozen=True)
+class PromptIds:
+    """Ids before the image pads and from the pads' end to the answer."""
+
+    head: Tensor
+    tail: Tensor
+
+    def embed(self, table: nn.Module, image: Tensor, answer: Tensor) -> tuple[Tensor, int]:
+        """Prompt + image tokens + answer as embeddings, and the position that predicts the answer's first token."""
+        n = image.shape[0]
+        head, tail = (table(ids).expand(n, -1, -1) for ids in (self.head, self.tail))
+        sequence = torch.cat([head, image.to(head.dtype), tail, table(answer)], dim=1)
+        return sequence, self.head.numel() + image.shape[1] + self.tail.numel() - 1
+
+
+def stage_two(model, heads: DenseHeads, batch: Batch, offset: int, prompt: PromptIds) -> Losses:
+    """Everything: the text, the place of the next character (weight 0.5 a layer) and the dense labels (0.3)."""
+    core = model.model
+    image, neck = encode(
+        core.vision_tower, core.multi_modal_projector, normalise(batch.pixels, heads.patch.weight.dtype), offset
+    )
+    dense, readings = heads(neck, image, batch.dense)
+    language = core.language_model
+    sequence, first = prompt.embed(language.embed_tokens, image, batch.tokens[:, :-1].clamp_min(0))
+    attention = _WatchedAttention()
+    positions = torch.arange(sequence.shape[1], device=sequence.device)[None]
+    hidden = forward(language, sequence, positions, attention)
+    kept = batch.tokens != IGNORED
+    logits = model.lm_head(hidden[:, first:][kept]).float()
+    truth = batch.tokens[kept]
+    text = F.cross_entropy(logits, truth)
+    begin = prompt.head.numel()
+    looks = [attention.look_loss(i, slice(begin, begin + image.shape[1]), first, batch.places) for i in LOOK_LAYERS]
+    total = text + 0.5 * sum(loss for loss, _ in looks) + 0.3 * dense
+    right = (logits.argmax(-1) == truth).float().mean()
+    readings |= {"text": text, "right": right, "look": looks[-1][0], "found": looks[-1][1]}
+    return Losses(total, {name: value.detach() for name, value in readings.items()})
+
+
+class _WatchedAttention:
+    """Explicit causal attention (the fused kernel's backward is several times slower on a CPU at these lengths).
+
+    Keeps the first head's queries and keys of the layers that are taught where to look. Without that guidance the
+    alignment between text and page is not found and the decoder learns letter frequencies only; with it the head hands
+    the right token's content to the layers above. It is an ordinary head of the network: nothing is thrown away.
+    """
+
+    def __init__(self) -> None:
+        self.first_heads: dict[int, tuple[Tensor, Tensor]] = {}
+
+    def __call__(self, layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        if layer in LOOK_LAYERS:
+            self.first_heads[layer] = query[:, 0], key[:, 0]
+        if query.device.type != "cpu":
+            return causal(query, key, value)
+        length = query.shape[2]
+        future = torch.full((length, length), float("-inf"), dtype=query.dtype).triu(1)
+        logits = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2) + future
+        return torch.softmax(logits, dim=-1) @ value
+
+    def look_loss(self, layer: int, image: slice, first: int, places: Tensor) -> tuple[Tensor, Tensor]:
+        """Cross-entropy of the head's attention over the image tokens against where the next character stands."""
+        query, key = self.first_heads[layer]
+        asking = query[:, first : first + places.shape[1]]
+        logits = (asking @ key[:, image].transpose(-1, -2)).float() * query.shape[-1] ** -0.5
+        kept = places != IGNORED
+        if not kept.any():
+            return logits.sum() * 0.0, torch.ones(())
+        loss = F.cross_entropy(logits[kept], places[kept])
+        return loss, (logits[kept].argmax(-1) == places[kept]).float().mean()

@@ -1,0 +1,1 @@
+"""Kinds of synthetic page, one file a kind."""

@@ -1,0 +1,179 @@
+"""Pages of printed text: one or two columns, paragraphs, many faces, sizes, tones and page shapes."""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from got_runtime.training.degrade import tilt, tint, wear
+from got_runtime.training.faces import TRAINING_FACES, Face, load_font
+from got_runtime.training.sample import PageSample
+from got_runtime.training.text import words_of_text
+
+SQUARE = 1024
+"""Side of the model's view in pixels: sizes of type are chosen by what they become after the squeeze."""
+
+
+@dataclass(frozen=True)
+class PlainStyle:
+    """What a plain page may look like. Sizes of type are in pixels of the squeezed 1024×1024 view."""
+
+    faces: tuple[Face, ...] = TRAINING_FACES
+    max_lines: int = 14
+    line_characters: tuple[int, int] = (12, 40)
+    em: tuple[float, float] = (24.0, 84.0)
+    min_advance: float = 10.0
+    two_columns: float = 0.0
+    noise: float = 0.0
+    blank: float = 0.0
+    full: float = 0.0
+    """Share of pages set to the last line that fits; on the others the number of lines is uniform from 1."""
+    worn: bool = True
+    height_share: float = 1.0
+    """Below 1 only a strip of a page this high is made (training at growing resolution)."""
+
+
+TRAINING = PlainStyle(max_lines=22, line_characters=(12, 48), em=(20.0, 90.0), two_columns=0.12, noise=0.3, blank=0.015)
+TRAINING_DENSE = replace(TRAINING, line_characters=(24, 48), full=1.0, blank=0.0)
+"""Stage 1: every inked cell is a label, so pages are full."""
+HELD_OUT = PlainStyle()
+
+
+@dataclass
+class _Canvas:
+    """Ink coverage and the characters drawn so far."""
+
+    draw: ImageDraw.ImageDraw
+    font: ImageFont.FreeTypeFont
+    text: list[str] = field(default_factory=list)
+    boxes: list[tuple[float, float, float, float]] = field(default_factory=list)
+
+    def put(self, x: float, baseline: float, word: str) -> float:
+        """Draw one word with its left edge at ``x``; returns where it ends."""
+        self.draw.text((x, baseline), word, font=self.font, fill=255, anchor="ls")
+        end = x + self.font.getlength(word)
+        advances = np.array([self.font.getlength(c) for c in word])
+        edges = x + np.concatenate([[0.0], np.cumsum(advances)]) * (end - x) / max(advances.sum(), 1e-6)
+        for character, left, right in zip(word, edges[:-1], edges[1:], strict=True):
+            self.mark(character, left, right, baseline)
+        return end
+
+    def mark(self, character: str, left: float, right: float, baseline: float) -> None:
+        size = self.font.size
+        self.text.append(character)
+        self.boxes.append((left, baseline - 0.75 * size, right, baseline + 0.22 * size))
+
+
+def _wrap(words: list[str], font: ImageFont.FreeTypeFont, width: float, characters: int) -> list[list[str]]:
+    """Greedy lines no wider than ``width`` pixels and no longer than ``characters``; a word too long is cut."""
+    lines: list[list[str]] = [[]]
+    used, count = 0.0, 0
+    space = font.getlength(" ")
+    for word in words:
+        while len(word) > 1 and (font.getlength(word) > width or len(word) > characters):
+            word = word[:-1]
+        wide = font.getlength(word)
+        if lines[-1] and (used + space + wide > width or count + 1 + len(word) > characters):
+            lines.append([])
+            used, count = 0.0, 0
+        used += wide + (space if lines[-1] else 0.0)
+        count += len(word) + (1 if lines[-1] else 0)
+        lines[-1].append(word)
+    return lines
+
+
+def _page_size(rng: np.random.Generator, height_share: float) -> tuple[int, int, float]:
+    """Width and height in pixels and the height of the whole page of which this may be a strip."""
+    ratio = float(np.exp(rng.uniform(-np.log(1.5), np.log(1.5))))
+    long_side = rng.uniform(900, 1400)
+    width, whole = (long_side, long_side / ratio) if ratio > 1 else (long_side * ratio, long_side)
+    return int(width), int(whole * height_share), whole
+
+
+def plain_page(seed: tuple[int, int], style: PlainStyle = HELD_OUT) -> PageSample:
+    """The page of ``seed`` (stream, index): same seed and style, same pixels and text."""
+    rng = np.random.default_rng(seed)
+    face = style.faces[rng.integers(len(style.faces))]
+    width, height, whole = _page_size(rng, style.height_share)
+    mask = Image.new("L", (width, height), 0)
+    columns = 2 if rng.random() < style.two_columns else 1
+    left, right = (rng.uniform(0.02, 0.11) * width for _ in range(2))
+    gap = rng.uniform(0.04, 0.08) * width
+    column_width = (width - left - right - gap * (columns - 1)) / columns
+
+    characters = int(rng.integers(style.line_characters[0], style.line_characters[1] + 1))
+    if columns == 2:
+        characters = max(8, characters // 2)
+    unit = load_font(face, 100).getlength("the quick brown Fox jumps 0123") / 3000
+    size = column_width / (unit * characters) * float(rng.choice([1.0, rng.uniform(0.55, 1.0)]))
+    low = max(style.em[0] * whole / SQUARE, style.min_advance * width / SQUARE / unit)
+    size = int(np.clip(size, low, max(low, style.em[1] * whole / SQUARE)))
+    font = load_font(face, size)
+    canvas = _Canvas(ImageDraw.Draw(mask), font)
+
+    if rng.random() >= style.blank:
+        pitch = size * rng.uniform(1.12, 1.7)
+        top_margin = rng.uniform(0.15, 1.2) * size
+        room = max(1, int((height - 2 * top_margin) // pitch))
+        most = min(room, style.max_lines)
+        lines = most if rng.random() < style.full else int(rng.integers(1, most + 1))
+        slack = height - 2 * top_margin - lines * pitch
+        top = top_margin + max(0.0, slack) * rng.random() * rng.integers(2)
+        for column in range(columns):
+            x = left + column * (column_width + gap)
+            words = words_of_text(rng, characters * lines, style.noise)
+            _set_column(canvas, rng, words, (x, top, column_width, pitch), lines, characters)
+    boxes = np.array(canvas.boxes, dtype=np.float32).reshape(-1, 4)
+    text = "".join(canvas.text).removesuffix("\n")
+    boxes = boxes[: len(text)]
+    if style.worn and rng.random() < 0.4:
+        mask, boxes = tilt(mask, boxes, rng)
+    image = tint(mask, rng)
+    if style.worn:
+        image = wear(image, rng)
+    return PageSample(image, text, boxes, face.name, seed)
+
+
+def _set_column(
+    canvas: _Canvas,
+    rng: np.random.Generator,
+    words: list[str],
+    frame: tuple[float, float, float, float],
+    count: int,
+    characters: int,
+) -> None:
+    """Set at most ``count`` lines in ``frame`` (x, top, width, line pitch), broken into paragraphs."""
+    x0, top, width, pitch = frame
+    font = canvas.font
+    align = rng.choice(["left", "justified", "centre"], p=[0.7, 0.2, 0.1])
+    indent = rng.uniform(1.0, 2.5) * font.size if rng.random() < 0.3 else 0.0
+    space = font.getlength(" ")
+    first, row = True, 0
+    lines = _wrap(words, font, width - indent, characters)[:count]
+    for number, line in enumerate(lines):
+        last = number == len(lines) - 1
+        closes = not last and rng.random() < 0.12
+        if closes:
+            line = line[: max(1, int(rng.integers(1, len(line) + 1)))]
+        natural = sum(font.getlength(w) for w in line) + space * (len(line) - 1)
+        x = x0 + (indent if first and align != "centre" else 0.0)
+        stretch = space
+        if align == "centre":
+            x = x0 + (width - natural) / 2
+        elif align == "justified" and not closes and not last and len(line) > 2:
+            stretch = min(space * 2.5, space + (x0 + width - x - natural) / (len(line) - 1))
+        baseline = top + pitch * row + 0.9 * font.size
+        for position, word in enumerate(line):
+            if position:
+                canvas.mark(" ", x, x + stretch, baseline)
+                x += stretch
+            x = canvas.put(x, baseline, word)
+        canvas.mark("\n", x, x, baseline)
+        row += 1
+        first = closes
+
+
+
+def strip(style: PlainStyle, rows: int, of: int) -> PlainStyle:
+    """``style`` for a strip of ``rows`` of the page's ``of`` patch rows."""
+    return replace(style, height_share=rows / of)
