@@ -40,13 +40,16 @@ class PageError(_Record):
 class PageResult(_Record):
     """One page (or, with :class:`~got_runtime.tasks.Pages`, several read in one context).
 
-    ``number`` counts from 1; ``label`` is the page's own (``iv``, ``A-3``). ``width`` and ``height`` are pixels of the
-    image that was read, ``size_pt`` PDF points. ``tokens`` counts the answer's tokens.
+    ``number`` counts from 1; ``label`` is the page's own (``iv``, ``A-3``), ``total`` the number of
+    pages of its source. ``width`` and ``height`` are pixels of the
+    image that was read, ``size_pt`` PDF points. ``sha256`` is of the source's bytes, where it has any. ``tokens`` counts the answer's tokens.
     """
 
     source: str
+    sha256: str | None = None
     number: int
     label: str
+    total: int | None = None
     width: int
     height: int
     size_pt: tuple[float, float] | None = None

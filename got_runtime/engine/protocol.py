@@ -40,8 +40,14 @@ class Answer:
 
 
 class Engine(Protocol):
-    """Turns requests into answers: lazily, in the order of the requests, an exception in the place of a failed one."""
+    """Turns requests into answers."""
 
-    def answer(self, requests: Iterable[Request], on_token: OnToken | None = None) -> Iterator[Answer | Exception]:
-        """Answers in order. Requests are drawn as there is room for them; closing the iterator stops the work."""
+    def answer(
+        self, requests: Iterable[Request | None], on_token: OnToken | None = None
+    ) -> Iterator[Answer | Exception | None]:
+        """Answers in the order of the requests, an exception in the place of one that failed.
+
+        Requests are drawn as there is room for them; a ``None`` among them (a page that needs no decoding) comes back
+        in its place as ``None``. Closing the iterator stops the work.
+        """
         ...

@@ -62,28 +62,31 @@ class TorchEngine:
         self._slots = slots
         self._tile_batch = tile_batch
 
-    def answer(self, requests: Iterable[Request], on_token: OnToken | None = None) -> Iterator[Answer | Exception]:
+    def answer(
+        self, requests: Iterable[Request | None], on_token: OnToken | None = None
+    ) -> Iterator[Answer | Exception | None]:
         """See :class:`got_runtime.engine.protocol.Engine`."""
         waiting = enumerate(requests)
         live: list[_Row] = []
-        done: dict[int, Answer | Exception] = {}
+        done: dict[int, Answer | Exception | None] = {}
         cache = self._new_cache()
         turn, exhausted = 0, False
-        while live or done or not exhausted:
-            # Rows are admitted only while the answer whose turn it is can still be waited for: results stay in order
-            # and what is finished early is bounded by the slots.
+        while live or not exhausted:
+            # Finished answers that wait for an earlier one count as taken slots: what is held back stays bounded.
             while not exhausted and len(live) + len(done) < self._slots:
                 order, request = next(waiting, (-1, None))
-                if request is None:
+                if order < 0:
                     exhausted = True
+                elif request is None:
+                    done[order] = None
+                else:
+                    try:
+                        live.append(self._prefill(order, request, cache, len(live)))
+                        self._settle(live[-1], on_token)
+                    except Exception as error:  # noqa: BLE001 - a failed request is answered with its error
+                        done[order] = error
+                if turn in done:
                     break
-                try:
-                    row = self._prefill(order, request, cache, len(live))
-                except Exception as error:  # noqa: BLE001 - one request's failure is its answer, not its neighbours'
-                    done[order] = error
-                    continue
-                live.append(row)
-                self._settle(row, on_token)
             self._retire(live, done, cache)
             while turn in done:
                 yield done.pop(turn)
@@ -92,6 +95,10 @@ class TorchEngine:
                 self._step(live, cache)
                 for row in live:
                     self._settle(row, on_token)
+                self._retire(live, done, cache)
+        while turn in done:
+            yield done.pop(turn)
+            turn += 1
 
     def _new_cache(self) -> SlotCache:
         config = self._language.config
@@ -114,7 +121,8 @@ class TorchEngine:
             row.tokens = trim_loop(row.tokens, period)
             row.finish = "repetition"
 
-    def _retire(self, live: list[_Row], done: dict[int, Answer | Exception], cache: SlotCache) -> None:
+    @torch.inference_mode()
+    def _retire(self, live: list[_Row], done: dict[int, Answer | Exception | None], cache: SlotCache) -> None:
         """Move finished rows out; the last live row fills each hole."""
         slot = 0
         while slot < len(live):

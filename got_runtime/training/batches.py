@@ -16,6 +16,8 @@ PATCH, TOKEN, SIDE = 16, 64, 1024
 CLASSES = 95
 """Blank (space and paper) and the 94 visible ASCII characters."""
 IGNORED = -100
+LENGTH_STEP = 32
+"""Texts are padded to a multiple of this: a new shape costs oneDNN a compilation of every kernel of the step."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ class PageStream(Dataset):
         style = strip(self.style, self.rows, SIDE // PATCH)
         samples = [plain_page((self.seed, index * self.batch + i), style) for i in range(self.batch)]
         pages = [squeeze(sample, height) for sample in samples]
-        longest = max(len(sample.text) for sample in samples) + 1
+        longest = -(-(max(len(sample.text) for sample in samples) + 1) // LENGTH_STEP) * LENGTH_STEP
         tokens = np.full((self.batch, longest), IGNORED, dtype=np.int64)
         places = np.full((self.batch, longest), IGNORED, dtype=np.int64)
         for i, (sample, (_, boxes)) in enumerate(zip(samples, pages, strict=True)):

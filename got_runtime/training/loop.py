@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -20,6 +20,8 @@ from got_runtime.training.losses import DenseHeads, PromptIds, stage_one, stage_
 from got_runtime.training.pages.plain import TRAINING, TRAINING_DENSE
 
 PATCH_ROWS = 64
+FULL_PAGES = {16: 0.85, 32: 0.5, 64: 0.3}
+"""Share of full pages by patch rows: a strip is easy when full, a page is not; every batch should hold easy ones."""
 
 
 @dataclass(frozen=True)
@@ -159,11 +161,11 @@ class Trainer:
     def run(self) -> Iterator[dict[str, float]]:
         """Train until the recipe's end; yields a reading every ``log_steps`` steps, which is also in ``log.jsonl``."""
         recipe, progress = self.recipe, Progress(self.recipe)
-        style = TRAINING_DENSE if recipe.stage == 1 else TRAINING
+        style = TRAINING_DENSE if recipe.stage == 1 else replace(TRAINING, full=FULL_PAGES[recipe.rows])
         stream = PageStream(style, recipe.seed * 1000 + recipe.stage * 100 + recipe.rows, recipe.rows, recipe.batch, self.end)
         saved = checked = ticked = time.monotonic()
         sums: dict[str, Tensor] = {}
-        since = 0
+        since = counted = 0
         with open(self.folder / "log.jsonl", "a", encoding="utf-8") as log:
             for batch in batches(stream, self.step, recipe.workers):
                 offset = 4 * int(torch.randint(0, (PATCH_ROWS - recipe.rows) // 4 + 1, (), generator=_generator(self.step)))
@@ -174,14 +176,13 @@ class Trainer:
                 self.step, progress.done = self.step + 1, progress.done + 1
                 self.pages += batch.pixels.shape[0]
                 self.characters += batch.characters
-                since += batch.pixels.shape[0]
+                since, counted = since + batch.pixels.shape[0], counted + 1
                 for name, value in losses.readings.items():
                     sums[name] = sums.get(name, torch.zeros(())) + value.detach().float().cpu()
                 finished = progress.share >= 1.0
                 if self.step % recipe.log_steps == 0 or finished:
                     now = time.monotonic()
                     self.seconds += now - ticked
-                    count = progress.done % recipe.log_steps or min(recipe.log_steps, progress.done)
                     reading = {
                         "stage": recipe.stage,
                         "rows": recipe.rows,
@@ -191,15 +192,16 @@ class Trainer:
                         "seconds": round(self.seconds, 1),
                         "pages_per_second": round(since / (now - ticked), 2),
                         "rate": rate,
+                        "share": round(progress.share, 4),
                         "norm": round(norm, 3),
-                        **{name: round(float(value) / count, 4) for name, value in sums.items()},
+                        **{name: round(float(value) / counted, 4) for name, value in sums.items()},
                     }
                     if recipe.stage > 1 and (finished or now - checked > 60 * recipe.check_minutes):
                         reading |= held_out_cer(self.model, self.tokenizer, recipe.rows)
                         checked = now = time.monotonic()
                     print(json.dumps(reading), file=log, flush=True)
                     yield reading
-                    sums, since, ticked = {}, 0, now
+                    sums, since, counted, ticked = {}, 0, 0, now
                 if finished or time.monotonic() - saved > 60 * recipe.save_minutes:
                     self.save()
                     saved = time.monotonic()
@@ -209,7 +211,3 @@ class Trainer:
 
 def _generator(step: int) -> torch.Generator:
     return torch.Generator().manual_seed(step)
-
-
-def settings(recipe: Recipe) -> dict[str, object]:
-    return asdict(recipe)

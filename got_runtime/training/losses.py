@@ -104,7 +104,7 @@ def stage_two(model, heads: DenseHeads, batch: Batch, offset: int, prompt: Promp
     positions = torch.arange(sequence.shape[1], device=sequence.device)[None]
     hidden = forward(language, sequence, positions, attention)
     kept = batch.tokens != IGNORED
-    logits = model.lm_head(hidden[:, first:][kept]).float()
+    logits = model.lm_head(hidden[:, first:])[kept].float()
     truth = batch.tokens[kept]
     text = F.cross_entropy(logits, truth)
     begin = prompt.head.numel()

@@ -116,7 +116,10 @@ def save_checkpoint(model, folder: Path) -> None:
 
     tokenizer = build_tokenizer()
     ends = tokenizer.convert_tokens_to_ids(["<|im_end|>", "<|endoftext|>"])
-    model.generation_config = GenerationConfig(eos_token_id=ends, pad_token_id=ends[1], max_new_tokens=4096)
+    # The official ban is 20 tokens of about four characters; here a token is a character.
+    model.generation_config = GenerationConfig(
+        eos_token_id=ends, pad_token_id=ends[1], max_new_tokens=4096, no_repeat_ngram_size=80
+    )
     model.save_pretrained(folder, state_dict={k: v.to(torch.bfloat16) for k, v in model.state_dict().items()})
     image_processor = GotOcr2ImageProcessorPil(size={"height": 1024, "width": 1024})
     GotOcr2Processor(image_processor, tokenizer).save_pretrained(folder)

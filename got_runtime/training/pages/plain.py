@@ -33,7 +33,9 @@ class PlainStyle:
     """Below 1 only a strip of a page this high is made (training at growing resolution)."""
 
 
-TRAINING = PlainStyle(max_lines=22, line_characters=(12, 48), em=(20.0, 90.0), two_columns=0.12, noise=0.3, blank=0.015)
+TRAINING = PlainStyle(
+    max_lines=22, line_characters=(14, 48), em=(20.0, 90.0), two_columns=0.12, noise=0.3, blank=0.015, full=0.3
+)
 TRAINING_DENSE = replace(TRAINING, line_characters=(24, 48), full=1.0, blank=0.0)
 """Stage 1: every inked cell is a label, so pages are full."""
 HELD_OUT = PlainStyle()

@@ -1,0 +1,35 @@
+"""``got-ocr info``: what would read, and with which versions."""
+
+import argparse
+from dataclasses import asdict
+from importlib.metadata import version
+
+from got_runtime.cli.model_options import add_model_options, load_runtime
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = subparsers.add_parser("info", help="show model, device, versions and limits")
+    add_model_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the facts that a bug report needs."""
+    import platform
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from got_runtime.sources import Limits
+
+    runtime = load_runtime(args)
+    table = Table(show_header=False, box=None)
+    for name, value in runtime.model_info.model_dump().items():
+        table.add_row(f"model {name}", str(value))
+    for package in ("got-ocr", "torch", "transformers", "pymupdf", "pillow", "pydantic"):
+        table.add_row(package, version(package))
+    table.add_row("python", platform.python_version())
+    for name, value in asdict(Limits()).items():
+        table.add_row(f"limit {name}", str(value))
+    Console().print(table)
+    return 0

@@ -1,0 +1,39 @@
+"""Options that choose the weights, the same for every command that loads some."""
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from got_runtime.runtime import GotRuntime
+
+NANO_NOTICE = (
+    "got-nano is the embedded demonstration network: printed English in clear type, up to about 14 lines of 40 "
+    "characters; for real documents use --model stepfun-ai/GOT-OCR-2.0-hf"
+)
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("model")
+    group.add_argument("--model", metavar="NAME", help="got-nano (embedded, default), a folder, or a hub id")
+    group.add_argument("--revision", help="branch, tag or commit of a hub id")
+    group.add_argument("--local-files-only", action="store_true", help="never ask the hub, use its local cache")
+    group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
+    group.add_argument("--dtype", default="auto", help="auto, float32, bfloat16, float16 (default: auto)")
+
+
+def load_runtime(args: argparse.Namespace) -> "GotRuntime":
+    """The runtime that the options ask for; says on stderr what got-nano is good for."""
+    from got_runtime.checkpoint import EMBEDDED
+    from got_runtime.runtime import GotRuntime
+
+    runtime = GotRuntime.from_pretrained(
+        args.model,
+        device=args.device,
+        dtype=args.dtype,
+        revision=args.revision,
+        local_files_only=args.local_files_only,
+    )
+    if runtime.model_info.name == EMBEDDED:
+        print(f"got-ocr: {NANO_NOTICE}", file=sys.stderr)
+    return runtime

@@ -1,0 +1,248 @@
+"""A line's tokens → runs of text, formulas, links: the recursive descent below the blocks."""
+
+import unicodedata
+from typing import TYPE_CHECKING
+
+from got_runtime.markup.content import Break, Content, Inline, Link, Mark, Math, Nested, Note, Smiles, Text, merge
+from got_runtime.markup.formula import mend_latex
+from got_runtime.markup.reader import MAX_DEPTH, Reader
+from got_runtime.markup.symbols import ACCENTS, DROPPED, ESCAPED, LETTER_ACCENTS, MARKS, SYMBOLS, TRANSPARENT
+from got_runtime.markup.tokens import TABULARS, Kind, Token
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+def parse_inline(reader: Reader, low: int, high: int, depth: int = 0) -> Content:
+    """The content of tokens ``low`` to ``high - 1``."""
+    return merge(_Line(reader).read(low, high, (), depth))
+
+
+class _Line:
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+        self.tokens: Sequence[Token] = reader.tokens
+
+    def read(self, low: int, high: int, marks: tuple[Mark, ...], depth: int) -> list[Inline]:
+        pieces: list[Inline] = []
+        if depth > MAX_DEPTH:
+            self.reader.mend("too-deep", "nested too deep: the rest is kept as it is")
+            return [Text(text=self.reader.source(low, high), marks=marks)]
+        index = low
+        while index < high:
+            index = self._read_one(index, high, marks, depth, pieces)
+        return pieces
+
+    def _read_one(self, index: int, high: int, marks: tuple[Mark, ...], depth: int, pieces: list[Inline]) -> int:
+        """Reads what starts at ``index`` into ``pieces``; the index after it."""
+        token, kind = self.tokens[index], self.tokens[index].kind
+        if kind in _PLAIN:
+            pieces.append(Text(text=token.text, marks=marks))
+        elif kind is Kind.NEWLINE or kind is Kind.FORM_FEED:
+            pieces.append(Text(text=" ", marks=marks))
+        elif kind is Kind.COMMAND:
+            return self._command(index, high, marks, depth, pieces)
+        elif kind is Kind.ESCAPED:
+            return self._escaped(index, high, marks, pieces)
+        elif kind is Kind.BLANK:
+            pieces.append(Break())
+        elif kind is Kind.ROW_BREAK:
+            pieces.append(Break())
+            spacing = self.reader.option(index + 1, high)
+            if spacing and self.reader.source(*spacing[0])[:1].isdigit():  # \\[2pt]
+                return spacing[1]
+        elif kind is Kind.OPEN:
+            return self._group(index, high, marks, depth, pieces)
+        elif kind is Kind.CLOSE:
+            self.reader.mend("unbalanced-brace", "a closing brace had no opening one: dropped")
+        elif kind in _FORMULAS:
+            return self._formula(index, high, marks, pieces)
+        elif kind in _FORMULA_ENDS:
+            self.reader.mend("unclosed-math", f"{token.text} had no opening one: dropped")
+        elif kind is Kind.STARS:
+            closing = self.reader.closing(index, high)
+            if closing is not None:
+                pieces += self.read(index + 1, closing, _with(marks, "bold"), depth + 1)
+                return closing + 1
+            pieces.append(Text(text=token.text, marks=marks))
+        elif kind is Kind.SPECIAL:
+            self.reader.mend("special-token", f"stray {token.text} dropped")
+        elif kind is Kind.SMILES:
+            pieces.append(Smiles(smiles=token.text.removeprefix("<smiles>").removesuffix("</smiles>").strip()))
+        elif kind is Kind.BEGIN:
+            return self._environment(index, high, marks, depth, pieces)
+        elif kind is Kind.END:
+            if self.reader.partner[index] < 0:
+                self.reader.mend("unmatched-end", f"{token.text} had no beginning: dropped")
+        else:  # a score, a fence or a verbatim environment inside a line
+            pieces.append(Text(text=token.text, marks=_with(marks, "code")))
+        return index + 1
+
+    def _group(self, index: int, high: int, marks: tuple[Mark, ...], depth: int, pieces: list[Inline]) -> int:
+        closing = self.reader.closing(index, high)
+        if closing is None:
+            self.reader.mend("unbalanced-brace", "a brace was never closed: dropped")
+            return index + 1
+        pieces += self.read(index + 1, closing, marks, depth + 1)
+        return closing + 1
+
+    def _formula(self, index: int, high: int, marks: tuple[Mark, ...], pieces: list[Inline]) -> int:
+        token, closing = self.tokens[index], self.reader.closing(index, high)
+        end = closing if closing is not None else high
+        if closing is None:
+            if token.kind is Kind.DOLLAR or token.kind is Kind.DOLLARS:
+                pieces.append(Text(text=token.text, marks=marks))  # a price, not a formula
+                return index + 1
+            self.reader.mend("unclosed-math", f"{token.text} was never closed: closed at the end of the line")
+            end = index + 1
+            while end < high and self.tokens[end].kind not in (Kind.NEWLINE, Kind.BLANK, *_FORMULA_ENDS):
+                end = self.reader.after(end, high)
+        latex = mend_latex(self.reader, index + 1, end)
+        if latex:
+            pieces.append(Math(latex=latex))
+        return end if closing is None else closing + 1
+
+    def _escaped(self, index: int, high: int, marks: tuple[Mark, ...], pieces: list[Inline]) -> int:
+        character = self.tokens[index].text[1]
+        if character in ACCENTS:
+            return self._accent(ACCENTS[character], index + 1, high, marks, pieces, character)
+        pieces.append(Text(text=ESCAPED.get(self.tokens[index].text, character), marks=marks))
+        return index + 1
+
+    def _accent(
+        self, accent: str, index: int, high: int, marks: tuple[Mark, ...], pieces: list[Inline], alone: str
+    ) -> int:
+        """An accent over the letter that follows, braced or not; ``alone`` when no letter does."""
+        argument = self.reader.argument(index, high)
+        if argument is not None:
+            (low, end), after = argument
+            letter = self.reader.source(low, end).strip().removeprefix("\\")
+        elif index < high and self.tokens[index].kind is Kind.TEXT:
+            letter, after = self.tokens[index].text, index + 1
+        else:
+            letter, after = "", index
+        composed = unicodedata.normalize("NFC", letter[0] + accent) + letter[1:] if letter[:1].isalpha() else None
+        if composed is None and argument is None:
+            after = index
+        pieces.append(Text(text=composed if composed is not None else alone + (letter if argument else ""), marks=marks))
+        return after
+
+    def _command(self, index: int, high: int, marks: tuple[Mark, ...], depth: int, pieces: list[Inline]) -> int:
+        name = self.tokens[index].name
+        if name in SYMBOLS:
+            pieces.append(Text(text=SYMBOLS[name], marks=marks))
+            return self._skip_empty_group(index + 1, high)
+        if name in LETTER_ACCENTS and index + 1 < high and self.tokens[index + 1].kind is Kind.OPEN:
+            return self._accent(LETTER_ACCENTS[name], index + 1, high, marks, pieces, name)
+        if name in ("newline", "par", "and", "linebreak", "AND", "And"):
+            pieces.append(Break())
+            return index + 1
+        if name in DROPPED:
+            return self._skip_arguments(index + 1, high, DROPPED[name])
+        if name in ("href", "url", "footnote", "thanks", "footnotemark", "cite", "citep", "citet", "ref", "eqref"):
+            return self._reference(name, index + 1, high, marks, depth, pieces)
+        skipped = {"multirow": 2, "multicolumn": 2, "textcolor": 1, "colorbox": 1, "raisebox": 1}.get(name, 0)
+        after = self._skip_arguments(index + 1, high, skipped)
+        option = self.reader.option(after, high) if name in TRANSPARENT else None
+        argument = self.reader.argument(option[1] if option else after, high)
+        if argument is not None and (name in MARKS or name in TRANSPARENT or skipped):
+            (low, end), after = argument
+            inner = _with(marks, MARKS[name]) if name in MARKS else marks
+            pieces += self.read(low, end, inner, depth + 1)
+            return after
+        if name not in MARKS and name not in TRANSPARENT and not skipped:
+            pieces.append(Text(text=self.tokens[index].text, marks=marks))  # unknown: nothing is lost
+        return index + 1
+
+    def _reference(
+        self, name: str, index: int, high: int, marks: tuple[Mark, ...], depth: int, pieces: list[Inline]
+    ) -> int:
+        """``\\href``, ``\\url``, ``\\footnote``, ``\\cite`` and the like."""
+        option = self.reader.option(index, high)
+        index = option[1] if option else index
+        if name == "footnotemark":
+            if option:
+                pieces.append(Text(text=self.reader.source(*option[0]), marks=_with(marks, "superscript")))
+            return index
+        argument = self.reader.argument(index, high)
+        if argument is None:
+            return index
+        (low, end), index = argument
+        source = _address(self.reader.source(low, end))
+        if name in ("footnote", "thanks"):
+            pieces.append(Note(text=plain(parse_inline(self.reader, low, end, depth + 1))))
+        elif name == "url":
+            pieces.append(Link(text=source, url=source))
+        elif name == "href":
+            shown = self.reader.argument(index, high)
+            label = plain(parse_inline(self.reader, *shown[0], depth + 1)) if shown else source
+            pieces.append(Link(text=label or source, url=source))
+            return shown[1] if shown else index
+        else:
+            pieces.append(Text(text=source if name == "ref" else f"[{source}]", marks=marks))
+        return index
+
+    def _skip_empty_group(self, index: int, high: int) -> int:
+        """``\\ldots{}`` and ``\\S `` end with what follows the letters of their name."""
+        if index + 1 < high and self.tokens[index].kind is Kind.OPEN and self.reader.partner[index] == index + 1:
+            return index + 2
+        return index
+
+    def _skip_arguments(self, index: int, high: int, count: int) -> int:
+        for _ in range(count):
+            option = self.reader.option(index, high)
+            argument = self.reader.argument(option[1] if option else index, high)
+            if argument is None:
+                break
+            index = argument[1]
+        return index
+
+    def _environment(self, index: int, high: int, marks: tuple[Mark, ...], depth: int, pieces: list[Inline]) -> int:
+        from got_runtime.markup.tabular import parse_tabular  # tables hold lines that hold tables
+
+        token, closing = self.tokens[index], self.reader.closing(index, high)
+        if token.name in TABULARS and depth < MAX_DEPTH:
+            end = high if closing is None else closing
+            grid = parse_tabular(self.reader, index, end, depth + 1)
+            if grid.cells:
+                pieces.append(Nested(grid=grid))
+            return end if closing is None else closing + 1
+        if closing is None:
+            self.reader.mend("unclosed-environment", f"{token.text} was never closed: dropped")
+            return index + 1
+        pieces += self.read(index + 1, closing, marks, depth + 1)
+        return closing + 1
+
+
+_PLAIN = frozenset({Kind.TEXT, Kind.SPACE, Kind.BRACKET, Kind.UNBRACKET, Kind.CELL})
+_FORMULAS = frozenset({Kind.OPEN_INLINE, Kind.OPEN_DISPLAY, Kind.DOLLAR, Kind.DOLLARS})
+_FORMULA_ENDS = frozenset({Kind.CLOSE_INLINE, Kind.CLOSE_DISPLAY})
+
+
+_NOT_IN_ADDRESS = dict.fromkeys(map(ord, "\\{}<>\"^`| \t\r\n\f"))
+
+
+def _address(source: str) -> str:
+    """An address or a key without the escapes of LaTeX and what no address may hold (RFC 3986)."""
+    return source.translate(_NOT_IN_ADDRESS)
+
+
+def _with(marks: tuple[Mark, ...], mark: Mark) -> tuple[Mark, ...]:
+    return tuple(sorted({*marks, mark}))
+
+
+def plain(content: Content) -> str:
+    """The words of a content, formulas as LaTeX: for comparing and labelling, not for reading."""
+    words: list[str] = []
+    for piece in content:
+        match piece:
+            case Text() | Link() | Note():
+                words.append(piece.text)
+            case Math():
+                words.append(piece.latex)
+            case Smiles():
+                words.append(piece.smiles)
+            case Break():
+                words.append(" ")
+            case Nested():
+                words.append(" ".join(plain(cell.content) for cell in piece.grid.cells))
+    return "".join(words)

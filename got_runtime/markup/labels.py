@@ -1,0 +1,75 @@
+"""Labels that stand in the text: the number of a heading, a caption, a footnote, a bibliography entry."""
+
+from typing import Literal
+
+from got_runtime.markup.content import Content, Text, merge
+
+_CAPTION_LABELS: dict[str, Literal["table", "figure"]] = {
+    "table": "table",
+    "tab.": "table",
+    "表": "table",
+    "figure": "figure",
+    "fig.": "figure",
+    "图": "figure",
+}
+
+
+def heading_number(title: str) -> str | None:
+    """The number a title begins with: "3", "2.1.", "A.1", "IV."."""
+    first, _, rest = title.strip().partition(" ")
+    parts = first.removesuffix(".").split(".")
+    if not rest or len(first) > 12:
+        return None
+    counted = all(part.isascii() and part.isdigit() and len(part) < 4 for part in parts[1:])
+    if parts[0].isascii() and parts[0].isdigit() and len(parts[0]) < 4 and counted:
+        return ".".join(parts)
+    letters = parts[0].isascii() and parts[0].isupper() and parts[0].isalpha()
+    lettered = letters and (len(parts) > 1 or first.endswith(".")) and (len(parts[0]) == 1 or not parts[0].strip("IVXL"))
+    return ".".join(parts) if lettered and counted else None
+
+
+def caption_label(text: str) -> tuple[Literal["table", "figure"], str] | None:
+    """What a text is the caption of, and its number: "Table 3:", "Fig. 2.", "表 1"; None for running text."""
+    words = text[:60].split()
+    if not words:
+        return None
+    first = words[0]
+    if first[0] in "表图" and len(first) > 1:
+        words = [first[0], first[1:], *words[1:]]
+    of = _CAPTION_LABELS.get(words[0].lower())
+    if of is None or len(words) < 2:
+        return None
+    number = words[1].rstrip(":.：。|")
+    ended = number != words[1] or words[0] in "表图" or (len(words) > 2 and words[2] in ("|", ":", "-", "–", "—"))
+    if not ended or not (number[:1].isdigit() or number.isupper()) or len(number) > 8:
+        return None
+    return of, number
+
+
+def reference_key(text: str) -> str | None:
+    """The number of a bibliography entry that begins "[12]"."""
+    if not text.startswith("["):
+        return None
+    key, closing, _ = text[1:].partition("]")
+    return key if closing and key.isdigit() and len(key) <= 4 else None
+
+
+def footnote_mark(content: Content) -> tuple[str | None, Content]:
+    """The mark a footnote begins with, ``\\({ }^{1}\\)`` or a superscript, and the content without it."""
+    if not content:
+        return None, content
+    first = content[0]
+    mark = ""
+    if first.kind == "math" and first.latex.startswith(("{ }^", "{}^", "^")) and len(first.latex) < 40:
+        mark = first.latex.partition("^")[2].strip("{} ")
+    elif first.kind == "text" and "superscript" in first.marks:
+        mark = first.text.strip()
+    return (mark, merge(content[1:])) if mark else (None, content)
+
+
+def without_prefix(content: Content, prefix: str) -> Content:
+    """The content without the characters it begins with."""
+    first = content[0] if content else None
+    if first is None or first.kind != "text" or not first.text.startswith(prefix):
+        return content
+    return merge((Text(text=first.text.removeprefix(prefix), marks=first.marks), *content[1:]))

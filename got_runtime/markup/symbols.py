@@ -1,0 +1,84 @@
+"""The commands of running text: which mark, which sign, which are dropped with their arguments."""
+
+from got_runtime.markup.content import Mark
+
+MARKS: dict[str, Mark] = {
+    "textbf": "bold",
+    "mathbf": "bold",
+    "textit": "italic",
+    "emph": "italic",
+    "textsl": "italic",
+    "underline": "underline",
+    "uline": "underline",
+    "texttt": "code",
+    "verb": "code",
+    "sout": "strike",
+    "st": "strike",
+    "textsuperscript": "superscript",
+    "textsubscript": "subscript",
+}
+TRANSPARENT = frozenset(
+    "text textrm textsf textsc textmd textup textnormal mbox fbox hbox makebox centerline mathrm title section"
+    " caption multirow multicolumn author ce thead makecell".split()
+)
+# How many braced arguments to drop with the command: they shape the page, they do not say anything.
+DROPPED = {
+    **dict.fromkeys(
+        "maketitle centering raggedright raggedleft noindent indent hline toprule midrule bottomrule bf it tt em sl sc"
+        " rm sf bfseries itshape ttfamily sffamily rmfamily scshape upshape mdseries normalfont tiny scriptsize"
+        " footnotesize small normalsize large Large LARGE huge Huge smallskip medskip bigskip hfill vfill clearpage"
+        " newpage pagebreak nopagebreak tableofcontents displaystyle boldmath unboldmath protect relax left right"
+        " appendix bibliographystyle endhead endfirsthead endfoot endlastfoot".split(),
+        0,
+    ),
+    **dict.fromkeys("label hspace vspace hspace* vspace* cline cmidrule color phantom vskip hskip index".split(), 1),
+    **dict.fromkeys("setlength rule addtolength setcounter renewcommand".split(), 2),
+}
+SYMBOLS = {
+    "textbackslash": "\\",
+    "ldots": "…",
+    "dots": "…",
+    "textellipsis": "…",
+    "quad": " ",
+    "qquad": " ",
+    "textdegree": "°",
+    "textbullet": "•",
+    "textasciitilde": "~",
+    "textasciicircum": "^",
+    "textless": "<",
+    "textgreater": ">",
+    "textbar": "|",
+    "textendash": "–",
+    "textemdash": "—",
+    "textquotedblleft": "“",
+    "textquotedblright": "”",
+    "textregistered": "®",
+    "texttrademark": "™",
+    "copyright": "©",
+    "pounds": "£",
+    "S": "§",
+    "P": "¶",
+    "dag": "†",
+    "ddag": "‡",
+    "ss": "ß",
+    "ae": "æ",
+    "AE": "Æ",
+    "oe": "œ",
+    "OE": "Œ",
+    "o": "ø",
+    "O": "Ø",
+    "aa": "å",
+    "AA": "Å",
+    "l": "ł",
+    "L": "Ł",
+    "i": "ı",
+    "j": "ȷ",
+    "checkmark": "✓",
+    "LaTeX": "LaTeX",
+    "TeX": "TeX",
+    "euro": "€",
+    "texteuro": "€",
+}
+ESCAPED = {"\\ ": " ", "\\,": " ", "\\;": " ", "\\:": " ", "\\!": "", "\\/": "", "\\-": "", "\\@": ""}
+ACCENTS = {"'": "\u0301", "`": "\u0300", "^": "\u0302", '"': "\u0308", "~": "\u0303", "=": "\u0304", ".": "\u0307"}
+LETTER_ACCENTS = {"c": "\u0327", "v": "\u030c", "u": "\u0306", "H": "\u030b", "k": "\u0328", "r": "\u030a"}

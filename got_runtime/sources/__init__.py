@@ -1,0 +1,104 @@
+"""Sources: a path, address, byte string, file, blob, image or array → its pages, one at a time.
+
+for page in open_pages("paper.pdf", pages="1-3,-1"):
+    page.image, page.number, page.label
+"""
+
+import os
+from collections.abc import Iterator
+from typing import Any, BinaryIO, get_args
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from got_runtime.errors import LimitExceeded, SourceUnsupported
+from got_runtime.sources.content import SupportsAsBytes, kind_of, read_content
+from got_runtime.sources.folders import expand
+from got_runtime.sources.images import array_page, file_pages, image_page
+from got_runtime.sources.limits import Limits
+from got_runtime.sources.page import Rotation, SourcePage
+from got_runtime.sources.pdf import LONG_SIDE, auto_dpi, pdf_pages
+from got_runtime.sources.rgb import to_rgb
+from got_runtime.sources.selection import Selection, select_pages
+from got_runtime.sources.text_layer import needs_ocr, text_layer
+
+__all__ = [
+    "LONG_SIDE",
+    "Limits",
+    "Rotation",
+    "Selection",
+    "Source",
+    "SourcePage",
+    "auto_dpi",
+    "expand",
+    "needs_ocr",
+    "open_pages",
+    "select_pages",
+    "text_layer",
+    "to_rgb",
+]
+
+Source = (
+    str
+    | os.PathLike[str]
+    | bytes
+    | bytearray
+    | memoryview
+    | BinaryIO
+    | Image.Image
+    | npt.NDArray[Any]
+    | SupportsAsBytes
+)
+
+LOWEST_DPI, HIGHEST_DPI = 20, 1200
+
+
+def open_pages(
+    source: Source,
+    *,
+    pages: Selection | None = None,
+    dpi: float | None = None,
+    password: str | None = None,
+    limits: Limits | None = None,
+    allow_remote: bool = False,
+    rotate: Rotation = 0,
+    long_side: int = LONG_SIDE,
+) -> Iterator[SourcePage]:
+    """The pages of one source, each decoded or rendered when it is asked for.
+
+    Taken are PDF, PNG, JPEG, WebP, BMP, TIFF and GIF (told by their bytes; frames are pages), PIL images (the current
+    frame) and numpy arrays. ``pages`` is ``"1-3,7,-1"``, a number or numbers, from 1, negative from the end. ``dpi``
+    (20..1200) applies to PDF; without it the longer side gets about ``long_side`` pixels. ``rotate`` turns every page
+    clockwise. ``http(s)://`` addresses are read with ``allow_remote=True`` only, and only on the public internet.
+
+    A page that fails is yielded with ``error`` set and its neighbours follow; a source that fails as a whole, or an
+    image of one frame, raises: ``SourceNotFound``, ``SourceUnsupported``, ``SourceCorrupt``, ``SourceEncrypted``,
+    ``SourceForbidden``, ``PageOutOfRange``, ``LimitExceeded``. Errors come at the first ``next()``, not at the call.
+    Files are closed when the iterator is exhausted, closed or dropped.
+    """
+    _check(dpi, rotate, long_side)
+    limits = limits or Limits()
+    if isinstance(source, Image.Image):
+        yield from image_page(source, pages=pages, rotate=rotate, limits=limits)
+        return
+    if isinstance(source, np.ndarray):
+        yield from array_page(source, pages=pages, rotate=rotate, limits=limits)
+        return
+    content = read_content(source, limits, allow_remote=allow_remote)
+    kind = kind_of(content)
+    if kind == "PDF":
+        yield from pdf_pages(
+            content, pages=pages, dpi=dpi, long_side=long_side, password=password, rotate=rotate, limits=limits
+        )
+    else:
+        yield from file_pages(content, kind, pages=pages, rotate=rotate, limits=limits)
+
+
+def _check(dpi: float | None, rotate: int, long_side: int) -> None:
+    if rotate not in get_args(Rotation):
+        raise SourceUnsupported(f"a page cannot be turned by {rotate!r}: use 0, 90, 180 or 270 degrees, clockwise")
+    if dpi is not None and (not isinstance(dpi, int | float) or not LOWEST_DPI <= dpi <= HIGHEST_DPI):
+        raise LimitExceeded(f"a resolution of {dpi!r} dpi is not taken: choose {LOWEST_DPI} to {HIGHEST_DPI}")
+    if long_side < 1:
+        raise LimitExceeded(f"a longer side of {long_side} pixels holds nothing: choose one above zero")

@@ -1,0 +1,224 @@
+"""What a caller hands in → bytes with a name, and what kind of file the bytes are.
+
+The kind is told from the bytes alone: suffixes lie, and byte strings have none.
+"""
+
+import hashlib
+import io
+import os
+import re
+import stat
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, Protocol, cast
+
+from got_runtime.errors import LimitExceeded, SourceCorrupt, SourceForbidden, SourceNotFound, SourceUnsupported
+from got_runtime.sources.limits import Limits
+
+__all__ = ["Content", "Kind", "SupportsAsBytes", "is_address", "kind_of", "one_line", "read_content"]
+
+Kind = Literal["PDF", "PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF"]
+
+TAKEN = "PDF, PNG, JPEG, WebP, BMP, TIFF or GIF"
+
+# Two letters at least: "C://" is a drive.
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_HEAD_BYTES = 1024  # the PDF header may stand anywhere in these (ISO 32000-1, annex H.3.4.1)
+
+_SIGNATURES: tuple[tuple[Kind, re.Pattern[bytes]], ...] = (
+    ("PNG", re.compile(rb"\x89PNG\r\n\x1a\n")),
+    ("JPEG", re.compile(rb"\xff\xd8\xff")),
+    ("GIF", re.compile(rb"GIF8[79]a")),
+    ("WEBP", re.compile(rb"RIFF....WEBP", re.DOTALL)),
+    ("TIFF", re.compile(rb"II[*+]\0|MM\0[*+]")),
+    # "BM" alone also opens many a text; byte 14 is the size of one of seven info headers.
+    ("BMP", re.compile(rb"BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0", re.DOTALL)),
+    ("PDF", re.compile(rb".{0,1019}%PDF-", re.DOTALL)),
+)
+_OTHERS: tuple[tuple[str, str, re.Pattern[bytes]], ...] = (
+    ("a ZIP container (EPUB, XPS, DOCX …)", "export it to PDF", re.compile(rb"PK\x03\x04")),
+    ("gzip-compressed", "unpack it first", re.compile(rb"\x1f\x8b")),
+    ("a HEIC or AVIF image", "save it as PNG or JPEG", re.compile(rb"....ftyp", re.DOTALL)),
+    ("a JPEG 2000 image", "save it as PNG or JPEG", re.compile(rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51")),
+    ("a JPEG XL image", "save it as PNG or JPEG", re.compile(rb"\xff\x0a|\0\0\0\x0cJXL ")),
+    ("a DjVu document", "convert it to PDF", re.compile(rb"AT&TFORM")),
+    ("PostScript", "convert it to PDF", re.compile(rb"%!PS")),
+    ("a web page", "print it to PDF", re.compile(rb"\s*<(!doctype html|html|head|body)", re.IGNORECASE)),
+    ("SVG or XML", "export it to PDF or PNG", re.compile(rb"\s*<(\?xml|svg)")),
+    ("plain text", "it needs no OCR", re.compile(rb"[\t\n\r\x20-\x7e\x80-\xff]+\Z")),
+)
+
+
+class SupportsAsBytes(Protocol):
+    """A LangChain-like blob."""
+
+    def as_bytes(self) -> bytes: ...
+
+
+@dataclass(frozen=True)
+class Content:
+    """The bytes of one document: a file that is read where it lies, or bytes in memory."""
+
+    name: str
+    """For messages and results: one line, printable."""
+    path: Path | None = None
+    memory: bytes | None = field(default=None, repr=False)
+
+    @property
+    def stem(self) -> str:
+        """The file's name without folder and suffix; empty where there is no file."""
+        return one_line(self.path.stem) if self.path is not None else ""
+
+    def open(self) -> BinaryIO:
+        """A new handle, which the caller closes."""
+        return io.BytesIO(self.memory or b"") if self.path is None else _opened(self.path)
+
+    def head(self) -> bytes:
+        """The first bytes, enough to tell the kind."""
+        with self.open() as file:
+            return file.read(_HEAD_BYTES)
+
+    def read(self) -> bytes:
+        """All bytes."""
+        if self.memory is not None:
+            return self.memory
+        with self.open() as file:
+            return file.read()
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hexadecimal digest of all bytes, computed when first asked for."""
+        with self.open() as file:
+            return hashlib.file_digest(cast(io.BufferedReader, file), "sha256").hexdigest()
+
+
+def one_line(text: str, longest: int = 200) -> str:
+    """``text`` fit for a message: no line breaks or control characters, not endless."""
+    flat = "".join(c if c.isprintable() else "�" for c in " ".join(text.split()))
+    return flat if len(flat) <= longest else f"{flat[: longest - 1]}…"
+
+
+def is_address(source: object) -> bool:
+    """Whether ``source`` is a string like ``https://…`` rather than a path."""
+    return isinstance(source, str) and _ADDRESS.match(source) is not None
+
+
+def kind_of(content: Content) -> Kind:
+    """The kind of file, from its first bytes.
+
+    Raises ``SourceCorrupt`` for an empty file and ``SourceUnsupported`` for a kind that is not taken.
+    """
+    head = content.head()
+    if not head:
+        raise SourceCorrupt(f"{content.name} is empty (0 bytes): check that it was copied or downloaded completely")
+    for kind, signature in _SIGNATURES:
+        if signature.match(head):
+            return kind
+    for what, remedy, signature in _OTHERS:
+        if signature.match(head):
+            raise SourceUnsupported(f"{content.name} is {what}, whatever its name says: {remedy}, or give a {TAKEN}")
+    raise SourceUnsupported(f"{content.name} is no kind of file that is read here: give a {TAKEN}")
+
+
+def read_content(source: Any, limits: Limits, *, allow_remote: bool = False) -> Content:
+    """The content of a path, address, byte string, binary file object or blob. File objects are read, not closed.
+
+    Raises ``SourceNotFound``, ``SourceUnsupported``, ``SourceForbidden`` or ``LimitExceeded``.
+    """
+    if is_address(source):
+        from got_runtime.sources import remote  # http and TLS, which few callers need
+
+        name = one_line(remote.without_secrets(source))
+        remote.check(source)
+        if not allow_remote:
+            raise SourceForbidden(f"{name} is a remote address: pass allow_remote=True, or give a local file")
+        return Content(name, memory=remote.fetch(source, limits))
+    if isinstance(source, str | os.PathLike):
+        return _file(source, limits)
+    if isinstance(source, bytes | bytearray | memoryview):
+        return _in_memory("<bytes>", bytes(source), limits)
+    if callable(getattr(source, "as_bytes", None)):
+        return _blob(source, limits)
+    if callable(getattr(source, "read", None)):
+        return _file_object(source, limits)
+    remedy = "give one source at a time" if isinstance(source, list | tuple | set | dict) else f"give a {TAKEN}"
+    raise SourceUnsupported(f"a {type(source).__name__} is not a source: {remedy} (path, bytes, file, image or array)")
+
+
+def _file(source: str | os.PathLike[str], limits: Limits) -> Content:
+    path = Path(source)
+    name = one_line(str(path))
+    try:
+        status = path.stat()
+    except PermissionError as error:
+        raise SourceForbidden(f"{name} may not be read: give this user permission to it") from error
+    except (OSError, ValueError) as error:  # ValueError: a null byte, or text that no file system can encode
+        raise SourceNotFound(f"there is no file {name}: check the path") from error
+    if stat.S_ISDIR(status.st_mode):
+        raise SourceUnsupported(f"{name} is a folder: walk it with got_runtime.sources.expand(), or name one file")
+    if not stat.S_ISREG(status.st_mode):
+        raise SourceUnsupported(f"{name} is a pipe or device, not a file: open it yourself and pass the file object")
+    if status.st_size > limits.max_bytes:
+        raise _too_large(name, limits)
+    return Content(name, path=path)
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except PermissionError as error:
+        raise SourceForbidden(f"{one_line(str(path))} may not be read: give this user permission to it") from error
+    except OSError as error:
+        raise SourceNotFound(f"{one_line(str(path))} cannot be opened: check that it is still there") from error
+
+
+def _blob(blob: SupportsAsBytes, limits: Limits) -> Content:
+    origin = getattr(blob, "source", None) or getattr(blob, "path", None)
+    name = one_line(str(origin)) if origin else "<blob>"
+    try:
+        memory = blob.as_bytes()
+    except OSError as error:
+        raise SourceNotFound(
+            f"the blob {name} cannot be read: check where it points ({one_line(str(error))})"
+        ) from error
+    except ValueError as error:
+        raise SourceUnsupported(f"the blob {name} gives no bytes: {one_line(str(error))}; make it of a file") from error
+    if not isinstance(memory, bytes | bytearray):
+        raise SourceUnsupported(f"as_bytes() of {name} gave a {type(memory).__name__}: it must give bytes")
+    return _in_memory(name, bytes(memory), limits)
+
+
+def _file_object(file: Any, limits: Limits) -> Content:
+    named = getattr(file, "name", None)
+    name = one_line(named) if isinstance(named, str) and named else "<file>"
+    parts: list[bytes] = []
+    size = 0
+    while size <= limits.max_bytes:
+        try:
+            part = file.read(min(limits.max_bytes + 1 - size, 1 << 24))
+        except (OSError, ValueError) as error:  # ValueError: a closed file
+            raise SourceUnsupported(
+                f"{name} cannot be read ({one_line(str(error))}): pass a file open for reading, mode 'rb'"
+            ) from error
+        if isinstance(part, str):
+            raise SourceUnsupported(f"{name} is open as text: open it in binary mode, open(…, 'rb')")
+        if not part:
+            break
+        parts.append(cast(bytes, part))
+        size += len(part)
+    if not parts:
+        raise SourceCorrupt(
+            f"{name} has no bytes left to read: pass it rewound, file.seek(0), or check that it is not empty"
+        )
+    return _in_memory(name, b"".join(parts), limits)
+
+
+def _in_memory(name: str, memory: bytes, limits: Limits) -> Content:
+    if len(memory) > limits.max_bytes:
+        raise _too_large(name, limits)
+    return Content(name, memory=memory)
+
+
+def _too_large(name: str, limits: Limits) -> LimitExceeded:
+    return LimitExceeded(f"{name} is larger than {limits.max_bytes:,} bytes: raise Limits(max_bytes=…) or split it")

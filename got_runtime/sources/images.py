@@ -1,0 +1,166 @@
+"""Image files → pages: one for each frame, decoded when it is asked for.
+
+Pillow's plugins are called by name instead of through ``Image.open``: the kind is known, formats that nobody needs stay
+out of reach, and Pillow's guard against decompression bombs (a process-wide number and a warning) gives way to ours.
+"""
+
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO
+
+import numpy.typing as npt
+from PIL import BmpImagePlugin, GifImagePlugin, Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
+from PIL.ImageFile import ImageFile
+
+from got_runtime.errors import LimitExceeded, SourceCorrupt, SourceError
+from got_runtime.sources.content import Content, Kind, one_line
+from got_runtime.sources.limits import Limits
+from got_runtime.sources.page import Rotation, SourcePage
+from got_runtime.sources.rgb import from_array, page_image
+from got_runtime.sources.selection import Selection, select_pages
+
+__all__ = ["array_page", "file_pages", "image_page"]
+
+SMALLEST_SIDE = 8
+"""Pixels; nothing that is lower or narrower holds a legible character."""
+
+# A JPEG may carry a second picture (MPO: a preview, a depth map, a stereo view). It is no page, and the plain plugin
+# does not show it.
+_PLUGINS: dict[Kind, Callable[[BinaryIO, str], ImageFile]] = {
+    "PNG": PngImagePlugin.PngImageFile,
+    "JPEG": JpegImagePlugin.JpegImageFile,
+    "WEBP": WebPImagePlugin.WebPImageFile,
+    "BMP": BmpImagePlugin.BmpImageFile,
+    "TIFF": TiffImagePlugin.TiffImageFile,
+    "GIF": GifImagePlugin.GifImageFile,
+}
+
+# What Pillow's decoders raise for broken files; a warning only where the caller turned warnings into errors.
+_BROKEN = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    EOFError,
+    MemoryError,
+    RuntimeError,
+    AssertionError,
+    struct.error,
+    zlib.error,
+    UserWarning,
+)
+_BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
+
+
+def image_page(
+    image: Image.Image, *, pages: Selection | None, rotate: Rotation, limits: Limits
+) -> Iterator[SourcePage]:
+    """The one page of an image that is already open: its current frame. The image itself is not changed."""
+    filename = getattr(image, "filename", "")
+    name = one_line(filename) if isinstance(filename, str) and filename else "<image>"
+    select_pages(pages, 1, name)
+    yield SourcePage(_decoded(image, name, rotate, limits), 1, "1", name, total=1, warnings=_warnings(image))
+
+
+def array_page(
+    array: npt.NDArray[Any], *, pages: Selection | None, rotate: Rotation, limits: Limits
+) -> Iterator[SourcePage]:
+    """The one page of a numpy array."""
+    select_pages(pages, 1, "<array>")
+    if array.ndim >= 2:
+        _check_pixels((array.shape[1], array.shape[0]), "the array", limits)
+    image = page_image(from_array(array), rotate)
+    yield SourcePage(image, 1, "1", "<array>", total=1, warnings=_warnings(image))
+
+
+def file_pages(
+    content: Content, kind: Kind, *, pages: Selection | None, rotate: Rotation, limits: Limits
+) -> Iterator[SourcePage]:
+    """The frames of an image file, each decoded when its turn comes.
+
+    A broken frame among several is yielded with its error; a file of one frame raises ``SourceCorrupt``.
+    """
+    with content.open() as file:
+        image, total = _opened(file, kind, content, limits)
+        for number in select_pages(pages, total, content.name, limits.max_pages):
+            yield _frame(image, number, total, content, rotate, limits)
+
+
+def _opened(file: BinaryIO, kind: Kind, content: Content, limits: Limits) -> tuple[ImageFile, int]:
+    """The image and its number of frames; only headers have been read."""
+    try:
+        image = _PLUGINS[kind](file, "")
+        if kind != "TIFF":  # whose frames have sizes of their own; all others share a canvas, which seeking draws on
+            _check_pixels(image.size, content.name, limits)
+        return image, getattr(image, "n_frames", 1)
+    except _BOMBS as error:
+        raise _too_many_pixels(content.name, limits) from error
+    except _BROKEN as error:
+        raise _corrupt(content.name, f"not a readable {kind}", error) from error
+
+
+def _frame(image: ImageFile, number: int, total: int, content: Content, rotate: Rotation, limits: Limits) -> SourcePage:
+    stem = content.stem
+    label = "-".join(filter(None, [stem, str(number) if total > 1 or not stem else ""]))
+    name = content.name if total == 1 else f"frame {number} of {content.name}"
+    pixels: Image.Image | None = None
+    warnings: tuple[str, ...] = ()
+    failure: SourceError | None = None
+    try:
+        if total > 1:
+            _seek(image, number, name)
+        pixels, warnings = _decoded(image, name, rotate, limits), _warnings(image)
+    except SourceError as error:
+        if total == 1:
+            raise
+        failure = error
+    return SourcePage(
+        pixels, number, label, content.name, total=total, warnings=warnings, error=failure, content=content
+    )
+
+
+def _seek(image: ImageFile, number: int, name: str) -> None:
+    try:
+        image.seek(number - 1)
+    except _BROKEN as error:
+        raise _corrupt(name, "not there", error) from error
+
+
+def _decoded(image: Image.Image, name: str, rotate: Rotation, limits: Limits) -> Image.Image:
+    _check_pixels(image.size, name, limits)
+    try:
+        return page_image(image, rotate)
+    except _BOMBS as error:
+        raise _too_many_pixels(name, limits) from error
+    except _BROKEN as error:
+        raise _corrupt(name, "damaged or cut off", error) from error
+
+
+def _warnings(image: Image.Image) -> tuple[str, ...]:
+    width, height = image.size
+    if min(width, height) < SMALLEST_SIDE:
+        return (f"the image is {width}×{height} pixels, too small to hold text",)
+    return ()
+
+
+def _check_pixels(size: tuple[int, int], name: str, limits: Limits) -> None:
+    width, height = size
+    if width < 1 or height < 1:
+        raise SourceCorrupt(f"{name} is {width}×{height} pixels: give an image with something in it")
+    if width * height > limits.max_pixels:
+        raise _too_many_pixels(f"{name} ({width:,}×{height:,})", limits)
+
+
+def _too_many_pixels(name: str, limits: Limits) -> LimitExceeded:
+    return LimitExceeded(
+        f"{name} has more than {limits.max_pixels:,} pixels: scale it down, or raise Limits(max_pixels=…)"
+    )
+
+
+def _corrupt(name: str, what: str, error: BaseException) -> SourceCorrupt:
+    why = one_line(str(error)) or type(error).__name__
+    return SourceCorrupt(f"{name} is {what} ({why}): save or download it again")

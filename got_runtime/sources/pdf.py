@@ -1,0 +1,212 @@
+"""PDF → pages, rendered one at a time as they are asked for."""
+
+import math
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from PIL import Image
+
+from got_runtime.errors import GotError, SourceCorrupt, SourceEncrypted
+from got_runtime.sources.content import Content, one_line
+from got_runtime.sources.limits import Limits
+from got_runtime.sources.page import Rotation, SourcePage
+from got_runtime.sources.rgb import turn
+from got_runtime.sources.selection import Selection, select_pages
+from got_runtime.sources.text_layer import needs_ocr, text_layer
+
+__all__ = ["LONG_SIDE", "auto_dpi", "pdf_pages"]
+
+OVERSAMPLING = 2
+"""The network sees 1,024 pixels a side; from twice as many the bicubic reduction still has strokes to average, and a
+grid of tiles gets real detail. More costs time and memory and is averaged away."""
+
+LONG_SIDE = 1024 * OVERSAMPLING
+"""Pixels along a rendered page's longer side where no resolution is asked for."""
+
+POINTS_PER_INCH = 72
+LOWEST_AUTO_DPI, HIGHEST_AUTO_DPI = 72, 600
+"""Below, a poster's small print is lost; above, a stamp-sized page shows only the edges of its curves."""
+
+# MuPDF is not safe to call from two threads, even for two documents (PyMuPDF's manual, "Multiprocessing").
+_ONE_AT_A_TIME = threading.RLock()
+
+
+def auto_dpi(width_pt: float, height_pt: float, long_side: int = LONG_SIDE) -> int:
+    """Resolution at which the longer side of a page (in points) has about ``long_side`` pixels, within 72..600."""
+    dpi = round(POINTS_PER_INCH * long_side / max(width_pt, height_pt, 1.0))
+    return min(max(dpi, LOWEST_AUTO_DPI), HIGHEST_AUTO_DPI)
+
+
+def pdf_pages(
+    content: Content,
+    *,
+    pages: Selection | None,
+    dpi: float | None,
+    long_side: int,
+    password: str | None,
+    rotate: Rotation,
+    limits: Limits,
+) -> Iterator[SourcePage]:
+    """The selected pages; one that cannot be rendered is yielded with its error."""
+    with closing(_Pdf(content, password)) as pdf:
+        for number in select_pages(pages, pdf.total, content.name, limits.max_pages):
+            yield PageOfPdf(pdf, number - 1, rotate, limits.max_pixels).opened(dpi, long_side)
+
+
+class _Pdf:
+    """One PDF, open until it is closed; after that opened anew for each question, so that pages can outlive it."""
+
+    def __init__(self, content: Content, password: str | None) -> None:
+        self.content = content
+        self._password = password
+        with _mupdf(f"{content.name} cannot be opened as PDF") as pymupdf:
+            self._document = document = self._open(pymupdf)
+            try:
+                self.total: int = document.page_count
+                self.repaired: bool = document.is_repaired
+                if not self.total:
+                    raise SourceCorrupt(f"{content.name} is a PDF without pages: save or download it again")
+            except BaseException:
+                document.close()
+                raise
+
+    def close(self) -> None:
+        with _mupdf(f"{self.content.name} cannot be closed"):
+            self._document.close()
+
+    @contextmanager
+    def page(self, index: int) -> Iterator[Any]:
+        """The ``pymupdf.Page``, valid and alone inside the ``with``."""
+        with _mupdf(f"page {index + 1} of {self.content.name} cannot be read") as pymupdf:
+            document = self._open(pymupdf) if self._document.is_closed else self._document
+            try:
+                yield document.load_page(index)
+            finally:
+                if document is not self._document:
+                    document.close()
+                # MuPDF keeps up to 256 MiB of decoded images: a long scan would seem to leak.
+                pymupdf.TOOLS.store_shrink(100)
+
+    def _open(self, pymupdf: Any) -> Any:
+        path, name = self.content.path, self.content.name
+        if path is not None and str(path).isprintable():
+            document = pymupdf.open(path, filetype="pdf")  # read piece by piece where it lies
+        else:  # in memory, or a file name that is not text, which MuPDF cannot be given
+            document = pymupdf.open(stream=self.content.read(), filetype="pdf")
+        # "Owner" passwords restrict printing and editing, not reading: MuPDF opens those without being asked.
+        if document.needs_pass and not (self._password and document.authenticate(self._password)):
+            document.close()
+            problem = "the password does not fit" if self._password else "it is encrypted"
+            raise SourceEncrypted(
+                f"{name} cannot be opened, {problem}: pass password='…' (--password on the command line)"
+            )
+        return document
+
+
+@dataclass(frozen=True)
+class PageOfPdf:
+    """What can be asked of one PDF page, now or later."""
+
+    pdf: _Pdf
+    index: int
+    rotate: Rotation
+    max_pixels: int
+
+    def opened(self, dpi: float | None, long_side: int) -> SourcePage:
+        """The page rendered at ``dpi``, or so that its longer side has about ``long_side`` pixels."""
+        name, label, number = self.pdf.content.name, str(self.index + 1), self.index + 1
+        warnings = [f"{name} was damaged and has been repaired: parts may be missing"] if self.pdf.repaired else []
+        image = size = actual = failure = None
+        try:
+            with self.pdf.page(self.index) as page:
+                label = one_line(page.get_label()) or label
+                size = (page.rect.width, page.rect.height)
+                wanted = dpi or auto_dpi(*size, long_side)
+                actual = self._within_limit(size, wanted)
+                image = self._rendered(page, actual)
+                warnings += _complaints()
+            if actual < wanted:
+                warnings.append(
+                    f"rendered at {actual:.4g} dpi, not {wanted:g}: more exceeds {self.max_pixels:,} pixels"
+                )
+        except SourceCorrupt as error:
+            image, failure = None, error
+        if size and self.rotate in (90, 270):
+            size = size[::-1]
+        return SourcePage(
+            image, number, label, name, self.pdf.total, size, actual, tuple(warnings), failure, self, self.pdf.content
+        )
+
+    def render(self, dpi: float) -> Image.Image:
+        """The page at ``dpi``, or at the most that the pixel limit allows. Raises ``SourceCorrupt``."""
+        with self.pdf.page(self.index) as page:
+            return self._rendered(page, self._within_limit((page.rect.width, page.rect.height), dpi))
+
+    def text(self) -> str:
+        """The text layer in reading order. Raises ``SourceCorrupt``."""
+        with self.pdf.page(self.index) as page:
+            return text_layer(page)
+
+    def needs_ocr(self) -> bool:
+        """Whether the text layer is too poor to do; a page on which that cannot be decided needs OCR."""
+        try:
+            with self.pdf.page(self.index) as page:
+                return needs_ocr(page)
+        except SourceCorrupt:
+            return True
+
+    def _rendered(self, page: Any, dpi: float) -> Image.Image:
+        zoom, pymupdf = dpi / POINTS_PER_INCH, _library()
+        pixmap = page.get_pixmap(matrix=pymupdf.Matrix(zoom, zoom), colorspace=pymupdf.csRGB, alpha=False)
+        return turn(Image.frombytes("RGB", (pixmap.width, pixmap.height), pixmap.samples_mv), self.rotate)
+
+    def _within_limit(self, size_pt: tuple[float, float], dpi: float) -> float:
+        """``dpi``, or the nearest lower one at which the page keeps to the pixel limit."""
+        zoom = dpi / POINTS_PER_INCH
+        while math.ceil(size_pt[0] * zoom + 1) * math.ceil(size_pt[1] * zoom + 1) > self.max_pixels and zoom > 1e-9:
+            zoom *= min(0.99, math.sqrt(self.max_pixels / (size_pt[0] * size_pt[1])) / zoom)
+        return zoom * POINTS_PER_INCH
+
+
+def _library() -> Any:
+    import pymupdf  # a second with its models, so only once a PDF is there; its types are incomplete
+
+    return pymupdf
+
+
+@contextmanager
+def _mupdf(failing: str) -> Iterator[Any]:
+    """PyMuPDF, alone and silent; what it raises becomes ``SourceCorrupt`` ("{failing}: why")."""
+    pymupdf = _library()
+    with _ONE_AT_A_TIME:
+        tools = pymupdf.TOOLS
+        errors, warnings = tools.mupdf_display_errors(), tools.mupdf_display_warnings()
+        tools.mupdf_display_errors(False)
+        tools.mupdf_display_warnings(False)
+        tools.reset_mupdf_warnings()
+        try:
+            yield pymupdf
+        except GotError:
+            raise
+        except Exception as error:  # PyMuPDF raises MuPDF's errors, RuntimeError, ValueError … and plain Exception
+            raise _translated(failing, error) from error
+        finally:
+            tools.mupdf_display_errors(errors)
+            tools.mupdf_display_warnings(warnings)
+
+
+def _translated(failing: str, error: BaseException) -> GotError:
+    why = one_line(str(error.__cause__ or error))
+    if "encryption" in why:
+        return SourceEncrypted(f"{failing} ({why}): decrypt it with the program that made it")
+    return SourceCorrupt(f"{failing} ({why}): save or download it again, or repair it with another PDF program")
+
+
+def _complaints() -> list[str]:
+    """What MuPDF could not make sense of since the last look, as one warning; trifles ("warning: …") left out."""
+    found = [line for line in _library().TOOLS.mupdf_warnings().splitlines() if "error" in line]
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    return [f"parts of the page may be missing, MuPDF says: {one_line(found[0])}{more}"] if found else []

@@ -1,0 +1,118 @@
+"""Any decoded image → 8-bit RGB, the only kind the rest of the road knows."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import ExifTags, Image
+
+from got_runtime.errors import SourceUnsupported
+from got_runtime.sources.page import Rotation
+
+__all__ = ["from_array", "page_image", "to_rgb", "upright"]
+
+_TURNS = {
+    90: Image.Transpose.ROTATE_270,  # Pillow counts counter-clockwise, we count as a hand turns paper
+    180: Image.Transpose.ROTATE_180,
+    270: Image.Transpose.ROTATE_90,
+}
+_UPRIGHT = {  # EXIF 2.3, tag 0x0112
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def page_image(image: Image.Image, rotate: Rotation = 0) -> Image.Image:
+    """``image`` as a page: upright, RGB, turned clockwise, without metadata, sharing nothing with what was given."""
+    page = turn(to_rgb(upright(image)), rotate)
+    if page is image:
+        page = image.copy()
+    page.info = {}  # an orientation left behind would turn the page once more at the next reader of EXIF
+    return page
+
+
+def turn(image: Image.Image, rotate: Rotation) -> Image.Image:
+    """``image`` turned clockwise by ``rotate`` degrees."""
+    return image.transpose(_TURNS[rotate]) if rotate else image
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """``image`` as the camera saw it: EXIF orientation applied. Unreadable EXIF counts as none."""
+    image.load()  # TIFF applies its own orientation here and forgets it
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except (SyntaxError, ValueError, LookupError, TypeError, OSError, ArithmeticError):
+        # A truncated or garbled EXIF block is common and says nothing against the pixels.
+        return image
+    return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """``image`` in mode RGB: alpha over white, more than 8 bits scaled (not clipped); RGB comes back as it is.
+
+    The official code's ``convert("RGB")`` turns transparency black, which hides black text. ICC profiles are
+    ignored, as there. Raises ``SourceUnsupported`` for a mode that Pillow cannot turn into RGB.
+    """
+    if image.mode.startswith("I") or image.mode == "F":
+        return Image.fromarray(_scaled(np.asarray(image), image.mode)).convert("RGB")
+    try:
+        if image.has_transparency_data:
+            return _over_white(image)
+        return image if image.mode == "RGB" else image.convert("RGB")
+    except (ValueError, TypeError) as error:
+        raise SourceUnsupported(f"an image of mode {image.mode} has no way to RGB: convert it to RGB first") from error
+
+
+def _over_white(image: Image.Image) -> Image.Image:
+    if image.mode == "La":  # Pillow has no direct way from premultiplied grey
+        image = image.convert("LA")
+    layer = image.convert("RGBA")
+    paper = Image.new("RGBA", layer.size, "white")
+    return Image.alpha_composite(paper, layer).convert("RGB")
+
+
+def _scaled(values: npt.NDArray[Any], mode: str) -> npt.NDArray[np.uint8]:
+    """Grey values of more than 8 bits in 8; white is 65535 for 16-bit modes.
+
+    Pillow uses modes I and F for any depth, so there white is the smallest usual one that no value exceeds.
+    """
+    grey = np.nan_to_num(values.astype(np.float64), posinf=0.0, neginf=0.0)
+    brightest = float(grey.max(initial=0.0))
+    whites = {"I": (255.0, 65535.0, brightest), "F": (1.0, 255.0, 65535.0, brightest)}.get(mode, (65535.0,))
+    white = next(w for w in whites if brightest <= w)
+    return np.rint(grey.clip(0, white) * (255.0 / white)).astype(np.uint8)
+
+
+def from_array(array: npt.NDArray[Any]) -> Image.Image:
+    """A numpy array as an RGB image: H×W or H×W×1 (grey), ×3 (RGB), ×4 (RGBA); uint8, uint16, bool, float 0..1.
+
+    Raises ``SourceUnsupported`` for another shape, type or range: a wrong guess would read nonsense.
+    """
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[:, :, 0]
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)) or array.size == 0:
+        hint = "transpose it: array.transpose(1, 2, 0)" if array.ndim == 3 else "give H×W, H×W×3 or H×W×4"
+        raise SourceUnsupported(f"an array of shape {array.shape} is not a page: {hint}")
+    return to_rgb(Image.fromarray(np.ascontiguousarray(_eight_bits(array))))
+
+
+def _eight_bits(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    if array.dtype == np.uint8:
+        return array
+    if array.dtype == np.bool_:
+        return array.astype(np.uint8) * np.uint8(255)
+    if array.dtype.kind == "u" and array.dtype.itemsize == 2:
+        # n / 257, rounded: 65535 = 255 × 257
+        return ((array.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    if array.dtype.kind != "f":
+        raise SourceUnsupported(
+            f"an array of {array.dtype} has no agreed range: convert it to uint8 (0..255), uint16, bool or float (0..1)"
+        )
+    if not (np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1):
+        raise SourceUnsupported("a float array must lie in 0..1, without NaN: divide by its white value")
+    return np.rint(array.astype(np.float64) * 255).astype(np.uint8)
