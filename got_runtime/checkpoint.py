@@ -1,4 +1,4 @@
-"""Where weights come from: the embedded got-nano, a local folder, or a hub id."""
+"""Where weights come from: the embedded got-nano, a local folder, or a hub id; in the port's format or the original."""
 
 import json
 import re
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from got_runtime.errors import CheckpointInvalid, CheckpointNotFound
 from got_runtime.model.prompt import END_OF_TEXT, END_OF_TURN, IMAGE_PAD
+from got_runtime.original import OriginalCheckpoint, is_original
 from got_runtime.tasks import NGRAM_BAN
 from got_runtime.tiling import Transform
 
@@ -90,12 +91,13 @@ def load(
         CheckpointInvalid: files that do not make a GOT model.
     """
     display, folder = find_folder(name, revision, local_files_only)
-    config = _read_config(folder)
+    original = OriginalCheckpoint.open(folder) if is_original(folder) else None
+    config = original.config if original else _read_config(folder)
     place = choose_device(device)
-    model = _load_model(folder, place, choose_dtype(dtype, place))
+    model = _load_model(folder, place, choose_dtype(dtype, place), original)
     vision = config["vision_config"]
     pads = (vision["image_size"] // vision["patch_size"] // 4) ** 2
-    tokenizer = _load_tokenizer(folder)
+    tokenizer = original.tokenizer() if original else _load_tokenizer(folder)
     ends = [tokenizer.token_to_id(token) for token in (END_OF_TURN, END_OF_TEXT)]
     image_token = tokenizer.token_to_id(IMAGE_PAD)
     if image_token is None or None in ends:
@@ -105,7 +107,7 @@ def load(
         revision=revision,
         model=model,
         tokenizer=tokenizer,
-        transform=Transform.from_checkpoint(folder),
+        transform=original.transform if original else Transform.from_checkpoint(folder),
         tokens_per_tile=pads,
         image_token=image_token,
         end_tokens=frozenset(ends),
@@ -155,7 +157,9 @@ def choose_device(device: str) -> "torch.device":
         chosen = torch.device(device)
         torch.empty(0, device=chosen)
     except (RuntimeError, AssertionError) as error:
-        raise CheckpointInvalid(f"device {device!r} cannot be used ({str(error).splitlines()[0]}): try 'cpu'") from error
+        raise CheckpointInvalid(
+            f"device {device!r} cannot be used ({str(error).splitlines()[0]}): try 'cpu'"
+        ) from error
     return chosen
 
 
@@ -174,21 +178,26 @@ def choose_dtype(dtype: str, device: "torch.device") -> "torch.dtype":
     return torch.bfloat16 if device.type == "cpu" and torch.cpu._is_amx_tile_supported() else torch.float32
 
 
-def _load_model(folder: Path, device: "torch.device", dtype: "torch.dtype") -> Any:
+def _load_model(
+    folder: Path, device: "torch.device", dtype: "torch.dtype", original: OriginalCheckpoint | None = None
+) -> Any:
     from transformers import GotOcr2ForConditionalGeneration
     from transformers.utils import logging
 
-    if not list(folder.glob("*.safetensors")):
+    if original is None and not list(folder.glob("*.safetensors")):
         raise CheckpointInvalid(f"{folder} has no .safetensors weights (pickled weights are not read)")
     shown = logging.get_verbosity()
     logging.disable_progress_bar()
     logging.set_verbosity_error()
     try:
+        where = original.loading() if original else {"pretrained_model_name_or_path": folder}
         model, report = GotOcr2ForConditionalGeneration.from_pretrained(
-            folder, dtype=dtype, local_files_only=True, use_safetensors=True, output_loading_info=True
+            **where, dtype=dtype, local_files_only=True, use_safetensors=True, output_loading_info=True
         )
     except Exception as error:  # whatever a broken file makes transformers raise
-        raise CheckpointInvalid(f"{folder} could not be loaded ({type(error).__name__}: {_first_line(error)})") from error
+        raise CheckpointInvalid(
+            f"{folder} could not be loaded ({type(error).__name__}: {_first_line(error)})"
+        ) from error
     finally:
         logging.set_verbosity(shown)
         logging.enable_progress_bar()

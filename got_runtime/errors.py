@@ -6,7 +6,7 @@
     │   ├── SourceUnsupported  not an image, not a PDF, or a kind of object that is not taken
     │   ├── SourceCorrupt      the right kind of file, but broken
     │   ├── SourceEncrypted    a password is missing or wrong
-    │   ├── SourceForbidden    a remote address that is not allowed
+    │   ├── SourceForbidden    an address or a file that may not be read
     │   ├── PageOutOfRange     the page selection names a page that is not there, or cannot be parsed
     │   └── LimitExceeded      too many pages, pixels, bytes or seconds
     ├── TaskError              a task that no prompt can be built for (an empty box, an unknown colour)
@@ -63,7 +63,7 @@ class SourceEncrypted(SourceError):
 
 
 class SourceForbidden(SourceError):
-    """A remote address that is not allowed."""
+    """An address or a file that may not be read."""
 
 
 class PageOutOfRange(SourceError):

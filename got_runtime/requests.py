@@ -22,7 +22,12 @@ BLANK_SHARE = 2e-5
 
 
 def build_request(
-    checkpoint: "Checkpoint", images: "list[Image.Image]", task: Task, query: str, max_new_tokens: int
+    checkpoint: "Checkpoint",
+    images: "list[Image.Image]",
+    task: Task,
+    query: str,
+    max_new_tokens: int,
+    max_seconds: float | None = None,
 ) -> Request:
     """The request for one page, or for all pages of one context (``images`` in their order)."""
     size = checkpoint.transform.size
@@ -30,7 +35,7 @@ def build_request(
         images = [tile for image in images for tile in split(image, tile_grid(*image.size, task.max_tiles, size), size)]
     prompt = checkpoint.encode(build_prompt(query, checkpoint.tokens_per_tile * len(images)))
     ban = checkpoint.ngram_ban if task.ngram_ban else 0
-    return Request(prompt, checkpoint.transform.pixels(images), max_new_tokens, ban)
+    return Request(prompt, checkpoint.transform.pixels(images), max_new_tokens, ban, max_seconds)
 
 
 def is_blank(image: "Image.Image") -> bool:

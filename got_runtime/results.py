@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from got_runtime.tasks import Plain, Task
 
-__all__ = ["Confidence", "DocumentResult", "FinishReason", "ModelInfo", "PageError", "PageResult", "Timings"]
+__all__ = ["Attempt", "Confidence", "DocumentResult", "FinishReason", "ModelInfo", "PageError", "PageResult", "Timings"]
 
 FinishReason = Literal["stop", "length", "repetition", "text_layer", "blank", "error"]
 """Why a page ended: the network said so, the token budget, a loop; or it was not read at all."""
@@ -30,6 +30,13 @@ class Timings(_Record):
     decode: float = 0.0
 
 
+class Attempt(_Record):
+    """A way in which a page was tried again after its answer ran into a loop, and how that ended."""
+
+    way: str
+    finish_reason: FinishReason
+
+
 class PageError(_Record):
     """A page that could not be read: the error's class and its one-line message."""
 
@@ -40,9 +47,10 @@ class PageError(_Record):
 class PageResult(_Record):
     """One page (or, with :class:`~got_runtime.tasks.Pages`, several read in one context).
 
-    ``number`` counts from 1; ``label`` is the page's own (``iv``, ``A-3``), ``total`` the number of
-    pages of its source. ``width`` and ``height`` are pixels of the
-    image that was read, ``size_pt`` PDF points. ``sha256`` is of the source's bytes, where it has any. ``tokens`` counts the answer's tokens.
+    ``number`` counts from 1; ``label`` is the page's own (``iv``, ``A-3``), ``total`` the number of pages of its source.
+    ``width`` and ``height`` are pixels of the image that was read, ``size_pt`` PDF points. ``sha256`` is of the source's
+    bytes, where it has any. ``tokens`` counts the answer's tokens. ``attempts`` lists the retries of a page whose first
+    answer ran into a loop; when one of them ended well, the text is its.
     """
 
     source: str
@@ -59,6 +67,7 @@ class PageResult(_Record):
     finish_reason: FinishReason
     confidence: Confidence | None = None
     warnings: tuple[str, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
     error: PageError | None = None
     timings: Timings = Timings()
 

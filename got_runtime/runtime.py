@@ -2,45 +2,23 @@
 
 import asyncio
 import threading
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from got_runtime.engine.protocol import Answer, Engine, Request
-from got_runtime.errors import EngineError, GotError, TaskError
-from got_runtime.requests import build_request, is_blank
-from got_runtime.results import Confidence, DocumentResult, ModelInfo, PageError, PageResult, Timings
-from got_runtime.sources import Limits, Rotation, SourcePage, open_pages
-from got_runtime.tasks import MAX_NEW_TOKENS, PageFrame, Pages, Plain, Task
+from got_runtime.engine.protocol import Engine
+from got_runtime.errors import TaskError
+from got_runtime.reading import Ocr, OnError, OnToken, PageReader
+from got_runtime.results import DocumentResult, ModelInfo, PageResult
+from got_runtime.sources import Limits, Rotation, open_pages
+from got_runtime.tasks import MAX_NEW_TOKENS, Plain, Task
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from got_runtime.checkpoint import Checkpoint
 
-__all__ = ["GotRuntime", "Ocr", "OnError", "OnToken"]
-
-OnError = Literal["raise", "skip", "keep"]
-"""A page that fails: stop with its error, leave it out, or keep it as a result that carries the error."""
-
-Ocr = Literal["always", "auto"]
-"""Whether a PDF page with a good text layer is read all the same."""
-
-OnToken = Callable[[PageResult, str], None]
-"""Called with the page being read and each piece of its text."""
-
-
-@dataclass
-class _Job:
-    """A page on its way: what is known of it, and the request if it must be decoded."""
-
-    result: PageResult
-    request: Request | None = None
-    failure: GotError | None = None
-    tokens: list[int] = field(default_factory=list)
-    told: int = 0
+__all__ = ["GotRuntime"]
 
 
 class GotRuntime:
@@ -163,8 +141,11 @@ class GotRuntime:
             )
             for source in listed
         )
-        jobs = self._jobs(opened, task or Plain(), max_new_tokens, ocr)
-        return self._results(jobs, on_error, on_token)
+        max_seconds = limits.max_seconds_per_page if limits is not None else None
+        chosen = task or Plain()
+        return PageReader(
+            self._checkpoint, self._engine, chosen, max_new_tokens, max_seconds, ocr, on_error, on_token
+        ).read(opened)
 
     def read_images(self, images: "Iterable[Image.Image]", *, task: Task | None = None) -> list[PageResult]:
         """Read pictures, one page each, decoded together."""
@@ -205,101 +186,3 @@ class GotRuntime:
             close = getattr(pages, "close", None)
             if close is not None:
                 close()
-
-    def _results(self, jobs: Iterator[_Job], on_error: OnError, on_token: OnToken | None) -> Iterator[PageResult]:
-        """Feed the engine and pair its answers with their pages; what needs no decoding keeps its place."""
-        waiting: deque[_Job] = deque()
-        drawn: dict[int, _Job] = {}
-
-        def requests() -> Iterator[Request | None]:
-            for order, job in enumerate(jobs):
-                waiting.append(job)
-                if on_token is not None and job.request is not None:
-                    drawn[order] = job
-                yield job.request
-
-        def tell(order: int, token: int) -> None:
-            job = drawn[order]
-            job.tokens.append(token)
-            text = self._checkpoint.decode(tuple(job.tokens))
-            # A character of several tokens is told when it is whole.
-            if on_token is not None and len(text) > job.told and not text.endswith("\N{REPLACEMENT CHARACTER}"):
-                on_token(job.result, text[job.told :])
-                job.told = len(text)
-
-        for answer in self._engine.answer(requests(), tell if on_token else None):
-            job = waiting.popleft()
-            result, failure = self._finish(job, answer)
-            if failure is not None and on_error == "raise":
-                raise failure
-            if failure is None or on_error == "keep":
-                yield result
-
-    def _jobs(
-        self, opened: Iterable[Iterator[SourcePage]], task: Task, max_new_tokens: int, ocr: Ocr
-    ) -> Iterator[_Job]:
-        """Pages as jobs; with :class:`Pages`, all pages of a source as one."""
-        for document in opened:
-            if isinstance(task, Pages):
-                group = list(document)
-                whole = [page for page in group if page.image is not None]
-                yield from (self._job([page], task, max_new_tokens, ocr) for page in group if page.image is None)
-                if whole:
-                    yield self._job(whole, task, max_new_tokens, ocr)
-            else:
-                for page in document:
-                    yield self._job([page], task, max_new_tokens, ocr)
-
-    def _job(self, group: list[SourcePage], task: Task, max_new_tokens: int, ocr: Ocr) -> _Job:
-        page = group[0]
-        width, height = page.image.size if page.image is not None else (0, 0)
-        result = PageResult(
-            source=page.source,
-            sha256=page.sha256,
-            number=page.number,
-            label=page.label if len(group) == 1 else f"{page.label}-{group[-1].label}",
-            total=page.total,
-            width=width,
-            height=height,
-            size_pt=page.size_pt,
-            task=task,
-            finish_reason="blank",
-            warnings=page.warnings,
-        )
-        if page.image is None:
-            return _Job(result, failure=page.error)
-        try:
-            if ocr == "auto" and not any(p.needs_ocr for p in group):
-                text = "\n\n".join(p.text_layer.strip() for p in group)
-                return _Job(result.model_copy(update={"text": text, "finish_reason": "text_layer"}))
-            query = task.query(PageFrame(width, height, page.size_pt))
-            images = [p.image.crop(query.crop) if query.crop else p.image for p in group if p.image is not None]
-            if all(is_blank(image) for image in images):
-                return _Job(result)
-            request = build_request(self._checkpoint, images, task, query.text, max_new_tokens)
-        except GotError as error:
-            return _Job(result, failure=error)
-        return _Job(result.model_copy(update={"warnings": page.warnings + query.warnings}), request)
-
-    def _finish(self, job: _Job, answer: Answer | Exception | None) -> tuple[PageResult, GotError | None]:
-        """The page's result from its answer, or with its error."""
-        page, failure = job.result, job.failure
-        if isinstance(answer, Exception):
-            reason = f"decoding failed ({type(answer).__name__}: {answer})"
-            failure = EngineError(f"{page.source} page {page.number}: {reason}")
-            failure.__cause__ = answer
-        if failure is not None:
-            error = PageError(type=type(failure).__name__, message=str(failure))
-            return page.model_copy(update={"finish_reason": "error", "error": error}), failure
-        if not isinstance(answer, Answer):
-            return page, None
-        given = answer.probabilities
-        return page.model_copy(
-            update={
-                "text": self._checkpoint.decode(answer.tokens).strip(),
-                "tokens": len(answer.tokens),
-                "finish_reason": answer.finish,
-                "confidence": Confidence(mean=sum(given) / len(given), minimum=min(given)) if given else None,
-                "timings": Timings(encode=answer.encode_seconds, decode=answer.decode_seconds),
-            }
-        ), None

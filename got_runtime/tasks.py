@@ -75,8 +75,8 @@ class Box(_Task):
     """The text inside a box, or at a point: ``Box(x1, y1, x2, y2)`` or ``Box(x, y)``.
 
     ``unit`` is ``"px"`` (pixels of the page as given), ``"fraction"`` (0 to 1 of its sides) or ``"pt"`` (PDF points). A
-    box that reaches over the page is clipped with a warning. ``crop=True`` cuts the box out and reads it as a page of its
-    own, which users report as more reliable with the real weights.
+    box that reaches over the page is clipped with a warning. ``crop=True`` cuts the box out and reads it as a page of
+    its own, which users report as more reliable with the real weights.
     """
 
     kind: Literal["box"] = "box"
@@ -90,7 +90,9 @@ class Box(_Task):
 
     def __init__(self, *coordinates: float, **fields: Any) -> None:
         if len(coordinates) not in (0, 2, 4):
-            raise TaskError(f"a box has 4 coordinates, a point 2; got {len(coordinates)}: Box(x1, y1, x2, y2) or Box(x, y)")
+            raise TaskError(
+                f"a box has 4 coordinates, a point 2; got {len(coordinates)}: Box(x1, y1, x2, y2) or Box(x, y)"
+            )
         super().__init__(**dict(zip(("x1", "y1", "x2", "y2"), coordinates, strict=False)), **fields)
 
     @model_validator(mode="after")

@@ -24,6 +24,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     pages = parser.add_argument_group("pages")
     pages.add_argument("--pages", help="which pages, for example 1-3,7,-1 (default: all)")
     pages.add_argument("--dpi", type=int, help="resolution of PDF pages (default: chosen by page size)")
+    pages.add_argument("--rotate", type=int, default=0, choices=(0, 90, 180, 270), help="turn pages clockwise first")
+    pages.add_argument("--ocr", default="always", choices=("always", "auto"), help="auto: keep a good PDF text layer")
+    pages.add_argument("--allow-remote", action="store_true", help="fetch http(s) addresses")
     pages.add_argument("--password", help="password of an encrypted PDF")
     task = parser.add_argument_group("task")
     task.add_argument("--task", default="plain", choices=("plain", "format"), help="what to read (default: plain)")
@@ -32,6 +35,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     task.add_argument("--tiles", nargs="?", const=6, type=int, metavar="N", help="cut each page into up to N tiles (6)")
     task.add_argument("--one-context", action="store_true", help="all pages of a file in one prompt")
     task.add_argument("--max-new-tokens", type=int, default=4096, metavar="N", help="token budget of a page")
+    task.add_argument("--max-seconds", type=float, metavar="S", help="time budget of a page")
     add_model_options(parser)
     parser.set_defaults(run=run)
 
@@ -96,31 +100,37 @@ def chosen_task(args: argparse.Namespace) -> "Task":
     return Formatted() if formatted else Plain()
 
 
-def _read(runtime: "GotRuntime", source: Path, task: "Task", args: argparse.Namespace) -> "DocumentResult":
+def _read(runtime: "GotRuntime", source: str | Path, task: "Task", args: argparse.Namespace) -> "DocumentResult":
     """One document, with a bar on stderr where that is a terminal."""
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+    from got_runtime.sources import Limits
+
     console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        bar = progress.add_task(source.name, total=None)
+        bar = progress.add_task(Path(source).name, total=None)
         return runtime.read(
             source,
             task=task,
             pages=args.pages,
             dpi=args.dpi,
+            rotate=args.rotate,
+            ocr=args.ocr,
+            allow_remote=args.allow_remote,
+            limits=Limits(max_seconds_per_page=args.max_seconds),
             password=args.password,
             max_new_tokens=args.max_new_tokens,
             on_page=lambda page: progress.update(bar, advance=1, total=page.total),
         )
 
 
-def _target(args: argparse.Namespace, source: Path) -> Path | None:
+def _target(args: argparse.Namespace, source: str | Path) -> Path | None:
     if args.output is None:
         return None
     args.output.mkdir(parents=True, exist_ok=True)
-    return Path(args.output) / (source.name + SUFFIXES[args.to])
+    return Path(args.output) / (Path(source).name + SUFFIXES[args.to])
 
 
 def _hand_over(document: "DocumentResult", form: str, target: Path | None) -> None:

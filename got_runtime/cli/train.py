@@ -15,7 +15,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--resume", type=Path, required=True, metavar="DIR", help="folder of the run, made if missing")
     parser.add_argument("--minutes", type=float, help="how long")
     parser.add_argument("--steps", type=int, help="or how many steps (reproducible)")
-    parser.add_argument("--rows", type=int, default=16, choices=(16, 32, 64), help="patch rows a page (64: whole pages)")
+    parser.add_argument(
+        "--rows", type=int, default=16, choices=(16, 32, 64), help="patch rows a page (64: whole pages)"
+    )
     parser.add_argument("--batch", type=int, default=8, help="pages a step")
     parser.add_argument("--rate", type=float, default=1e-3, help="learning rate of the plateau")
     parser.add_argument("--warmup", type=int, default=60, help="steps of warm-up")
@@ -45,16 +47,25 @@ def run(args: argparse.Namespace) -> int:
     console = Console(stderr=True)
     keep_freed_memory()
     trainer = Trainer(folder, recipe)
-    columns = (TextColumn("stage {task.fields[stage]}"), BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+    columns = (
+        TextColumn("stage {task.fields[stage]}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}"),
+    )
     try:
         with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
             bar = progress.add_task("first steps", total=1.0, stage=recipe.stage)
             for reading in trainer.run():
-                text = " · ".join(f"{k} {reading[k]:.3f}" for k in ("token_right", "found", "right", "text") if k in reading)
+                text = " · ".join(
+                    f"{k} {reading[k]:.3f}" for k in ("token_right", "found", "right", "text") if k in reading
+                )
                 described = f"step {reading['step']} · {reading['pages_per_second']} pages/s · {text}"
                 progress.update(bar, completed=reading["share"], description=described)
                 if "cer_seen" in reading:
-                    console.print(f"held-out CER {reading['cer_seen']:.3f} seen, {reading['cer_held_out']:.3f} held-out faces")
+                    console.print(
+                        f"held-out CER {reading['cer_seen']:.3f} seen, {reading['cer_held_out']:.3f} held-out faces"
+                    )
     finally:
         trainer.save()
     save_checkpoint(trainer.model, folder / "checkpoint")

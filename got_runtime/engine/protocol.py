@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 if TYPE_CHECKING:
     from torch import Tensor
 
-Finish = Literal["stop", "length", "repetition"]
+Finish = Literal["stop", "length", "repetition", "time"]
 
 OnToken = Callable[[int, int], None]
 """Called with a request's place in the order of requests and each new token id."""
@@ -19,13 +19,14 @@ class Request:
 
     ``prompt`` holds the image-pad id once for every image token; ``pixels`` is ``(tiles, 3, height, width)`` in the
     order of the pads. ``ngram_ban`` is the length of token sequences that may not occur twice in prompt and answer
-    (0 for no ban). ``max_new_tokens`` is at least 1.
+    (0 for no ban). ``max_new_tokens`` is at least 1. ``max_seconds`` bounds the decoding, from prefill on.
     """
 
     prompt: tuple[int, ...]
     pixels: "Tensor"
     max_new_tokens: int
     ngram_ban: int
+    max_seconds: float | None = None
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ MIN_REPEATS = 4
 def loop_period(tokens: list[int]) -> int:
     """The shortest period with which the end of ``tokens`` repeats, or 0.
 
-    A loop is at least :data:`MIN_REPEATS` repeats that together cover :data:`MIN_LENGTH` tokens. The n-gram ban does not
-    see loops of tiles and pages (it is off there), nor loops that vary within n tokens.
+    A loop is at least :data:`MIN_REPEATS` repeats that together cover :data:`MIN_LENGTH` tokens. The n-gram ban does
+    not see loops of tiles and pages (it is off there), nor loops that vary within n tokens.
     """
     tail = np.asarray(tokens[-MAX_PERIOD * MIN_REPEATS - 1 :])
     for period in range(1, MAX_PERIOD + 1):

@@ -42,11 +42,12 @@ class _Row:
     def answer(self) -> Answer:
         now = time.perf_counter()
         probabilities = tuple(self.probabilities[: len(self.tokens)])
-        return Answer(tuple(self.tokens), probabilities, self.finish or "stop", self.encode_seconds, now - self.started)
+        decode_seconds = now - self.started
+        return Answer(tuple(self.tokens), probabilities, self.finish or "stop", self.encode_seconds, decode_seconds)
 
 
 class TorchEngine:
-    """Decodes up to ``slots`` requests together. Its state lives in each :meth:`answer`: any number of threads may call.
+    """Decodes up to ``slots`` requests together. Its state lives in each :meth:`answer`: any thread may call.
 
     Args:
         model: the port's ``GotOcr2ForConditionalGeneration``, in evaluation mode, on its device.
@@ -117,6 +118,8 @@ class TorchEngine:
             on_token(row.order, token)
         if len(row.tokens) >= row.request.max_new_tokens:
             row.finish = "length"
+        elif row.request.max_seconds is not None and time.perf_counter() - row.started > row.request.max_seconds:
+            row.finish = "time"
         elif len(row.tokens) % CHECK_EVERY == 0 and (period := loop_period(row.tokens)):
             row.tokens = trim_loop(row.tokens, period)
             row.finish = "repetition"

@@ -6,6 +6,28 @@
 Needs neither torch nor transformers: it is of use to anyone who has GOT's text.
 """
 
+from got_runtime.markup.chunks import Chunk, chunk
+from got_runtime.markup.elements import AnyElement as Element
+from got_runtime.markup.elements import Mend
+from got_runtime.markup.html import to_html
+from got_runtime.markup.joining import parse_pages
+from got_runtime.markup.markdown import MarkdownOptions, to_markdown
 from got_runtime.markup.parser import parse
+from got_runtime.markup.plain import to_text
+from got_runtime.markup.structured import from_json, json_schema, to_json
 
-__all__ = ["parse"]
+__all__ = [
+    "Chunk",
+    "Element",
+    "MarkdownOptions",
+    "Mend",
+    "chunk",
+    "from_json",
+    "json_schema",
+    "parse",
+    "parse_pages",
+    "to_html",
+    "to_json",
+    "to_markdown",
+    "to_text",
+]

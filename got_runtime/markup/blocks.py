@@ -184,7 +184,7 @@ class Blocks:
         number, index = 0, low
         while index < end:
             token = self.reader.tokens[index]
-            if token.kind is not Kind.COMMAND or token.name != "item":
+            if token.kind is not Kind.COMMAND or token.name not in ("item", "bibitem"):
                 following = self._next_item(index, end)
                 self.read(index, following, _Place(place.depth, place.role, place.float))
                 index = following
@@ -343,9 +343,7 @@ class Blocks:
         else:
             self._add(place.role, low, content=content)
 
-    def _text_end(
-        self, index: int, high: int, place: _Place, *, one_line: bool = False, item: bool = False
-    ) -> int:
+    def _text_end(self, index: int, high: int, place: _Place, *, one_line: bool = False, item: bool = False) -> int:
         """Where the text that starts at ``index`` gives way to another block or, outside a list, to an empty line."""
         reader = self.reader
         while index < high:

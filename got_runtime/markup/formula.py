@@ -15,7 +15,9 @@ _MAX_NESTING = 40
 # Display environments and the one that stands for them inside \[ … \].
 FORMULA_ENVIRONMENTS = {
     **dict.fromkeys(("equation", "equation*", "displaymath", "math"), ""),
-    **dict.fromkeys(("align", "align*", "eqnarray", "eqnarray*", "flalign", "flalign*", "alignat", "alignat*"), "aligned"),
+    **dict.fromkeys(
+        ("align", "align*", "eqnarray", "eqnarray*", "flalign", "flalign*", "alignat", "alignat*"), "aligned"
+    ),
     **dict.fromkeys(("split", "aligned"), "aligned"),
     **dict.fromkeys(("gather", "gather*", "multline", "multline*", "gathered"), "gathered"),
     **{name: name for name in ("cases", "matrix", "pmatrix", "bmatrix", "vmatrix", "Vmatrix")},
@@ -53,9 +55,7 @@ class _Balance:
         if self._after_stray_right:
             self._after_stray_right = False
             text = text.removeprefix(".")
-        if kind in _SPACES:
-            self._emit(" ")
-        elif kind in _DELIMITERS:
+        if kind in _SPACES or kind in _DELIMITERS:
             self._emit(" ")
         elif kind in _FOREIGN:
             self._reader.mend("special-token", f"{text[:20]} does not belong in a formula: dropped")
@@ -206,7 +206,9 @@ def to_mathml(latex: str, *, display: bool) -> str | None:
         return None
     from latex2mathml import converter, exceptions
 
-    own = tuple(error for error in vars(exceptions).values() if isinstance(error, type))
+    own = tuple(
+        error for error in vars(exceptions).values() if isinstance(error, type) and issubclass(error, Exception)
+    )
     try:
         return converter.convert(latex, display="block" if display else "inline")
     except (*own, ArithmeticError, AttributeError, LookupError, RuntimeError, StopIteration, TypeError, ValueError):

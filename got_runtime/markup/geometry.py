@@ -1,4 +1,4 @@
-"""Geometric figures: TikZ with its punctuation and braces mended, and an SVG of the subset GOT writes."""
+"""Geometric figures: TikZ with its punctuation and braces mended; :mod:`~got_runtime.markup.tikz` draws it."""
 
 from typing import TYPE_CHECKING
 

@@ -12,6 +12,7 @@ from got_runtime.markup.tokens import TABULARS, Kind, Token
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+
 def parse_inline(reader: Reader, low: int, high: int, depth: int = 0) -> Content:
     """The content of tokens ``low`` to ``high - 1``."""
     return merge(_Line(reader).read(low, high, (), depth))
@@ -38,7 +39,8 @@ class _Line:
         if kind in _PLAIN:
             pieces.append(Text(text=token.text, marks=marks))
         elif kind is Kind.NEWLINE or kind is Kind.FORM_FEED:
-            pieces.append(Text(text=" ", marks=marks))
+            if not self._between_ideographs(index):
+                pieces.append(Text(text=" ", marks=marks))
         elif kind is Kind.COMMAND:
             return self._command(index, high, marks, depth, pieces)
         elif kind is Kind.ESCAPED:
@@ -67,7 +69,8 @@ class _Line:
         elif kind is Kind.SPECIAL:
             self.reader.mend("special-token", f"stray {token.text} dropped")
         elif kind is Kind.SMILES:
-            pieces.append(Smiles(smiles=token.text.removeprefix("<smiles>").removesuffix("</smiles>").strip()))
+            smiles = token.text.removeprefix("<smiles>").removesuffix("</smiles>").strip()
+            pieces += [Smiles(smiles=smiles)] if smiles else []
         elif kind is Kind.BEGIN:
             return self._environment(index, high, marks, depth, pieces)
         elif kind is Kind.END:
@@ -76,6 +79,12 @@ class _Line:
         else:  # a score, a fence or a verbatim environment inside a line
             pieces.append(Text(text=token.text, marks=_with(marks, "code")))
         return index + 1
+
+    def _between_ideographs(self, index: int) -> bool:
+        """Whether a line ends between two Chinese or Japanese characters, which no space parts."""
+        text, token = self.reader.text, self.tokens[index]
+        around = text[token.start - 1 : token.start] + text[token.end : token.end + 1]
+        return len(around) == 2 and all("\u2e80" <= each <= "\u9fff" or each >= "\uff00" for each in around)
 
     def _group(self, index: int, high: int, marks: tuple[Mark, ...], depth: int, pieces: list[Inline]) -> int:
         closing = self.reader.closing(index, high)
@@ -123,7 +132,9 @@ class _Line:
         composed = unicodedata.normalize("NFC", letter[0] + accent) + letter[1:] if letter[:1].isalpha() else None
         if composed is None and argument is None:
             after = index
-        pieces.append(Text(text=composed if composed is not None else alone + (letter if argument else ""), marks=marks))
+        pieces.append(
+            Text(text=composed if composed is not None else alone + (letter if argument else ""), marks=marks)
+        )
         return after
 
     def _command(self, index: int, high: int, marks: tuple[Mark, ...], depth: int, pieces: list[Inline]) -> int:
@@ -169,17 +180,20 @@ class _Line:
         (low, end), index = argument
         source = _address(self.reader.source(low, end))
         if name in ("footnote", "thanks"):
-            pieces.append(Note(text=plain(parse_inline(self.reader, low, end, depth + 1))))
+            pieces.append(Note(text=self._words(low, end, depth)))
         elif name == "url":
             pieces.append(Link(text=source, url=source))
         elif name == "href":
             shown = self.reader.argument(index, high)
-            label = plain(parse_inline(self.reader, *shown[0], depth + 1)) if shown else source
+            label = self._words(*shown[0], depth) if shown else source
             pieces.append(Link(text=label or source, url=source))
             return shown[1] if shown else index
         else:
             pieces.append(Text(text=source if name == "ref" else f"[{source}]", marks=marks))
         return index
+
+    def _words(self, low: int, high: int, depth: int) -> str:
+        return " ".join(plain(parse_inline(self.reader, low, high, depth + 1)).split())
 
     def _skip_empty_group(self, index: int, high: int) -> int:
         """``\\ldots{}`` and ``\\S `` end with what follows the letters of their name."""
@@ -218,7 +232,7 @@ _FORMULAS = frozenset({Kind.OPEN_INLINE, Kind.OPEN_DISPLAY, Kind.DOLLAR, Kind.DO
 _FORMULA_ENDS = frozenset({Kind.CLOSE_INLINE, Kind.CLOSE_DISPLAY})
 
 
-_NOT_IN_ADDRESS = dict.fromkeys(map(ord, "\\{}<>\"^`| \t\r\n\f"))
+_NOT_IN_ADDRESS = dict.fromkeys(map(ord, '\\{}<>"^`| \t\r\n\f'))
 
 
 def _address(source: str) -> str:

@@ -24,7 +24,9 @@ def heading_number(title: str) -> str | None:
     if parts[0].isascii() and parts[0].isdigit() and len(parts[0]) < 4 and counted:
         return ".".join(parts)
     letters = parts[0].isascii() and parts[0].isupper() and parts[0].isalpha()
-    lettered = letters and (len(parts) > 1 or first.endswith(".")) and (len(parts[0]) == 1 or not parts[0].strip("IVXL"))
+    lettered = (
+        letters and (len(parts) > 1 or first.endswith(".")) and (len(parts[0]) == 1 or not parts[0].strip("IVXL"))
+    )
     return ".".join(parts) if lettered and counted else None
 
 

@@ -32,14 +32,22 @@ def _inline(piece: Inline, math: MathStyle, newline: str) -> str:
         case "smiles":
             return _code(piece.smiles)
         case "link":
-            address = piece.url.replace("(", "%28").replace(")", "%29")
-            return f"[{escape(piece.text)}]({address})" if address.isascii() else escape(piece.text)
+            return _link(piece.text, piece.url)
         case "note":
             return f" ({escape(piece.text)})"
         case "break":
             return newline
         case "nested":
             return escape(grid_words(piece.grid))
+
+
+def _link(text: str, url: str) -> str:
+    """A link, where its address is one a page may link to: a ``javascript:`` address is left out."""
+    if not url.isascii() or not url.lower().startswith(("http://", "https://", "mailto:", "#")):
+        return escape(text)
+    if text == url:
+        return f"<{url}>"
+    return f"[{escape(text)}]({url.replace('(', '%28').replace(')', '%29')})"
 
 
 def _marked(text: str, marks: tuple[Mark, ...]) -> str:

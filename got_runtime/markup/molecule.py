@@ -18,10 +18,10 @@ class Structure(NamedTuple):
 
 def _molecule(smiles: str) -> Any:
     try:
-        from rdkit import Chem, RDLogger
+        from rdkit import Chem, rdBase
     except ImportError as error:
         raise MissingExtra("chemistry", "rdkit") from error
-    RDLogger.DisableLog("rdApp.*")
+    rdBase.DisableLog("rdApp.*")
     if not smiles or len(smiles) > _MAX_CHARACTERS:
         return None
     return Chem.MolFromSmiles(smiles.partition(" ")[0])

@@ -2,7 +2,7 @@
 
 from got_runtime.markup import elements as e
 from got_runtime.markup.blocks import Blocks, Draft
-from got_runtime.markup.chart import read_object
+from got_runtime.markup.objects import read_object
 from got_runtime.markup.reader import Reader
 
 # A tail counts as endless repetition from here on: no table row or bar of music is meant this often.

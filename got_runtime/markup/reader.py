@@ -1,7 +1,8 @@
 """The tokens of one answer with a memory of what was mended: what the parsers of the single kinds read from."""
 
 from got_runtime.markup.elements import Mend, MendCode
-from got_runtime.markup.tokens import Kind, Pairing, Token, tokenize
+from got_runtime.markup.pairing import Pairing
+from got_runtime.markup.tokens import Kind, Token, tokenize
 
 # Deeper nesting than any page has; past it the source is kept as text, so that no answer can exhaust the stack.
 MAX_DEPTH = 24

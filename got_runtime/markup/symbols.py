@@ -17,22 +17,29 @@ MARKS: dict[str, Mark] = {
     "textsuperscript": "superscript",
     "textsubscript": "subscript",
 }
-TRANSPARENT = frozenset(
+_TRANSPARENT = (
     "text textrm textsf textsc textmd textup textnormal mbox fbox hbox makebox centerline mathrm title section"
-    " caption multirow multicolumn author ce thead makecell".split()
+    " caption multirow multicolumn author ce thead makecell"
 )
-# How many braced arguments to drop with the command: they shape the page, they do not say anything.
+TRANSPARENT = frozenset(_TRANSPARENT.split())
+
+# What shapes the page and says nothing, by the number of braced arguments that go with it.
+_DROPPED_ALONE = (
+    "maketitle centering raggedright raggedleft noindent indent hline toprule midrule bottomrule bf it tt em sl sc"
+    " rm sf bfseries itshape ttfamily sffamily rmfamily scshape upshape mdseries normalfont tiny scriptsize"
+    " footnotesize small normalsize large Large LARGE huge Huge smallskip medskip bigskip hfill vfill clearpage"
+    " newpage pagebreak nopagebreak tableofcontents displaystyle boldmath unboldmath protect relax left right"
+    " appendix bibliographystyle endhead endfirsthead endfoot endlastfoot"
+)
+_DROPPED_WITH_ONE = (
+    "label hspace vspace hspace* vspace* cline cmidrule color phantom vskip hskip index captionsetup usepackage"
+    " documentclass pagestyle thispagestyle bibliography input"
+)
+_DROPPED_WITH_TWO = "setlength rule addtolength setcounter renewcommand"
 DROPPED = {
-    **dict.fromkeys(
-        "maketitle centering raggedright raggedleft noindent indent hline toprule midrule bottomrule bf it tt em sl sc"
-        " rm sf bfseries itshape ttfamily sffamily rmfamily scshape upshape mdseries normalfont tiny scriptsize"
-        " footnotesize small normalsize large Large LARGE huge Huge smallskip medskip bigskip hfill vfill clearpage"
-        " newpage pagebreak nopagebreak tableofcontents displaystyle boldmath unboldmath protect relax left right"
-        " appendix bibliographystyle endhead endfirsthead endfoot endlastfoot".split(),
-        0,
-    ),
-    **dict.fromkeys("label hspace vspace hspace* vspace* cline cmidrule color phantom vskip hskip index".split(), 1),
-    **dict.fromkeys("setlength rule addtolength setcounter renewcommand".split(), 2),
+    **dict.fromkeys(_DROPPED_ALONE.split(), 0),
+    **dict.fromkeys(_DROPPED_WITH_ONE.split(), 1),
+    **dict.fromkeys(_DROPPED_WITH_TWO.split(), 2),
 }
 SYMBOLS = {
     "textbackslash": "\\",

@@ -140,7 +140,9 @@ def _line(text: str, start: int, limit: int) -> tuple[str, int]:
 
 
 def _split(line: str) -> list[str]:
-    cells, current, escaped = [], [], False
+    cells: list[str] = []
+    current: list[str] = []
+    escaped = False
     for character in line.strip().removeprefix("|"):
         if character == "|" and not escaped:
             cells.append("".join(current).strip())

@@ -13,7 +13,7 @@ _ALIGNS: dict[str, Align] = {"l": "left", "c": "center", "r": "right"}
 
 
 def parse_tabular(reader: Reader, index: int, end: int, depth: int = 0) -> Grid:
-    """The grid of the ``\\begin{tabular}`` token at ``index``, whose body reaches to ``end`` (its ``\\end`` or the last).
+    """The grid of the ``\\begin{tabular}`` token at ``index``, whose body reaches to ``end``.
 
     Ragged rows are padded, cells of no column folded into the last, each noted as a mend on the reader.
     """
@@ -162,5 +162,5 @@ def _read_spanning(reader: Reader, index: int, high: int) -> tuple[str, int, Ran
     if not arguments:
         return None
     empty = (position, position)
-    count, specification, inner = (arguments + [empty, empty])[:3]
+    count, specification, inner = [*arguments, empty, empty][:3]
     return name, _number(reader.source(*count)), specification, inner, position

@@ -71,11 +71,8 @@ def _norm(norm: nn.LayerNorm, hidden: Tensor) -> Tensor:
 
 def _layer(layer: nn.Module, hidden: Tensor) -> Tensor:
     normed = layer.layer_norm1(hidden)
-    if layer.window_size:
-        attended = _windowed(layer.attn, normed, layer.window_size)
-    else:
-        attended = _attend(layer.attn, normed)
-    hidden = hidden + attended
+    size = layer.window_size
+    hidden = hidden + (_windowed(layer.attn, normed, size) if size else _attend(layer.attn, normed))
     return hidden + layer.mlp(layer.layer_norm2(hidden))
 
 

@@ -7,6 +7,7 @@ out of reach, and Pillow's guard against decompression bombs (a process-wide num
 import struct
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 import numpy.typing as npt
@@ -96,11 +97,24 @@ def _opened(file: BinaryIO, kind: Kind, content: Content, limits: Limits) -> tup
         image = _PLUGINS[kind](file, "")
         if kind != "TIFF":  # whose frames have sizes of their own; all others share a canvas, which seeking draws on
             _check_pixels(image.size, content.name, limits)
-        return image, getattr(image, "n_frames", 1)
+        return image, _count(image)
     except _BOMBS as error:
         raise _too_many_pixels(content.name, limits) from error
     except _BROKEN as error:
         raise _corrupt(content.name, f"not a readable {kind}", error) from error
+
+
+def _count(image: ImageFile) -> int:
+    """Frames in the file. Where their chain is cut off, the missing link is one, to be reported in its turn."""
+    try:
+        return getattr(image, "n_frames", 1)
+    except _BROKEN:
+        whole = 0
+        with suppress(*_BROKEN):
+            while True:
+                image.seek(whole)
+                whole += 1
+        return whole + 1
 
 
 def _frame(image: ImageFile, number: int, total: int, content: Content, rotate: Rotation, limits: Limits) -> SourcePage:

@@ -1,5 +1,6 @@
 """Any decoded image → 8-bit RGB, the only kind the rest of the road knows."""
 
+import struct
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,7 @@ def upright(image: Image.Image) -> Image.Image:
     image.load()  # TIFF applies its own orientation here and forgets it
     try:
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-    except (SyntaxError, ValueError, LookupError, TypeError, OSError, ArithmeticError):
+    except (SyntaxError, ValueError, LookupError, TypeError, OSError, ArithmeticError, struct.error, UserWarning):
         # A truncated or garbled EXIF block is common and says nothing against the pixels.
         return image
     return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image

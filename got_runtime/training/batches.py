@@ -119,5 +119,7 @@ _BYTE_IDS: dict[int, int] = {}
 def batches(stream: PageStream, first: int, workers: int) -> Iterator[Batch]:
     """Endless batches from number ``first`` on, made ahead by ``workers`` processes."""
     order = iter(range(first, 2**31))
-    loader = DataLoader(stream, batch_size=None, sampler=order, num_workers=workers, prefetch_factor=4 if workers else None)
+    loader = DataLoader(
+        stream, batch_size=None, sampler=order, num_workers=workers, prefetch_factor=4 if workers else None
+    )
     yield from loader

@@ -14,7 +14,9 @@ def tint(mask: Image.Image, rng: np.random.Generator) -> Image.Image:
     if rng.random() < 0.08:
         paper, ink = ink, paper
     ramp = np.linspace(0.0, 1.0, 256)
-    bands = [mask.point(list((p + (int(i) - int(p)) * ramp).round().astype(int))) for p, i in zip(paper, ink, strict=True)]
+    bands = [
+        mask.point(list((p + (int(i) - int(p)) * ramp).round().astype(int))) for p, i in zip(paper, ink, strict=True)
+    ]
     return Image.merge("RGB", bands)
 
 

@@ -162,13 +162,17 @@ class Trainer:
         """Train until the recipe's end; yields a reading every ``log_steps`` steps, which is also in ``log.jsonl``."""
         recipe, progress = self.recipe, Progress(self.recipe)
         style = TRAINING_DENSE if recipe.stage == 1 else replace(TRAINING, full=FULL_PAGES[recipe.rows])
-        stream = PageStream(style, recipe.seed * 1000 + recipe.stage * 100 + recipe.rows, recipe.rows, recipe.batch, self.end)
+        stream = PageStream(
+            style, recipe.seed * 1000 + recipe.stage * 100 + recipe.rows, recipe.rows, recipe.batch, self.end
+        )
         saved = checked = ticked = time.monotonic()
         sums: dict[str, Tensor] = {}
         since = counted = 0
         with open(self.folder / "log.jsonl", "a", encoding="utf-8") as log:
             for batch in batches(stream, self.step, recipe.workers):
-                offset = 4 * int(torch.randint(0, (PATCH_ROWS - recipe.rows) // 4 + 1, (), generator=_generator(self.step)))
+                offset = 4 * int(
+                    torch.randint(0, (PATCH_ROWS - recipe.rows) // 4 + 1, (), generator=_generator(self.step))
+                )
                 losses = self.losses(batch.to(self.device), offset)
                 losses.total.backward()
                 rate = progress.rate()

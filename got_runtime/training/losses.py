@@ -92,7 +92,7 @@ class PromptIds:
 
 
 def stage_two(model, heads: DenseHeads, batch: Batch, offset: int, prompt: PromptIds) -> Losses:
-    """Everything: the text, the place of the next character (weight 0.5 a layer) and the dense labels (0.3)."""
+    """Everything: the text, the place of the next character (weight 0.5 a layer) and the dense labels (0.5)."""
     core = model.model
     image, neck = encode(
         core.vision_tower, core.multi_modal_projector, normalise(batch.pixels, heads.patch.weight.dtype), offset
@@ -109,7 +109,7 @@ def stage_two(model, heads: DenseHeads, batch: Batch, offset: int, prompt: Promp
     text = F.cross_entropy(logits, truth)
     begin = prompt.head.numel()
     looks = [attention.look_loss(i, slice(begin, begin + image.shape[1]), first, batch.places) for i in LOOK_LAYERS]
-    total = text + 0.5 * sum(loss for loss, _ in looks) + 0.3 * dense
+    total = text + 0.5 * sum(loss for loss, _ in looks) + 0.5 * dense
     right = (logits.argmax(-1) == truth).float().mean()
     readings |= {"text": text, "right": right, "look": looks[-1][0], "found": looks[-1][1]}
     return Losses(total, {name: value.detach() for name, value in readings.items()})

@@ -15,7 +15,7 @@ _CLOSERS = (",", ".", ";", ":", "?", "!")
 
 @cache
 def english_words(count: int = 30_000) -> tuple[tuple[str, ...], np.ndarray]:
-    """ASCII words from ``wordfreq`` with sampling weights (square root of their frequency: rarer words are seen too)."""
+    """ASCII words from ``wordfreq`` and their cumulative weights (roots of frequencies: rare words are seen too)."""
     import wordfreq
 
     words = [w for w in wordfreq.top_n_list("en", count) if w.isascii() and w.replace("'", "").isalpha()]

@@ -34,9 +34,9 @@ class PlainStyle:
 
 
 TRAINING = PlainStyle(
-    max_lines=22, line_characters=(14, 48), em=(20.0, 90.0), two_columns=0.12, noise=0.3, blank=0.015, full=0.3
+    max_lines=22, line_characters=(14, 48), em=(20.0, 90.0), two_columns=0.08, noise=0.25, blank=0.015, full=0.3
 )
-TRAINING_DENSE = replace(TRAINING, line_characters=(24, 48), full=1.0, blank=0.0)
+TRAINING_DENSE = replace(TRAINING, line_characters=(16, 48), full=1.0, blank=0.0)
 """Stage 1: every inked cell is a label, so pages are full."""
 HELD_OUT = PlainStyle()
 
@@ -47,6 +47,7 @@ class _Canvas:
 
     draw: ImageDraw.ImageDraw
     font: ImageFont.FreeTypeFont
+    height: int
     text: list[str] = field(default_factory=list)
     boxes: list[tuple[float, float, float, float]] = field(default_factory=list)
 
@@ -111,7 +112,7 @@ def plain_page(seed: tuple[int, int], style: PlainStyle = HELD_OUT) -> PageSampl
     low = max(style.em[0] * whole / SQUARE, style.min_advance * width / SQUARE / unit)
     size = int(np.clip(size, low, max(low, style.em[1] * whole / SQUARE)))
     font = load_font(face, size)
-    canvas = _Canvas(ImageDraw.Draw(mask), font)
+    canvas = _Canvas(ImageDraw.Draw(mask), font, height)
 
     if rng.random() >= style.blank:
         pitch = size * rng.uniform(1.12, 1.7)
@@ -150,7 +151,8 @@ def _set_column(
     align = rng.choice(["left", "justified", "centre"], p=[0.7, 0.2, 0.1])
     indent = rng.uniform(1.0, 2.5) * font.size if rng.random() < 0.3 else 0.0
     space = font.getlength(" ")
-    first, row = True, 0
+    first, row = True, 0.0
+    gap = float(rng.choice([0.0, 0.5, 1.0]))
     lines = _wrap(words, font, width - indent, characters)[:count]
     for number, line in enumerate(lines):
         last = number == len(lines) - 1
@@ -165,15 +167,16 @@ def _set_column(
         elif align == "justified" and not closes and not last and len(line) > 2:
             stretch = min(space * 2.5, space + (x0 + width - x - natural) / (len(line) - 1))
         baseline = top + pitch * row + 0.9 * font.size
+        if baseline + 0.25 * font.size > canvas.height and number:
+            break
         for position, word in enumerate(line):
             if position:
                 canvas.mark(" ", x, x + stretch, baseline)
                 x += stretch
             x = canvas.put(x, baseline, word)
         canvas.mark("\n", x, x, baseline)
-        row += 1
+        row += 1 + gap * closes
         first = closes
-
 
 
 def strip(style: PlainStyle, rows: int, of: int) -> PlainStyle:

@@ -1,0 +1,84 @@
+"""``got-ocr convert``: text that GOT already wrote → Markdown, HTML, JSON, chunks or plain text."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from got_runtime.errors import SourceCorrupt, SourceNotFound
+
+FORMATS = ("markdown", "html", "json", "chunks", "text")
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Adds the command to ``subparsers``, with :func:`run` as its ``run``."""
+    parser = subparsers.add_parser(
+        "convert",
+        help="turn an answer of GOT into Markdown, HTML, JSON, chunks or text",
+        description="Turns an answer of GOT (Mathpix-flavoured LaTeX, **kern, SMILES, TikZ, charts) into a format.",
+    )
+    parser.add_argument("answer", metavar="ANSWER", help="a file with the answer, UTF-8; - reads standard input")
+    parser.add_argument("--to", choices=FORMATS, default="markdown", help="the format to write (default: markdown)")
+    parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="where to write (default: standard output)")
+    parser.add_argument("--math", choices=("dollar", "bracket"), default="dollar", help="$…$ or \\(…\\) in Markdown")
+    parser.add_argument(
+        "--spans",
+        choices=("repeat", "blank"),
+        default="repeat",
+        help="the further places of a spanning cell in Markdown",
+    )
+    parser.add_argument("--by", choices=("section", "element"), default="section", help="what a chunk is made of")
+    parser.add_argument(
+        "--max-tokens", metavar="N", type=_positive, default=512, help="words a chunk may have (default: 512)"
+    )
+    parser.add_argument("--warnings", action="store_true", help="say on standard error what was mended")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Converts, and returns the exit status.
+
+    Raises:
+        SourceNotFound: there is no such file, or it cannot be opened.
+        SourceCorrupt: the file is not UTF-8 text.
+    """
+    from got_runtime.markup import MarkdownOptions, chunk, parse, to_html, to_json, to_markdown, to_text
+
+    elements = parse(_read(args.answer))
+    options = MarkdownOptions(math=args.math, spans=args.spans)
+    match args.to:
+        case "markdown":
+            text = to_markdown(elements, options)
+        case "html":
+            text = to_html(elements, title=Path(args.answer).stem if args.answer != "-" else "")
+        case "json":
+            text = to_json(elements, indent=2) + "\n"
+        case "chunks":
+            chunks = chunk(elements, by=args.by, max_tokens=args.max_tokens, options=options)
+            text = "".join(each.model_dump_json() + "\n" for each in chunks)
+        case _:
+            text = to_text(elements)
+    if args.warnings:
+        for element in elements:
+            for mend in element.warnings:
+                print(f"{element.kind} at {element.span[0]}: {mend.message} [{mend.code}]", file=sys.stderr)
+    if args.output is not None:
+        args.output.write_text(text, encoding="utf-8")
+    else:
+        sys.stdout.write(text)
+    return 0
+
+
+def _read(answer: str) -> str:
+    try:
+        return sys.stdin.read() if answer == "-" else Path(answer).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise SourceCorrupt(f"{answer} is not UTF-8 text: convert its encoding first") from error
+    except OSError as error:
+        raise SourceNotFound(f"cannot read {answer} ({error.strerror}): check the path") from error
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number

@@ -1,0 +1,99 @@
+"""Pages of one document → one list of elements: paragraphs and tables that run over a page end joined."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from got_runtime.markup.content import Cell, Content, Grid, Text, merge
+from got_runtime.markup.elements import AnyElement, Mend, PageBreak, Paragraph, Table
+from got_runtime.markup.inline import plain
+from got_runtime.markup.parser import parse
+
+_SENTENCE_ENDS = frozenset(".!?:;。！？：；…\"”')]")
+
+
+def parse_pages(answers: Sequence[str], *, join: bool = True) -> list[AnyElement]:
+    """The elements of a document whose pages were answered one by one.
+
+    Spans count in the answers put one behind the other with a form feed between them (``"\\f".join(answers)``), and
+    cover that text exactly once; a page break stands where a page starts. With ``join``, a paragraph that stops in
+    the middle of a sentence and goes on in small letters, and a table that goes on with as many columns, become one
+    element, which says so in its warnings; the break then follows it.
+    """
+    elements: list[AnyElement] = []
+    offset = 0
+    for number, answer in enumerate(answers, start=1):
+        page = [_moved(element, offset) for element in parse(answer)]
+        if number > 1:
+            elements.append(PageBreak(span=(offset - 1, offset), number=number))
+            if join and page:
+                page = _join_first(elements, page, number)
+        elements += page
+        offset += len(answer) + 1
+    return elements
+
+
+def _moved(element: AnyElement, offset: int) -> AnyElement:
+    return _changed(element, span=(element.span[0] + offset, element.span[1] + offset))
+
+
+def _changed(element: AnyElement, **fields: Any) -> AnyElement:
+    return element.model_copy(update=fields)
+
+
+def _join_first(elements: list[AnyElement], page: list[AnyElement], number: int) -> list[AnyElement]:
+    """Joins the first element of ``page`` to the last before the break, where one goes on; the rest of the page."""
+    if len(elements) < 2:
+        return page
+    last, first = elements[-2], page[0]
+    joined: dict[str, Any] | None = None
+    if isinstance(last, Paragraph) and isinstance(first, Paragraph):
+        content = _join_content(last.content, first.content)
+        joined = {"content": content} if content is not None else None
+    elif isinstance(last, Table) and isinstance(first, Table):
+        grid = _join_grids(last.grid, first.grid)
+        joined = {"grid": grid} if grid is not None else None
+    if joined is None:
+        return page
+    note = Mend(code="joined-pages", message=f"goes on from page {number - 1} on page {number}: joined")
+    warnings = (*last.warnings, *first.warnings, note)
+    end = first.span[1]
+    elements[-2:] = [
+        _changed(last, span=(last.span[0], end), warnings=warnings, **joined),
+        PageBreak(span=(end, end), number=number),
+    ]
+    return page[1:]
+
+
+def _join_content(last: Content, first: Content) -> Content | None:
+    before, after = plain(last).rstrip(), plain(first).lstrip()
+    if not before or not after or before[-1] in _SENTENCE_ENDS or not after[0].islower():
+        return None
+    end = last[-1]
+    if end.kind == "text" and end.text.endswith("-") and end.text[-2:-1].isalpha():
+        return merge((*last[:-1], Text(text=end.text[:-1], marks=end.marks), *first))
+    return merge((*last, Text(text=" "), *first))
+
+
+def _join_grids(last: Grid, first: Grid) -> Grid | None:
+    """The second grid below the first, without its header where that is the first's again."""
+    if last.columns != first.columns or not first.rows or not last.rows:
+        return None
+    header = last.header_rows
+    repeated = bool(header) and _rows(last, header) == _rows(first, header)
+    if not repeated and first.header_rows and last.header_rows:
+        return None  # a header of its own: another table
+    skipped = header if repeated else 0
+    moved = [
+        Cell(**{**dict(cell), "row": cell.row - skipped + last.rows}) for cell in first.cells if cell.row >= skipped
+    ]
+    return Grid(
+        rows=last.rows + first.rows - skipped,
+        columns=last.columns,
+        cells=(*last.cells, *moved),
+        header_rows=header,
+        alignment=last.alignment,
+    )
+
+
+def _rows(grid: Grid, count: int) -> list[Cell]:
+    return [cell for cell in grid.cells if cell.row < count]

@@ -1,0 +1,142 @@
+"""Whatever the text: no exception, every character in one span, grids that survive rendering, linear time.
+
+The number of examples is GOT_MARKUP_EXAMPLES (default 150 a test, so that a normal run stays short); the full
+measure of the project is ``GOT_MARKUP_EXAMPLES=10000 pytest tests/markup/test_markup_any_text.py``.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from markup_answers import ANSWERS
+
+from got_runtime.markup import chunk, parse, to_html, to_markdown, to_text
+from got_runtime.markup.latex import render_tabular
+
+EXAMPLES = int(os.environ.get("GOT_MARKUP_EXAMPLES", "150"))
+often = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+
+WORDS = r"""
+\begin{tabular}{|l|c|} \end{tabular} \begin{array}{cc} \end{array} \begin{itemize} \end{itemize} \item { } [ ] &
+\\ \hline \( \) \[ \] $ $$ ** * text 1. - # | \multicolumn{2}{c}{ \multirow{2}{*}{ \multirow{-2}{*}{x} \textbf{ \left(
+\right) \section*{ \caption{ \begin{table} \end{table} \footnote{ \href{http://a_b}{ <smiles> </smiles> <|im_end|>
+``` **kern *- \begin{tikzpicture} \end{tikzpicture} \'e \c{c} \% _ ^ \textbackslash{} \newline ~ < ' " ` !!! \cline{1-2}
+\tag{1} \label{x} \begin{equation} \end{equation} \alpha [2pt] {'a': \bibitem{k} ![a](b) |---| *{2}{c} \left. é 表
+"""
+PIECES = [*WORDS.split(), " ", "\n", "\n\n", "\t", "\f", "\r\n", "|a|b|\n"]
+dialect = st.lists(st.sampled_from(PIECES), max_size=40).map("".join)
+
+
+@st.composite
+def mutations(draw: st.DrawFn) -> str:
+    """An answer of the corpus with a piece cut out, doubled or put in at a place of choice."""
+    text = draw(st.sampled_from(list(ANSWERS.values())))
+    for _ in range(draw(st.integers(1, 3))):
+        start = draw(st.integers(0, len(text)))
+        end = min(len(text), start + draw(st.integers(0, 30)))
+        piece = draw(st.sampled_from([*PIECES, text[start:end] * 2, ""]))
+        text = text[:start] + piece + text[end:]
+    return text
+
+
+any_text = st.one_of(st.text(max_size=200), dialect, mutations())
+
+
+@often
+@given(any_text)
+def test_spans_cover_any_text_exactly_once(text: str) -> None:
+    position = 0
+    for element in parse(text):
+        assert element.span[0] == position < element.span[1]
+        position = element.span[1]
+    assert position == len(text)
+
+
+@often
+@given(any_text)
+def test_every_renderer_takes_what_the_parser_gives(text: str) -> None:
+    elements = parse(text)
+    to_markdown(elements)
+    to_text(elements)
+    to_html(elements, pictures=False)
+    chunk(elements, max_tokens=20)
+
+
+@often
+@given(st.one_of(dialect, mutations()))
+def test_a_grid_is_read_back_from_its_latex(text: str) -> None:
+    for element in parse("\\begin{tabular}{lcr}" + text + "\\end{tabular}"):
+        if element.kind == "table":
+            again = parse(render_tabular(element.grid))
+            assert [each.grid for each in again] == [element.grid]  # type: ignore[union-attr]
+            assert not again[0].warnings
+
+
+@often
+@given(st.one_of(dialect, mutations()))
+def test_mending_a_formula_twice_changes_nothing(text: str) -> None:
+    for element in parse("\\[x" + text + "\\]"):
+        if element.kind == "formula" and element.display and not element.number and "\\tag" not in element.latex:
+            again = parse(f"\\[{element.latex}\\]")
+            assert [each.latex for each in again] == [element.latex]  # type: ignore[union-attr]
+
+
+def steps(work: Callable[[], object]) -> int:
+    """How many lines of Python ``work`` runs: a measure of time that a busy machine does not change."""
+    count = 0
+
+    def line(frame: object, event: str, argument: object) -> object:
+        nonlocal count
+        count += 1
+        return line
+
+    sys.settrace(line)  # type: ignore[arg-type]
+    try:
+        work()
+    finally:
+        sys.settrace(None)
+    return count
+
+
+GROWING = {
+    "open braces": "{",
+    "open environments": "\\begin{table}",
+    "open lists": "\\begin{itemize}\\item ",
+    "open tables": "\\begin{tabular}{l}",
+    "closed nesting": "\\textbf{a",
+    "open formulas": "\\( ",
+    "displays": "\\[ a",
+    "lefts": "\\(\\left( x \\) ",
+    "stars": "**a ",
+    "dollars": "$a ",
+    "cells": "a & ",
+    "pipes": "|a|b|\n",
+    "rows": "a \\\\ ",
+    "smiles": "<smiles>C ",
+    "options": "\\item[ ",
+    "ends": "\\end{tabular} ",
+    "pages": "a\f",
+    "items": "- a\n",
+    "fences": "```\n",
+    "spines": "**kern\n*^\n",
+    "keys": "{'a': 1, ",
+    "words": "word ",
+    "paragraphs": "word\n\n",
+    "accents": "\\'",
+    "figures": "![a](b",
+    "sections": "\\section*{a}\n[1] b\n",
+}
+
+
+@pytest.mark.parametrize("piece", list(GROWING.values()), ids=list(GROWING))
+@pytest.mark.parametrize("frame", ["{}", "\\begin{{tabular}}{{ll}}{}\\end{{tabular}}"], ids=["bare", "in a table"])
+def test_twice_the_text_takes_at_most_twice_the_steps(piece: str, frame: str) -> None:
+    def cost(times: int) -> int:
+        # the mark keeps the parser from cutting the text off as an endless repetition
+        text = frame.format(piece * times) + "\n\n~"
+        return steps(lambda: parse(text))
+
+    assert cost(800) < 2.2 * cost(400)

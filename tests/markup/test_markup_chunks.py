@@ -1,0 +1,66 @@
+"""Chunks: nothing lost, nothing oversized without a warning, tables split between rows under their header."""
+
+import pytest
+from markup_answers import ANSWERS
+
+from got_runtime.markup import chunk, parse
+from got_runtime.markup.chunks import count_words
+
+ROWS = "".join(f"row {number} & value {number} \\\\ " for number in range(60))
+LONG_TABLE = (
+    "\\section*{Data}\\begin{table}\\caption{Table 1: Long.}\\begin{tabular}{ll}\\hline Name & Value \\\\ \\hline "
+    + ROWS
+    + "\\hline\\end{tabular}\\end{table}"
+)
+
+
+@pytest.mark.parametrize("by", ["element", "section"])
+@pytest.mark.parametrize("budget", [5, 20, 1000])
+@pytest.mark.parametrize("name", list(ANSWERS))
+def test_no_chunk_is_over_the_budget_without_a_warning(name: str, budget: int, by: str) -> None:
+    elements = parse(ANSWERS[name])
+    chunks = chunk(elements, by=by, max_tokens=budget)  # type: ignore[arg-type]
+    for each in chunks:
+        assert each.tokens == count_words(each.text)
+        assert each.tokens <= budget or any("more than" in warning for warning in each.warnings)
+    shown = {index for each in chunks for index in each.elements}
+    empty = {index for index, element in enumerate(elements) if element.kind == "page_break"}
+    empty |= {index for index, element in enumerate(elements) if element.kind == "paragraph" and not element.content}
+    assert shown == set(range(len(elements))) - empty
+
+
+def test_a_long_table_is_split_between_rows_with_caption_and_header_repeated() -> None:
+    chunks = [each for each in chunk(parse(LONG_TABLE), max_tokens=100) if "table" in each.kinds]
+    assert len(chunks) > 3
+    for each in chunks:
+        assert each.text.startswith("Table 1: Long.\n\n| Name | Value |\n| --- | --- |\n| row ")
+        assert each.header_path == ("Data",)
+        assert each.tokens <= 100
+    rows = [line for each in chunks for line in each.text.split("\n") if line.startswith("| row")]
+    assert rows == [f"| row {number} | value {number} |" for number in range(60)]
+
+
+def test_header_path_follows_the_headings() -> None:
+    answer = "\\title{T}\\section*{A}one\\subsection*{B}two\\section*{C}three"
+    assert [each.header_path for each in chunk(parse(answer))] == [("T",), ("T", "A"), ("T", "A", "B"), ("T", "C")]
+
+
+def test_a_caption_stays_with_its_table_either_way_round() -> None:
+    table = r"\begin{tabular}{ll}\hline a & b \\ \hline 1 & 2 \\ \hline\end{tabular}"
+    for answer in (f"Table 1: Above.\n\n{table}", f"{table}\n\nTable 1: Below."):
+        (only,) = chunk(parse(answer), by="element")
+        assert set(only.kinds) == {"caption", "table"}
+
+
+def test_text_is_split_between_sentences() -> None:
+    answer = "One two three. Four five six. Seven eight nine."
+    assert [each.text for each in chunk(parse(answer), max_tokens=4)] == answer.replace(". ", ".|").split("|")
+
+
+def test_pages_are_carried() -> None:
+    assert [each.page for each in chunk(parse("one\fTwo"), by="element")] == [None, 2]
+
+
+def test_a_budget_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least 1"):
+        chunk([], max_tokens=0)

@@ -1,0 +1,74 @@
+"""The Markdown we write, read back by a Markdown parser: the same headings, lists and tables."""
+
+import pytest
+from markdown_it import MarkdownIt
+from markup_answers import ANSWERS
+
+from got_runtime.markup import MarkdownOptions, parse, to_markdown
+from got_runtime.markup.grid import places
+from got_runtime.markup.words import content_words
+
+
+def read_back(markdown: str) -> tuple[list[int], int, list[tuple[int, int]], int]:
+    """Heading levels, list items, rows × columns of each table, code blocks."""
+    tokens = MarkdownIt("commonmark").enable("table").parse(markdown)
+    headings = [int(token.tag[1]) for token in tokens if token.type == "heading_open"]
+    items = sum(token.type == "list_item_open" for token in tokens)
+    fences = sum(token.type == "fence" for token in tokens)
+    tables: list[tuple[int, int]] = []
+    for token in tokens:
+        if token.type == "table_open":
+            tables.append((0, 0))
+        elif token.type == "tr_open":
+            tables[-1] = (tables[-1][0] + 1, 0)
+        elif token.type in ("td_open", "th_open"):
+            tables[-1] = (tables[-1][0], tables[-1][1] + 1)
+    return headings, items, tables, fences
+
+
+@pytest.mark.parametrize("name", list(ANSWERS))
+def test_markdown_is_read_back_as_the_same_structure(name: str) -> None:
+    elements = parse(ANSWERS[name])
+    headings, items, tables, fences = read_back(to_markdown(elements))
+    grids = [element.grid for element in elements if element.kind == "table"]
+    charts = sum(element.kind == "chart" for element in elements)
+    assert headings == [element.level for element in elements if element.kind == "heading"]
+    assert items == sum(element.kind == "list_item" for element in elements)
+    assert [shape for shape in tables if charts == 0] == [(grid.rows, grid.columns) for grid in grids]
+    assert len(tables) == len(grids) + charts
+    assert fences == sum(element.kind in ("code", "music", "geometry", "molecule") for element in elements)
+
+
+def test_cells_are_read_back_as_the_same_words() -> None:
+    grid = next(element.grid for element in parse(ANSWERS["table-pipes"]) if element.kind == "table")
+    again = next(
+        element.grid for element in parse(to_markdown(parse(ANSWERS["table-pipes"]))) if element.kind == "table"
+    )
+    assert again == grid
+    assert [[content_words(cell.content) if cell else "" for cell in row] for row in places(grid)][1] == ["a|b", "1"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["# no heading", "- no item", "1. no item", "> no quotation", "| no | table |", "=====", "---", "```", "+ no"],
+)
+def test_text_that_looks_like_markup_stays_text(line: str) -> None:
+    answer = "\\begin{abstract}" + "{}" + line + "\\end{abstract}"
+    tokens = MarkdownIt("commonmark").enable("table").parse(to_markdown(parse(answer)))
+    assert {token.type for token in tokens} <= {"paragraph_open", "inline", "paragraph_close"}
+
+
+def test_formulas_by_dollars_or_brackets() -> None:
+    elements = parse(r"\( x \) and \[ y \tag{2} \]")
+    assert to_markdown(elements) == "$x$ and\n\n$$y \\tag{2}$$\n"
+    assert to_markdown(elements, MarkdownOptions(math="bracket")) == "\\(x\\) and\n\n\\[y \\tag{2}\\]\n"
+
+
+def test_page_anchors_on_request() -> None:
+    elements = parse("one\fNext")
+    assert to_markdown(elements) == "one\n\nNext\n"
+    assert to_markdown(elements, MarkdownOptions(page_anchors=True)) == 'one\n\n<a id="page-2"></a>\n\nNext\n'
+
+
+def test_a_script_address_is_no_link() -> None:
+    assert to_markdown(parse(r"\href{javascript:alert(1)}{click}")) == "click\n"

@@ -1,0 +1,113 @@
+"""Molecules, scores, charts and geometry: what the optional libraries make of them, and what is said without them."""
+
+import sys
+
+import pytest
+from markup_answers import ANSWERS
+
+from got_runtime.errors import MissingExtra
+from got_runtime.markup import chart, molecule, music, parse, tikz, to_html
+from got_runtime.markup.objects import read_object
+
+
+def only(name: str) -> object:
+    (element,) = parse(ANSWERS[name])
+    return element
+
+
+def test_a_molecule_has_a_canonical_smiles_a_formula_and_a_drawing() -> None:
+    pytest.importorskip("rdkit")
+    found = molecule.structure(parse(ANSWERS["smiles"])[0].smiles)  # type: ignore[union-attr]
+    assert found is not None
+    assert (found.canonical, found.formula) == ("CC(=O)Oc1ccccc1C(=O)O", "C9H8O4")
+    assert "<svg" in found.svg
+
+
+def test_a_broken_smiles_is_not_valid() -> None:
+    pytest.importorskip("rdkit")
+    assert molecule.structure("C1CC(") is None
+    assert not molecule.is_valid("")
+
+
+@pytest.mark.parametrize("name", ["kern", "kern-ragged", "kern-split", "kern-spaces"])
+def test_a_mended_score_is_engraved(name: str) -> None:
+    pytest.importorskip("verovio")
+    (score,) = parse(ANSWERS[name])
+    pages = music.to_svg(score.humdrum)  # type: ignore[union-attr]
+    assert pages
+    assert "<svg" in pages[0]
+
+
+def test_a_score_becomes_mei_and_midi() -> None:
+    pytest.importorskip("verovio")
+    (score,) = parse(ANSWERS["kern"])
+    mei, midi = (music.convert(score.humdrum, to) for to in ("mei", "midi"))  # type: ignore[union-attr,arg-type]
+    assert mei is not None
+    assert b"<mei" in mei
+    assert midi is not None
+    assert midi.startswith(b"MThd")
+
+
+def test_a_chart_is_drawn_again() -> None:
+    pytest.importorskip("matplotlib")
+    (drawn,) = parse(ANSWERS["chart-json"])
+    svg = chart.to_svg(drawn.value)  # type: ignore[union-attr]
+    assert svg is not None
+    assert "<svg" in svg
+
+
+def test_a_chart_of_series_has_a_column_for_each() -> None:
+    (drawn,) = parse(ANSWERS["chart-python"])
+    assert chart.to_records(drawn.value) == [  # type: ignore[union-attr]
+        {"category": "A", "x": 1, "y": 2},
+        {"category": "B", "x": 3, "y": True},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('{"a": 1}', {"a": 1}),
+        ("{'a': 'it's', 'b': None,}", {"a": "it's", "b": None}),
+        ("{“a”: “b”}", {"a": "b"}),
+        ('{"a": [1, 2.5, -3e2', {"a": [1, 2.5, -300.0]}),
+        ('{"a": 1, "a": 2}', {"a": 1, "a (2)": 2}),
+        ('{"a": __import__("os")}', {"a": '__import__("os")'}),
+        ('{"a": 1e999, "b": nan}', {"a": "1e999", "b": None}),
+    ],
+)
+def test_objects_are_read_whatever_their_quotes(text: str, value: object) -> None:
+    found = read_object(text)
+    assert found is not None
+    assert found[0] == value
+
+
+def test_geometry_is_drawn_without_latex() -> None:
+    (figure,) = parse(ANSWERS["tikz"])
+    svg = tikz.to_svg(figure.tikz)  # type: ignore[union-attr]
+    assert svg is not None
+    assert svg.count("<polyline") == 2
+    assert svg.count("<text") == 3
+    assert svg.count("<circle") == 1
+    assert tikz.to_svg("\\begin{tikzpicture}\\foreach \\x in {1,2}\\end{tikzpicture}") is None
+
+
+@pytest.mark.parametrize(
+    ("library", "name", "extra"),
+    [("rdkit", "smiles", "chemistry"), ("verovio", "kern", "music"), ("matplotlib", "chart-json", "charts")],
+)
+def test_without_its_extra_the_source_is_kept_and_says_so(
+    library: str, name: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in [each for each in sys.modules if each.partition(".")[0] == library]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, library, None)
+    html = to_html(parse(ANSWERS[name]))
+    assert f"got-ocr[{extra}]" in html
+    assert "<img" not in html
+
+
+def test_a_missing_extra_names_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "verovio", None)
+    with pytest.raises(MissingExtra, match=r"pip install 'got-ocr\[music\]'"):
+        music.to_svg("**kern\n4c\n*-\n")

@@ -1,0 +1,312 @@
+"""The runtime as a caller sees it: sources in, results out, whatever goes wrong on the way."""
+
+import asyncio
+import io
+import json
+import threading
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pymupdf
+import pytest
+import torch
+from PIL import Image
+
+from got_runtime import Box, Color, DocumentResult, Formatted, GotRuntime, PageResult, Pages, Plain, Tiles
+from got_runtime.checkpoint import Checkpoint
+from got_runtime.engine.protocol import Answer, Finish, OnToken, Request
+from got_runtime.engine.scripted import ScriptedEngine
+from got_runtime.errors import CheckpointInvalid, CheckpointNotFound, EngineError, TaskError
+from got_runtime.results import PageError
+from got_runtime.retries import halves
+from got_runtime.sources import Limits
+
+
+def scripted(checkpoint: Checkpoint, *answers: str | Exception, latency: float = 0.0) -> GotRuntime:
+    return GotRuntime(checkpoint, ScriptedEngine(checkpoint.encode, answers, latency))
+
+
+def inked(number: int = 0) -> Image.Image:
+    """A page that is not blank."""
+    image = Image.new("RGB", (200, 100), "white")
+    image.paste("black", (10 + number, 10, 150, 60))
+    return image
+
+
+@pytest.fixture
+def three_pages(tmp_path: Path) -> Path:
+    file = tmp_path / "three.pdf"
+    with pymupdf.open() as document:
+        for number in range(3):
+            document.new_page(width=300, height=200).insert_text((30, 60), f"This is page {number + 1}", fontsize=24)
+        document.save(file)
+    return file
+
+
+def test_what_a_result_tells(checkpoint: Checkpoint, three_pages: Path) -> None:
+    document = scripted(checkpoint, "one", "two", "three").read(three_pages)
+    assert document.text == "one\n\ntwo\n\nthree"
+    assert [page.number for page in document.pages] == [1, 2, 3]
+    assert document.model.name == "got-nano"
+    assert document.sha256 is not None
+    page = document.pages[1]
+    assert (page.total, page.size_pt, page.tokens, page.finish_reason) == (3, (300.0, 200.0), 3, "stop")
+    assert DocumentResult.model_validate_json(document.model_dump_json()) == document
+
+
+def test_the_json_schema_is_stable() -> None:
+    golden = Path(__file__).parent / "golden" / "document.schema.json"
+    assert DocumentResult.model_json_schema() == json.loads(golden.read_text(encoding="utf-8"))
+
+
+def test_every_kind_of_source_gives_the_same_text(runtime: GotRuntime, pages: Path) -> None:
+    file = pages / "held-out-faces" / "timetable.png"
+    image = Image.open(file)
+
+    class Blob:
+        def as_bytes(self) -> bytes:
+            return file.read_bytes()
+
+    with file.open("rb") as opened:
+        sources = [file, str(file), file.read_bytes(), opened, image, np.asarray(image), Blob(), image.convert("RGBA")]
+        texts = {runtime.read(source).text for source in sources}
+    assert len(texts) == 1
+    assert texts.pop()
+
+
+def test_a_page_reads_the_same_alone_and_among_others(runtime: GotRuntime, pages: Path) -> None:
+    image = Image.open(pages / "notice.jpg")
+    alone = runtime.read_images([image])[0]
+    among = runtime.read_images([inked(), image, Image.open(pages / "held-out-faces" / "timetable.png")])[1]
+    assert alone.text == among.text
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_the_same_text_every_time_on_one_thread_or_two(pages: Path, dtype: str) -> None:
+    runtime = GotRuntime.from_pretrained(dtype=dtype)
+    before = torch.get_num_threads()
+    texts = set()
+    try:
+        for threads in (1, 2, 2):
+            torch.set_num_threads(threads)
+            texts.add(runtime.read(pages / "held-out-faces" / "timetable.png").text)
+    finally:
+        torch.set_num_threads(before)
+    assert len(texts) == 1
+
+
+@pytest.mark.parametrize("paper", ["white", "black", (236, 229, 201)])
+def test_a_blank_page_gives_an_empty_text(runtime: GotRuntime, paper: str | tuple[int, int, int]) -> None:
+    page = runtime.read(Image.new("RGB", (800, 1000), paper)).pages[0]
+    assert (page.text, page.finish_reason, page.error) == ("", "blank", None)
+
+
+def test_a_good_text_layer_is_taken_only_when_asked(checkpoint: Checkpoint, three_pages: Path) -> None:
+    runtime = scripted(checkpoint, "decoded")
+    assert {page.finish_reason for page in runtime.read(three_pages).pages} == {"stop"}
+    skipped = runtime.read(three_pages, ocr="auto")
+    assert [page.text for page in skipped.pages] == [f"This is page {n}" for n in (1, 2, 3)]
+    assert {page.finish_reason for page in skipped.pages} == {"text_layer"}
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        Plain(),
+        Formatted(),
+        Box(10, 10, 400, 300),
+        Box(0.1, 0.1, unit="fraction"),
+        Color(color="red"),
+        Tiles(max_tiles=2),
+    ],
+    ids=lambda task: task.kind,
+)
+def test_every_task_runs_end_to_end(runtime: GotRuntime, pages: Path, task: Plain) -> None:
+    page = runtime.read(pages / "notice.jpg", task=task, max_new_tokens=5).pages[0]
+    assert page.error is None
+    assert page.task == task
+    assert page.tokens <= 5
+
+
+def test_several_pages_in_one_context_are_one_result(checkpoint: Checkpoint, three_pages: Path) -> None:
+    document = scripted(checkpoint, "all of it").read(three_pages, task=Pages())
+    assert [(page.label, page.text) for page in document.pages] == [("1-3", "all of it")]
+
+
+def test_a_failing_page_does_not_cost_its_neighbours(checkpoint: Checkpoint, three_pages: Path) -> None:
+    def runtime() -> GotRuntime:
+        return scripted(checkpoint, "one", RuntimeError("no memory"), "three")
+
+    kept = runtime().read(three_pages)
+    assert [page.text for page in kept.pages] == ["one", "", "three"]
+    assert [page.number for page in kept.errors] == [2]
+    error = kept.pages[1].error
+    assert isinstance(error, PageError)
+    assert "page 2" in error.message
+    assert "no memory" in error.message
+    assert [page.text for page in runtime().read(three_pages, on_error="skip").pages] == ["one", "three"]
+    with pytest.raises(EngineError, match="page 2"):
+        runtime().read(three_pages, on_error="raise")
+
+
+def test_a_task_that_does_not_fit_a_page_is_that_pages_error(runtime: GotRuntime) -> None:
+    outside = Box(5000, 5000, 6000, 6000)
+    page = runtime.read(inked(), task=outside).pages[0]
+    assert page.error is not None
+    assert page.error.type == "TaskError"
+    with pytest.raises(TaskError):
+        runtime.read(inked(), task=outside, on_error="raise")
+
+
+def test_a_clipped_box_is_a_warning_on_its_page(runtime: GotRuntime) -> None:
+    page = runtime.read(inked(), task=Box(0, 0, 900, 900), max_new_tokens=1).pages[0]
+    assert any("clipped" in warning for warning in page.warnings)
+
+
+def test_the_token_budget_ends_a_page(checkpoint: Checkpoint) -> None:
+    page = scripted(checkpoint, "a long answer").read(inked(), max_new_tokens=6).pages[0]
+    assert (page.text, page.tokens, page.finish_reason) == ("a long", 6, "length")
+    with pytest.raises(TaskError, match="at least 1"):
+        scripted(checkpoint, "x").read(inked(), max_new_tokens=0)
+
+
+def test_pages_come_as_they_are_ready(checkpoint: Checkpoint, three_pages: Path) -> None:
+    stream = scripted(checkpoint, "one", EngineError("never drawn")).stream(three_pages)
+    assert next(stream).text == "one"
+    stream.close()
+
+
+def test_tokens_are_told_as_whole_characters(checkpoint: Checkpoint) -> None:
+    pieces: list[str] = []
+    page = scripted(checkpoint, "Zoë – 漢").read(inked(), on_token=lambda _, piece: pieces.append(piece)).pages[0]
+    assert pieces == list("Zoë – 漢")
+    assert page.text == "Zoë – 漢"
+
+
+def test_async_reading_never_blocks_the_loop(checkpoint: Checkpoint, three_pages: Path) -> None:
+    async def main() -> tuple[DocumentResult, int]:
+        beats = 0
+        reading = asyncio.ensure_future(scripted(checkpoint, "slow", latency=0.02).aread(three_pages))
+        while not reading.done():
+            await asyncio.sleep(0.005)
+            beats += 1
+        return await reading, beats
+
+    document, beats = asyncio.run(main())
+    assert [page.text for page in document.pages] == ["slow"] * 3
+    assert beats > 5
+
+
+def test_cancelling_stops_the_work(checkpoint: Checkpoint, three_pages: Path) -> None:
+    told: list[str] = []
+
+    async def main() -> None:
+        runtime = scripted(checkpoint, "a very long answer " * 50, latency=0.005)
+        reading = asyncio.ensure_future(runtime.aread(three_pages, on_token=lambda _, piece: told.append(piece)))
+        while not told:
+            await asyncio.sleep(0.005)
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+
+    asyncio.run(main())
+    assert len("".join(told)) < 900
+
+
+def test_several_threads_share_one_runtime(runtime: GotRuntime, pages: Path) -> None:
+    image = Image.open(pages / "held-out-faces" / "timetable.png").convert("RGB")
+    texts: list[str] = []
+    threads = [
+        threading.Thread(target=lambda: texts.append(runtime.read(image, max_new_tokens=30).text)) for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(texts)) == 1
+    assert len(texts) == 2
+
+
+def test_unknown_weights_name_the_choices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(CheckpointNotFound, match="got-nano"):
+        GotRuntime.from_pretrained("no-such-model")
+    with pytest.raises(CheckpointNotFound, match="nobody/nothing"):
+        GotRuntime.from_pretrained("nobody/nothing", local_files_only=True)
+    with pytest.raises(CheckpointInvalid, match=r"config\.json"):
+        GotRuntime.from_pretrained(tmp_path)
+    (tmp_path / "config.json").write_text('{"model_type": "llama"}')
+    with pytest.raises(CheckpointInvalid, match="llama"):
+        GotRuntime.from_pretrained(tmp_path)
+    with pytest.raises(CheckpointInvalid, match="dtype"):
+        GotRuntime.from_pretrained(dtype="int3")
+    with pytest.raises(CheckpointInvalid, match="device"):
+        GotRuntime.from_pretrained(device="toaster")
+
+
+def test_an_image_in_a_file_object_is_left_open_for_its_owner(checkpoint: Checkpoint) -> None:
+    buffer = io.BytesIO()
+    inked().save(buffer, "PNG")
+    buffer.seek(0)
+    assert scripted(checkpoint, "text").read(buffer).text == "text"
+    assert not buffer.closed
+
+
+def test_results_cannot_be_changed(checkpoint: Checkpoint) -> None:
+    page: PageResult = scripted(checkpoint, "text").read(inked()).pages[0]
+    with pytest.raises(ValueError, match="frozen"):
+        page.text = "other"
+
+
+class LoopsAtFirst:
+    """An engine whose first answers run into a loop."""
+
+    def __init__(self, checkpoint: Checkpoint, loops: int) -> None:
+        self.checkpoint, self.left, self.tiles = checkpoint, loops, list[int]()
+
+    def answer(
+        self, requests: Iterable[Request | None], on_token: OnToken | None = None
+    ) -> Iterator[Answer | Exception | None]:
+        for request in requests:
+            assert request is not None
+            self.tiles.append(request.pixels.shape[0])
+            self.left -= 1
+            finish: Finish = "repetition" if self.left >= 0 else "stop"
+            yield Answer(self.checkpoint.encode("la la" if self.left >= 0 else "song"), (0.5,) * 4, finish, 0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("loops", "text", "ways"),
+    [
+        (1, "song", ["tiles"]),
+        (2, "song", ["tiles", "369 dpi"]),
+        (3, "song\nsong", ["tiles", "369 dpi", "halves"]),
+        (9, "la la", ["tiles", "369 dpi", "halves"]),
+    ],
+)
+def test_a_loop_is_tried_again_in_other_ways(
+    checkpoint: Checkpoint, three_pages: Path, loops: int, text: str, ways: list[str]
+) -> None:
+    engine = LoopsAtFirst(checkpoint, loops)
+    page = GotRuntime(checkpoint, engine).read(three_pages, pages="1").pages[0]
+    assert page.text == text
+    assert [attempt.way for attempt in page.attempts] == ways
+    assert page.finish_reason == ("repetition" if loops == 9 else "stop")
+    assert engine.tiles[1] == 7  # six tiles and the thumbnail
+
+
+def test_a_page_is_cut_between_its_lines() -> None:
+    image = Image.new("L", (100, 200), 255)
+    for top in range(5, 200, 20):
+        image.paste(0, (10, top, 90, top + 14))
+    upper, lower = halves(image)
+    assert upper.height + lower.height == 200
+    assert np.asarray(upper)[-1].min() == 255
+    assert np.asarray(lower)[0].min() == 255
+
+
+def test_the_time_limit_keeps_what_was_read(runtime: GotRuntime, pages: Path) -> None:
+    page = runtime.read(pages / "notice.jpg", limits=Limits(max_seconds_per_page=1e-6)).pages[0]
+    assert page.tokens >= 1
+    assert page.finish_reason == "length"
+    assert any("time limit" in warning for warning in page.warnings)
