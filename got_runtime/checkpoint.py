@@ -98,9 +98,8 @@ def load(
     vision = config["vision_config"]
     pads = (vision["image_size"] // vision["patch_size"] // 4) ** 2
     tokenizer = original.tokenizer() if original else _load_tokenizer(folder)
-    ends = [tokenizer.token_to_id(token) for token in (END_OF_TURN, END_OF_TEXT)]
-    image_token = tokenizer.token_to_id(IMAGE_PAD)
-    if image_token is None or None in ends:
+    ids = [tokenizer.token_to_id(token) for token in (IMAGE_PAD, END_OF_TURN, END_OF_TEXT)]
+    if None in ids:
         raise CheckpointInvalid(f"{folder}: tokenizer.json lacks {IMAGE_PAD}, {END_OF_TURN} or {END_OF_TEXT}")
     return Checkpoint(
         name=display,
@@ -109,8 +108,8 @@ def load(
         tokenizer=tokenizer,
         transform=original.transform if original else Transform.from_checkpoint(folder),
         tokens_per_tile=pads,
-        image_token=image_token,
-        end_tokens=frozenset(ends),
+        image_token=ids[0],
+        end_tokens=frozenset(ids[1:]),
         ngram_ban=_read_ngram_ban(folder),
     )
 
@@ -184,6 +183,7 @@ def _load_model(
     from transformers import GotOcr2ForConditionalGeneration
     from transformers.utils import logging
 
+    network: Any = GotOcr2ForConditionalGeneration
     if original is None and not list(folder.glob("*.safetensors")):
         raise CheckpointInvalid(f"{folder} has no .safetensors weights (pickled weights are not read)")
     shown = logging.get_verbosity()
@@ -191,7 +191,7 @@ def _load_model(
     logging.set_verbosity_error()
     try:
         where = original.loading() if original else {"pretrained_model_name_or_path": folder}
-        model, report = GotOcr2ForConditionalGeneration.from_pretrained(
+        model, report = network.from_pretrained(
             **where, dtype=dtype, local_files_only=True, use_safetensors=True, output_loading_info=True
         )
     except Exception as error:  # whatever a broken file makes transformers raise

@@ -47,10 +47,10 @@ class PageError(_Record):
 class PageResult(_Record):
     """One page (or, with :class:`~got_runtime.tasks.Pages`, several read in one context).
 
-    ``number`` counts from 1; ``label`` is the page's own (``iv``, ``A-3``), ``total`` the number of pages of its source.
-    ``width`` and ``height`` are pixels of the image that was read, ``size_pt`` PDF points. ``sha256`` is of the source's
-    bytes, where it has any. ``tokens`` counts the answer's tokens. ``attempts`` lists the retries of a page whose first
-    answer ran into a loop; when one of them ended well, the text is its.
+    ``number`` counts from 1; ``label`` is the page's own (``iv``, ``A-3``); ``total`` is the number of pages of its
+    source. ``width`` and ``height`` are pixels of the image that was read, ``size_pt`` PDF points. ``sha256`` is of the
+    source's bytes, where it has any. ``tokens`` counts the answer's tokens. ``attempts`` lists the retries of a page
+    whose first answer ran into a loop; when one of them ended well, the text is its.
     """
 
     source: str

@@ -1,7 +1,12 @@
-"""``got-ocr train``: teach got-nano, one stage and resolution a run."""
+"""``got-ocr train``: teach got-nano, one stage and resolution a run; ``got-ocr train preview``: look at its pages."""
 
 import argparse
+import signal
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from got_runtime.training.loop import Trainer
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -11,7 +16,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         description="Train got-nano. Runs resume: the same folder goes on where it stopped. The recipe of the embedded "
         "network is in got_runtime/checkpoints/got-nano/README.md.",
     )
-    parser.add_argument("--stage", type=int, choices=(1, 2), required=True, help="1: encoder; 2: everything")
+    parser.add_argument(
+        "--stage", type=int, choices=(1, 2, 3), required=True, help="1: encoder; 2: everything; 3: decoder"
+    )
     parser.add_argument("--resume", type=Path, required=True, metavar="DIR", help="folder of the run, made if missing")
     parser.add_argument("--minutes", type=float, help="how long")
     parser.add_argument("--steps", type=int, help="or how many steps (reproducible)")
@@ -22,9 +29,16 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--rate", type=float, default=1e-3, help="learning rate of the plateau")
     parser.add_argument("--warmup", type=int, default=60, help="steps of warm-up")
     parser.add_argument("--decay", type=float, default=0.0, help="share of the run over which the rate falls to 0")
+    parser.add_argument(
+        "--encoder-rate", type=float, default=0.1, help="share of the rate for the encoder, stages 2, 3"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=1, help="processes that make pages")
     parser.add_argument("--device", default="auto")
+    sheet = parser.add_argument_group("preview")
+    sheet.add_argument("--kind", default="plain", choices=("plain",), help="kind of page")
+    sheet.add_argument("--count", type=int, default=12, help="pages on the sheet")
+    sheet.add_argument("-o", "--output", type=Path, default=Path("sheet.png"), metavar="PNG")
     parser.set_defaults(run=run)
 
 
@@ -38,15 +52,34 @@ def run(args: argparse.Namespace) -> int:
     from got_runtime.training.loop import Recipe, Trainer, keep_freed_memory
     from got_runtime.training.nano import save_checkpoint
 
+    if args.action == "preview":
+        return _preview(args)
+    if args.stage is None or args.resume is None:
+        raise GotError("say what to train and where to keep it: --stage 1 --resume DIR")
     if args.minutes is None and args.steps is None:
         raise GotError("say how long to train: --minutes M or --steps N")
-    names = ("stage", "rows", "batch", "minutes", "steps", "rate", "warmup", "decay", "seed", "workers", "device")
+    names = (
+        "stage",
+        "rows",
+        "batch",
+        "minutes",
+        "steps",
+        "rate",
+        "warmup",
+        "decay",
+        "encoder_rate",
+        "seed",
+        "workers",
+        "device",
+    )
     recipe = Recipe(**{name: getattr(args, name) for name in names})
     folder: Path = args.resume
     folder.mkdir(parents=True, exist_ok=True)
     console = Console(stderr=True)
     keep_freed_memory()
     trainer = Trainer(folder, recipe)
+    # The step in progress is finished and saved; a second Ctrl-C ends at once.
+    previous = signal.signal(signal.SIGINT, lambda *_: _stop(trainer, previous))
     columns = (
         TextColumn("stage {task.fields[stage]}"),
         BarColumn(),
@@ -57,18 +90,29 @@ def run(args: argparse.Namespace) -> int:
         with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
             bar = progress.add_task("first steps", total=1.0, stage=recipe.stage)
             for reading in trainer.run():
-                text = " · ".join(
-                    f"{k} {reading[k]:.3f}" for k in ("token_right", "found", "right", "text") if k in reading
-                )
+                shown = (name for name in ("token_right", "found", "right", "text") if name in reading)
+                text = " · ".join(f"{name} {reading[name]:.3f}" for name in shown)
                 described = f"step {reading['step']} · {reading['pages_per_second']} pages/s · {text}"
                 progress.update(bar, completed=reading["share"], description=described)
                 if "cer_seen" in reading:
-                    console.print(
-                        f"held-out CER {reading['cer_seen']:.3f} seen, {reading['cer_held_out']:.3f} held-out faces"
-                    )
+                    seen, held_out = reading["cer_seen"], reading["cer_held_out"]
+                    console.print(f"character error rate {seen:.3f} in seen faces, {held_out:.3f} in held-out faces")
     finally:
-        trainer.save()
+        signal.signal(signal.SIGINT, previous)
     save_checkpoint(trainer.model, folder / "checkpoint")
     draw_curve(folder / "log.jsonl", folder / "curve.png")
-    console.print(f"weights in {folder / 'checkpoint'}, curve in {folder / 'curve.png'}")
+    console.print(f"step {trainer.step}: weights in {folder / 'checkpoint'}, curve in {folder / 'curve.png'}")
+    return 130 if trainer.stopping else 0
+
+
+def _stop(trainer: "Trainer", previous: Any) -> None:
+    trainer.stopping = True
+    signal.signal(signal.SIGINT, previous)
+
+
+def _preview(args: argparse.Namespace) -> int:
+    from got_runtime.training.preview import preview
+
+    speed = preview(args.kind, args.count, args.seed, args.workers, args.output)
+    print(f"{args.output}: {args.count} pages, {speed:.1f} pages/s with {args.workers} worker processes")
     return 0

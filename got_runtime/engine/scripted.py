@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from got_runtime.engine.protocol import Answer, OnToken, Request
+from got_runtime.engine.protocol import Answer, Finish, OnToken, Request
 
 
 class ScriptedEngine:
@@ -46,5 +46,5 @@ class ScriptedEngine:
             time.sleep(self._latency)
             if on_token is not None:
                 on_token(order, token)
-        finish = "stop" if len(kept) == len(tokens) else "length"
+        finish: Finish = "stop" if len(kept) == len(tokens) else "length"
         return Answer(kept, (1.0,) * len(kept), finish, 0.0, time.perf_counter() - began)

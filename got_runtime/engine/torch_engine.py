@@ -169,7 +169,7 @@ class TorchEngine:
         core = self._model.model
         parts = [
             encode(core.vision_tower, core.multi_modal_projector, tiles)[0].flatten(0, 1)
-            for tiles in pixels.split(self._tile_batch)
+            for tiles in torch.split(pixels, self._tile_batch)
         ]
         return torch.cat(parts)
 

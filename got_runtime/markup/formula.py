@@ -206,12 +206,13 @@ def to_mathml(latex: str, *, display: bool) -> str | None:
         return None
     from latex2mathml import converter, exceptions
 
-    own = tuple(
-        error for error in vars(exceptions).values() if isinstance(error, type) and issubclass(error, Exception)
-    )
+    own = tuple(each for each in vars(exceptions).values() if isinstance(each, type) and issubclass(each, Exception))
+    cannot: tuple[type[Exception], ...] = (
+        *own, ArithmeticError, AttributeError, LookupError, RuntimeError, StopIteration, TypeError, ValueError,
+    )  # fmt: skip
     try:
         return converter.convert(latex, display="block" if display else "inline")
-    except (*own, ArithmeticError, AttributeError, LookupError, RuntimeError, StopIteration, TypeError, ValueError):
+    except cannot:
         return None
 
 

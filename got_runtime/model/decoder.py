@@ -5,16 +5,17 @@ batched decoding step and training differ in nothing else.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
 """``(layer, query, key, value)``, each ``(n, heads, t, head width)`` → ``(n, heads, t, head width)``."""
 
 
-def forward(language: nn.Module, embeddings: Tensor, positions: Tensor, attend: Attend) -> Tensor:
+def forward(language: Any, embeddings: Tensor, positions: Tensor, attend: Attend) -> Tensor:
     """Hidden states after the final norm.
 
     Args:
@@ -28,15 +29,16 @@ def forward(language: nn.Module, embeddings: Tensor, positions: Tensor, attend: 
     cosine, sine = cosine[:, None], sine[:, None]
     for index, layer in enumerate(language.layers):
         attention = layer.self_attn
-        normed = layer.input_layernorm(hidden)
+        entering = layer.input_layernorm(hidden)
         query, key, value = (
-            project(normed).unflatten(-1, (-1, attention.head_dim)).transpose(1, 2)
+            project(entering).unflatten(-1, (-1, attention.head_dim)).transpose(1, 2)
             for project in (attention.q_proj, attention.k_proj, attention.v_proj)
         )
         out = attend(index, rotate(query, cosine, sine), rotate(key, cosine, sine), value)
         hidden = hidden + attention.o_proj(out.transpose(1, 2).flatten(2))
         hidden = hidden + layer.mlp(layer.post_attention_layernorm(hidden))
-    return language.norm(hidden)
+    normed: Tensor = language.norm(hidden)
+    return normed
 
 
 def rotate(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:

@@ -10,9 +10,14 @@ Same arithmetic as ``GotOcr2VisionEncoder`` followed by ``GotOcr2MultiModalProje
   training grows the resolution.
 """
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+Port = Any
+"""A module of the transformers port, which ships no types."""
 
 FLASH_FROM = 2048
 """Tokens in an attention window from which SDPA beats explicit products on a CPU.
@@ -22,9 +27,7 @@ against 42 ms; at 4,096 the explicit softmax no longer fits the cache.
 """
 
 
-def encode(
-    vision_tower: nn.Module, projector: nn.Module, pixel_values: Tensor, row_offset: int = 0
-) -> tuple[Tensor, Tensor]:
+def encode(vision_tower: Port, projector: Port, pixel_values: Tensor, row_offset: int = 0) -> tuple[Tensor, Tensor]:
     """Pixels to image tokens.
 
     Args:
@@ -47,7 +50,8 @@ def encode(
     hidden = _norm(neck.layer_norm1, _conv(neck.conv1, hidden))
     hidden = _norm(neck.layer_norm2, _conv(neck.conv2, hidden))
     tokens = _conv(projector.conv_upsampler2, _conv(projector.conv_upsampler1, hidden))
-    return projector.multimodal_projector(tokens.flatten(1, 2)), hidden
+    image: Tensor = projector.multimodal_projector(tokens.flatten(1, 2))
+    return image, hidden
 
 
 def _embed_patches(projection: nn.Conv2d, pixels: Tensor) -> Tensor:
@@ -69,14 +73,15 @@ def _norm(norm: nn.LayerNorm, hidden: Tensor) -> Tensor:
     return F.layer_norm(hidden, norm.normalized_shape, norm.weight, norm.bias, norm.eps)
 
 
-def _layer(layer: nn.Module, hidden: Tensor) -> Tensor:
+def _layer(layer: Port, hidden: Tensor) -> Tensor:
     normed = layer.layer_norm1(hidden)
     size = layer.window_size
     hidden = hidden + (_windowed(layer.attn, normed, size) if size else _attend(layer.attn, normed))
-    return hidden + layer.mlp(layer.layer_norm2(hidden))
+    out: Tensor = hidden + layer.mlp(layer.layer_norm2(hidden))
+    return out
 
 
-def _windowed(attention: nn.Module, hidden: Tensor, size: int) -> Tensor:
+def _windowed(attention: Port, hidden: Tensor, size: int) -> Tensor:
     """Attention in windows. The padding that completes the last windows is attended to, as in the port."""
     tiles, rows, columns, width = hidden.shape
     pad_rows, pad_columns = -rows % size, -columns % size
@@ -89,7 +94,7 @@ def _windowed(attention: nn.Module, hidden: Tensor, size: int) -> Tensor:
     return hidden.reshape(tiles, down * size, across * size, width)[:, :rows, :columns]
 
 
-def _attend(attention: nn.Module, hidden: Tensor) -> Tensor:
+def _attend(attention: Port, hidden: Tensor) -> Tensor:
     """Self-attention over ``(n, rows, columns, width)`` with relative positions folded into queries and keys."""
     n, rows, columns, width = hidden.shape
     heads = attention.num_attention_heads
@@ -104,8 +109,8 @@ def _attend(attention: nn.Module, hidden: Tensor) -> Tensor:
         onehot = _onehot(rows, columns, key).expand(n, heads, -1, -1)
         key = torch.cat([key, onehot], dim=-1)
     out = _attention(scaled, key, value)
-    out = out.transpose(1, 2).reshape(n, rows, columns, width)
-    return attention.proj(out)
+    projected: Tensor = attention.proj(out.transpose(1, 2).reshape(n, rows, columns, width))
+    return projected
 
 
 def _attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:

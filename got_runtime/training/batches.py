@@ -72,11 +72,12 @@ def character_places(boxes: np.ndarray, height: int) -> np.ndarray:
     """The image token (row-major, 16 a row) that holds each character's centre."""
     column = ((boxes[:, 0] + boxes[:, 2]) / (2 * TOKEN)).astype(int).clip(0, SIDE // TOKEN - 1)
     row = ((boxes[:, 1] + boxes[:, 3]) / (2 * TOKEN)).astype(int).clip(0, height // TOKEN - 1)
-    return row * (SIDE // TOKEN) + column
+    places: np.ndarray = row * (SIDE // TOKEN) + column
+    return places
 
 
 @dataclass(frozen=True)
-class PageStream(Dataset):
+class PageStream(Dataset[Batch]):
     """Item ``i`` is batch ``i`` of a stream: the same for any number of workers, and a run resumes at any batch."""
 
     style: PlainStyle

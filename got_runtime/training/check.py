@@ -7,6 +7,7 @@ import torch
 
 from got_runtime.engine.protocol import Answer, Request
 from got_runtime.engine.torch_engine import TorchEngine
+from got_runtime.errors import EngineError
 from got_runtime.model.prompt import END_OF_TEXT, END_OF_TURN, build_prompt
 from got_runtime.training.batches import PATCH, SIDE, TOKEN, squeeze
 from got_runtime.training.faces import HELD_OUT_FACES, TRAINING_FACES
@@ -37,7 +38,7 @@ def held_out_cer(model: Any, tokenizer: Any, rows: int, pages: int = 8) -> dict[
     length = [0, 0]
     for number, (sample, answer) in enumerate(zip(samples, engine.answer(requests), strict=True)):
         if not isinstance(answer, Answer):
-            raise answer
+            raise EngineError(f"held-out page {number} could not be read") from answer
         edits[number >= pages] += Levenshtein.distance(sample.text, tokenizer.decode(list(answer.tokens)))
         length[number >= pages] += len(sample.text)
     return {"cer_seen": edits[0] / length[0], "cer_held_out": edits[1] / length[1]}

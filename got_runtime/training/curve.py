@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 
 def draw_curve(log: Path, picture: Path) -> None:
@@ -13,20 +14,22 @@ def draw_curve(log: Path, picture: Path) -> None:
     figure = Figure(figsize=(9, 4), layout="constrained")
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2)
-    for name, label in (
-        ("token", "characters of an image token"),
-        ("text", "text"),
-        ("look", "place of the next character"),
-    ):
-        points = [(r["seconds"] / 60, r[name]) for r in readings if name in r]
-        if points:
-            left.plot(*zip(*points, strict=True), label=label, linewidth=1)
-    left.set(xlabel="minutes of training", ylabel="loss (nats)", ylim=(0, 5), title="training pages")
-    left.legend()
-    for name, label in (("cer_seen", "seen faces"), ("cer_held_out", "held-out faces")):
-        points = [(r["seconds"] / 60, r[name]) for r in readings if name in r]
-        if points:
-            right.plot(*zip(*points, strict=True), label=label, marker="o")
-    right.set(xlabel="minutes of training", ylabel="character error rate", ylim=(0, 1), title="held-out pages")
-    right.legend()
+    losses = {"token": "characters of an image token", "text": "text", "look": "place of the next character"}
+    _plot(left, readings, losses, "", "loss (nats)", "training pages")
+    errors = {"cer_seen": "seen faces", "cer_held_out": "held-out faces"}
+    _plot(right, readings, errors, "o", "character error rate", "held-out pages")
+    left.set_ylim(0, 5)
+    right.set_ylim(0, 1)
     figure.savefig(picture, dpi=110)
+
+
+def _plot(
+    axes: Any, readings: list[dict[str, float]], names: dict[str, str], marker: str, label: str, title: str
+) -> None:
+    for name, described in names.items():
+        points = [(reading["seconds"] / 60, reading[name]) for reading in readings if name in reading]
+        if points:
+            axes.plot(*zip(*points, strict=True), label=described, marker=marker, linewidth=1)
+    axes.set(xlabel="minutes of training", ylabel=label, title=title)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend()

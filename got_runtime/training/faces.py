@@ -9,6 +9,7 @@ import io
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
+from typing import Any
 
 from PIL import ImageFont
 
@@ -41,8 +42,8 @@ def _mupdf(family: str, regular: str, italic: str, bold: str, both: str) -> list
     )
 
 
-def _packaged(family: str, package: str, prefix: str, suffix: str, held_out: bool = False, **styles: str) -> list[Face]:
-    sources = {style: f"{package}:files/{prefix}-{file}{suffix}" for style, file in styles.items()}
+def _packaged(family: str, package: str, pattern: str, held_out: bool = False, /, **styles: str) -> list[Face]:
+    sources = {style: f"{package}:files/{pattern.format(file)}" for style, file in styles.items()}
     return _family(family, held_out, **sources)
 
 
@@ -72,16 +73,16 @@ FACES: tuple[Face, ...] = (
         Bold=_MPL + "DejaVuSerif-Bold.ttf",
     ),
     *_family("DejaVu Sans Mono", Regular=_MPL + "DejaVuSansMono.ttf", Bold=_MPL + "DejaVuSansMono-Bold.ttf"),
-    *_packaged("Source Sans", "font_source_sans_pro", "SourceSansPro", ".otf", **_FOUR_ADOBE),
-    *_packaged("Source Serif", "font_source_serif_pro", "SourceSerifPro", ".otf", **_FOUR_ADOBE),
-    *_packaged("Lato", "font_lato", "Lato", ".ttf", **_FOUR, Light="Light"),
-    *_packaged("Hanken Grotesk", "font_hanken_grotesk", "HankenGrotesk", ".otf", **_FOUR, Light="Light"),
-    *_packaged("Manrope", "font_manrope", "Manrope", ".ttf", Regular="Regular", Bold="Bold"),
+    *_packaged("Source Sans", "font_source_sans_pro", "SourceSansPro-{}.otf", False, **_FOUR_ADOBE),
+    *_packaged("Source Serif", "font_source_serif_pro", "SourceSerifPro-{}.otf", False, **_FOUR_ADOBE),
+    *_packaged("Lato", "font_lato", "Lato-{}.ttf", False, **_FOUR, Light="Light"),
+    *_packaged("Hanken Grotesk", "font_hanken_grotesk", "HankenGrotesk-{}.otf", False, **_FOUR, Light="Light"),
+    *_packaged("Manrope", "font_manrope", "Manrope-{}.ttf", False, Regular="Regular", Bold="Bold"),
     *_family("Fredoka One", Regular="font_fredoka_one:files/FredokaOne-Regular.ttf"),
     # Held out: a serif, a Times-like, two sans, a display sans and a mono.
-    *_packaged("Caladea", "font_caladea", "Caladea", ".ttf", True, **_FOUR),
-    *_packaged("Roboto", "font_roboto", "Roboto", ".ttf", True, **_FOUR),
-    *_packaged("Red Hat Display", "font_rhd", "RedHatDisplay", ".ttf", True, Regular="Regular", Bold="Bold"),
+    *_packaged("Caladea", "font_caladea", "Caladea-{}.ttf", True, **_FOUR),
+    *_packaged("Roboto", "font_roboto", "Roboto-{}.ttf", True, **_FOUR),
+    *_packaged("Red Hat Display", "font_rhd", "RedHatDisplay-{}.ttf", True, Regular="Regular", Bold="Bold"),
     *_family("Ubuntu", True, Regular="pymupdf:ubuntu", Bold="pymupdf:ubuntubo"),
     *_family("Ubuntu Mono", True, Regular="pymupdf:ubuntm"),
     *_family(
@@ -103,7 +104,8 @@ def _font_bytes(source: str) -> bytes:
     if package == "pymupdf":
         import pymupdf
 
-        return bytes(pymupdf.Font(name).buffer)
+        font: Any = pymupdf.Font
+        return bytes(font(name).buffer)
     return files(package).joinpath(name).read_bytes()
 
 

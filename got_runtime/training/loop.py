@@ -16,7 +16,7 @@ from got_runtime.model.prompt import END_OF_TURN, IMAGE_PAD, build_prompt
 from got_runtime.training import nano
 from got_runtime.training.batches import Batch, PageStream, batches
 from got_runtime.training.check import held_out_cer
-from got_runtime.training.losses import DenseHeads, PromptIds, stage_one, stage_two
+from got_runtime.training.losses import DenseHeads, Losses, PromptIds, stage_one, stage_three, stage_two
 from got_runtime.training.pages.plain import TRAINING, TRAINING_DENSE
 
 PATCH_ROWS = 64
@@ -37,6 +37,8 @@ class Recipe:
     warmup: int = 200
     decay: float = 0.0
     """Share of the run, at its end, over which the learning rate falls to zero."""
+    encoder_rate: float = 0.1
+    """Learning rate of encoder and connector after stage 1, as a share of ``rate``: at the full rate they drift."""
     seed: int = 1
     workers: int = 1
     device: str = "auto"
@@ -67,15 +69,21 @@ class Progress:
 
 
 class Masters:
-    """AdamW on float32 copies of bf16 weights: small updates are not lost, and no step pays for autocast."""
+    """AdamW on float32 copies of bf16 weights: small updates are not lost, and no step pays for autocast.
 
-    def __init__(self, parameters: list[nn.Parameter], device: torch.device) -> None:
+    ``slow`` parameters learn at ``slow_rate`` of the rate.
+    """
+
+    def __init__(self, parameters: list[nn.Parameter], slow: set[nn.Parameter], slow_rate: float) -> None:
         self.parameters = parameters
         self.masters = [p.detach().float().clone() for p in parameters]
+        groups: dict[tuple[bool, bool], list[Tensor]] = {}
+        for parameter, master in zip(parameters, self.masters, strict=True):
+            groups.setdefault((parameter.ndim > 1, parameter in slow), []).append(master)
         self.optimiser = torch.optim.AdamW(
             [
-                {"params": [m for m in self.masters if m.ndim > 1], "weight_decay": 0.01},
-                {"params": [m for m in self.masters if m.ndim <= 1], "weight_decay": 0.0},
+                {"params": members, "weight_decay": 0.01 if matrix else 0.0, "share": slow_rate if slowed else 1.0}
+                for (matrix, slowed), members in groups.items()
             ],
             betas=(0.9, 0.98),
             fused=True,
@@ -88,12 +96,32 @@ class Masters:
             parameter.grad = None
         norm = torch.nn.utils.clip_grad_norm_(self.masters, 1.0)
         for group in self.optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["share"]
         self.optimiser.step()
         with torch.no_grad():
             for master, parameter in zip(self.masters, self.parameters, strict=True):
                 parameter.copy_(master)
         return float(norm)
+
+    def state(self) -> dict[str, list[Tensor | None]]:
+        """Masters and their moments by parameter: independent of how the groups are cut in a run."""
+        moments = [self.optimiser.state.get(master, {}) for master in self.masters]
+        return {
+            "masters": list(self.masters),
+            **{name: [moment.get(name) for moment in moments] for name in ("step", "exp_avg", "exp_avg_sq")},
+        }
+
+    def load(self, state: dict[str, list[Tensor | None]]) -> None:
+        """Back to a state of :meth:`state`."""
+        with torch.no_grad():
+            for place, (master, parameter) in enumerate(zip(self.masters, self.parameters, strict=True)):
+                saved = {name: values[place] for name, values in state.items()}
+                weights = saved.pop("masters")
+                assert weights is not None
+                master.copy_(weights)
+                parameter.copy_(master)
+                if saved["step"] is not None:
+                    self.optimiser.state[master] = saved
 
 
 def keep_freed_memory() -> None:
@@ -117,23 +145,24 @@ class Trainer:
         config = self.model.config
         heads = DenseHeads(config.vision_config.output_channels, config.text_config.hidden_size)
         self.heads = heads.to(self.device, torch.bfloat16)
-        self.masters = Masters([*self.model.parameters(), *self.heads.parameters()], self.device)
+        core = self.model.model
+        seeing = (
+            {*core.vision_tower.parameters(), *core.multi_modal_projector.parameters()} if recipe.stage > 1 else set()
+        )
+        self.masters = Masters([*self.model.parameters(), *self.heads.parameters()], seeing, recipe.encoder_rate)
         self.tokenizer = nano.build_tokenizer()
         self.end = self.tokenizer.convert_tokens_to_ids(END_OF_TURN)
         before, _, after = build_prompt("OCR: ", 1).partition(IMAGE_PAD)
         self.prompt = PromptIds(*(torch.tensor(self.tokenizer.encode(t), device=self.device) for t in (before, after)))
         self.step, self.pages, self.characters, self.seconds = 0, 0, 0, 0.0
+        self.stopping = False
+        """Set from outside: the step in progress is the run's last."""
         if (folder / "state.pt").exists():
             self._load()
 
     def _load(self) -> None:
         state = torch.load(self.folder / "state.pt", map_location=self.device, weights_only=True)
-        for mine, saved in zip(self.masters.masters, state["masters"], strict=True):
-            mine.copy_(saved)
-        with torch.no_grad():
-            for master, parameter in zip(self.masters.masters, self.masters.parameters, strict=True):
-                parameter.copy_(master)
-        self.masters.optimiser.load_state_dict(state["optimiser"])
+        self.masters.load(state["optimiser"])
         self.step, self.pages, self.characters = state["step"], state["pages"], state["characters"]
         self.seconds = state["seconds"]
 
@@ -142,8 +171,7 @@ class Trainer:
         partial = self.folder / "state.pt.partial"
         torch.save(
             {
-                "masters": self.masters.masters,
-                "optimiser": self.masters.optimiser.state_dict(),
+                "optimiser": self.masters.state(),
                 "step": self.step,
                 "pages": self.pages,
                 "characters": self.characters,
@@ -153,10 +181,12 @@ class Trainer:
         )
         os.replace(partial, self.folder / "state.pt")
 
-    def losses(self, batch: Batch, offset: int):
+    def losses(self, batch: Batch, offset: int) -> Losses:
+        """What the recipe's stage asks of one batch."""
         if self.recipe.stage == 1:
             return stage_one(self.model, self.heads, batch, offset)
-        return stage_two(self.model, self.heads, batch, offset, self.prompt)
+        stage = stage_two if self.recipe.stage == 2 else stage_three
+        return stage(self.model, self.heads, batch, offset, self.prompt)
 
     def run(self) -> Iterator[dict[str, float]]:
         """Train until the recipe's end; yields a reading every ``log_steps`` steps, which is also in ``log.jsonl``."""
@@ -183,7 +213,7 @@ class Trainer:
                 since, counted = since + batch.pixels.shape[0], counted + 1
                 for name, value in losses.readings.items():
                     sums[name] = sums.get(name, torch.zeros(())) + value.detach().float().cpu()
-                finished = progress.share >= 1.0
+                finished = self.stopping or progress.share >= 1.0
                 if self.step % recipe.log_steps == 0 or finished:
                     now = time.monotonic()
                     self.seconds += now - ticked

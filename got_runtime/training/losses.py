@@ -1,6 +1,7 @@
 """What each stage asks of the network: dense characters, where to look next, and the text itself."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -66,7 +67,7 @@ def normalise(pixels: Tensor, dtype: torch.dtype) -> Tensor:
     return ((pixels.float() / 255 - mean) / std).to(dtype)
 
 
-def stage_one(model, heads: DenseHeads, batch: Batch, offset: int) -> Losses:
+def stage_one(model: Any, heads: DenseHeads, batch: Batch, offset: int) -> Losses:
     """Encoder and connector: every cell of the page says which character it shows."""
     core = model.model
     tokens, neck = encode(
@@ -91,14 +92,28 @@ class PromptIds:
         return sequence, self.head.numel() + image.shape[1] + self.tail.numel() - 1
 
 
-def stage_two(model, heads: DenseHeads, batch: Batch, offset: int, prompt: PromptIds) -> Losses:
+def stage_two(model: Any, heads: DenseHeads, batch: Batch, offset: int, prompt: PromptIds) -> Losses:
     """Everything: the text, the place of the next character (weight 0.5 a layer) and the dense labels (0.5)."""
     core = model.model
     image, neck = encode(
         core.vision_tower, core.multi_modal_projector, normalise(batch.pixels, heads.patch.weight.dtype), offset
     )
     dense, readings = heads(neck, image, batch.dense)
-    language = core.language_model
+    decoded = _decoder_losses(model, image, batch, prompt)
+    return Losses(decoded.total + 0.5 * dense, {**readings, **decoded.readings})
+
+
+def stage_three(model: Any, heads: DenseHeads, batch: Batch, offset: int, prompt: PromptIds) -> Losses:
+    """The decoder alone, encoder and connector frozen: two and a half times the pages in the same time."""
+    core = model.model
+    with torch.no_grad():
+        pixels = normalise(batch.pixels, heads.patch.weight.dtype)
+        image, _ = encode(core.vision_tower, core.multi_modal_projector, pixels, offset)
+    return _decoder_losses(model, image, batch, prompt)
+
+
+def _decoder_losses(model: Any, image: Tensor, batch: Batch, prompt: PromptIds) -> Losses:
+    language = model.model.language_model
     sequence, first = prompt.embed(language.embed_tokens, image, batch.tokens[:, :-1].clamp_min(0))
     attention = _WatchedAttention()
     positions = torch.arange(sequence.shape[1], device=sequence.device)[None]
@@ -109,10 +124,9 @@ def stage_two(model, heads: DenseHeads, batch: Batch, offset: int, prompt: Promp
     text = F.cross_entropy(logits, truth)
     begin = prompt.head.numel()
     looks = [attention.look_loss(i, slice(begin, begin + image.shape[1]), first, batch.places) for i in LOOK_LAYERS]
-    total = text + 0.5 * sum(loss for loss, _ in looks) + 0.5 * dense
+    total = text + 0.5 * sum(loss for loss, _ in looks)
     right = (logits.argmax(-1) == truth).float().mean()
-    readings |= {"text": text, "right": right, "look": looks[-1][0], "found": looks[-1][1]}
-    return Losses(total, {name: value.detach() for name, value in readings.items()})
+    return Losses(total, {"text": text, "right": right, "look": looks[-1][0], "found": looks[-1][1]})
 
 
 class _WatchedAttention:

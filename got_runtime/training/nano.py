@@ -5,6 +5,7 @@ one token is one byte (one character of English), every string encodes without u
 """
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -27,7 +28,7 @@ _PRE_TOKENIZER = (
 """The port's splitting pattern (transformers' GOT-OCR2 weight converter)."""
 
 
-def build_tokenizer():
+def build_tokenizer() -> Any:
     """Byte-level BPE without merges, with GOT's special tokens."""
     from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
@@ -54,7 +55,7 @@ def build_tokenizer():
     )
 
 
-def build_config(vocabulary: int, image_token: int):
+def build_config(vocabulary: int, image_token: int) -> Any:
     """The port's configuration at nano size: 15.2 M parameters, 1024×1024 pixels → 256 tokens."""
     from transformers import GotOcr2Config
 
@@ -90,7 +91,7 @@ def build_config(vocabulary: int, image_token: int):
     )
 
 
-def build_model(seed: int = 0):
+def build_model(seed: int = 0) -> Any:
     """A fresh network in float32.
 
     The port's own initialisation leaves the encoder at zero (``initializer_range`` 1e-10, zero positions), which never
@@ -110,7 +111,7 @@ def build_model(seed: int = 0):
     return model
 
 
-def save_checkpoint(model, folder: Path) -> None:
+def save_checkpoint(model: Any, folder: Path) -> None:
     """A standard transformers folder: configuration, weights in bf16, tokenizer and processor files."""
     from transformers import GenerationConfig, GotOcr2ImageProcessorPil, GotOcr2Processor
 

@@ -126,7 +126,8 @@ def test_a_span_of_a_million_columns_costs_nothing() -> None:
 NASTY = [
     r"\begin{tabular}{|l|c|}\hline a & b \\ \hline \multirow{2}{*}{x} & 1 \\ \cline{2-2} & 2 \\ \hline\end{tabular}",
     r"\begin{tabular}{lll} a & b \\ c & d & e & f \\ \multicolumn{4}{c}{x} \\ \end{tabular}",
-    r"\begin{tabular}{lll} \multicolumn{2}{c}{\multirow{2}{*}{X}} & 1 \\ \multicolumn{2}{c}{} & 2 \\ a & b & c \end{tabular}",
+    r"\begin{tabular}{lll} \multicolumn{2}{c}{\multirow{2}{*}{X}} & 1 \\ \multicolumn{2}{c}{} & 2 \\"
+    r" a & b & c \\ \end{tabular}",
     r"\begin{tabular}{lll} \multicolumn{2}{c}{\multirow{2}{*}{X}} & 1 \\ & & 2 \\ a & b & c \\ \end{tabular}",
     r"\begin{tabular}{ll} \multirow{5}{*}{X} & 1 \\  & 2 \\ \end{tabular}",
     r"\begin{tabular}{ll} a & 1 \\ \\ b & 2 \\ \end{tabular}",

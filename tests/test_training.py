@@ -1,0 +1,185 @@
+"""The data engine and the training loop, on sizes that take seconds."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from got_runtime.cli import main
+from got_runtime.model.prompt import build_prompt
+from got_runtime.tasks import Box, Color, Formatted, PageFrame, Pages, Plain, Tiles
+from got_runtime.training.batches import PageStream, batches, character_cells, character_places, squeeze
+from got_runtime.training.curve import draw_curve
+from got_runtime.training.faces import FACES, HELD_OUT_FACES, TRAINING_FACES, load_font
+from got_runtime.training.loop import Recipe, Trainer
+from got_runtime.training.nano import build_model, build_tokenizer, save_checkpoint
+from got_runtime.training.pages.plain import HELD_OUT, TRAINING, plain_page
+
+
+def test_faces_are_many_and_no_family_is_on_both_sides() -> None:
+    assert len(TRAINING_FACES) >= 20
+    assert len(HELD_OUT_FACES) >= 8
+    assert not {face.family for face in TRAINING_FACES} & {face.family for face in HELD_OUT_FACES}
+    visible = "".join(map(chr, range(33, 127)))
+    for face in FACES:
+        missing = bytes(load_font(face, 32).getmask("\uffff"))
+        drawn = [bytes(load_font(face, 32).getmask(character)) for character in visible]
+        assert missing not in drawn, face.name
+
+
+def test_the_same_seed_gives_the_same_page() -> None:
+    one, two, other = (plain_page(seed, TRAINING) for seed in ((1, 5), (1, 5), (1, 6)))
+    assert one.text == two.text
+    assert np.array_equal(one.image, two.image)
+    assert np.array_equal(one.boxes, two.boxes)
+    assert one.text != other.text
+
+
+def test_every_character_stands_in_its_box() -> None:
+    clean = replace(HELD_OUT, worn=False)
+    for index in range(12):
+        page = plain_page((2, index), clean)
+        grey = np.asarray(page.image.convert("L"), dtype=np.int16)
+        paper = np.median(grey)
+        for character, (x1, y1, x2, y2) in zip(page.text, page.boxes, strict=True):
+            cell = grey[int(y1) : int(np.ceil(y2)), int(x1) : int(np.ceil(x2)) + 1]
+            marked = bool((np.abs(cell - paper) > 40).any())
+            assert marked or character in " \n", f"{character!r} of {page.face} left no ink in its box"
+
+
+def test_held_out_pages_are_what_the_card_says() -> None:
+    for index in range(60):
+        page = plain_page((3, index))
+        lines = page.text.split("\n")
+        assert 1 <= len(lines) <= 14
+        assert max(map(len, lines)) <= 40
+        assert 1 / 1.51 < page.image.width / page.image.height < 1.51
+        assert page.text.isascii()
+
+
+def test_pages_vary_in_columns_tone_and_fullness() -> None:
+    pages = [plain_page((4, index), TRAINING) for index in range(80)]
+    middles = [page.boxes[:, [0, 2]].mean(axis=1) / page.image.width for page in pages if page.text]
+    two_columns = [m for m in middles if (np.diff(m) < -0.2).any() and (np.diff(m) > 0.3).any() and m.max() > 0.8]
+    assert two_columns
+    assert len({page.image.getpixel((2, 2)) for page in pages}) > 40
+    lengths = [len(page.text) for page in pages]
+    assert min(lengths) < 60 < 250 < max(lengths)
+
+
+def test_cells_and_places_point_at_the_characters() -> None:
+    boxes = np.array([[0, 0, 16, 32], [16, 0, 20, 32], [20, 0, 20, 32], [960, 1000, 976, 1020]], dtype=np.float32)
+    cells = character_cells("Ai\nz", boxes, 1024)
+    assert cells.shape == (64, 128)
+    assert (cells[0:2, 0:2] == ord("A") - 32).all()
+    assert cells[0, 2] == ord("i") - 32
+    assert cells[62].any() or cells[63].any()
+    assert character_places(boxes, 1024).tolist() == [0, 0, 0, 255]
+
+
+def test_a_stream_is_the_same_from_any_batch_with_any_workers() -> None:
+    stream = PageStream(TRAINING, 7, 16, 2, 258)
+    alone = batches(stream, 0, workers=0)
+    expected = [next(alone) for _ in range(3)]
+    later = next(batches(stream, 2, workers=1))
+    for name in ("pixels", "tokens", "places", "dense"):
+        assert torch.equal(getattr(expected[2], name), getattr(later, name))
+
+
+def test_squeezing_carries_the_boxes_along() -> None:
+    page = plain_page((5, 1))
+    picture, boxes = squeeze(page, 1024)
+    assert picture.shape == (1024, 1024, 3)
+    assert np.allclose(boxes[0, 0] / 1024, page.boxes[0, 0] / page.image.width, atol=1e-5)
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+TINY = Recipe(rows=16, batch=1, warmup=0, workers=0, log_steps=1, device="cpu")
+
+
+@pytest.mark.usefixtures("one_thread")
+@pytest.mark.parametrize("stage", [1, 2, 3])
+def test_a_resumed_run_goes_on_to_the_step(tmp_path: Path, stage: int) -> None:
+    folders = [tmp_path / name for name in ("whole", "parts")]
+    for folder in folders:
+        folder.mkdir()
+    recipe = replace(TINY, stage=stage)
+    # The last step's reading pages aloud is not what is tested here.
+    whole = Trainer(folders[0], replace(recipe, steps=3))
+    list(whole.run())
+    list(Trainer(folders[1], replace(recipe, steps=2)).run())
+    parts = Trainer(folders[1], replace(recipe, steps=1))
+    assert parts.step == 2
+    list(parts.run())
+    for name, weight in whole.model.state_dict().items():
+        assert torch.equal(weight, parts.model.state_dict()[name]), name
+    logged = [json.loads(line) for line in (folders[1] / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in logged] == [1, 2, 3]
+    assert ("cer_held_out" in logged[-1]) == (stage > 1)
+    draw_curve(folders[1] / "log.jsonl", tmp_path / "curve.png")
+    with Image.open(tmp_path / "curve.png") as curve:
+        assert curve.width > 500
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_training_learns(tmp_path: Path) -> None:
+    """Twelve steps on one batch: the dense loss must fall well below chance."""
+    trainer = Trainer(tmp_path, replace(TINY, steps=1))
+    batch = PageStream(TRAINING, 1, 16, 2, trainer.end)[0]
+    losses = []
+    for _ in range(12):
+        loss = trainer.losses(batch, 0)
+        loss.total.backward()
+        trainer.masters.step(1e-3)
+        losses.append(float(loss.total.detach()))
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def test_a_saved_network_is_a_standard_folder(tmp_path: Path) -> None:
+    from transformers import GotOcr2ForConditionalGeneration, GotOcr2Processor
+
+    model = build_model()
+    save_checkpoint(model, tmp_path)
+    again = GotOcr2ForConditionalGeneration.from_pretrained(tmp_path)
+    assert torch.equal(again.lm_head.weight, model.lm_head.weight.to(torch.bfloat16))
+    processor = GotOcr2Processor.from_pretrained(tmp_path)
+    assert dict(processor.image_processor.size) == {"height": 1024, "width": 1024}
+    frame = PageFrame(1000, 1000)
+    for task in (Plain(), Formatted(), Box(1, 2, 3, 4), Color(color="red"), Tiles(), Pages()):
+        prompt = build_prompt(task.query(frame).text, 2)
+        ids = processor.tokenizer(prompt)["input_ids"]
+        assert processor.tokenizer.decode(ids) == prompt
+        assert ids.count(processor.image_token_id) == 2
+
+
+def test_any_text_encodes_without_unknowns() -> None:
+    tokenizer = build_tokenizer()
+    text = "naïve – 漢字 🎼 \\frac{1}{2}\tend\n"
+    assert tokenizer.decode(tokenizer.encode(text)) == text
+
+
+def test_the_command_trains_and_leaves_everything(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["train", "--stage", "1", "--steps", "1", "--batch", "1", "--workers", "0", "--device", "cpu"]
+    assert main([*command, "--resume", str(tmp_path)]) == 0
+    assert {"state.pt", "log.jsonl", "curve.png", "checkpoint"} <= {path.name for path in tmp_path.iterdir()}
+    assert main(["train", "--stage", "1", "--resume", str(tmp_path)]) == 2
+    assert "--minutes" in capsys.readouterr().err
+
+
+def test_the_preview_is_a_sheet_and_its_speed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "preview", "--count", "3", "-o", str(tmp_path / "sheet.png")]) == 0
+    assert "pages/s" in capsys.readouterr().out
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.width > 1000
