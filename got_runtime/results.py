@@ -1,10 +1,14 @@
 """What a caller gets back: pages, documents, and everything that was decided on the way."""
 
-from typing import Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from got_runtime.tasks import Plain, Task
+
+if TYPE_CHECKING:
+    from got_runtime.markup import Chunk, Element
 
 __all__ = ["Attempt", "Confidence", "DocumentResult", "FinishReason", "ModelInfo", "PageError", "PageResult", "Timings"]
 
@@ -93,6 +97,33 @@ class DocumentResult(_Record):
     def text(self) -> str:
         """The pages' texts, a blank line between them."""
         return "\n\n".join(page.text for page in self.pages if page.text)
+
+    @cached_property
+    def elements(self) -> "list[Element]":
+        """What the pages say as typed elements; paragraphs and tables that run over a page end are joined."""
+        from got_runtime.markup import parse_pages
+
+        return parse_pages([page.text for page in self.pages])
+
+    @property
+    def markdown(self) -> str:
+        """The document in GitHub-flavoured Markdown."""
+        from got_runtime.markup import to_markdown
+
+        return to_markdown(self.elements)
+
+    @property
+    def html(self) -> str:
+        """One self-contained, sanitised page: formulas in MathML, no script, nothing loaded from elsewhere."""
+        from got_runtime.markup import to_html
+
+        return to_html(self.elements, title=self.source)
+
+    def chunks(self, *, by: Literal["section", "element"] = "section", max_tokens: int = 512) -> "list[Chunk]":
+        """Pieces for a vector store (see :func:`got_runtime.markup.chunk`)."""
+        from got_runtime.markup import chunk
+
+        return chunk(self.elements, by=by, max_tokens=max_tokens)
 
     @property
     def errors(self) -> tuple[PageResult, ...]:

@@ -93,7 +93,13 @@ def small() -> Checkpoint:
     """Two narrow layers each; windows of 14 on a grid of 16, and two heads to a key."""
     return network(
         256,
-        {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "mlp_dim": 64, "global_attn_indexes": [1]},
+        {
+            "hidden_size": 32,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 2,
+            "mlp_dim": 64,
+            "global_attn_indexes": [1],
+        },
         {
             "hidden_size": 64,
             "intermediate_size": 96,
@@ -110,7 +116,13 @@ def wide() -> Checkpoint:
     """GOT's widths in two layers each; a grid of 32, which windows of 14 do not divide."""
     return network(
         512,
-        {"hidden_size": 768, "num_hidden_layers": 2, "num_attention_heads": 12, "mlp_dim": 3072, "global_attn_indexes": [1]},
+        {
+            "hidden_size": 768,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 12,
+            "mlp_dim": 3072,
+            "global_attn_indexes": [1],
+        },
         {
             "hidden_size": 1024,
             "intermediate_size": 2816,
@@ -178,3 +190,60 @@ def test_full_width_network_in_float32(wide: Checkpoint, task: Task) -> None:
 def test_got_nano_in_float32(checkpoint: Checkpoint, task: Task) -> None:
     request = request_for(checkpoint, task)
     assert decoded(checkpoint, [request]) == [generated(checkpoint, request)]
+
+
+def test_unlike_requests_together_answer_as_one_at_a_time(small: Checkpoint) -> None:
+    """Prompts of 34 to 200 tokens and budgets of 1 to 40 come and go in three slots."""
+    requests = [
+        replace(request_for(small, task, budget=budget, number=number), ngram_ban=ban)
+        for number, (task, budget, ban) in enumerate(
+            [(task, budget, ban) for task in TASKS for budget, ban in ((40, 20), (1, 0), (17, 2))]
+        )
+    ]
+    assert len({len(request.prompt) for request in requests}) > 4
+    expected = [generated(small, request) for request in requests]
+    assert decoded(small, requests, slots=3) == expected
+    assert decoded(small, list(reversed(requests)), slots=len(requests)) == list(reversed(expected))
+
+
+def test_unlike_pages_together_answer_as_one_at_a_time_on_got_nano(checkpoint: Checkpoint) -> None:
+    requests = [request_for(checkpoint, task, budget=8 + 5 * n, number=n) for n, task in enumerate([Plain()] * 3)]
+    assert decoded(checkpoint, requests, slots=2) == [generated(checkpoint, request) for request in requests]
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 5])
+def test_the_ban_on_repeated_tokens_is_generates(small: Checkpoint, length: int) -> None:
+    """A network of small weights says one thing for ever, unless the ban stops it."""
+    tame = network_like(small, 0.05)
+    free = replace(request_for(tame, Plain(), budget=40), ngram_ban=0)
+    banned = replace(free, ngram_ban=length)
+    assert decoded(tame, [free, banned], slots=2) == [generated(tame, free), generated(tame, banned)]
+    assert decoded(tame, [free]) != decoded(tame, [banned])
+
+
+def test_the_end_token_ends_the_answer_and_is_not_part_of_it(small: Checkpoint) -> None:
+    request = request_for(small, Plain())
+    answer = generated(small, request)
+    end = answer[10]
+    stopping = replace(small, end_tokens=frozenset({end}))
+    assert answer.index(end) > 0
+    assert generated(stopping, request) == answer[: answer.index(end)]
+    [result] = TorchEngine(small.model, stopping.end_tokens).answer([request])
+    assert isinstance(result, Answer)
+    assert list(result.tokens) == answer[: answer.index(end)]
+    assert result.finish == "stop"
+    assert len(result.probabilities) == len(result.tokens)
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 7, 20])
+def test_the_ban_is_transformers_on_random_rows(length: int) -> None:
+    rng = random.Random(length)
+    official = NoRepeatNGramLogitsProcessor(length)
+    for _ in range(60):
+        vocabulary = rng.choice([2, 3, 10])
+        row = [rng.randrange(vocabulary) for _ in range(rng.choice([1, length - 1, length, 3 * length, 90]))] or [0]
+        ours = NgramBan(length, row[:5])
+        for token in row[5:]:
+            ours.add(token)
+        scores = official(torch.tensor([row]), torch.zeros(1, vocabulary))
+        assert sorted(set(ours.banned())) == torch.nonzero(scores[0].isinf()).flatten().tolist()

@@ -12,13 +12,18 @@ if TYPE_CHECKING:
     from got_runtime.runtime import GotRuntime
     from got_runtime.tasks import Task
 
-SUFFIXES = {"text": ".txt", "json": ".json"}
+SUFFIXES = {"text": ".txt", "raw": ".mmd", "markdown": ".md", "html": ".html", "json": ".json"}
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = subparsers.add_parser("read", help="read images and PDF", description="Read images and PDF files.")
     parser.add_argument("files", nargs="+", metavar="FILE", help="image, PDF or folder")
-    parser.add_argument("--to", default="text", choices=sorted(SUFFIXES), help="output format (default: text)")
+    parser.add_argument(
+        "--to",
+        default="text",
+        choices=sorted(SUFFIXES),
+        help="output format (default: text; raw is the answer as the network wrote it)",
+    )
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="write one file a source instead of stdout")
     parser.add_argument("--overwrite", action="store_true", help="with -o: read again what is already there")
     pages = parser.add_argument_group("pages")
@@ -58,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
                 try:
                     runtime = runtime or load_runtime(args)
                     document = _read(runtime, source, task, args)
-                    _hand_over(document, args.to, target)
+                    _hand_over(document, args.to, args.task == "format", target)
                     failed |= bool(_report(document))
                 except GotError as error:
                     failed = True
@@ -133,9 +138,20 @@ def _target(args: argparse.Namespace, source: str | Path) -> Path | None:
     return Path(args.output) / (Path(source).name + SUFFIXES[args.to])
 
 
-def _hand_over(document: "DocumentResult", form: str, target: Path | None) -> None:
+def _hand_over(document: "DocumentResult", form: str, formatted: bool, target: Path | None) -> None:
     """To stdout, or atomically into a file. JSON is one document a line."""
-    content = document.text if form == "text" else document.model_dump_json()
+    if form == "json":
+        content = document.model_dump_json()
+    elif form == "markdown":
+        content = document.markdown
+    elif form == "html":
+        content = document.html
+    elif form == "text" and formatted:
+        from got_runtime.markup import to_text
+
+        content = to_text(document.elements)
+    else:
+        content = document.text
     if target is None:
         print(content, flush=True)
         return

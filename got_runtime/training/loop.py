@@ -20,7 +20,7 @@ from got_runtime.training.losses import DenseHeads, Losses, PromptIds, stage_one
 from got_runtime.training.pages.plain import TRAINING, TRAINING_DENSE
 
 PATCH_ROWS = 64
-FULL_PAGES = {16: 0.85, 32: 0.5, 64: 0.3}
+FULL_PAGES = {16: 0.85, 32: 0.6, 64: 0.45}
 """Share of full pages by patch rows: a strip is easy when full, a page is not; every batch should hold easy ones."""
 
 
