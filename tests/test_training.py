@@ -106,7 +106,7 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-TINY = Recipe(rows=16, batch=1, warmup=0, workers=0, log_steps=1, device="cpu")
+TINY = Recipe(rows=16, batch=1, warmup=0, workers=0, log_steps=1, check_pages=1, device="cpu")
 
 
 @pytest.mark.usefixtures("one_thread")

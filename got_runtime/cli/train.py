@@ -16,10 +16,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         description="Train got-nano. Runs resume: the same folder goes on where it stopped. The recipe of the embedded "
         "network is in got_runtime/checkpoints/got-nano/README.md.",
     )
-    parser.add_argument(
-        "--stage", type=int, choices=(1, 2, 3), required=True, help="1: encoder; 2: everything; 3: decoder"
-    )
-    parser.add_argument("--resume", type=Path, required=True, metavar="DIR", help="folder of the run, made if missing")
+    parser.add_argument("action", nargs="?", choices=("preview",), help="make a sheet of pages instead of training")
+    parser.add_argument("--stage", type=int, choices=(1, 2, 3), help="1: encoder; 2: everything; 3: decoder")
+    parser.add_argument("--resume", type=Path, metavar="DIR", help="folder of the run, made if missing")
     parser.add_argument("--minutes", type=float, help="how long")
     parser.add_argument("--steps", type=int, help="or how many steps (reproducible)")
     parser.add_argument(

@@ -44,7 +44,9 @@ class Recipe:
     device: str = "auto"
     save_minutes: float = 5.0
     check_minutes: float = 6.0
-    """How often held-out pages are read (stage 2)."""
+    """How often held-out pages are read (from stage 2 on), and at the end of the run."""
+    check_pages: int = 8
+    """Pages read each time in seen faces, and as many in held-out ones."""
     log_steps: int = 20
 
 
@@ -231,7 +233,7 @@ class Trainer:
                         **{name: round(float(value) / counted, 4) for name, value in sums.items()},
                     }
                     if recipe.stage > 1 and (finished or now - checked > 60 * recipe.check_minutes):
-                        reading |= held_out_cer(self.model, self.tokenizer, recipe.rows)
+                        reading |= held_out_cer(self.model, self.tokenizer, recipe.rows, recipe.check_pages)
                         checked = now = time.monotonic()
                     print(json.dumps(reading), file=log, flush=True)
                     yield reading
