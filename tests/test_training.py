@@ -164,6 +164,14 @@ def test_a_saved_network_is_a_standard_folder(tmp_path: Path) -> None:
         assert ids.count(processor.image_token_id) == 2
 
 
+def test_a_run_can_start_from_a_checkpoint(tmp_path: Path) -> None:
+    model = build_model(seed=5)
+    save_checkpoint(model, tmp_path / "checkpoint")
+    started = Trainer(tmp_path, replace(TINY, start=tmp_path / "checkpoint")).model.state_dict()
+    for name, weight in model.state_dict().items():
+        assert torch.equal(started[name], weight.to(torch.bfloat16)), name
+
+
 def test_any_text_encodes_without_unknowns() -> None:
     tokenizer = build_tokenizer()
     text = "naïve – 漢字 🎼 \\frac{1}{2}\tend\n"

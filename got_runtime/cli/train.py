@@ -2,6 +2,7 @@
 
 import argparse
 import signal
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("action", nargs="?", choices=("preview",), help="make a sheet of pages instead of training")
     parser.add_argument("--stage", type=int, choices=(1, 2, 3), help="1: encoder; 2: everything; 3: decoder")
     parser.add_argument("--resume", type=Path, metavar="DIR", help="folder of the run, made if missing")
+    parser.add_argument("--start", type=Path, metavar="FOLDER", help="begin with the weights of this checkpoint")
     parser.add_argument("--minutes", type=float, help="how long")
     parser.add_argument("--steps", type=int, help="or how many steps (reproducible)")
     parser.add_argument(
@@ -57,21 +59,8 @@ def run(args: argparse.Namespace) -> int:
         raise GotError("say what to train and where to keep it: --stage 1 --resume DIR")
     if args.minutes is None and args.steps is None:
         raise GotError("say how long to train: --minutes M or --steps N")
-    names = (
-        "stage",
-        "rows",
-        "batch",
-        "minutes",
-        "steps",
-        "rate",
-        "warmup",
-        "decay",
-        "encoder_rate",
-        "seed",
-        "workers",
-        "device",
-    )
-    recipe = Recipe(**{name: getattr(args, name) for name in names})
+    options = vars(args)
+    recipe = Recipe(**{field.name: options[field.name] for field in fields(Recipe) if field.name in options})
     folder: Path = args.resume
     folder.mkdir(parents=True, exist_ok=True)
     console = Console(stderr=True)

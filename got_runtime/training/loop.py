@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from got_runtime.checkpoint import load
 from got_runtime.model.prompt import END_OF_TURN, IMAGE_PAD, build_prompt
 from got_runtime.training import nano
 from got_runtime.training.batches import Batch, PageStream, batches
@@ -39,6 +40,8 @@ class Recipe:
     """Share of the run, at its end, over which the learning rate falls to zero."""
     encoder_rate: float = 0.1
     """Learning rate of encoder and connector after stage 1, as a share of ``rate``: at the full rate they drift."""
+    start: Path | None = None
+    """Checkpoint folder whose weights a new run begins with; the throw-away heads are learned again."""
     seed: int = 1
     workers: int = 1
     device: str = "auto"
@@ -143,7 +146,8 @@ class Trainer:
         self.folder, self.recipe = folder, recipe
         name = recipe.device if recipe.device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
         self.device = torch.device(name)
-        self.model = nano.build_model(recipe.seed).to(self.device, torch.bfloat16)
+        fresh = load(recipe.start, "cpu", "float32").model.train() if recipe.start else nano.build_model(recipe.seed)
+        self.model = fresh.to(self.device, torch.bfloat16)
         config = self.model.config
         heads = DenseHeads(config.vision_config.output_channels, config.text_config.hidden_size)
         self.heads = heads.to(self.device, torch.bfloat16)
