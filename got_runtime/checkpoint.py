@@ -98,7 +98,7 @@ def load(
     vision = config["vision_config"]
     pads = (vision["image_size"] // vision["patch_size"] // 4) ** 2
     tokenizer = original.tokenizer() if original else _load_tokenizer(folder)
-    ids = [tokenizer.token_to_id(token) for token in (IMAGE_PAD, END_OF_TURN, END_OF_TEXT)]
+    ids: list[Any] = [tokenizer.token_to_id(token) for token in (IMAGE_PAD, END_OF_TURN, END_OF_TEXT)]
     if None in ids:
         raise CheckpointInvalid(f"{folder}: tokenizer.json lacks {IMAGE_PAD}, {END_OF_TURN} or {END_OF_TEXT}")
     return Checkpoint(

@@ -4,12 +4,11 @@ The reference is always transformers' own ``GotOcr2ForConditionalGeneration``, a
 prompt and the same pixels.
 """
 
+import copy
 import random
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageDraw
@@ -18,7 +17,7 @@ from transformers import GotOcr2Config, GotOcr2ForConditionalGeneration
 from transformers.generation.logits_process import NoRepeatNGramLogitsProcessor
 
 from got_runtime import Box, Color, Formatted, Pages, Plain, Tiles
-from got_runtime.checkpoint import Checkpoint, load
+from got_runtime.checkpoint import Checkpoint
 from got_runtime.engine.ngram import NgramBan
 from got_runtime.engine.protocol import Answer, Request
 from got_runtime.engine.torch_engine import TorchEngine
@@ -51,7 +50,7 @@ def drawn_page(number: int = 0) -> Image.Image:
 
 
 def network(image_size: int, vision: dict[str, Any], text: dict[str, Any], scale: float) -> Checkpoint:
-    """A random network behind got-nano's tokenizer. ``scale`` is what keeps its answers from being one token for ever."""
+    """A random network behind got-nano's tokenizer. A small ``scale`` makes it say one token for ever."""
     tokenizer = build_tokenizer().backend_tokenizer
     config = GotOcr2Config(
         vision_config={"image_size": image_size, "patch_size": 16, "window_size": 14, "output_channels": 256} | vision,
@@ -88,50 +87,46 @@ def network(image_size: int, vision: dict[str, Any], text: dict[str, Any], scale
     )
 
 
+NARROW_VISION = {
+    "hidden_size": 32,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 2,
+    "mlp_dim": 64,
+    "global_attn_indexes": [1],
+}
+NARROW_TEXT = {
+    "hidden_size": 64,
+    "intermediate_size": 96,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+}
+GOT_VISION = {
+    "hidden_size": 768,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 12,
+    "mlp_dim": 3072,
+    "global_attn_indexes": [1],
+}
+GOT_TEXT = {
+    "hidden_size": 1024,
+    "intermediate_size": 2816,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 16,
+    "num_key_value_heads": 16,
+}
+
+
 @pytest.fixture(scope="module")
 def small() -> Checkpoint:
-    """Two narrow layers each; windows of 14 on a grid of 16, and two heads to a key."""
-    return network(
-        256,
-        {
-            "hidden_size": 32,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 2,
-            "mlp_dim": 64,
-            "global_attn_indexes": [1],
-        },
-        {
-            "hidden_size": 64,
-            "intermediate_size": 96,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 4,
-            "num_key_value_heads": 2,
-        },
-        scale=0.25,
-    )
+    """Narrow layers; windows of 14 on a grid of 16, and two heads to a key."""
+    return network(256, NARROW_VISION, NARROW_TEXT, scale=0.25)
 
 
 @pytest.fixture(scope="module")
 def wide() -> Checkpoint:
     """GOT's widths in two layers each; a grid of 32, which windows of 14 do not divide."""
-    return network(
-        512,
-        {
-            "hidden_size": 768,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 12,
-            "mlp_dim": 3072,
-            "global_attn_indexes": [1],
-        },
-        {
-            "hidden_size": 1024,
-            "intermediate_size": 2816,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 16,
-            "num_key_value_heads": 16,
-        },
-        scale=0.05,
-    )
+    return network(512, GOT_VISION, GOT_TEXT, scale=0.05)
 
 
 def request_for(checkpoint: Checkpoint, task: Task, budget: int = BUDGET, number: int = 0) -> Request:
@@ -142,9 +137,14 @@ def request_for(checkpoint: Checkpoint, task: Task, budget: int = BUDGET, number
 
 def generated(checkpoint: Checkpoint, request: Request) -> list[int]:
     """What the port answers, without the end token."""
+    return generated_with_logits(checkpoint, request)[0]
+
+
+def generated_with_logits(checkpoint: Checkpoint, request: Request) -> tuple[list[int], Tensor]:
+    """What the port answers, and its logits of every step, ``(steps, vocabulary)``."""
     model = checkpoint.model
     prompt = torch.tensor([request.prompt])
-    whole = model.generate(
+    answer = model.generate(
         input_ids=prompt,
         attention_mask=torch.ones_like(prompt),
         pixel_values=request.pixels.to(model.dtype),
@@ -153,13 +153,26 @@ def generated(checkpoint: Checkpoint, request: Request) -> list[int]:
         no_repeat_ngram_size=request.ngram_ban,
         eos_token_id=sorted(checkpoint.end_tokens),
         pad_token_id=min(checkpoint.end_tokens),
+        output_logits=True,
+        return_dict_in_generate=True,
     )
-    tokens: list[int] = whole[0, len(request.prompt) :].tolist()
-    return tokens[:-1] if tokens[-1] in checkpoint.end_tokens else tokens
+    tokens: list[int] = answer.sequences[0, len(request.prompt) :].tolist()
+    ended = tokens[-1] in checkpoint.end_tokens
+    return tokens[: len(tokens) - ended], torch.cat(answer.logits)
 
 
-def decoded(checkpoint: Checkpoint, requests: list[Request], slots: int = 1) -> list[list[int]]:
-    answers = list(TorchEngine(checkpoint.model, checkpoint.end_tokens, slots=slots).answer(requests))
+class OnPortFeatures(TorchEngine):
+    """Our decoding of the port's own image tokens."""
+
+    def _encode(self, pixels: Tensor) -> Tensor:
+        tokens: Tensor = self._model.get_image_features(pixels, return_dict=True).pooler_output
+        return tokens.flatten(0, 1)
+
+
+def decoded(
+    checkpoint: Checkpoint, requests: list[Request], slots: int = 1, engine: type[TorchEngine] = TorchEngine
+) -> list[list[int]]:
+    answers = list(engine(checkpoint.model, checkpoint.end_tokens, slots=slots).answer(requests))
     for answer in answers:
         assert isinstance(answer, Answer), answer
     return [list(answer.tokens) for answer in answers if isinstance(answer, Answer)]
@@ -192,6 +205,63 @@ def test_got_nano_in_float32(checkpoint: Checkpoint, task: Task) -> None:
     assert decoded(checkpoint, [request]) == [generated(checkpoint, request)]
 
 
+def assert_equal_in_bfloat16(exact: Checkpoint, rounded: Checkpoint, task: Task) -> None:
+    """Equal tokens from the port's image tokens; from our own, equal until rounding decides.
+
+    Our encoder adds up in another order than the port's, so its bfloat16 image tokens are as near to the float32 ones,
+    but not the same. Where an answer parts from the port's, the port must have been undecided: it saw the two tokens
+    nearer to each other than it was to its own logits in float32.
+    """
+    request = request_for(rounded, task)
+    expected, logits = generated_with_logits(rounded, request)
+    assert decoded(rounded, [request], engine=OnPortFeatures) == [expected]
+
+    [ours] = decoded(rounded, [request])
+    parted = next((i for i, (a, b) in enumerate(zip(ours, expected, strict=False)) if a != b), None)
+    if parted is None:
+        assert abs(len(ours) - len(expected)) == 0
+        return
+    prefix = torch.tensor([[*request.prompt, *expected[:parted]]])
+    with torch.no_grad():
+        true = exact.model(input_ids=prefix, pixel_values=request.pixels, logits_to_keep=1).logits[0, -1]
+    gap = (logits[parted, expected[parted]] - logits[parted, ours[parted]]).abs()
+    assert gap <= 2 * (logits[parted] - true).abs().max()
+
+
+def in_bfloat16(checkpoint: Checkpoint) -> Checkpoint:
+    return replace(checkpoint, model=copy.deepcopy(checkpoint.model).to(torch.bfloat16))
+
+
+@pytest.fixture(scope="module")
+def small_bfloat16(small: Checkpoint) -> Checkpoint:
+    return in_bfloat16(small)
+
+
+@pytest.fixture(scope="module")
+def wide_bfloat16(wide: Checkpoint) -> Checkpoint:
+    return in_bfloat16(wide)
+
+
+@pytest.fixture(scope="module")
+def nano_bfloat16(checkpoint: Checkpoint) -> Checkpoint:
+    return in_bfloat16(checkpoint)
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.kind)
+def test_small_network_in_bfloat16(small: Checkpoint, small_bfloat16: Checkpoint, task: Task) -> None:
+    assert_equal_in_bfloat16(small, small_bfloat16, task)
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.kind)
+def test_full_width_network_in_bfloat16(wide: Checkpoint, wide_bfloat16: Checkpoint, task: Task) -> None:
+    assert_equal_in_bfloat16(wide, wide_bfloat16, task)
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.kind)
+def test_got_nano_in_bfloat16(checkpoint: Checkpoint, nano_bfloat16: Checkpoint, task: Task) -> None:
+    assert_equal_in_bfloat16(checkpoint, nano_bfloat16, task)
+
+
 def test_unlike_requests_together_answer_as_one_at_a_time(small: Checkpoint) -> None:
     """Prompts of 34 to 200 tokens and budgets of 1 to 40 come and go in three slots."""
     requests = [
@@ -212,13 +282,14 @@ def test_unlike_pages_together_answer_as_one_at_a_time_on_got_nano(checkpoint: C
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 5])
-def test_the_ban_on_repeated_tokens_is_generates(small: Checkpoint, length: int) -> None:
+def test_the_ban_on_repeated_tokens_is_generates(length: int) -> None:
     """A network of small weights says one thing for ever, unless the ban stops it."""
-    tame = network_like(small, 0.05)
+    tame = network(256, NARROW_VISION, NARROW_TEXT, scale=0.02)
     free = replace(request_for(tame, Plain(), budget=40), ngram_ban=0)
     banned = replace(free, ngram_ban=length)
-    assert decoded(tame, [free, banned], slots=2) == [generated(tame, free), generated(tame, banned)]
-    assert decoded(tame, [free]) != decoded(tame, [banned])
+    expected = [generated(tame, free), generated(tame, banned)]
+    assert decoded(tame, [free, banned], slots=2) == expected
+    assert expected[0] != expected[1]
 
 
 def test_the_end_token_ends_the_answer_and_is_not_part_of_it(small: Checkpoint) -> None:
@@ -247,3 +318,25 @@ def test_the_ban_is_transformers_on_random_rows(length: int) -> None:
             ours.add(token)
         scores = official(torch.tensor([row]), torch.zeros(1, vocabulary))
         assert sorted(set(ours.banned())) == torch.nonzero(scores[0].isinf()).flatten().tolist()
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(
+    ("image_size", "tiles", "vision"),
+    [
+        (256, 5, NARROW_VISION),  # several tiles; windows of 14 on a grid of 16
+        (1024, 2, NARROW_VISION),  # GOT's grid of 64: the last windows are padded by 6
+        (448, 1, NARROW_VISION),  # two windows exactly
+        (1024, 1, GOT_VISION),  # GOT's grid and widths
+    ],
+    ids=str,
+)
+def test_the_encoder_is_the_ports(image_size: int, tiles: int, vision: dict[str, Any]) -> None:
+    model = network(image_size, vision, NARROW_TEXT, scale=0.25).model
+    pixels = torch.randn(tiles, 3, image_size, image_size, generator=torch.Generator().manual_seed(1))
+    expected = model.get_image_features(pixels, return_dict=True)
+    tokens, neck = encode(model.model.vision_tower, model.model.multi_modal_projector, pixels)
+    assert tokens.shape == (tiles, (image_size // 64) ** 2, 64)
+    assert expected.pooler_output.std() > 0.5
+    torch.testing.assert_close(tokens, expected.pooler_output, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(neck.permute(0, 3, 1, 2), expected.last_hidden_state, rtol=1e-5, atol=1e-5)
