@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "model": set(),
     "engine": {"model"},
     "checkpoint": {"model", "tasks", "tiling", "original"},
-    "original": {"model"},
+    "original": {"model", "tasks", "tiling"},
     "requests": {"checkpoint", "engine", "model", "tasks", "tiling"},
     "retries": {"sources", "tasks"},
     "reading": {"checkpoint", "engine", "requests", "results", "retries", "sources", "tasks"},
