@@ -45,7 +45,7 @@ def drawn_page(number: int = 0) -> Image.Image:
     image = Image.new("RGB", (480, 240), "white")
     draw = ImageDraw.Draw(image)
     draw.text((20, 20), f"Page {number}: the quick brown fox\njumps over the lazy dog", fill="black", font_size=24)
-    draw.rectangle((200, 100 + 9 * number, 400, 200), outline="red", fill=(40 * number % 256, 200, 90), width=4)
+    draw.rectangle((200, 100 + 9 * (number % 10), 400, 200), outline="red", fill=(40 * number % 256, 200, 90), width=4)
     return image
 
 
