@@ -3,6 +3,7 @@
 import argparse
 import signal
 from dataclasses import fields
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,11 +49,14 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from got_runtime.errors import GotError
+    from got_runtime.errors import GotError, MissingExtra
     from got_runtime.training.curve import draw_curve
     from got_runtime.training.loop import Recipe, Trainer, keep_freed_memory
     from got_runtime.training.nano import save_checkpoint
 
+    for package in ("wordfreq", "matplotlib", "rapidfuzz", "font_roboto"):
+        if find_spec(package) is None:
+            raise MissingExtra("train", package)
     if args.action == "preview":
         return _preview(args)
     if args.stage is None or args.resume is None:
