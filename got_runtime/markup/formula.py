@@ -33,7 +33,8 @@ _FOREIGN = frozenset({Kind.SPECIAL, Kind.FENCE, Kind.KERN, Kind.RAW, Kind.SMILES
 def mend_latex(reader: "Reader", low: int, high: int) -> str:
     """The tokens of a formula as LaTeX in which braces, environments and ``\\left … \\right`` are balanced.
 
-    Single spaces, no delimiter inside; mending what is mended changes nothing.
+    Single spaces, no delimiter inside. Mending what is mended changes nothing, but for environments whose very name
+    is broken (``\\end{t\\end{tabular}abular}``).
     """
     balance = _Balance(reader)
     for index in range(low, high):
