@@ -38,7 +38,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--workers", type=int, default=1, help="processes that make pages")
     parser.add_argument("--device", default="auto")
     sheet = parser.add_argument_group("preview")
-    sheet.add_argument("--kind", default="plain", choices=("plain",), help="kind of page")
+    sheet.add_argument("--kind", default="plain", metavar="KIND", help="kind of page: plain, dense, formatted …")
     sheet.add_argument("--count", type=int, default=12, help="pages on the sheet")
     sheet.add_argument("-o", "--output", type=Path, default=Path("sheet.png"), metavar="PNG")
     parser.set_defaults(run=run)

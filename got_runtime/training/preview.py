@@ -1,24 +1,19 @@
 """A sheet of synthetic pages to look at, and how fast the data engine makes them."""
 
 import time
-from collections.abc import Callable
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
 from PIL import Image
 
-from got_runtime.training.pages.plain import TRAINING, plain_page
-from got_runtime.training.sample import PageSample
-
-KINDS: dict[str, Callable[[tuple[int, int]], PageSample]] = {"plain": partial(plain_page, style=TRAINING)}
-"""Kinds of page by name, as training sees them."""
+from got_runtime.training.kinds import page_of
 
 THUMB = 400
 
 
 def _thumb(seed: tuple[int, int], kind: str) -> Image.Image:
-    image = KINDS[kind](seed).image
+    image = page_of(kind, seed, training=True).image
     image.thumbnail((THUMB, THUMB))
     return image
 

@@ -1,5 +1,6 @@
 """Pages of printed text: one or two columns, paragraphs, many faces, sizes, tones and page shapes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -34,9 +35,9 @@ class PlainStyle:
 
 
 TRAINING = PlainStyle(
-    max_lines=22, line_characters=(14, 48), em=(20.0, 90.0), two_columns=0.08, noise=0.25, blank=0.015, full=0.3
+    max_lines=34, line_characters=(14, 72), em=(15.0, 90.0), two_columns=0.08, noise=0.25, blank=0.015, full=0.3
 )
-TRAINING_DENSE = replace(TRAINING, line_characters=(16, 48), full=1.0, blank=0.0)
+TRAINING_DENSE = replace(TRAINING, line_characters=(16, 74), full=1.0, blank=0.0)
 """Stage 1: every inked cell is a label, so pages are full."""
 HELD_OUT = PlainStyle()
 
@@ -177,6 +178,11 @@ def _set_column(
         canvas.mark("\n", x, x, baseline)
         row += 1 + gap * closes
         first = closes
+
+
+def make(seed: tuple[int, int], faces: Sequence[Face], training: bool) -> PageSample:
+    """Up to 14 lines of 40 characters; in training more and longer ones too."""
+    return plain_page(seed, replace(TRAINING if training else HELD_OUT, faces=tuple(faces)))
 
 
 def strip(style: PlainStyle, rows: int, of: int) -> PlainStyle:
