@@ -33,8 +33,7 @@ _FOREIGN = frozenset({Kind.SPECIAL, Kind.FENCE, Kind.KERN, Kind.RAW, Kind.SMILES
 def mend_latex(reader: "Reader", low: int, high: int) -> str:
     """The tokens of a formula as LaTeX in which braces, environments and ``\\left … \\right`` are balanced.
 
-    Single spaces, no delimiter inside. Mending what is mended changes nothing, but for environments whose very name
-    is broken (``\\end{t\\end{tabular}abular}``).
+    Single spaces, no delimiter inside. Mending what is mended changes nothing.
     """
     balance = _Balance(reader)
     for index in range(low, high):
@@ -73,6 +72,10 @@ class _Balance:
             self._close_environment(token.name)
         elif kind is Kind.COMMAND and token.name in ("left", "right"):
             self._delimiter(token.name)
+        elif kind is Kind.COMMAND and token.name.rstrip("*") in ("begin", "end"):
+            # No name of an environment follows; what does might become one once mended: \end{t\end{tabular}abular}.
+            self._reader.mend("unmatched-end", f"{text} without the name of an environment: dropped")
+            self._emit(" ")
         elif text != "\\":  # a lone backslash escapes nothing
             self._emit(text)
 

@@ -81,10 +81,6 @@ def test_a_grid_is_read_back_from_its_latex(text: str) -> None:
             assert not again[0].warnings
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason=r"known defect: an environment whose name holds a command (\end{t\end{tabular}abular}) is mended anew",
-)
 @often
 @given(st.one_of(dialect, mutations()))
 def test_mending_a_formula_twice_changes_nothing(text: str) -> None:
