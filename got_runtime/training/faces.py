@@ -99,7 +99,7 @@ HELD_OUT_FACES = tuple(face for face in FACES if face.held_out)
 
 
 @cache
-def _font_bytes(source: str) -> bytes:
+def font_bytes(source: str) -> bytes:
     package, _, name = source.partition(":")
     if package == "pymupdf":
         import pymupdf
@@ -112,4 +112,4 @@ def _font_bytes(source: str) -> bytes:
 @lru_cache(maxsize=512)
 def load_font(face: Face, size: int) -> ImageFont.FreeTypeFont:
     """The face at ``size`` pixels per em. Basic layout: the same pixels whether or not libraqm is installed."""
-    return ImageFont.truetype(io.BytesIO(_font_bytes(face.source)), size, layout_engine=ImageFont.Layout.BASIC)
+    return ImageFont.truetype(io.BytesIO(font_bytes(face.source)), size, layout_engine=ImageFont.Layout.BASIC)
