@@ -70,7 +70,7 @@ def random_smiles(rng: np.random.Generator, most: int = MOST_ATOMS) -> str:
 def _drawn(
     rng: np.random.Generator, smiles: str, training: bool
 ) -> tuple[Image.Image, Any, list[tuple[float, float]], float]:
-    """The picture, the molecule with its atoms in the order of ``smiles``, their pixels, and a bond's length in pixels."""
+    """The picture, the molecule (atoms in the order of ``smiles``), the atoms' pixels and a bond's length in pixels."""
     from rdkit import Chem
     from rdkit.Chem import rdDepictor
     from rdkit.Chem.Draw import rdMolDraw2D
