@@ -215,7 +215,7 @@ def make(seed: tuple[int, int], faces: Sequence[Face], training: bool) -> PageSa
     side = rng.uniform(0.03, 0.08) * width
     try:
         svg = _engrave("\n".join(score.records) + "\n", font, rng)
-        signs, (long, high), start = _signs(svg)
+        signs, (long, _), start = _signs(svg)
         # A short melody is not blown up: staff lines are at most 34 pixels apart.
         scale = min((width - 2 * side) / long, 34 / _SPACE)
         strip = _raster(svg, round(long * scale))
