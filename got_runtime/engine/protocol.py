@@ -20,6 +20,7 @@ class Request:
     ``prompt`` holds the image-pad id once for every image token; ``pixels`` is ``(tiles, 3, height, width)`` in the
     order of the pads. ``ngram_ban`` is the length of token sequences that may not occur twice in prompt and answer
     (0 for no ban). ``max_new_tokens`` is at least 1. ``max_seconds`` bounds the decoding, from prefill on.
+    ``align`` asks where each token was read.
     """
 
     prompt: tuple[int, ...]
@@ -27,17 +28,23 @@ class Request:
     max_new_tokens: int
     ngram_ban: int
     max_seconds: float | None = None
+    align: bool = False
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Token ids without the end token, each with the probability the network gave it, and why decoding ended."""
+    """Token ids without the end token, each with the probability the network gave it, and why decoding ended.
+
+    ``looks``, where it was asked for and the engine can tell: for each token the index of the image token it was read
+    from and the share of attention that one got.
+    """
 
     tokens: tuple[int, ...]
     probabilities: tuple[float, ...]
     finish: Finish
     encode_seconds: float
     decode_seconds: float
+    looks: tuple[tuple[int, float], ...] = ()
 
 
 class Engine(Protocol):

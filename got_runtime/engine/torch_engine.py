@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from got_runtime.engine.alignment import Alignment
 from got_runtime.engine.cache import SlotCache, length_mask
 from got_runtime.engine.ngram import NgramBan
 from got_runtime.engine.protocol import Answer, Finish, OnToken, Request
@@ -30,6 +31,7 @@ class _Row:
     ban: NgramBan | None
     encode_seconds: float
     started: float
+    alignment: Alignment | None = None
     tokens: list[int] = field(default_factory=list)
     probabilities: list[float] = field(default_factory=list)
     finish: Finish | None = None
@@ -43,7 +45,9 @@ class _Row:
         now = time.perf_counter()
         probabilities = tuple(self.probabilities[: len(self.tokens)])
         decode_seconds = now - self.started
-        return Answer(tuple(self.tokens), probabilities, self.finish or "stop", self.encode_seconds, decode_seconds)
+        looks = self.alignment.looks(len(self.tokens)) if self.alignment is not None else ()
+        finish = self.finish or "stop"
+        return Answer(tuple(self.tokens), probabilities, finish, self.encode_seconds, decode_seconds, looks)
 
 
 class TorchEngine:
@@ -154,13 +158,17 @@ class TorchEngine:
         length = len(request.prompt)
         cache.reserve(length + min(request.max_new_tokens, 256))
 
+        alignment = Alignment(pads.nonzero()[:, 0], len(self._language.layers)) if request.align else None
+
         def attend(layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
             cache.write_prompt(layer, slot, key, value)
+            if alignment is not None:
+                alignment.record(query[0, :, -1], key[0])
             return causal(query, key, value)
 
         hidden = forward(self._language, embedded[None], torch.arange(length, device=ids.device)[None], attend)
         ban = NgramBan(request.ngram_ban, request.prompt) if request.ngram_ban else None
-        row = _Row(order, request, ban, encoded - began, encoded)
+        row = _Row(order, request, ban, encoded - began, encoded, alignment)
         self._choose([row], hidden[:, -1])
         return row
 
@@ -184,9 +192,13 @@ class TorchEngine:
         # Rows of one length need no mask, and without one the kernel is the one generate() uses.
         mask = length_mask(lengths + 1, longest) if any(row.length + 1 != longest for row in live) else None
 
+        watched = [(index, row.alignment) for index, row in enumerate(live) if row.alignment is not None]
+
         def attend(layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
             cache.write_step(layer, rows, lengths, key, value)
             keys, values = cache.view(layer, len(live), longest)
+            for index, alignment in watched:
+                alignment.record(query[index, :, 0], keys[index])
             grouped = query.shape[1] != keys.shape[1]
             return F.scaled_dot_product_attention(query, keys, values, attn_mask=mask, enable_gqa=grouped)
 
