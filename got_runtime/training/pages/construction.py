@@ -10,6 +10,7 @@ from typing import Literal
 
 import numpy as np
 
+Side = Literal["above", "below", "left", "right"]
 Point = tuple[int, int]
 """Column and row on the paper; rows count upwards, as in TikZ."""
 
@@ -30,7 +31,7 @@ class Letter:
 
     name: str
     point: Point
-    side: Literal["above", "below", "left", "right"]
+    side: Side
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def construction(rng: np.random.Generator, columns: int, rows: int, most: int = 
         shapes += [dot] if dot not in shapes else []
     first = int(rng.choice([0, 0, 10, int(rng.integers(0, 18))]))
     letters = [
-        Letter(chr(ord("A") + (first + i) % 26), point, _side(rng, point, named))
+        Letter(chr(ord("A") + (first + i) % 26), point, _side(rng, point, named, (columns, rows)))
         for i, point in enumerate(sorted(named, key=_reading_order))
     ]
     return Construction(columns, rows, tuple(sorted(shapes, key=_shape_order)), tuple(letters))
@@ -134,12 +135,14 @@ def _shape_order(shape: Shape) -> tuple[tuple[int, int], str, tuple[Point, ...],
     return _reading_order(shape.points[0]), shape.kind, shape.points, shape.radius
 
 
-def _side(rng: np.random.Generator, point: Point, named: list[Point]) -> Literal["above", "below", "left", "right"]:
-    """The side of a corner that is farthest from the lines to the others."""
-    ways: list[tuple[Literal["above", "below", "left", "right"], Point]]
-    ways = [("above", (0, 1)), ("below", (0, -1)), ("left", (-1, 0)), ("right", (1, 0))]
+def _side(rng: np.random.Generator, point: Point, named: list[Point], paper: Point) -> Side:
+    """Of the sides on which there is paper, the one farthest from the lines to the other corners."""
+    ways: list[tuple[Side, Point]] = [("above", (0, 1)), ("below", (0, -1)), ("left", (-1, 0)), ("right", (1, 0))]
+    ways = [
+        (side, way) for side, way in ways if all(0 <= p + w <= e for p, w, e in zip(point, way, paper, strict=True))
+    ]
     others = np.array([np.subtract(other, point) for other in named if other != point], dtype=float).reshape(-1, 2)
     if not len(others):
-        return ways[rng.integers(4)][0]
+        return ways[rng.integers(len(ways))][0]
     others /= np.linalg.norm(others, axis=1, keepdims=True)
     return min(ways, key=lambda way: float((others @ np.array(way[1])).max()))[0]

@@ -1,7 +1,8 @@
-"""What drawn figures have in common: lettering whose every character has a box, and answers that point at the figure."""
+"""What drawn figures have in common: letters that each have a box, and answers that point at the figure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -53,8 +54,7 @@ def letter_boxes(x: float, baseline: float, text: str, font: ImageFont.FreeTypeF
     edges = x + np.cumsum([0.0, *(font.getlength(c) for c in text)])
     size = font.size
     return [
-        (float(left), baseline - 0.75 * size, float(right), baseline + 0.22 * size)
-        for left, right in zip(edges[:-1], edges[1:], strict=True)
+        (float(left), baseline - 0.75 * size, float(right), baseline + 0.22 * size) for left, right in pairwise(edges)
     ]
 
 

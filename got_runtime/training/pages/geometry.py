@@ -58,10 +58,10 @@ def make(seed: tuple[int, int], faces: Sequence[Face], training: bool) -> PageSa
     marks: list[Mark] = _corners(drawing, paper)
     for number in range(columns + 1):
         x, y = paper.at(number, 0)
-        marks += lettering(str(number), write(image, (x, y + 1.1 * em), str(number), font, ink))
+        marks += lettering(str(number), write(image, (x, y + 1.15 * em), str(number), font, ink))
     for number in range(1, rows + 1):
         x, y = paper.at(0, number)
-        marks += lettering(str(number), write(image, (x - 0.35 * em, y + 0.35 * em), str(number), font, ink, 1.0))
+        marks += lettering(str(number), write(image, (x - 0.45 * em, y + 0.35 * em), str(number), font, ink, 1.0))
     names = {letter.point: _name(image, letter, paper, font, ink) for letter in drawing.letters}
     for letter in drawing.letters:
         marks.append((letter.name, names[letter.point]))
