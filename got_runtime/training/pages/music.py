@@ -52,14 +52,16 @@ def _toolkit() -> Any:
 
 
 def _engrave(score: str, font: str, rng: np.random.Generator) -> str:
-    """The score on one system, as SVG as wide as its music."""
+    """The score as SVG as wide as its music, broken into systems of a bar or two."""
     toolkit = _toolkit()
     toolkit.setOptions(
         {
             "inputFrom": "humdrum",
             "font": font,
-            "breaks": "none",
-            "pageWidth": 10_000,
+            "breaks": "auto",
+            "pageWidth": int(rng.uniform(480, 800)),
+            "pageHeight": 10_000,
+            "spacingSystem": int(rng.integers(3, 9)),
             "adjustPageWidth": True,
             "adjustPageHeight": True,
             "pageMarginLeft": 0,
@@ -154,13 +156,12 @@ def _place(event: Event, sign: _Sign) -> _Event:
 def _write(score: Melody, signs: dict[str, _Sign]) -> tuple[Answer, list[Mark]]:
     """The answer and the drawn signs, placed in verovio's units."""
     answer, marks = Answer(), []
-    staff = signs["staff"].lines["staff"]
-    top, bottom = staff[0][1], staff[4][1]
-    clef_x = signs["clef"].glyphs["clef"][0][0]
-    clef = (clef_x, top, clef_x + 2.6 * _SPACE, bottom)
+    up = 3 * _SPACE if score.clef == "clefG2" else _SPACE  # from the clef's anchor to the top line
+    clefs = [(x, y - up, x + 2.6 * _SPACE, y - up + 4 * _SPACE) for x, y in signs["clef"].glyphs["clef"]]
+    _, top, _, bottom = clefs[0]
     answer.markup("**kern\n*")
-    answer.at(score.clef + "\n", clef)
-    marks.append((score.clef, clef))
+    answer.at(score.clef + "\n", clefs[0])
+    marks += [(score.clef, clef) for clef in clefs]
     key = [_rectangle(x, y, 1.0, 2.2) for x, y in signs.get("keyAccid", _Sign()).glyphs.get("keyAccid", [])]
     meter_x = signs["meterSig"].glyphs["meterSig"][0][0]
     digits = [(meter_x, top, meter_x + 1.7 * _SPACE, (top + bottom) / 2)]
@@ -168,7 +169,7 @@ def _write(score: Melody, signs: dict[str, _Sign]) -> tuple[Answer, list[Mark]]:
     answer.at("*k[", key[0] if key else digits[0])
     for place, letter in enumerate(score.key):
         answer.at(letter, key[place // 2])
-    answer.at("]\n", key[-1] if key else digits[0])
+    answer.at("]\n", key[len(score.key) // 2 - 1] if key else digits[0])
     marks += [(f"key:{score.key[1]}", box) for box in key]
     upper, lower = score.meter.split("/")
     answer.at(f"*M{upper}/", digits[0])
@@ -215,9 +216,9 @@ def make(seed: tuple[int, int], faces: Sequence[Face], training: bool) -> PageSa
     side = rng.uniform(0.03, 0.08) * width
     try:
         svg = _engrave("\n".join(score.records) + "\n", font, rng)
-        signs, (long, _), start = _signs(svg)
+        signs, (long, high), start = _signs(svg)
         # A short melody is not blown up: staff lines are at most 34 pixels apart.
-        scale = min((width - 2 * side) / long, 34 / _SPACE)
+        scale = min((width - 2 * side) / long, 0.94 * height / high, 34 / _SPACE)
         strip = _raster(svg, round(long * scale))
     except ModuleNotFoundError as error:
         raise MissingExtra("train", error.name or "verovio") from error
