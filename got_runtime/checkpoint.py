@@ -37,6 +37,8 @@ class Checkpoint:
     end_tokens: frozenset[int]
     ngram_ban: int
     """The checkpoint's own ban length: official tokens are words (20 of them), got-nano's are characters."""
+    context: int = 32_768
+    """Tokens that prompt and answer may have together."""
 
     def encode(self, text: str) -> tuple[int, ...]:
         """Token ids of a prompt; its special tokens are recognised."""
@@ -92,29 +94,30 @@ def load(
     """
     display, folder = find_folder(name, revision, local_files_only)
     original = OriginalCheckpoint.open(folder) if is_original(folder) else None
-    config = original.config if original else _read_config(folder)
+    if original is None:
+        _check_config(folder)
     place = choose_device(device)
     model = _load_model(folder, place, choose_dtype(dtype, place), original)
-    vision = config["vision_config"]
-    pads = (vision["image_size"] // vision["patch_size"] // 4) ** 2
+    vision = model.config.vision_config
     tokenizer = original.tokenizer() if original else _load_tokenizer(folder)
     ids: list[Any] = [tokenizer.token_to_id(token) for token in (IMAGE_PAD, END_OF_TURN, END_OF_TEXT)]
     if None in ids:
         raise CheckpointInvalid(f"{folder}: tokenizer.json lacks {IMAGE_PAD}, {END_OF_TURN} or {END_OF_TEXT}")
     return Checkpoint(
         name=display,
-        revision=revision,
+        revision=folder.name if folder.parent.name == "snapshots" else revision,  # the hub's cache: the commit
         model=model,
         tokenizer=tokenizer,
         transform=original.transform if original else Transform.from_checkpoint(folder),
-        tokens_per_tile=pads,
+        tokens_per_tile=(vision.image_size // vision.patch_size // 4) ** 2,
         image_token=ids[0],
         end_tokens=frozenset(ids[1:]),
         ngram_ban=_read_ngram_ban(folder),
+        context=model.config.text_config.max_position_embeddings,
     )
 
 
-def _read_config(folder: Path) -> dict[str, Any]:
+def _check_config(folder: Path) -> None:
     path = folder / "config.json"
     if not path.exists():
         raise CheckpointInvalid(f"{folder} has no config.json: give the folder of a GOT-OCR2 checkpoint")
@@ -125,13 +128,16 @@ def _read_config(folder: Path) -> dict[str, Any]:
     if not isinstance(config, dict) or config.get("model_type") != "got_ocr2":
         kind = config.get("model_type") if isinstance(config, dict) else None
         raise CheckpointInvalid(f"{path} describes {kind!r}, not 'got_ocr2': give a GOT-OCR2 checkpoint")
-    return config
 
 
 def _read_ngram_ban(folder: Path) -> int:
     path = folder / "generation_config.json"
-    stated = json.loads(path.read_text(encoding="utf-8")).get("no_repeat_ngram_size") if path.exists() else None
-    return int(stated or NGRAM_BAN)
+    if not path.exists():
+        return NGRAM_BAN
+    try:
+        return int(json.loads(path.read_text(encoding="utf-8")).get("no_repeat_ngram_size") or NGRAM_BAN)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise CheckpointInvalid(f"{path} states no usable no_repeat_ngram_size ({error}): fetch it again") from error
 
 
 def _load_tokenizer(folder: Path) -> Any:

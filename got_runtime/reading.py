@@ -1,17 +1,19 @@
 """One pass over pages: jobs to the engine, its answers back to their pages, retries and errors in their place."""
 
+import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
+from got_runtime.answers import TIME_IS_UP, answered_fields
 from got_runtime.engine.protocol import Answer, Engine, Request
 from got_runtime.errors import EngineError, GotError
 from got_runtime.requests import build_request, is_blank
-from got_runtime.results import Attempt, Confidence, FinishReason, PageError, PageResult, Timings
-from got_runtime.retries import ladder
+from got_runtime.results import Attempt, PageError, PageResult, Timings
+from got_runtime.retries import Rung, better, is_convincing, ladder
 from got_runtime.sources import SourcePage
-from got_runtime.tasks import PageFrame, Pages, Task
+from got_runtime.tasks import TRAINED_CONTEXT, PageFrame, Pages, Task
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -29,6 +31,9 @@ Ocr = Literal["always", "auto"]
 OnToken = Callable[[PageResult, str], None]
 """Called with the page being read and each piece of its text."""
 
+LONGEST_CHARACTER = 4
+"""Bytes of a character in UTF-8, and so the most tokens it can be cut into."""
+
 
 @dataclass
 class _Job:
@@ -38,13 +43,20 @@ class _Job:
     result: PageResult
     request: Request | None = None
     failure: GotError | None = None
-    tokens: list[int] = field(default_factory=list)
-    told: int = 0
+    untold: list[int] = field(default_factory=list)
+    """Tokens of a character that is not whole yet."""
+
+
+class _Stopped(BaseException):
+    """On its way through the engine, which answers every Exception, to the reader that was told to stop."""
 
 
 @dataclass(frozen=True)
 class PageReader:
-    """How pages are to be read, and by whom. ``max_seconds`` and ``max_new_tokens`` bound each page."""
+    """How pages are to be read, and by whom.
+
+    ``max_new_tokens`` bounds each answer, ``max_seconds`` each page. ``stop``, once set, ends the work within a step.
+    """
 
     checkpoint: "Checkpoint"
     engine: Engine
@@ -54,30 +66,36 @@ class PageReader:
     ocr: Ocr = "always"
     on_error: OnError = "keep"
     on_token: OnToken | None = None
+    stop: threading.Event | None = None
 
     def read(self, documents: Iterable[Iterator[SourcePage]]) -> Iterator[PageResult]:
         """Results in the order of the pages; a page that needs no decoding keeps its place."""
+        try:
+            yield from self._read(documents)
+        except _Stopped:
+            return
+
+    def _read(self, documents: Iterable[Iterator[SourcePage]]) -> Iterator[PageResult]:
         waiting: deque[_Job] = deque()
-        drawn: dict[int, _Job] = {}
+        telling: dict[int, _Job] = {}
 
         def requests() -> Iterator[Request | None]:
             for order, job in enumerate(self._jobs(documents)):
+                self._check_stop()
                 waiting.append(job)
                 if self.on_token is not None and job.request is not None:
-                    drawn[order] = job
+                    telling[order] = job
                 yield job.request
 
-        def tell(order: int, token: int) -> None:
-            job = drawn[order]
-            job.tokens.append(token)
-            text = self.checkpoint.decode(tuple(job.tokens))
-            # A character of several tokens is told when it is whole.
-            if self.on_token is not None and len(text) > job.told and not text.endswith("\N{REPLACEMENT CHARACTER}"):
-                self.on_token(job.result, text[job.told :])
-                job.told = len(text)
+        def watch(order: int, token: int) -> None:
+            self._check_stop()
+            if self.on_token is not None:
+                self._tell(telling[order], token, self.on_token)
 
-        for answer in self.engine.answer(requests(), tell if self.on_token else None):
+        watched = watch if self.on_token is not None or self.stop is not None else None
+        for order, answer in enumerate(self.engine.answer(requests(), watched)):
             job = waiting.popleft()
+            telling.pop(order, None)
             result, failure = self._finish(job, answer)
             if result.finish_reason == "repetition":
                 result = self._try_again(job.page, result)
@@ -85,6 +103,19 @@ class PageReader:
                 raise failure
             if failure is None or self.on_error == "keep":
                 yield result
+
+    def _check_stop(self) -> None:
+        if self.stop is not None and self.stop.is_set():
+            raise _Stopped
+
+    def _tell(self, job: _Job, token: int, on_token: OnToken) -> None:
+        job.untold.append(token)
+        text = self.checkpoint.decode(tuple(job.untold))
+        if text.endswith("\N{REPLACEMENT CHARACTER}") and len(job.untold) < LONGEST_CHARACTER:
+            return
+        job.untold.clear()
+        if text:
+            on_token(job.result, text)
 
     def _jobs(self, documents: Iterable[Iterator[SourcePage]]) -> Iterator[_Job]:
         """Pages as jobs; with :class:`Pages`, all pages of a source as one."""
@@ -123,46 +154,55 @@ class PageReader:
                 return _Job(page, result.model_copy(update={"text": text, "finish_reason": "text_layer"}))
             query = task.query(PageFrame(width, height, page.size_pt))
             images = [p.image.crop(query.crop) if query.crop else p.image for p in group if p.image is not None]
+            warnings = page.warnings + query.warnings
             if all(is_blank(image) for image in images):
-                return _Job(page, result)
-            request = self._request(images, task, query.text)
+                return _Job(page, result.model_copy(update={"warnings": warnings}))
+            request = self._request(images, task, query.text, self.max_seconds)
         except GotError as error:
             return _Job(page, result, failure=error)
-        return _Job(page, result.model_copy(update={"warnings": page.warnings + query.warnings}), request)
+        if len(request.prompt) > TRAINED_CONTEXT:
+            warnings += (f"a prompt of {len(request.prompt):,} tokens: GOT was trained with {TRAINED_CONTEXT:,}",)
+        return _Job(page, result.model_copy(update={"warnings": warnings}), request)
 
-    def _request(self, images: "list[Image.Image]", task: Task, query: str) -> Request:
-        return build_request(self.checkpoint, images, task, query, self.max_new_tokens, self.max_seconds)
+    def _request(self, images: "list[Image.Image]", task: Task, query: str, max_seconds: float | None) -> Request:
+        return build_request(self.checkpoint, images, task, query, self.max_new_tokens, max_seconds)
 
-    def _try_again(self, page: SourcePage, result: PageResult) -> PageResult:
-        """Climb the ladder of other ways to show the page until one ends well; every try is recorded."""
-        attempts: list[Attempt] = []
+    def _try_again(self, page: SourcePage, first: PageResult) -> PageResult:
+        """Climb the ladder of other ways to show the page; the most convincing answer is the page's.
+
+        Every try is recorded. ``timings`` and the time limit cover all of them.
+        """
+        tried: list[tuple[str, PageResult]] = []
+        best, spent = first, first.timings
         for rung in ladder(page, self.task):
-            query = rung.task.query(PageFrame(result.width, result.height, page.size_pt)).text
-            requests = [self._request([image], rung.task, query) for image in rung.images()]
-            answers = [answer for answer in self.engine.answer(requests) if isinstance(answer, Answer)]
-            ends: set[FinishReason] = {_finish_reason(answer) for answer in answers}
-            ended: FinishReason = (
-                "error" if len(answers) < len(requests) else "stop" if ends == {"stop"} else ends.pop()
-            )
-            attempts.append(Attempt(way=rung.way, finish_reason=ended))
-            if ended == "stop":
-                result = result.model_copy(update=self._told(answers))
+            left = None if self.max_seconds is None else self.max_seconds - spent.encode - spent.decode
+            if left is not None and left <= 0:
                 break
-        return result.model_copy(update={"attempts": tuple(attempts)})
+            result = self._climb(rung, page, first, left)
+            tried.append((rung.way, result))
+            spent = Timings(encode=spent.encode + result.timings.encode, decode=spent.decode + result.timings.decode)
+            best = better(best, result)
+            if is_convincing(best):
+                break
+        attempts = tuple(
+            Attempt(way=way, finish_reason=result.finish_reason, confidence=result.confidence, chosen=result is best)
+            for way, result in tried
+        )
+        return best.model_copy(update={"attempts": attempts, "timings": spent})
 
-    def _told(self, answers: Sequence[Answer]) -> dict[str, Any]:
-        """The fields of a result that come from its answers (several where a page was read in parts)."""
-        given = [probability for answer in answers for probability in answer.probabilities]
-        return {
-            "text": "\n".join(self.checkpoint.decode(answer.tokens).strip() for answer in answers),
-            "tokens": sum(len(answer.tokens) for answer in answers),
-            "finish_reason": _finish_reason(answers[-1]),
-            "confidence": Confidence(mean=sum(given) / len(given), minimum=min(given)) if given else None,
-            "timings": Timings(
-                encode=sum(answer.encode_seconds for answer in answers),
-                decode=sum(answer.decode_seconds for answer in answers),
-            ),
-        }
+    def _climb(self, rung: Rung, page: SourcePage, first: PageResult, max_seconds: float | None) -> PageResult:
+        """The page as it reads on one rung; a rung that cannot be climbed ends in ``error``."""
+        failed = {"finish_reason": "error", "text": "", "tokens": 0, "confidence": None, "timings": Timings()}
+        try:
+            query = rung.task.query(PageFrame(first.width, first.height, page.size_pt)).text
+            requests = [self._request([image], rung.task, query, max_seconds) for image in rung.images()]
+        except GotError:  # the source has gone in the meantime
+            return first.model_copy(update=failed)
+        watched = None if self.stop is None else lambda order, token: self._check_stop()
+        answers = list(self.engine.answer(requests, watched))
+        whole = [answer for answer in answers if isinstance(answer, Answer)]
+        told = failed if len(whole) < len(requests) else answered_fields(self.checkpoint, whole)
+        return first.model_copy(update=told)
 
     def _finish(self, job: _Job, answer: Answer | Exception | None) -> tuple[PageResult, GotError | None]:
         """The page's result from its answer, or with its error."""
@@ -176,12 +216,7 @@ class PageReader:
             return page.model_copy(update={"finish_reason": "error", "error": error}), failure
         if not isinstance(answer, Answer):
             return page, None
-        told = self._told([answer])
+        told = answered_fields(self.checkpoint, [answer])
         if answer.finish == "time":
-            told["warnings"] = (*page.warnings, "decoding stopped at the time limit (Limits.max_seconds_per_page)")
+            told["warnings"] = (*page.warnings, TIME_IS_UP)
         return page.model_copy(update=told), None
-
-
-def _finish_reason(answer: Answer) -> FinishReason:
-    """An answer cut by the clock is cut like one cut by its budget; a warning tells them apart."""
-    return "length" if answer.finish == "time" else answer.finish

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from got_runtime.engine.protocol import Request
+from got_runtime.errors import TaskError
 from got_runtime.model.prompt import build_prompt
 from got_runtime.tasks import Task, Tiles
 from got_runtime.tiling import split, tile_grid
@@ -29,13 +30,22 @@ def build_request(
     max_new_tokens: int,
     max_seconds: float | None = None,
 ) -> Request:
-    """The request for one page, or for all pages of one context (``images`` in their order)."""
+    """The request for one page, or for all pages of one context (``images`` in their order).
+
+    Raises TaskError when their prompt alone fills the network's context.
+    """
     size = checkpoint.transform.size
     if isinstance(task, Tiles):
         images = [tile for image in images for tile in split(image, tile_grid(*image.size, task.max_tiles, size), size)]
     prompt = checkpoint.encode(build_prompt(query, checkpoint.tokens_per_tile * len(images)))
+    room = checkpoint.context - len(prompt)
+    if room < 1:
+        raise TaskError(
+            f"{len(images)} pictures make {len(prompt):,} tokens, and the network holds {checkpoint.context:,}: "
+            "select fewer pages (--pages), or read them one by one"
+        )
     ban = checkpoint.ngram_ban if task.ngram_ban else 0
-    return Request(prompt, checkpoint.transform.pixels(images), max_new_tokens, ban, max_seconds)
+    return Request(prompt, checkpoint.transform.pixels(images), min(max_new_tokens, room), ban, max_seconds)
 
 
 def is_blank(image: "Image.Image") -> bool:

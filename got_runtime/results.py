@@ -5,12 +5,22 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from got_runtime.tasks import Plain, Task
+from got_runtime.tasks import MAX_NEW_TOKENS, Plain, Task
 
 if TYPE_CHECKING:
     from got_runtime.markup import Chunk, Element
 
-__all__ = ["Attempt", "Confidence", "DocumentResult", "FinishReason", "ModelInfo", "PageError", "PageResult", "Timings"]
+__all__ = [
+    "Attempt",
+    "Confidence",
+    "DocumentResult",
+    "FinishReason",
+    "ModelInfo",
+    "PageError",
+    "PageResult",
+    "Settings",
+    "Timings",
+]
 
 FinishReason = Literal["stop", "length", "repetition", "text_layer", "blank", "error"]
 """Why a page ended: the network said so, the token budget, a loop; or it was not read at all."""
@@ -35,10 +45,12 @@ class Timings(_Record):
 
 
 class Attempt(_Record):
-    """A way in which a page was tried again after its answer ran into a loop, and how that ended."""
+    """A way in which a page was tried again after a loop, how that ended, and whether its text was chosen."""
 
     way: str
     finish_reason: FinishReason
+    confidence: Confidence | None = None
+    chosen: bool = False
 
 
 class PageError(_Record):
@@ -54,7 +66,7 @@ class PageResult(_Record):
     ``number`` counts from 1; ``label`` is the page's own (``iv``, ``A-3``); ``total`` is the number of pages of its
     source. ``width`` and ``height`` are pixels of the image that was read, ``size_pt`` PDF points. ``sha256`` is of the
     source's bytes, where it has any. ``tokens`` counts the answer's tokens. ``attempts`` lists the retries of a page
-    whose first answer ran into a loop; when one of them ended well, the text is its.
+    whose first answer ran into a loop; the text is the chosen one's, or the first answer's where none is chosen.
     """
 
     source: str
@@ -75,14 +87,35 @@ class PageResult(_Record):
     error: PageError | None = None
     timings: Timings = Timings()
 
+    @cached_property
+    def elements(self) -> "list[Element]":
+        """What the page says as typed elements (headings, paragraphs, tables, formulas …)."""
+        from got_runtime.markup import parse
+
+        return parse(self.text)
+
 
 class ModelInfo(_Record):
-    """The weights and settings that were used."""
+    """The weights that were used; ``revision`` is the commit of what came from a hub."""
 
     name: str
     revision: str | None
     device: str
     dtype: str
+
+
+class Settings(_Record):
+    """What was asked for; with the same model, settings and bytes the same text comes out.
+
+    ``pages`` and ``dpi`` are ``None`` where all pages and the automatic resolution were wanted.
+    """
+
+    task: Task = Field(default_factory=Plain)
+    pages: str | int | tuple[int, ...] | None = None
+    dpi: float | None = None
+    rotate: int = 0
+    ocr: Literal["always", "auto"] = "always"
+    max_new_tokens: int = MAX_NEW_TOKENS
 
 
 class DocumentResult(_Record):
@@ -92,6 +125,7 @@ class DocumentResult(_Record):
     sha256: str | None
     pages: tuple[PageResult, ...]
     model: ModelInfo
+    settings: Settings = Settings()
 
     @property
     def text(self) -> str:

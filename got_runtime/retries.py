@@ -6,16 +6,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from got_runtime.results import PageResult
 from got_runtime.sources import SourcePage
 from got_runtime.tasks import Formatted, Plain, Task, Tiles
 
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["Rung", "ladder"]
+__all__ = ["Rung", "better", "is_convincing", "ladder"]
 
 OTHER_DPI = 0.75
 """Share of the first resolution: a loop often hangs on one blurred spot that falls differently on another grid."""
+
+CONVINCING = 0.8
+"""Mean probability of the chosen tokens. A page read in a way that does not suit it is guessed at, with far less."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,25 @@ class Rung:
     way: str
     task: Task
     images: Callable[[], "list[Image.Image]"]
+
+
+def better(one: PageResult, other: PageResult) -> PageResult:
+    """The reading to keep: one that ended by itself, and of two such the one the network was surer of.
+
+    Between loops sureness does not count: the network is quite sure of a loop.
+    """
+    if other.finish_reason != "stop":
+        return one
+    return other if one.finish_reason != "stop" or _sureness(other) > _sureness(one) else one
+
+
+def is_convincing(result: PageResult) -> bool:
+    """Whether a reading is good enough to look no further."""
+    return result.finish_reason == "stop" and _sureness(result) >= CONVINCING
+
+
+def _sureness(result: PageResult) -> float:
+    return result.confidence.mean if result.confidence is not None else 0.0
 
 
 def ladder(page: SourcePage, task: Task) -> Iterator[Rung]:

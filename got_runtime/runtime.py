@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from got_runtime.engine.protocol import Engine
-from got_runtime.errors import TaskError
+from got_runtime.errors import SourceUnsupported, TaskError
 from got_runtime.reading import Ocr, OnError, OnToken, PageReader
-from got_runtime.results import DocumentResult, ModelInfo, PageResult
-from got_runtime.sources import Limits, Rotation, open_pages
+from got_runtime.results import DocumentResult, ModelInfo, PageResult, Settings
+from got_runtime.sources import Limits, Rotation, SourcePage, open_pages
+from got_runtime.sources.documents import display_name, documents, is_folder
 from got_runtime.tasks import MAX_NEW_TOKENS, Plain, Task
 
 if TYPE_CHECKING:
@@ -81,14 +82,16 @@ class GotRuntime:
             source: a path, bytes, file object, blob, image or array.
             on_page: called with each page as it is finished.
             options: those of :meth:`stream`.
+
+        Raises:
+            SourceError: the source cannot be opened, whatever ``on_error`` says, or it is a folder.
         """
         pages = []
-        for page in self.stream([source], **options):
+        for page in self.stream(_one(source), **options):
             pages.append(page)
             if on_page is not None:
                 on_page(page)
-        name, digest = (pages[0].source, pages[0].sha256) if pages else (str(source), None)
-        return DocumentResult(source=name, sha256=digest, pages=tuple(pages), model=self.model_info)
+        return self._document(source, pages, options)
 
     def stream(
         self,
@@ -105,11 +108,13 @@ class GotRuntime:
         on_error: OnError = "keep",
         max_new_tokens: int = MAX_NEW_TOKENS,
         on_token: OnToken | None = None,
+        stop: threading.Event | None = None,
     ) -> Iterator[PageResult]:
         """Pages in order, as they are ready; sources are opened and rendered as they are needed.
 
         Args:
-            sources: one source (path, bytes, file object, blob, image, array) or a list of them.
+            sources: one source (path, bytes, file object, blob, image, array), a folder (read recursively, in natural
+                order), or a list of sources and folders.
             task: what to read; :class:`~got_runtime.tasks.Plain` when left out.
             pages: selection such as ``"1-3,7,-1"`` or page numbers, applied to each source.
             dpi: rendering resolution of PDF pages; chosen from the page's size when left out.
@@ -118,19 +123,22 @@ class GotRuntime:
             limits: what to refuse.
             allow_remote: whether ``http(s)://`` sources are fetched.
             ocr: ``"auto"`` returns a PDF page's own text where it is good (``finish_reason="text_layer"``).
-            on_error: what a failing page does; a source that cannot be opened always raises.
+            on_error: what a failing page does: ``"keep"`` makes it a result that carries the error, ``"skip"`` leaves
+                it out, ``"raise"`` stops. The same holds for each source of a list or folder that cannot be opened; one
+                source alone raises.
             max_new_tokens: token budget of a page.
             on_token: called with the page and each piece of text as it is decoded.
+            stop: once set, by another thread or a callback, decoding stops within a step and no further page comes.
 
         Raises:
-            SourceError: a source cannot be opened.
+            SourceError: the source cannot be opened.
             TaskError: an unusable budget, or (with ``on_error="raise"``) a task that does not fit a page.
         """
         if max_new_tokens < 1:
             raise TaskError(f"max_new_tokens={max_new_tokens}: a page needs at least 1 token")
-        listed = sources if isinstance(sources, list | tuple) else [sources]
-        opened = (
-            open_pages(
+
+        def opened(source: Any) -> Iterator[SourcePage]:
+            return open_pages(
                 source,
                 pages=pages,
                 dpi=dpi,
@@ -139,13 +147,21 @@ class GotRuntime:
                 limits=limits,
                 allow_remote=allow_remote,
             )
-            for source in listed
+
+        reader = PageReader(
+            self._checkpoint,
+            self._engine,
+            task or Plain(),
+            max_new_tokens,
+            max_seconds=limits.max_seconds_per_page if limits is not None else None,
+            ocr=ocr,
+            on_error=on_error,
+            on_token=on_token,
+            stop=stop,
         )
-        max_seconds = limits.max_seconds_per_page if limits is not None else None
-        chosen = task or Plain()
-        return PageReader(
-            self._checkpoint, self._engine, chosen, max_new_tokens, max_seconds, ocr, on_error, on_token
-        ).read(opened)
+        if isinstance(sources, list | tuple) or is_folder(sources):
+            return reader.read(documents(sources if isinstance(sources, list | tuple) else [sources], opened))
+        return reader.read(iter([opened(sources)]))
 
     def read_images(self, images: "Iterable[Image.Image]", *, task: Task | None = None) -> list[PageResult]:
         """Read pictures, one page each, decoded together."""
@@ -153,23 +169,16 @@ class GotRuntime:
 
     async def aread(self, source: Any, **options: Any) -> DocumentResult:
         """:meth:`read` in a worker thread: the event loop is never blocked; cancelling stops the decoding."""
-        pages = [page async for page in self.astream([source], **options)]
-        name, digest = (pages[0].source, pages[0].sha256) if pages else (str(source), None)
-        return DocumentResult(source=name, sha256=digest, pages=tuple(pages), model=self.model_info)
+        pages = [page async for page in self.astream(_one(source), **options)]
+        return self._document(source, pages, options)
 
-    async def astream(
-        self, sources: Any, *, on_token: OnToken | None = None, **options: Any
-    ) -> AsyncIterator[PageResult]:
-        """:meth:`stream` in worker threads; cancelling stops within one decoding step."""
-        cancelled = threading.Event()
+    async def astream(self, sources: Any, **options: Any) -> AsyncIterator[PageResult]:
+        """:meth:`stream` in worker threads; cancelling stops within one decoding step.
 
-        def watch(page: PageResult, piece: str) -> None:
-            if cancelled.is_set():
-                raise asyncio.CancelledError
-            if on_token is not None:
-                on_token(page, piece)
-
-        pages = self.stream(sources, on_token=watch, **options)
+        ``on_token`` is called in the worker thread.
+        """
+        stop = threading.Event()
+        pages = self.stream(sources, stop=stop, **options)
         step: asyncio.Future[PageResult | None] | None = None
         try:
             while True:
@@ -179,10 +188,34 @@ class GotRuntime:
                     return
                 yield page
         finally:
-            cancelled.set()
+            stop.set()
             if step is not None:
                 # The worker may be in the middle of a step: its iterator cannot be closed before it is out of it.
                 await asyncio.gather(step, return_exceptions=True)
             close = getattr(pages, "close", None)
             if close is not None:
                 close()
+
+    def _document(self, source: Any, pages: list[PageResult], options: dict[str, Any]) -> DocumentResult:
+        """The pages of one source, with what was asked of it."""
+        asked = {name: value for name, value in options.items() if name in Settings.model_fields and value is not None}
+        if not isinstance(asked.get("pages", ""), str | int):
+            asked["pages"] = tuple(map(int, asked["pages"]))
+        return DocumentResult(
+            source=pages[0].source if pages else display_name(source),  # on_error="skip" may leave no page
+            sha256=pages[0].sha256 if pages else None,
+            pages=tuple(pages),
+            model=self.model_info,
+            settings=Settings(**asked),
+        )
+
+
+def _one(source: Any) -> Any:
+    """``source`` where it is one document. Raises SourceUnsupported for a folder or a list."""
+    if is_folder(source):
+        raise SourceUnsupported(f"{source} is a folder, which is many documents: use stream(), or name one file")
+    if isinstance(source, list | tuple):
+        raise SourceUnsupported(
+            f"a {type(source).__name__} is many sources: use stream(), or give one source at a time"
+        )
+    return source

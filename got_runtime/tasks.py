@@ -4,10 +4,11 @@ Queries are the official ones to the letter (``run_ocr_2.0.py``, ``run_ocr_2.0_c
 processor writes some of them differently (a leading space, two spaces after a colour) and is not asked to.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 from got_runtime.errors import TaskError
 
@@ -16,6 +17,8 @@ __all__ = ["Box", "Color", "Formatted", "PageFrame", "Pages", "Plain", "Query", 
 NGRAM_BAN = 20
 """Single-image tasks may not repeat a sequence of 20 tokens; tiles and pages may (official demo code)."""
 MAX_NEW_TOKENS = 4096
+TRAINED_CONTEXT = 8000
+"""Tokens of prompt and answer that the official weights saw in training (their tokenizer's ``model_max_length``)."""
 
 
 @dataclass(frozen=True)
@@ -80,10 +83,10 @@ class Box(_Task):
     """
 
     kind: Literal["box"] = "box"
-    x1: float
-    y1: float
-    x2: float | None = None
-    y2: float | None = None
+    x1: FiniteFloat
+    y1: FiniteFloat
+    x2: FiniteFloat | None = None
+    y2: FiniteFloat | None = None
     unit: Literal["px", "fraction", "pt"] = "px"
     formatted: bool = False
     crop: bool = False
@@ -93,6 +96,8 @@ class Box(_Task):
             raise TaskError(
                 f"a box has 4 coordinates, a point 2; got {len(coordinates)}: Box(x1, y1, x2, y2) or Box(x, y)"
             )
+        if any(isinstance(value, float) and not math.isfinite(value) for value in coordinates):
+            raise TaskError(f"box {list(coordinates)} has no place on a page: give finite numbers")
         super().__init__(**dict(zip(("x1", "y1", "x2", "y2"), coordinates, strict=False)), **fields)
 
     @model_validator(mode="after")

@@ -25,8 +25,9 @@ MAY_IMPORT = {
     "checkpoint": {"model", "tasks", "tiling", "original"},
     "original": {"model", "tasks", "tiling"},
     "requests": {"checkpoint", "engine", "model", "tasks", "tiling"},
-    "retries": {"sources", "tasks"},
-    "reading": {"checkpoint", "engine", "requests", "results", "retries", "sources", "tasks"},
+    "answers": {"checkpoint", "engine", "results"},
+    "retries": {"results", "sources", "tasks"},
+    "reading": {"answers", "checkpoint", "engine", "requests", "results", "retries", "sources", "tasks"},
     "runtime": {"checkpoint", "engine", "reading", "results", "sources", "tasks"},
 }
 NOBODY_USES = {"training", "evaluation", "cli"}

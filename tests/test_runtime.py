@@ -1,10 +1,12 @@
 """The runtime as a caller sees it: sources in, results out, whatever goes wrong on the way."""
 
 import asyncio
+import gc
 import io
 import json
 import threading
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +19,17 @@ from got_runtime import Box, Color, DocumentResult, Formatted, GotRuntime, PageR
 from got_runtime.checkpoint import Checkpoint
 from got_runtime.engine.protocol import Answer, Finish, OnToken, Request
 from got_runtime.engine.scripted import ScriptedEngine
-from got_runtime.errors import CheckpointInvalid, CheckpointNotFound, EngineError, TaskError
+from got_runtime.errors import (
+    CheckpointInvalid,
+    CheckpointNotFound,
+    EngineError,
+    SourceNotFound,
+    SourceUnsupported,
+    TaskError,
+)
 from got_runtime.results import PageError
 from got_runtime.retries import halves
-from got_runtime.sources import Limits
+from got_runtime.sources import Limits, SourcePage
 
 
 def scripted(checkpoint: Checkpoint, *answers: str | Exception, latency: float = 0.0) -> GotRuntime:
@@ -55,6 +64,18 @@ def test_what_a_result_tells(checkpoint: Checkpoint, three_pages: Path) -> None:
     assert DocumentResult.model_validate_json(document.model_dump_json()) == document
 
 
+def test_a_result_carries_the_settings_it_was_read_with(checkpoint: Checkpoint, three_pages: Path) -> None:
+    document = scripted(checkpoint, "x").read(three_pages, task=Formatted(), pages=[1, -1], dpi=72, max_new_tokens=9)
+    settings = document.settings
+    assert (settings.task, settings.pages, settings.dpi, settings.max_new_tokens) == (Formatted(), (1, -1), 72, 9)
+    assert (settings.ocr, settings.rotate) == ("always", 0)
+
+
+def test_a_page_has_elements_of_its_own(checkpoint: Checkpoint) -> None:
+    page = scripted(checkpoint, "\\section*{Tides}\nHigh and low.").read(inked(), task=Formatted()).pages[0]
+    assert [element.kind for element in page.elements] == ["heading", "paragraph"]
+
+
 def without_descriptions(schema: object) -> object:
     if isinstance(schema, dict):
         return {name: without_descriptions(part) for name, part in schema.items() if name != "description"}
@@ -62,7 +83,7 @@ def without_descriptions(schema: object) -> object:
 
 
 def test_the_json_schema_is_stable() -> None:
-    """Whoever changes the schema on purpose regenerates the file and says so in the changelog."""
+    """Whoever changes it on purpose runs ``got-ocr info --schema`` into the file and says so in the changelog."""
     published = json.loads((Path(__file__).parent / "golden" / "document.schema.json").read_text(encoding="utf-8"))
     assert without_descriptions(DocumentResult.model_json_schema()) == without_descriptions(published)
 
@@ -235,6 +256,69 @@ def test_several_threads_share_one_runtime(runtime: GotRuntime, pages: Path) -> 
     assert len(texts) == 2
 
 
+def test_a_folder_is_read_in_order_and_what_fails_does_not_cost_the_others(
+    checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    inked().save(tmp_path / "p2.png")
+    inked().save(tmp_path / "p10.png")
+    (tmp_path / "p3.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    lost = tmp_path / "lost.png"
+    runtime = scripted(checkpoint, "text")
+    kept = list(runtime.stream([tmp_path, lost]))
+    assert [(Path(page.source).name, page.text) for page in kept] == [
+        ("p2.png", "text"), ("p3.png", ""), ("p10.png", "text"), ("lost.png", "")
+    ]  # fmt: skip
+    assert [page.error.type for page in kept if page.error] == ["SourceCorrupt", "SourceNotFound"]
+    assert len(list(runtime.stream(tmp_path, on_error="skip"))) == 2
+    with pytest.raises(SourceNotFound):
+        list(runtime.stream([lost], on_error="raise"))
+
+
+def test_a_document_is_one_source_that_can_be_opened(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    runtime = scripted(checkpoint, "text")
+    for several in (tmp_path, [inked()]):
+        with pytest.raises(SourceUnsupported, match="stream"):
+            runtime.read(several)
+    with pytest.raises(SourceNotFound):
+        runtime.read(tmp_path / "lost.png", on_error="skip")
+
+
+def test_a_document_of_which_every_page_was_skipped_keeps_its_name(checkpoint: Checkpoint) -> None:
+    document = scripted(checkpoint, RuntimeError("no memory")).read(inked(), on_error="skip")
+    assert (document.source, document.pages) == ("<image>", ())
+
+
+def test_more_pages_than_the_network_holds_are_refused_in_one_context(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    frames = [inked(n) for n in range(3)]
+    frames[0].save(tmp_path / "a.tiff", save_all=True, append_images=frames[1:])
+    narrow = scripted(replace(checkpoint, context=600), "text").read(tmp_path / "a.tiff", task=Pages()).pages[0]
+    assert narrow.error is not None
+    assert "select fewer pages" in narrow.error.message
+    assert scripted(replace(checkpoint, context=900), "text").read(tmp_path / "a.tiff", task=Pages()).text == "text"
+
+
+def test_pages_that_were_read_are_let_go_also_when_tokens_are_told(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    frames = [inked(n) for n in range(8)]
+    frames[0].save(tmp_path / "a.tiff", save_all=True, append_images=frames[1:])
+    for page in scripted(checkpoint, "text").stream(tmp_path / "a.tiff", on_token=lambda *_: None):
+        if page.number == 7:
+            gc.collect()
+            assert sum(type(thing) is SourcePage for thing in gc.get_objects()) <= 2
+
+
+def test_a_stream_that_is_told_to_stop_ends(checkpoint: Checkpoint, three_pages: Path) -> None:
+    stop, told = threading.Event(), list[str]()
+
+    def tell(page: PageResult, piece: str) -> None:
+        told.append(piece)
+        if page.number == 2:
+            stop.set()
+
+    pages = list(scripted(checkpoint, "text").stream(three_pages, on_token=tell, stop=stop))
+    assert [page.number for page in pages] == [1]
+    assert "".join(told) == "textt"
+
+
 def test_unknown_weights_name_the_choices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(CheckpointNotFound, match="got-nano"):
         GotRuntime.from_pretrained("no-such-model")
@@ -279,7 +363,8 @@ class LoopsAtFirst:
             self.tiles.append(request.pixels.shape[0])
             self.left -= 1
             finish: Finish = "repetition" if self.left >= 0 else "stop"
-            yield Answer(self.checkpoint.encode("la la" if self.left >= 0 else "song"), (0.5,) * 4, finish, 0.0, 0.0)
+            answer = self.checkpoint.encode("la la" if self.left >= 0 else "song")
+            yield Answer(answer, (0.9,) * len(answer), finish, 1.0, 2.0)
 
 
 @pytest.mark.parametrize(
@@ -298,8 +383,51 @@ def test_a_loop_is_tried_again_in_other_ways(
     page = GotRuntime(checkpoint, engine).read(three_pages, pages="1").pages[0]
     assert page.text == text
     assert [attempt.way for attempt in page.attempts] == ways
+    assert [attempt.way for attempt in page.attempts if attempt.chosen] == ([] if loops == 9 else ways[-1:])
+    assert page.timings.decode == 2.0 * len(engine.tiles)
     assert page.finish_reason == ("repetition" if loops == 9 else "stop")
     assert engine.tiles[1] == 7  # six tiles and the thumbnail
+
+
+class Singer(LoopsAtFirst):
+    """Loops once; then each answer has the next text and sureness."""
+
+    def __init__(self, checkpoint: Checkpoint, *songs: tuple[str, float] | Exception) -> None:
+        super().__init__(checkpoint, 1)
+        self.songs = iter(songs)
+
+    def answer(
+        self, requests: Iterable[Request | None], on_token: OnToken | None = None
+    ) -> Iterator[Answer | Exception | None]:
+        for answer in super().answer(requests, on_token):
+            assert isinstance(answer, Answer)
+            song = next(self.songs) if answer.finish == "stop" else None
+            if not isinstance(song, tuple):
+                yield song or answer
+                continue
+            tokens = self.checkpoint.encode(song[0])
+            yield Answer(tokens, (song[1],) * len(tokens), "stop", 0.0, 0.0)
+
+
+def test_the_surest_of_doubtful_readings_is_kept(checkpoint: Checkpoint) -> None:
+    """Tiles that a network was not trained on end well too, with anything in them."""
+    page = GotRuntime(checkpoint, Singer(checkpoint, ("blah", 0.4), ("so", 0.7), ("ng", 0.7))).read(inked()).pages[0]
+    assert page.text == "so\nng"
+    assert [(attempt.way, attempt.chosen) for attempt in page.attempts] == [("tiles", False), ("halves", True)]
+    assert page.confidence is not None
+    assert page.confidence.mean == pytest.approx(0.7)
+
+
+def test_a_way_that_fails_is_recorded_and_the_next_is_tried(checkpoint: Checkpoint) -> None:
+    page = GotRuntime(checkpoint, Singer(checkpoint, MemoryError("tiles"), ("so", 0.9), ("ng", 0.9))).read(inked())
+    assert [attempt.finish_reason for attempt in page.pages[0].attempts] == ["error", "stop"]
+    assert page.text == "so\nng"
+
+
+def test_the_time_limit_of_a_page_covers_its_retries(checkpoint: Checkpoint) -> None:
+    engine = LoopsAtFirst(checkpoint, 9)  # three seconds a go
+    page = GotRuntime(checkpoint, engine).read(inked(), limits=Limits(max_seconds_per_page=5)).pages[0]
+    assert [attempt.way for attempt in page.attempts] == ["tiles"]
 
 
 def test_a_page_is_cut_between_its_lines() -> None:

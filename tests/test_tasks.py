@@ -109,6 +109,12 @@ def test_a_box_has_two_or_four_coordinates(coordinates: tuple[float, ...]) -> No
         Box(*coordinates)
 
 
+@pytest.mark.parametrize("coordinates", [(float("nan"), 2), (1, 2, float("inf"), 4)])
+def test_a_box_has_finite_coordinates(coordinates: tuple[float, ...]) -> None:
+    with pytest.raises(TaskError, match="finite"):
+        Box(*coordinates)
+
+
 def test_half_a_corner_and_a_cropped_point_are_refused() -> None:
     with pytest.raises(ValueError, match="needs both x2 and y2"):
         Box(x1=1, y1=2, x2=3)
@@ -164,6 +170,7 @@ def test_tasks_survive_json(task: Task) -> None:
         '{"kind": "tiles", "max_tiles": 13}',
         '{"kind": "box", "x1": 1}',
         '{"kind": "box", "x1": 1, "y1": 2, "unit": "cm"}',
+        '{"kind": "box", "x1": NaN, "y1": 2}',
     ],
 )
 def test_what_no_prompt_can_be_built_for_is_refused_in_json(json: str) -> None:

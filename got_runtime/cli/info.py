@@ -1,6 +1,7 @@
 """``got-ocr info``: what would read, and with which versions."""
 
 import argparse
+import json
 from dataclasses import asdict
 from importlib.metadata import version
 
@@ -8,13 +9,23 @@ from got_runtime.cli.model_options import add_model_options, load_runtime
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Register the command."""
     parser = subparsers.add_parser("info", help="show model, device, versions and limits")
+    parser.add_argument(
+        "--schema", action="store_true", help="print the JSON schema of what got-ocr read --to json writes, and end"
+    )
     add_model_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the facts that a bug report needs."""
+    """Print the facts that a bug report needs, or the schema of a document."""
+    if args.schema:
+        from got_runtime.results import DocumentResult
+
+        print(json.dumps(DocumentResult.model_json_schema(), indent=1, sort_keys=True, ensure_ascii=False))
+        return 0
+
     import platform
 
     from rich.console import Console
@@ -25,11 +36,11 @@ def run(args: argparse.Namespace) -> int:
     runtime = load_runtime(args)
     table = Table(show_header=False, box=None)
     for name, value in runtime.model_info.model_dump().items():
-        table.add_row(f"model {name}", str(value))
+        table.add_row(f"model {name}", "none" if value is None else str(value))
     for package in ("got-ocr", "torch", "transformers", "pymupdf", "pillow", "pydantic"):
         table.add_row(package, version(package))
     table.add_row("python", platform.python_version())
     for name, value in asdict(Limits()).items():
-        table.add_row(f"limit {name}", str(value))
+        table.add_row(f"limit {name}", "none" if value is None else f"{value:,}")
     Console().print(table)
     return 0

@@ -2,78 +2,180 @@
 
 import argparse
 import sys
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from got_runtime.cli.model_options import add_model_options, load_runtime
+from got_runtime.cli.read_output import FORMATS, Targets, render
 
 if TYPE_CHECKING:
     from got_runtime.results import DocumentResult
     from got_runtime.runtime import GotRuntime
+    from got_runtime.sources import Limits
     from got_runtime.tasks import Task
 
-SUFFIXES = {"text": ".txt", "raw": ".mmd", "markdown": ".md", "html": ".html", "json": ".json"}
+EPILOG = """\
+examples:
+  got-ocr read scan.png                                  the text, on standard output
+  got-ocr read paper.pdf --pages 1-3,-1 --task format --to markdown
+  got-ocr read scans/ -o out/ --to markdown,json         many files; run it again to go on where it stopped
+  got-ocr read form.png --box 40,120,600,180 --crop      only what stands in the box
+
+exit status: 0 all was read; 2 something could not be read, or the command line makes no sense (standard error says
+what); 130 interrupted. With --on-error skip, pages and files that fail do not count."""
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = subparsers.add_parser("read", help="read images and PDF", description="Read images and PDF files.")
-    parser.add_argument("files", nargs="+", metavar="FILE", help="image, PDF or folder")
+    """Register the command."""
+    parser = subparsers.add_parser(
+        "read",
+        help="read images and PDF",
+        description="Read images and PDF files.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("files", nargs="+", metavar="FILE", help="image, PDF or folder; - reads standard input")
     parser.add_argument(
         "--to",
         default="text",
-        choices=sorted(SUFFIXES),
-        help="output format (default: text; raw is the answer as the network wrote it)",
+        type=_formats,
+        metavar="FORMAT[,…]",
+        help=f"{', '.join(FORMATS)} (default: text; raw is the answer as the network wrote it, json one line a file); "
+        "several with -o only",
     )
-    parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="write one file a source instead of stdout")
+    parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="write files there instead of standard output")
     parser.add_argument("--overwrite", action="store_true", help="with -o: read again what is already there")
+    parser.add_argument(
+        "--on-error",
+        default="keep",
+        choices=("keep", "skip", "raise"),
+        help="what a page or file that fails does: be reported while the others go on (keep, the default; JSON holds "
+        "the page's error), the same but left out of output and exit status (skip), or end the command (raise)",
+    )
     pages = parser.add_argument_group("pages")
     pages.add_argument("--pages", help="which pages, for example 1-3,7,-1 (default: all)")
-    pages.add_argument("--dpi", type=int, help="resolution of PDF pages (default: chosen by page size)")
+    pages.add_argument("--dpi", type=float, help="resolution of PDF pages (default: chosen by page size)")
     pages.add_argument("--rotate", type=int, default=0, choices=(0, 90, 180, 270), help="turn pages clockwise first")
     pages.add_argument("--ocr", default="always", choices=("always", "auto"), help="auto: keep a good PDF text layer")
     pages.add_argument("--allow-remote", action="store_true", help="fetch http(s) addresses")
     pages.add_argument("--password", help="password of an encrypted PDF")
     task = parser.add_argument_group("task")
-    task.add_argument("--task", default="plain", choices=("plain", "format"), help="what to read (default: plain)")
-    task.add_argument("--box", metavar="X1,Y1,X2,Y2", help="read one box, in pixels of the page")
+    task.add_argument(
+        "--task", choices=("plain", "format"), help="what to read (default: plain; with --one-context format)"
+    )
+    task.add_argument("--box", metavar="X1,Y1,X2,Y2", help="read one box, or the text at a point X,Y")
+    task.add_argument(
+        "--box-unit", default="px", choices=("px", "fraction", "pt"), help="of --box (default: px, pixels of the page)"
+    )
+    task.add_argument("--crop", action="store_true", help="with --box: cut the box out and read it as a page")
     task.add_argument("--color", choices=("red", "green", "blue"), help="read the frame of this colour")
     task.add_argument("--tiles", nargs="?", const=6, type=int, metavar="N", help="cut each page into up to N tiles (6)")
     task.add_argument("--one-context", action="store_true", help="all pages of a file in one prompt")
-    task.add_argument("--max-new-tokens", type=int, default=4096, metavar="N", help="token budget of a page")
-    task.add_argument("--max-seconds", type=float, metavar="S", help="time budget of a page")
+    limits = parser.add_argument_group("limits (got-ocr info shows their defaults)")
+    limits.add_argument("--max-new-tokens", type=int, default=4096, metavar="N", help="token budget of a page (4096)")
+    limits.add_argument("--max-seconds", type=float, metavar="S", help="time budget of a page (none)")
+    limits.add_argument("--max-pages", type=int, metavar="N", help="pages of a file")
+    limits.add_argument("--max-pixels", type=int, metavar="N", help="pixels of a page")
+    limits.add_argument("--max-bytes", type=int, metavar="N", help="bytes of a file")
     add_model_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Read every file; a file that fails costs exit code 2, not its neighbours."""
+    """Read every file; one that fails costs exit code 2, not its neighbours (see ``--on-error``)."""
+    from got_runtime.errors import CheckpointError, GotError, TaskError
+
+    # What Pillow says of damaged metadata concerns a page only where the page carries it as a warning of its own.
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+    if len(args.to) > 1 and args.output is None:
+        raise TaskError(f"--to {','.join(args.to)} writes several files: add -o DIR, or choose one format")
+    reading = _Reading(args)
+    complete = True
+    for file in args.files:
+        for source, name in _documents(file):
+            try:
+                if isinstance(source, GotError):
+                    raise source
+                complete &= reading.read(source, name)
+            except CheckpointError:
+                raise  # without a model no other file can be read either
+            except GotError as error:
+                if args.on_error == "raise":
+                    raise
+                print(f"got-ocr: {error}", file=sys.stderr)
+                complete = False
+    return 0 if complete or args.on_error == "skip" else 2
+
+
+def _documents(file: str) -> "Iterator[tuple[Any, Path]]":
+    """Sources that an argument names, each with the path of its output below the output folder.
+
+    A folder that cannot be walked is a ``GotError`` in the place of a source.
+    """
     from got_runtime.errors import GotError
     from got_runtime.sources import expand
 
-    task = chosen_task(args)
-    failed = False
-    runtime: GotRuntime | None = None
-    for file in args.files:
-        try:
-            for source in expand(file):
-                target = _target(args, source)
-                if target is not None and target.exists() and not args.overwrite:
-                    print(f"got-ocr: {target} is already there (--overwrite reads again)", file=sys.stderr)
-                    continue
-                try:
-                    runtime = runtime or load_runtime(args)
-                    document = _read(runtime, source, task, args)
-                    _hand_over(document, args.to, args.task == "format", target)
-                    failed |= bool(_report(document))
-                except GotError as error:
-                    failed = True
-                    print(f"got-ocr: {error}", file=sys.stderr)
-                    if runtime is None:
-                        return 2  # without a model no other file can be read either
-        except GotError as error:
-            failed = True
-            print(f"got-ocr: {error}", file=sys.stderr)
-    return 2 if failed else 0
+    if file == "-":
+        yield sys.stdin.buffer, Path("stdin")
+        return
+    try:
+        for found in expand(file):
+            yield found, found.relative_to(file) if isinstance(found, Path) else Path(Path(file).name)
+    except GotError as error:
+        yield error, Path(file)
+
+
+class _Reading:
+    """One run of the command: what is asked of every file, and the network once it is needed."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self._args = args
+        self._task = chosen_task(args)
+        self._limits = _limits(args)
+        self._targets = Targets(args.output, args.to, args.overwrite)
+        self._runtime: GotRuntime | None = None
+
+    def read(self, source: Any, name: Path) -> bool:
+        """Read one source and hand its text on; whether every page was read."""
+        wanted = self._targets.wanted(name)
+        if not wanted:
+            there = f"{self._targets.folder}/{name}"
+            print(f"got-ocr: the output of {there} is already there (--overwrite reads again)", file=sys.stderr)
+            return True
+        self._runtime = self._runtime or load_runtime(self._args)
+        document = self._document(self._runtime, source, name)
+        failed = _report(document)
+        if self._args.on_error == "skip":
+            document = document.model_copy(update={"pages": tuple(p for p in document.pages if p.error is None)})
+        for form in wanted:
+            self._targets.write(name, form, render(document, form))
+        return not failed
+
+    def _document(self, runtime: "GotRuntime", source: Any, name: Path) -> "DocumentResult":
+        """One document, with a bar on stderr where that is a terminal."""
+        from rich.console import Console
+        from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+        args, console = self._args, Console(stderr=True)
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+            bar = progress.add_task(name.name, total=None)
+            return runtime.read(
+                source,
+                task=self._task,
+                pages=args.pages,
+                dpi=args.dpi,
+                rotate=args.rotate,
+                ocr=args.ocr,
+                allow_remote=args.allow_remote,
+                limits=self._limits,
+                password=args.password,
+                on_error="raise" if args.on_error == "raise" else "keep",
+                max_new_tokens=args.max_new_tokens,
+                on_page=lambda page: progress.update(bar, advance=1, total=page.total),
+            )
 
 
 def chosen_task(args: argparse.Namespace) -> "Task":
@@ -82,92 +184,67 @@ def chosen_task(args: argparse.Namespace) -> "Task":
     Raises TaskError when two are given or a box cannot be parsed.
     """
     from got_runtime.errors import TaskError
-    from got_runtime.tasks import Box, Color, Formatted, Pages, Plain, Tiles
+    from got_runtime.tasks import Color, Formatted, Pages, Plain, Tiles
 
     formatted = args.task == "format"
-    given = [flag for flag in ("box", "color", "tiles") if getattr(args, flag)] + ["one-context"] * args.one_context
+    given = [flag for flag in ("box", "color", "tiles") if getattr(args, flag) is not None]
+    given += ["one-context"] * args.one_context
     if len(given) > 1:
         raise TaskError(f"--{given[0]} and --{given[1]} exclude each other: GOT has no such prompt")
-    if args.box:
-        try:
-            coordinates = [float(part) for part in args.box.split(",")]
-        except ValueError as error:
-            raise TaskError(f"--box {args.box!r} is not X1,Y1,X2,Y2 (or X,Y) in pixels") from error
-        return Box(*coordinates, formatted=formatted)
+    if args.box is not None:
+        return _box(args)
+    if args.crop or args.box_unit != "px":
+        raise TaskError(f"--{'crop' if args.crop else 'box-unit'} says how to read a box: add --box X1,Y1,X2,Y2")
     if args.color:
         return Color(color=args.color, formatted=formatted)
-    if args.tiles:
+    if args.tiles is not None:
         if not 1 <= args.tiles <= 12:
             raise TaskError(f"--tiles {args.tiles}: 1 to 12 (the network was trained with up to 12)")
         return Tiles(max_tiles=args.tiles, formatted=formatted)
     if args.one_context:
-        return Pages(formatted=formatted)
+        return Pages(formatted=args.task != "plain")
     return Formatted() if formatted else Plain()
 
 
-def _read(runtime: "GotRuntime", source: str | Path, task: "Task", args: argparse.Namespace) -> "DocumentResult":
-    """One document, with a bar on stderr where that is a terminal."""
-    from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+def _box(args: argparse.Namespace) -> "Task":
+    from got_runtime.errors import TaskError
+    from got_runtime.tasks import Box
 
+    try:
+        coordinates = [float(part) for part in args.box.split(",")]
+    except ValueError as error:
+        raise TaskError(f"--box {args.box!r} is not X1,Y1,X2,Y2 (or X,Y)") from error
+    if len(coordinates) == 2 and args.crop:
+        raise TaskError(f"--crop needs a box of four numbers; --box {args.box} is a point")
+    return Box(*coordinates, unit=args.box_unit, formatted=args.task == "format", crop=args.crop)
+
+
+def _limits(args: argparse.Namespace) -> "Limits":
     from got_runtime.sources import Limits
 
-    console = Console(stderr=True)
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        bar = progress.add_task(Path(source).name, total=None)
-        return runtime.read(
-            source,
-            task=task,
-            pages=args.pages,
-            dpi=args.dpi,
-            rotate=args.rotate,
-            ocr=args.ocr,
-            allow_remote=args.allow_remote,
-            limits=Limits(max_seconds_per_page=args.max_seconds),
-            password=args.password,
-            max_new_tokens=args.max_new_tokens,
-            on_page=lambda page: progress.update(bar, advance=1, total=page.total),
-        )
+    given = {name: getattr(args, name) for name in ("max_pages", "max_pixels", "max_bytes")}
+    return Limits(
+        max_seconds_per_page=args.max_seconds, **{name: value for name, value in given.items() if value is not None}
+    )
 
 
-def _target(args: argparse.Namespace, source: str | Path) -> Path | None:
-    if args.output is None:
-        return None
-    args.output.mkdir(parents=True, exist_ok=True)
-    return Path(args.output) / (Path(source).name + SUFFIXES[args.to])
-
-
-def _hand_over(document: "DocumentResult", form: str, formatted: bool, target: Path | None) -> None:
-    """To stdout, or atomically into a file. JSON is one document a line."""
-    if form == "json":
-        content = document.model_dump_json()
-    elif form == "markdown":
-        content = document.markdown
-    elif form == "html":
-        content = document.html
-    elif form == "text" and formatted:
-        from got_runtime.markup import to_text
-
-        content = to_text(document.elements)
-    else:
-        content = document.text
-    if target is None:
-        print(content, flush=True)
-        return
-    partial = target.with_name(target.name + ".partial")
-    partial.write_text(content + "\n", encoding="utf-8")
-    partial.replace(target)
+def _formats(text: str) -> tuple[str, ...]:
+    forms = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
+    for form in forms:
+        if form not in FORMATS:
+            raise argparse.ArgumentTypeError(f"{form!r} is no format: choose from {', '.join(FORMATS)}")
+    return forms
 
 
 def _report(document: "DocumentResult") -> int:
     """Warnings and page errors on stderr; returns how many pages failed."""
     for page in document.pages:
+        where = f"{page.source} page {page.number}"
         for warning in page.warnings:
-            print(f"got-ocr: {page.source} page {page.number}: {warning}", file=sys.stderr)
+            print(f"got-ocr: {where}: {warning}", file=sys.stderr)
         if page.error is not None:
             print(f"got-ocr: {page.error.message}", file=sys.stderr)
         if page.finish_reason in ("length", "repetition"):
             why = "the token budget ran out" if page.finish_reason == "length" else "the text began to repeat itself"
-            print(f"got-ocr: {page.source} page {page.number}: stopped early, {why}", file=sys.stderr)
+            print(f"got-ocr: {where}: stopped early, {why}", file=sys.stderr)
     return len(document.errors)

@@ -18,7 +18,7 @@ from got_runtime.errors import LimitExceeded, SourceCorrupt, SourceError
 from got_runtime.sources.content import Content, Kind, one_line
 from got_runtime.sources.limits import Limits
 from got_runtime.sources.page import Rotation, SourcePage
-from got_runtime.sources.rgb import from_array, page_image
+from got_runtime.sources.rgb import exif_is_damaged, from_array, page_image
 from got_runtime.sources.selection import Selection, select_pages
 
 __all__ = ["array_page", "file_pages", "image_page"]
@@ -156,9 +156,12 @@ def _decoded(image: Image.Image, name: str, rotate: Rotation, limits: Limits) ->
 
 def _warnings(image: Image.Image) -> tuple[str, ...]:
     width, height = image.size
+    found = []
     if min(width, height) < SMALLEST_SIDE:
-        return (f"the image is {width}×{height} pixels, too small to hold text",)
-    return ()
+        found.append(f"the image is {width}×{height} pixels, too small to hold text")
+    if exif_is_damaged(image):
+        found.append("the EXIF block is damaged: the page may lie on its side (rotate turns it)")
+    return tuple(found)
 
 
 def _check_pixels(size: tuple[int, int], name: str, limits: Limits) -> None:

@@ -10,7 +10,10 @@ from PIL import ExifTags, Image
 from got_runtime.errors import SourceUnsupported
 from got_runtime.sources.page import Rotation
 
-__all__ = ["from_array", "page_image", "to_rgb", "upright"]
+__all__ = ["exif_is_damaged", "from_array", "page_image", "to_rgb", "upright"]
+
+EMPTY_EXIF_BYTES = 20
+"""``Exif\\0\\0``, the TIFF header, a count of no tags, and no next directory."""
 
 _TURNS = {
     90: Image.Transpose.ROTATE_270,  # Pillow counts counter-clockwise, we count as a hand turns paper
@@ -45,12 +48,21 @@ def turn(image: Image.Image, rotate: Rotation) -> Image.Image:
 def upright(image: Image.Image) -> Image.Image:
     """``image`` as the camera saw it: EXIF orientation applied. Unreadable EXIF counts as none."""
     image.load()  # TIFF applies its own orientation here and forgets it
+    orientation = _exif(image).get(ExifTags.Base.Orientation, 1)
+    return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
+
+
+def exif_is_damaged(image: Image.Image) -> bool:
+    """Whether ``image`` carries an EXIF block of which no tag can be read, so that nobody knows which way is up."""
+    return len(image.info.get("exif") or b"") > EMPTY_EXIF_BYTES and not _exif(image)
+
+
+def _exif(image: Image.Image) -> dict[int, Any]:
     try:
-        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+        return dict(image.getexif())
     except (SyntaxError, ValueError, LookupError, TypeError, OSError, ArithmeticError, struct.error, UserWarning):
         # A truncated or garbled EXIF block is common and says nothing against the pixels.
-        return image
-    return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
+        return {}
 
 
 def to_rgb(image: Image.Image) -> Image.Image:

@@ -1,0 +1,1 @@
+"""Measurements that ``got-ocr bench`` prints: speed, waste, memory."""

@@ -1,0 +1,122 @@
+"""Resident memory while a long PDF is walked page by page, and what holding every page would take."""
+
+import random
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from got_runtime.errors import EngineError
+
+if TYPE_CHECKING:
+    from got_runtime.sources import SourcePage
+
+__all__ = ["MemoryReport", "measure_memory"]
+
+MIB = 1 << 20
+_STATUS = Path("/proc/self/status")
+
+
+@dataclass(frozen=True)
+class MemoryReport:
+    """Resident memory in bytes: before the first page, and after every ``step`` pages of each way of walking.
+
+    ``lazy`` lets go of each page before it asks for the next, as ``GotRuntime.stream`` does; ``eager`` keeps all pages
+    in a list, over fewer pages.
+    """
+
+    pages: int
+    step: int
+    dpi: float
+    at_rest: int
+    lazy: tuple[int, ...]
+    eager_step: int
+    eager: tuple[int, ...]
+
+    @property
+    def lazy_ratio(self) -> float:
+        """Last sample over the first: 1 is flat."""
+        return self.lazy[-1] / self.lazy[0]
+
+    @property
+    def eager_ratio(self) -> float:
+        """The same, where every page is kept."""
+        return self.eager[-1] / self.eager[0]
+
+    def lines(self) -> list[str]:
+        """The report for a terminal."""
+        held = len(self.eager) * self.eager_step
+        return [
+            f"{self.pages:,} pages at {self.dpi:g} dpi; resident memory in MiB, {_mib(self.at_rest)} before the first",
+            f"lazy, after every {self.step} pages: {' '.join(map(_mib, self.lazy))}",
+            f"lazy, last / first: {self.lazy_ratio:.3f}",
+            f"all pages kept, after every {self.eager_step} of {held}: {' '.join(map(_mib, self.eager))}",
+            f"all pages kept, last / first: {self.eager_ratio:.3f}",
+        ]
+
+
+def measure_memory(pages: int = 1000, *, dpi: float = 96, samples: int = 10, eager_pages: int = 100) -> MemoryReport:
+    """Write a PDF of ``pages`` A4 pages (text and a picture each) to a temporary folder and walk it twice.
+
+    Raises:
+        EngineError: this system does not tell how much memory a process holds (no ``/proc``).
+    """
+    from got_runtime.sources import open_pages
+
+    step, eager_pages = max(1, pages // samples), min(eager_pages, pages)
+    eager_step = max(1, eager_pages // samples)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "long.pdf"
+        _write_pdf(file, pages)
+        at_rest = resident_memory()
+        lazy = tuple(_sampled(open_pages(file, dpi=dpi), step))
+        kept: list[SourcePage] = []
+        eager = tuple(_sampled(_keeping(open_pages(file, dpi=dpi, pages=f"1-{eager_pages}"), kept), eager_step))
+    return MemoryReport(pages, step, dpi, at_rest, lazy, eager_step, eager)
+
+
+def resident_memory() -> int:
+    """Bytes of this process that lie in memory now (not the peak).
+
+    Raises EngineError where the system does not tell.
+    """
+    try:
+        status = _STATUS.read_text(encoding="ascii")
+    except OSError as error:
+        raise EngineError("resident memory is read from /proc, which this system lacks: measure on Linux") from error
+    return next(int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmRSS:"))
+
+
+def _sampled(pages: "Iterable[SourcePage]", step: int) -> Iterator[int]:
+    for count, page in enumerate(pages, 1):
+        if page.error is not None:
+            raise page.error
+        if count % step == 0:
+            yield resident_memory()
+
+
+def _keeping(pages: "Iterable[SourcePage]", kept: "list[SourcePage]") -> "Iterator[SourcePage]":
+    for page in pages:
+        kept.append(page)
+        yield page
+
+
+def _write_pdf(file: Path, pages: int) -> None:
+    """Each page has its own text and its own picture, so that nothing can be shared between pages."""
+    import pymupdf
+
+    library: Any = pymupdf  # its types are incomplete
+    side = 200
+    with library.open() as document:
+        for number in range(1, pages + 1):
+            page = document.new_page(width=595, height=842)
+            for line in range(40):
+                page.insert_text((60, 300 + 12 * line), f"Page {number}, line {line}: nothing here is said twice.")
+            samples = random.Random(number).randbytes(side * side)
+            page.insert_image((60, 60, 260, 260), pixmap=library.Pixmap(library.csGRAY, side, side, samples, False))
+        document.save(file, deflate=True)
+
+
+def _mib(size: int) -> str:
+    return f"{size / MIB:.0f}"

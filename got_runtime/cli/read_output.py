@@ -1,0 +1,83 @@
+"""Where ``got-ocr read`` writes a document, and in which format."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from got_runtime.errors import SourceForbidden
+
+if TYPE_CHECKING:
+    from got_runtime.results import DocumentResult
+
+__all__ = ["FORMATS", "Targets", "render"]
+
+_SUFFIXES = {"text": ".txt", "raw": ".mmd", "markdown": ".md", "html": ".html", "json": ".json"}
+FORMATS = tuple(_SUFFIXES)
+
+
+def render(document: "DocumentResult", form: str) -> str:
+    """``document`` in one of :data:`FORMATS`; JSON is one line."""
+    match form:
+        case "json":
+            return document.model_dump_json()
+        case "markdown":
+            return document.markdown
+        case "html":
+            return document.html
+        case "text" if getattr(document.settings.task, "formatted", document.settings.task.kind == "format"):
+            from got_runtime.markup import to_text
+
+            return to_text(document.elements)
+        case _:
+            return document.text
+
+
+class Targets:
+    """Files to be written below ``folder``, one a document and format; without a folder, standard output.
+
+    A file appears under its name when it is whole: a run that was broken off can be repeated to go on.
+    """
+
+    def __init__(self, folder: Path | None, forms: tuple[str, ...], overwrite: bool) -> None:
+        self.folder = folder
+        self._forms = forms
+        self._overwrite = overwrite
+        self._taken: set[Path] = set()
+
+    def wanted(self, name: Path) -> tuple[str, ...]:
+        """Formats in which the document called ``name`` is still to be written.
+
+        Raises SourceForbidden when another document of this run is written under the same name.
+        """
+        if self.folder is None:
+            return self._forms
+        if name in self._taken:
+            raise SourceForbidden(
+                f"a second file would be written as {self.folder / name}: give their common folder, or another -o"
+            )
+        self._taken.add(name)
+        return tuple(
+            form for form in self._forms if self._overwrite or not self._file(self.folder, name, form).exists()
+        )
+
+    def write(self, name: Path, form: str, content: str) -> None:
+        """``content`` to its file, or to standard output.
+
+        Raises SourceForbidden when the file cannot be written.
+        """
+        if self.folder is None:
+            print(content, flush=True)
+            return
+        target = self._file(self.folder, name, form)
+        partial = target.with_name(target.name + ".partial")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            partial.write_text(content + "\n", encoding="utf-8")
+            partial.replace(target)
+        except OSError as error:
+            raise SourceForbidden(
+                f"{target} cannot be written ({error.strerror}): choose another folder, -o"
+            ) from error
+
+    @staticmethod
+    def _file(folder: Path, name: Path, form: str) -> Path:
+        return folder / name.with_name(name.name + _SUFFIXES[form])
