@@ -77,6 +77,11 @@ class Document:
         chosen = [words[min(int(np.searchsorted(weights, x)), len(words) - 1)] for x in self.rng.random(count)]
         return [chosen[0].capitalize(), *chosen[1:]]
 
+    def _words(self, characters: int) -> list[str]:
+        """Running text that begins with a plain word, never with what might be a list's or a note's mark."""
+        first, *rest = printable_words(self.rng, characters, self.noise)
+        return [*self._english(1, 1), first[0].lower() + first[1:] if first.istitle() else first, *rest]
+
     def title(self) -> str:
         self._part()
         self.answer.opening("\\title{\n")
@@ -127,12 +132,12 @@ class Document:
 
     def paragraph(self) -> str:
         self._part()
-        printed = self._sentence(int(self.rng.integers(40, 260)), notes=True)
+        printed = self._sentence(int(self.rng.integers(40, 200)), notes=True)
         return f"#block(width: 100%)[#h({self.indent}em){printed}]\n"
 
     def _sentence(self, characters: int, notes: bool = False) -> str:
         """Running text with inline formulas; it begins with a word and ends with a full stop."""
-        words = [*self._english(1, 1), *printable_words(self.rng, characters, self.noise)]
+        words = self._words(characters)
         formulas = 0.05 if self.rng.random() < 0.5 else 0.0
         note = int(self.rng.integers(len(words))) if notes and not self.notes and self.rng.random() < 0.15 else -1
         source = []
@@ -169,7 +174,7 @@ class Document:
             self.answer.opening("\n")
             label = f"{number}." if ordered else bullet
             ink = self.answer.sign("\\item ", printed=label) if ordered else self.answer.sign("\\item ", "\\item")
-            words = [*self._english(1, 1), *printable_words(self.rng, int(self.rng.integers(5, 50)), self.noise)]
+            words = self._words(int(self.rng.integers(5, 50)))
             rows.append(f'[#c({ink}, "{label}")], [{set_words(self.answer, words)}],')
         self.answer.closing(f"\n\\end{{{name}}}")
         return (
@@ -189,7 +194,7 @@ class Document:
         self._part()
         self.answer.opening("\\footnotetext{\n")
         ink = self.answer.sign("\\({ }^{1}\\) ", "1")
-        words = [*self._english(1, 1), *printable_words(self.rng, int(self.rng.integers(20, 80)), self.noise)]
+        words = self._words(int(self.rng.integers(20, 80)))
         printed = set_words(self.answer, words)
         self.answer.closing("\n}")
         return (

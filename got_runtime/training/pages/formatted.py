@@ -10,26 +10,26 @@ from got_runtime.training.faces import Face
 from got_runtime.training.pages.answer import Answer
 from got_runtime.training.pages.document import Document
 from got_runtime.training.pages.picture import finish, framed
-from got_runtime.training.pages.typeset import pages_of, text_arguments
+from got_runtime.training.pages.typeset import pages_of, typst_face
 from got_runtime.training.sample import PageSample
 
 EM = 20
 """Type size of the running text in points."""
-LONGEST = 850
+LONGEST = 650
 """Characters of answer after which no further part begins."""
 
 
 def make(seed: tuple[int, int], faces: Sequence[Face], training: bool) -> PageSample:
     """A random choice of parts in one or two columns; more strings nobody can guess in training."""
     rng = np.random.default_rng(seed)
-    face = faces[int(rng.integers(len(faces)))]
+    face, arguments = typst_face(faces[int(rng.integers(len(faces)))])
     answer = Answer()
     document = Document(answer, rng, noise=0.2 if training else 0.0)
     two_columns = rng.random() < 0.3
     head = document.head()
     body = document.body(int(rng.integers(150, LONGEST)), most_columns=3 if two_columns else 4)
     style = (
-        f"#set text(size: {EM}pt, {text_arguments(face)})\n"
+        f"#set text(size: {EM}pt, {arguments})\n"
         f"#set par(justify: {'true' if rng.random() < 0.6 else 'false'}, leading: {rng.uniform(0.5, 0.8):.2f}em, "
         f"spacing: {rng.uniform(0.9, 1.3):.2f}em)\n"
     )
@@ -39,7 +39,7 @@ def make(seed: tuple[int, int], faces: Sequence[Face], training: bool) -> PageSa
         else _page(style, head + body, EM * rng.uniform(22.0, 42.0), "auto")[0]
     )
     typeset = framed(page, EM, rng, seen=(21.0, 48.0), shape=(0.6, 1.6))
-    return finish(typeset, answer, rng, face.name, seed, Formatted(), training)
+    return finish(typeset, answer, rng, face, seed, Formatted(), training)
 
 
 def _page(style: str, matter: str, width: float, height: str, columns: str = "") -> Any:

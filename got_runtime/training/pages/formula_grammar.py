@@ -1,5 +1,6 @@
 """Random formulas from a small grammar, in one canonical way of writing each."""
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -130,12 +131,19 @@ class Grammar:
         return Row((head, Symbol(self.one(_RELATIONS)), self.side(depth)))
 
 
-def random_formula(rng: np.random.Generator, shortest: int, longest: int, depth: int = 2) -> Node:
-    """A formula of ``shortest`` to ``longest`` characters of LaTeX; fractions and the like nest ``depth`` deep."""
+def random_formula(
+    rng: np.random.Generator, shortest: int, longest: int, depth: int = 2, evident: bool = False
+) -> Node:
+    """A formula of ``shortest`` to ``longest`` characters of LaTeX; fractions and the like nest ``depth`` deep.
+
+    ``evident`` ones are told from words by their look: they have a letter and a sign no word has.
+    """
     grammar = Grammar(rng)
     while True:
         node = grammar.formula(depth)
         answer = Answer()
         node.write(answer)
+        if evident and not (set(answer.text) & set("\\^_=<>+-") and re.search("[A-Za-z]", answer.text)):
+            continue
         if shortest <= len(answer.text) <= longest:
             return node

@@ -1,6 +1,6 @@
 """A typeset page → a sample: framed at a size that can be read in the model's view, toned, worn, with its boxes."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,9 +19,18 @@ CLEAN = 0.6
 """Share of held-out pages without any wear."""
 
 
+@dataclass(frozen=True)
+class Framed:
+    """Matter on its canvas: ``offset`` of its left upper corner and ``em``, its type size, both in pixels."""
+
+    typeset: Typeset
+    offset: tuple[int, int]
+    em: float
+
+
 def framed(
     page: Any, em: float, rng: np.random.Generator, seen: tuple[float, float], shape: tuple[float, float]
-) -> "Framed":
+) -> Framed:
     """The typeset matter, cut to its page, somewhere on a canvas.
 
     ``em`` is its type size in points, ``seen`` the type sizes allowed in the squeezed view, ``shape`` the canvas's
@@ -37,7 +46,7 @@ def framed(
     least = max(width * 1.03, height * 1.03 * ratio)
     wide = max(least, min(wide, SQUARE * em / seen[0] * min(1.0, ratio)))
     tall = wide / ratio
-    long_side = rng.uniform(700, 1300)
+    long_side = rng.uniform(700, 1200)
     zoom = long_side / max(wide, tall)
     typeset = render(page, zoom)
     canvas = int(wide * zoom) + 1, int(tall * zoom) + 1
@@ -46,13 +55,6 @@ def framed(
     mask = Image.new("L", canvas, 0)
     mask.paste(typeset.mask, (x, y))
     return Framed(replace(typeset, mask=mask), (x, y), em * zoom)
-
-
-class Framed:
-    """Matter on its canvas: ``offset`` of its left upper corner and ``em``, both in pixels."""
-
-    def __init__(self, typeset: Typeset, offset: tuple[int, int], em: float) -> None:
-        self.typeset, self.offset, self.em = typeset, offset, em
 
 
 def finish(
@@ -70,9 +72,11 @@ def finish(
     signs = np.array([box for _, box in drawn], dtype=np.float32).reshape(-1, 4)
     everything = np.concatenate([boxes, signs]) + np.array([*framed.offset, *framed.offset], dtype=np.float32)
     mask = framed.typeset.mask
+    size = [mask.width, mask.height] * 2
     worn = training or rng.random() > CLEAN
     if worn and rng.random() < 0.4:
         mask, everything = tilt(mask, everything, rng)
+    everything = everything.clip(0, size).astype(np.float32)
     image = tint(mask, rng)
     if worn:
         image = wear(image, rng)

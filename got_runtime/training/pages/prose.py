@@ -37,6 +37,6 @@ def set_words(answer: Answer, words: Sequence[str]) -> str:
 def set_inline_formula(answer: Answer, rng: np.random.Generator, longest: int) -> str:
     """Write a short formula between ``\\(`` and ``\\)``; the typst source that prints it."""
     answer.opening("\\(")
-    mathematics = random_formula(rng, 1, longest, depth=0).write(answer)
+    mathematics = random_formula(rng, 1, longest, depth=0, evident=True).write(answer)
     answer.closing("\\)")
     return f"${mathematics}$"

@@ -10,7 +10,7 @@ from got_runtime.training.pages.answer import Answer
 from got_runtime.training.pages.picture import finish, framed
 from got_runtime.training.pages.prose import printable_words, set_inline_formula, set_words
 from got_runtime.training.pages.table_grid import Content, random_grid, set_table
-from got_runtime.training.pages.typeset import pages_of, text_arguments
+from got_runtime.training.pages.typeset import pages_of, typst_face
 from got_runtime.training.sample import PageSample
 
 EM = 20
@@ -20,14 +20,14 @@ EM = 20
 def make(seed: tuple[int, int], faces: Sequence[Face], training: bool) -> PageSample:
     """2 to 6 rows of 2 to 5 columns of short words, numbers and now and then a formula."""
     rng = np.random.default_rng(seed)
-    face = faces[int(rng.integers(len(faces)))]
+    face, arguments = typst_face(faces[int(rng.integers(len(faces)))])
     answer = Answer()
     table = set_random_table(answer, rng, 0.3 if training else 0.0)
     page = pages_of(
-        f"#set page(width: auto, height: auto, margin: 2pt)\n#set text(size: {EM}pt, {text_arguments(face)})\n{table}"
+        f"#set page(width: auto, height: auto, margin: 2pt)\n#set text(size: {EM}pt, {arguments})\n{table}"
     )[0]
     typeset = framed(page, EM, rng, seen=(28.0, 90.0), shape=(0.7, 2.5))
-    return finish(typeset, answer, rng, face.name, seed, Formatted(), training)
+    return finish(typeset, answer, rng, face, seed, Formatted(), training)
 
 
 def set_random_table(

@@ -22,7 +22,7 @@ Box = tuple[float, float, float, float]
 MOST_INKS = 31**3
 
 PRELUDE = """
-#set text(ligatures: false, hyphenate: false, lang: "en")
+#set text(ligatures: false, hyphenate: false, lang: "en", features: (calt: 0))
 #set smartquote(enabled: false)
 #let tone(i) = (calc.rem(calc.quo(i, 1024), 32), calc.rem(calc.quo(i, 32), 32), calc.rem(i, 32)).map(v => v * 8 + 4)
 #let c(i, body) = text(fill: rgb(..tone(i)), body)
@@ -71,9 +71,15 @@ def _compiler() -> Any:
     return typst.Compiler(font_paths=_fonts()[0], ignore_system_fonts=True)
 
 
-def text_arguments(face: Face) -> str:
-    """The arguments of typst's ``text`` for a face; a face typst cannot open is set in Computer Modern."""
-    return _fonts()[1].get(face.name, 'font: "New Computer Modern"')
+def typst_face(face: Face) -> tuple[str, str]:
+    """The name of the face a page gets, and how typst asks for it: Computer Modern for what typst cannot open."""
+    known = _fonts()[1].get(face.name)
+    if known is not None:
+        return face.name, known
+    style = "italic" if "Italic" in face.style else "normal"
+    weight = 700 if "Bold" in face.style else 400
+    arguments = f'font: "New Computer Modern", weight: {weight}, style: "{style}"'
+    return f"New Computer Modern {face.style}", arguments
 
 
 def pages_of(source: str) -> Any:
@@ -90,15 +96,23 @@ def _ink_of(red: Any, green: Any, blue: Any) -> Any:
 
 def _areas(colours: np.ndarray) -> dict[int, Box]:
     """``(h, w, 4)`` exact colours → the box of each ink in pixels."""
-    y, x = np.nonzero(colours[..., 3])
-    red, green, blue = colours[y, x, :3].astype(np.int32).T
-    inks, which = np.unique(_ink_of(red, green, blue), return_inverse=True)
-    low = np.full((len(inks), 2), np.iinfo(np.int32).max)
-    high = np.zeros((len(inks), 2), dtype=np.int64)
-    places = np.stack([x, y], axis=1)
-    np.minimum.at(low, which, places)
-    np.maximum.at(high, which, places + 1)
-    return {int(i): (*map(float, a), *map(float, b)) for i, a, b in zip(inks, low, high, strict=True)}  # type: ignore[misc]
+    low_y, high_y = _extent(colours)
+    low_x, high_x = _extent(colours.transpose(1, 0, 2))
+    return {
+        int(ink): (float(low_x[ink]), float(low_y[ink]), float(high_x[ink]), float(high_y[ink]))
+        for ink in np.flatnonzero(high_y)
+    }
+
+
+def _extent(colours: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """First row with each ink, and the one after its last; 0 for inks not there."""
+    row, column = np.nonzero(colours[..., 3])
+    ink = _ink_of(*colours[row, column, :3].astype(np.int32).T)
+    low, high = np.zeros((2, ink.max(initial=0) + 1), dtype=np.int32)
+    # Pixels come row by row, and of several values assigned to one place numpy keeps the last.
+    high[ink] = row + 1
+    low[ink[::-1]] = row[::-1]
+    return low, high
 
 
 def _letters(page: Any, zoom: float) -> dict[int, list[Box]]:
