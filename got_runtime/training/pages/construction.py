@@ -108,17 +108,18 @@ def _shape(rng: np.random.Generator, columns: int, rows: int) -> Shape:
 
 
 def construction(rng: np.random.Generator, columns: int, rows: int, most: int = 3) -> Construction:
-    """One to ``most`` shapes, the centres of some circles, and letters at the corners of one."""
+    """One to ``most`` shapes, the centres of some circles, and letters at the corners of one where there are few."""
     shapes: list[Shape] = []
     named: list[Point] = []
-    for _ in range(int(rng.integers(1, most + 1))):
+    count = int(rng.integers(1, most + 1))
+    for _ in range(count):
         shape = _shape(rng, columns, rows)
         if shape in shapes:
             continue
         shapes.append(shape)
         if shape.kind == "circle" and rng.random() < 0.6:
             shapes.append(Shape("dot", shape.points))
-        if shape.kind != "rectangle" and not named and rng.random() < 0.6:
+        if shape.kind != "rectangle" and not named and count < 3 and rng.random() < 0.7:
             named += shape.points if shapes[-1].kind == "dot" or shape.kind != "circle" else ()
     if rng.random() < 0.3:
         dot = Shape("dot", ((int(rng.integers(columns + 1)), int(rng.integers(rows + 1))),))

@@ -65,14 +65,19 @@ def write(
     font: ImageFont.FreeTypeFont,
     ink: tuple[int, int, int],
     align: float = 0.5,
+    halo: tuple[int, int, int] | None = None,
 ) -> list[Box]:
     """Draw one line with its baseline at ``at``, which lies at the share ``align`` of its width; a box a character.
 
-    Letters are set one by one at their advances, without kerning, so that each stands in its box.
+    Letters are set one by one at their advances, without kerning, so that each stands in its box. A ``halo`` keeps the
+    lines of the figure off them.
     """
     x = at[0] - align * sum(font.getlength(c) for c in text)
     boxes = letter_boxes(x, at[1], text, font)
     draw = ImageDraw.Draw(image)
+    if halo is not None:
+        around_letters = max(2, round(font.size / 9))
+        draw.text((x, at[1]), text, font=font, fill=halo, anchor="ls", stroke_width=around_letters, stroke_fill=halo)
     for character, box in zip(text, boxes, strict=True):
         draw.text((box[0], at[1]), character, font=font, fill=ink, anchor="ls")
     return boxes
@@ -84,8 +89,8 @@ def lettering(text: str, boxes: Sequence[Box]) -> list[Mark]:
 
 
 @dataclass
-class Answer:
-    """An answer as it is written, with the place in the figure where each of its characters is read."""
+class PlacedText:
+    """An answer, with the place in the figure where each of its characters is read."""
 
     text: str = ""
     boxes: list[Box | None] = field(default_factory=list)
@@ -121,7 +126,7 @@ def inside(boxes: np.ndarray, image: Image.Image) -> np.ndarray:
 
 
 def sample(
-    image: Image.Image, answer: Answer, marks: Sequence[Mark], face: str, seed: tuple[int, int], task: Task
+    image: Image.Image, answer: PlacedText, marks: Sequence[Mark], face: str, seed: tuple[int, int], task: Task
 ) -> PageSample:
     """The finished sample, its boxes cut at the edges of the picture."""
     kept = inside(np.array([box for _, box in marks], dtype=np.float32).reshape(-1, 4), image).tolist()

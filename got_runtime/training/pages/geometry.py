@@ -11,9 +11,9 @@ from got_runtime.training.degrade import wear
 from got_runtime.training.faces import Face, load_font
 from got_runtime.training.pages.construction import Construction, Letter, Shape, construction, tikz
 from got_runtime.training.pages.figure import (
-    Answer,
     Box,
     Mark,
+    PlacedText,
     around,
     canvas_size,
     colours,
@@ -66,7 +66,7 @@ def make(seed: tuple[int, int], faces: Sequence[Face], training: bool) -> PageSa
     for letter in drawing.letters:
         marks.append((letter.name, names[letter.point]))
 
-    answer = Answer()
+    answer = PlacedText()
     for text, point, right in tikz(drawing):
         if point is None:
             answer.markup(text)

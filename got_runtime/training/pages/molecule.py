@@ -17,7 +17,7 @@ from got_runtime.errors import MissingExtra
 from got_runtime.tasks import Formatted
 from got_runtime.training.degrade import wear
 from got_runtime.training.faces import Face
-from got_runtime.training.pages.figure import SQUARE, Answer, Box, Mark, around, canvas_size, colours, sample
+from got_runtime.training.pages.figure import SQUARE, Box, Mark, PlacedText, around, canvas_size, colours, sample
 from got_runtime.training.sample import PageSample
 
 MOST_ATOMS = 14
@@ -154,7 +154,7 @@ def make(seed: tuple[int, int], faces: Sequence[Face], training: bool) -> PageSa
         kind = "~" if bond.GetIsAromatic() else {1.0: "-", 2.0: "=", 3.0: "#"}[bond.GetBondTypeAsDouble()]
         marks.append((f"bond:{kind}", _between(atoms[bond.GetBeginAtomIdx()], atoms[bond.GetEndAtomIdx()])))
     marks += [(_atom_name(atom), box) for atom, box in zip(molecule.GetAtoms(), atoms, strict=True)]
-    answer = Answer()
+    answer = PlacedText()
     answer.markup("<smiles>")
     answer.printed(smiles, smiles_places(smiles, atoms))
     answer.markup("</smiles>")

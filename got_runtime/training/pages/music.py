@@ -19,7 +19,7 @@ from got_runtime.errors import MissingExtra
 from got_runtime.tasks import Formatted
 from got_runtime.training.degrade import tilt, tint, wear
 from got_runtime.training.faces import Face
-from got_runtime.training.pages.figure import Answer, Box, Mark, sample
+from got_runtime.training.pages.figure import Box, Mark, PlacedText, sample
 from got_runtime.training.pages.melody import Event, Melody, melody
 from got_runtime.training.sample import PageSample
 
@@ -153,9 +153,9 @@ def _place(event: Event, sign: _Sign) -> _Event:
     )
 
 
-def _write(score: Melody, signs: dict[str, _Sign]) -> tuple[Answer, list[Mark]]:
+def _write(score: Melody, signs: dict[str, _Sign]) -> tuple[PlacedText, list[Mark]]:
     """The answer and the drawn signs, placed in verovio's units."""
-    answer, marks = Answer(), []
+    answer, marks = PlacedText(), []
     up = 3 * _SPACE if score.clef == "clefG2" else _SPACE  # from the clef's anchor to the top line
     clefs = [(x, y - up, x + 2.6 * _SPACE, y - up + 4 * _SPACE) for x, y in signs["clef"].glyphs["clef"]]
     _, top, _, bottom = clefs[0]
@@ -188,7 +188,7 @@ def _write(score: Melody, signs: dict[str, _Sign]) -> tuple[Answer, list[Mark]]:
     return answer, marks
 
 
-def _write_event(answer: Answer, marks: list[Mark], event: Event, at: _Event) -> None:
+def _write_event(answer: PlacedText, marks: list[Mark], event: Event, at: _Event) -> None:
     answer.at(event.duration + event.pitch, at.head)
     answer.at(event.accidental, at.accidental or at.head)
     answer.at(event.beam, at.stem_end)
@@ -235,6 +235,6 @@ def make(seed: tuple[int, int], faces: Sequence[Face], training: bool) -> PageSa
     if rng.random() < 0.3:
         mask, both = tilt(mask, np.concatenate([boxes, named]), rng)
         boxes, named = both[: len(boxes)], both[len(boxes) :]
-    placed = Answer(answer.text, [(a, b, c, d) for a, b, c, d in boxes.tolist()])
+    placed = PlacedText(answer.text, [(a, b, c, d) for a, b, c, d in boxes.tolist()])
     drawn: list[Mark] = [(name, (a, b, c, d)) for (name, _), (a, b, c, d) in zip(marks, named.tolist(), strict=True)]
     return sample(wear(tint(mask, rng), rng), placed, drawn, f"verovio {font}", seed, Formatted())

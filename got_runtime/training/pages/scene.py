@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from got_runtime.tasks import Plain
 from got_runtime.training.degrade import wear
 from got_runtime.training.faces import Face, load_font
-from got_runtime.training.pages.figure import Answer, Box, canvas_size, inside
+from got_runtime.training.pages.figure import Box, PlacedText, canvas_size, inside
 from got_runtime.training.sample import PageSample
 from got_runtime.training.text import words_of_text
 
@@ -114,7 +114,7 @@ def make(seed: tuple[int, int], faces: Sequence[Face], training: bool) -> PageSa
     slope = float(np.clip(rng.normal(0, 0.05 * strength), -0.14, 0.14))
 
     band = size[1] * 0.9 / len(lines)
-    answer = Answer()
+    answer = PlacedText()
     outline = rng.random() < 0.2
     shadow = rng.random() < 0.2
     for number, line in enumerate(lines):
