@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from got_runtime.markup.content import Frozen
+from got_runtime.markup.content import Frozen, plain
 from got_runtime.markup.elements import AnyElement, Table
-from got_runtime.markup.inline import plain
 from got_runtime.markup.markdown import MarkdownOptions, element_markdown, to_markdown
 
 CountTokens = Callable[[str], int]

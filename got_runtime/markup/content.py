@@ -93,6 +93,24 @@ class Grid(Frozen):
 Nested.model_rebuild()
 
 
+def plain(content: Content) -> str:
+    """The words of a content, formulas as LaTeX: for comparing and labelling, not for reading."""
+    words: list[str] = []
+    for piece in content:
+        match piece.kind:
+            case "text" | "link" | "note":
+                words.append(piece.text)
+            case "math":
+                words.append(piece.latex)
+            case "smiles":
+                words.append(piece.smiles)
+            case "break":
+                words.append(" ")
+            case "nested":
+                words.append(" ".join(plain(cell.content) for cell in piece.grid.cells))
+    return "".join(words)
+
+
 def merge(pieces: Iterable[Inline]) -> Content:
     """The normal form of a content: runs of one look joined, spaces single and, where it can be, in the plain run.
 

@@ -1,12 +1,25 @@
 """A line's tokens → runs of text, formulas, links: the recursive descent below the blocks."""
 
-import unicodedata
 from typing import TYPE_CHECKING
 
-from got_runtime.markup.content import Break, Content, Inline, Link, Mark, Math, Nested, Note, Smiles, Text, merge
+from got_runtime.markup.accents import ACCENTS, read_accent
+from got_runtime.markup.content import (
+    Break,
+    Content,
+    Inline,
+    Link,
+    Mark,
+    Math,
+    Nested,
+    Note,
+    Smiles,
+    Text,
+    merge,
+    plain,
+)
 from got_runtime.markup.formula import mend_latex
 from got_runtime.markup.reader import MAX_DEPTH, Reader
-from got_runtime.markup.symbols import ACCENTS, DROPPED, ESCAPED, LETTER_ACCENTS, MARKS, SYMBOLS, TRANSPARENT
+from got_runtime.markup.symbols import DROPPED, ESCAPED, MARKS, SYMBOLS, TRANSPARENT
 from got_runtime.markup.tokens import TABULARS, Kind, Token
 
 if TYPE_CHECKING:
@@ -113,28 +126,10 @@ class _Line:
     def _escaped(self, index: int, high: int, marks: tuple[Mark, ...], pieces: list[Inline]) -> int:
         character = self.tokens[index].text[1]
         if character in ACCENTS:
-            return self._accent(ACCENTS[character], index + 1, high, marks, pieces, character)
-        pieces.append(Text(text=ESCAPED.get(self.tokens[index].text, character), marks=marks))
-        return index + 1
-
-    def _accent(
-        self, accent: str, index: int, high: int, marks: tuple[Mark, ...], pieces: list[Inline], alone: str
-    ) -> int:
-        """An accent over the letter that follows, braced or not; ``alone`` when no letter does."""
-        argument = self.reader.argument(index, high)
-        if argument is not None:
-            (low, end), after = argument
-            letter = self.reader.source(low, end).strip().removeprefix("\\")
-        elif index < high and self.tokens[index].kind is Kind.TEXT:
-            letter, after = self.tokens[index].text, index + 1
+            text, after = read_accent(self.reader, character, index + 1, high)
         else:
-            letter, after = "", index
-        composed = unicodedata.normalize("NFC", letter[0] + accent) + letter[1:] if letter[:1].isalpha() else None
-        if composed is None and argument is None:
-            after = index
-        pieces.append(
-            Text(text=composed if composed is not None else alone + (letter if argument else ""), marks=marks)
-        )
+            text, after = ESCAPED.get(self.tokens[index].text, character), index + 1
+        pieces.append(Text(text=text, marks=marks))
         return after
 
     def _command(self, index: int, high: int, marks: tuple[Mark, ...], depth: int, pieces: list[Inline]) -> int:
@@ -142,8 +137,10 @@ class _Line:
         if name in SYMBOLS:
             pieces.append(Text(text=SYMBOLS[name], marks=marks))
             return self._skip_empty_group(index + 1, high)
-        if name in LETTER_ACCENTS and index + 1 < high and self.tokens[index + 1].kind is Kind.OPEN:
-            return self._accent(LETTER_ACCENTS[name], index + 1, high, marks, pieces, name)
+        if name in ACCENTS and index + 1 < high and self.tokens[index + 1].kind is Kind.OPEN:
+            text, after = read_accent(self.reader, name, index + 1, high)
+            pieces.append(Text(text=text, marks=marks))
+            return after
         if name in ("newline", "par", "and", "linebreak", "AND", "And"):
             pieces.append(Break())
             return index + 1
@@ -242,21 +239,3 @@ def _address(source: str) -> str:
 
 def _with(marks: tuple[Mark, ...], mark: Mark) -> tuple[Mark, ...]:
     return tuple(sorted({*marks, mark}))
-
-
-def plain(content: Content) -> str:
-    """The words of a content, formulas as LaTeX: for comparing and labelling, not for reading."""
-    words: list[str] = []
-    for piece in content:
-        match piece:
-            case Text() | Link() | Note():
-                words.append(piece.text)
-            case Math():
-                words.append(piece.latex)
-            case Smiles():
-                words.append(piece.smiles)
-            case Break():
-                words.append(" ")
-            case Nested():
-                words.append(" ".join(plain(cell.content) for cell in piece.grid.cells))
-    return "".join(words)

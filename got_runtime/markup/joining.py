@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from got_runtime.markup.content import Cell, Content, Grid, Text, merge
+from got_runtime.markup.content import Cell, Content, Grid, Text, merge, plain
 from got_runtime.markup.elements import AnyElement, Mend, PageBreak, Paragraph, Table
-from got_runtime.markup.inline import plain
 from got_runtime.markup.parser import parse
 
 _SENTENCE_ENDS = frozenset(".!?:;。！？：；…\"”')]")

@@ -1,7 +1,8 @@
 """An answer → its elements: repeated tails cut, charts recognised, spans that cover every character once."""
 
 from got_runtime.markup import elements as e
-from got_runtime.markup.blocks import Blocks, Draft
+from got_runtime.markup.blocks import Blocks
+from got_runtime.markup.drafts import Draft
 from got_runtime.markup.objects import read_object
 from got_runtime.markup.reader import Reader
 

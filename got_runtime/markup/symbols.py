@@ -1,6 +1,22 @@
-"""The commands of running text: which mark, which sign, which are dropped with their arguments."""
+"""The commands by what they are: a block, a mark, a sign, or nothing but layout, dropped with its arguments."""
 
 from got_runtime.markup.content import Mark
+
+SECTIONS = {
+    "title": 1,
+    "part": 1,
+    "chapter": 1,
+    "section": 2,
+    "subsection": 3,
+    "subsubsection": 4,
+    "paragraph": 5,
+    "subparagraph": 6,
+}
+PAGE_ENDS = frozenset({"newpage", "pagebreak", "clearpage"})
+# What ends the paragraph above it.
+BLOCK_COMMANDS = frozenset(
+    {"author", "caption", "footnotetext", "includegraphics", "item", "bibitem", "captionof", *PAGE_ENDS, *SECTIONS}
+)
 
 MARKS: dict[str, Mark] = {
     "textbf": "bold",
@@ -87,5 +103,3 @@ SYMBOLS = {
     "texteuro": "€",
 }
 ESCAPED = {"\\ ": " ", "\\,": " ", "\\;": " ", "\\:": " ", "\\!": "", "\\/": "", "\\-": "", "\\@": ""}
-ACCENTS = {"'": "\u0301", "`": "\u0300", "^": "\u0302", '"': "\u0308", "~": "\u0303", "=": "\u0304", ".": "\u0307"}
-LETTER_ACCENTS = {"c": "\u0327", "v": "\u030c", "u": "\u0306", "H": "\u030b", "k": "\u0328", "r": "\u030a"}

@@ -85,6 +85,9 @@ _KINDS = {kind.value: kind for kind in Kind}
 
 RAW_ENVIRONMENTS = frozenset({"verbatim", "lstlisting", "minted", "tikzpicture", "Verbatim", "alltt"})
 
+# Tokens whose inside is another language.
+WHOLE = frozenset({Kind.RAW, Kind.FENCE, Kind.KERN})
+
 TABULARS = frozenset({"tabular", "tabular*", "tabularx", "longtable", "array", "tabu"})
 
 
