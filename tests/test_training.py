@@ -13,7 +13,7 @@ from PIL import Image
 from got_runtime.cli import main
 from got_runtime.model.prompt import build_prompt
 from got_runtime.tasks import Box, Color, Formatted, PageFrame, Pages, Plain, Tiles
-from got_runtime.training.batches import PageStream, batches, character_cells, character_places, squeeze
+from got_runtime.training.batches import PageStream, batches, sign_cells, squeeze, token_places
 from got_runtime.training.curve import draw_curve
 from got_runtime.training.faces import FACES, HELD_OUT_FACES, TRAINING_FACES, load_font
 from got_runtime.training.loop import Recipe, Trainer
@@ -74,12 +74,12 @@ def test_pages_vary_in_columns_tone_and_fullness() -> None:
 
 def test_cells_and_places_point_at_the_characters() -> None:
     boxes = np.array([[0, 0, 16, 32], [16, 0, 20, 32], [20, 0, 20, 32], [960, 1000, 976, 1020]], dtype=np.float32)
-    cells = character_cells("Ai\nz", boxes, 1024)
+    cells = sign_cells(zip("Ai\nz", boxes, strict=True), 1024)
     assert cells.shape == (64, 128)
     assert (cells[0:2, 0:2] == ord("A") - 32).all()
     assert cells[0, 2] == ord("i") - 32
     assert cells[62].any() or cells[63].any()
-    assert character_places(boxes, 1024).tolist() == [0, 0, 0, 255]
+    assert token_places(boxes, 1024).tolist() == [0, 0, 0, 255]
 
 
 def test_a_stream_is_the_same_from_any_batch_with_any_workers() -> None:
@@ -87,15 +87,15 @@ def test_a_stream_is_the_same_from_any_batch_with_any_workers() -> None:
     alone = batches(stream, 0, workers=0)
     expected = [next(alone) for _ in range(3)]
     later = next(batches(stream, 2, workers=1))
-    for name in ("pixels", "tokens", "places", "dense"):
+    for name in ("pixels", "tokens", "targets", "places", "dense"):
         assert torch.equal(getattr(expected[2], name), getattr(later, name))
 
 
 def test_squeezing_carries_the_boxes_along() -> None:
     page = plain_page((5, 1))
-    picture, boxes = squeeze(page, 1024)
+    picture, scale = squeeze(page.image, 1024)
     assert picture.shape == (1024, 1024, 3)
-    assert np.allclose(boxes[0, 0] / 1024, page.boxes[0, 0] / page.image.width, atol=1e-5)
+    assert np.allclose((page.boxes * scale)[0, 0] / 1024, page.boxes[0, 0] / page.image.width, atol=1e-5)
 
 
 @pytest.fixture

@@ -21,6 +21,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("action", nargs="?", choices=("preview",), help="make a sheet of pages instead of training")
     parser.add_argument("--stage", type=int, choices=(1, 2, 3), help="1: encoder; 2: everything; 3: decoder")
     parser.add_argument("--resume", type=Path, metavar="DIR", help="folder of the run, made if missing")
+    parser.add_argument(
+        "--mixture",
+        type=_kinds,
+        default=(),
+        metavar="KINDS",
+        help="kinds of page to teach together: all, or plain,table",
+    )
     parser.add_argument("--start", type=Path, metavar="FOLDER", help="begin with the weights of this checkpoint")
     parser.add_argument("--minutes", type=float, help="how long")
     parser.add_argument("--steps", type=int, help="or how many steps (reproducible)")
@@ -38,10 +45,20 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--workers", type=int, default=1, help="processes that make pages")
     parser.add_argument("--device", default="auto")
     sheet = parser.add_argument_group("preview")
-    sheet.add_argument("--kind", default="plain", metavar="KIND", help="kind of page: plain, dense, formatted …")
+    sheet.add_argument("--kind", type=_kinds, default=("plain",), metavar="KIND", help="kind of page")
     sheet.add_argument("--count", type=int, default=12, help="pages on the sheet")
     sheet.add_argument("-o", "--output", type=Path, default=Path("sheet.png"), metavar="PNG")
     parser.set_defaults(run=run)
+
+
+def _kinds(value: str) -> tuple[str, ...]:
+    from got_runtime.training.kinds import KINDS
+
+    names = KINDS if value == "all" else tuple(value.split(","))
+    unknown = [name for name in names if name not in KINDS]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"no kind {unknown[0]!r}; there are: all, {', '.join(KINDS)}")
+    return names
 
 
 def run(args: argparse.Namespace) -> int:
@@ -59,6 +76,8 @@ def run(args: argparse.Namespace) -> int:
             raise MissingExtra("train", package)
     if args.action == "preview":
         return _preview(args)
+    if args.mixture and args.rows != 64:
+        raise GotError("a mixture is of whole pages: add --rows 64")
     if args.stage is None or args.resume is None:
         raise GotError("say what to train and where to keep it: --stage 1 --resume DIR")
     if args.minutes is None and args.steps is None:
@@ -86,6 +105,9 @@ def run(args: argparse.Namespace) -> int:
                 text = " · ".join(f"{name} {reading[name]:.3f}" for name in shown)
                 described = f"step {reading['step']} · {reading['pages_per_second']} pages/s · {text}"
                 progress.update(bar, completed=reading["share"], description=described)
+                distances = {name[9:]: d for name, d in reading.items() if name.startswith("distance_")}
+                if distances:
+                    console.print("edit distance " + " · ".join(f"{kind} {d:.2f}" for kind, d in distances.items()))
                 if "cer_seen" in reading:
                     seen, held_out = reading["cer_seen"], reading["cer_held_out"]
                     console.print(f"character error rate {seen:.3f} in seen faces, {held_out:.3f} in held-out faces")
@@ -105,6 +127,6 @@ def _stop(trainer: "Trainer", previous: Any) -> None:
 def _preview(args: argparse.Namespace) -> int:
     from got_runtime.training.preview import preview
 
-    speed = preview(args.kind, args.count, args.seed, args.workers, args.output)
+    speed = preview(args.kind[0], args.count, args.seed, args.workers, args.output)
     print(f"{args.output}: {args.count} pages, {speed:.1f} pages/s with {args.workers} worker processes")
     return 0

@@ -1,7 +1,9 @@
-"""Samples → training batches: pixels, token ids, dense character labels and the image token of every character."""
+"""Samples → training batches: pixels, token ids, dense labels and the image token of every character."""
 
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
+from functools import cache
 
 import numpy as np
 import torch
@@ -9,12 +11,17 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from got_runtime.model.prompt import IMAGE_PAD, build_prompt
+from got_runtime.tasks import PageFrame, Tiles
+from got_runtime.tiling import split, tile_grid
 from got_runtime.training.pages.plain import PlainStyle, plain_page, strip
 from got_runtime.training.sample import PageSample
 
 PATCH, TOKEN, SIDE = 16, 64, 1024
-CLASSES = 95
+CHARACTERS = 95
 """Blank (space and paper) and the 94 visible ASCII characters."""
+CLASSES = 192
+"""And classes for other signs, shared by their names' checksum."""
 IGNORED = -100
 LENGTH_STEP = 32
 """Texts are padded to a multiple of this: a new shape costs oneDNN a compilation of every kernel of the step."""
@@ -22,15 +29,17 @@ LENGTH_STEP = 32
 
 @dataclass(frozen=True)
 class Batch:
-    """``n`` pages of one height; ``t`` is the longest text plus its end token.
+    """``n`` samples of ``m`` pictures of one height; ``t`` is the longest query and answer plus the end token.
 
-    pixels: uint8 ``(n, 3, height, 1024)``. tokens: ``(n, t)`` byte ids, padded with -100.
-    places: ``(n, t)`` image token that holds each character, padded with -100.
-    dense: uint8 ``(n, rows, 128)`` character class of every 8×16-pixel cell.
+    pixels: uint8 ``(n·m, 3, height, 1024)``. tokens: ``(n, t)`` ids of what follows the pictures: the rest of the
+    prompt, the answer and its end, padded with 0. targets: the same for the answer alone, -100 elsewhere.
+    places: ``(n, t)`` image token, of all the sample's pictures, that holds each character; -100 where none does.
+    dense: uint8 ``(n·m, rows, 128)`` class of the sign in every 8×16-pixel cell.
     """
 
     pixels: Tensor
     tokens: Tensor
+    targets: Tensor
     places: Tensor
     dense: Tensor
 
@@ -39,46 +48,135 @@ class Batch:
 
     @property
     def characters(self) -> int:
-        return int((self.tokens != IGNORED).sum())
+        return int((self.targets != IGNORED).sum())
 
 
-def squeeze(sample: PageSample, height: int) -> tuple[np.ndarray, np.ndarray]:
-    """The page at the model's size (aspect not kept, as GOT does) and its boxes there."""
-    image = sample.image.resize((SIDE, height), Image.Resampling.BICUBIC)
-    scale = np.array([SIDE / sample.image.width, height / sample.image.height] * 2, dtype=np.float32)
-    return np.asarray(image), sample.boxes * scale
+Signs = Iterable[tuple[str, Sequence[float]]]
+"""Names of drawn signs and their boxes."""
 
 
-def character_cells(text: str, boxes: np.ndarray, height: int) -> np.ndarray:
-    """``(height/16, 128)``: the class of the character over the centre of each 8×16 cell; 0 is blank.
+def squeeze(image: Image.Image, height: int) -> tuple[np.ndarray, np.ndarray]:
+    """The picture at the model's size (aspect not kept, as GOT does), and what boxes on it are multiplied with."""
+    resized = image.resize((SIDE, height), Image.Resampling.BICUBIC)
+    scale = np.array([SIDE / image.width, height / image.height] * 2, dtype=np.float32)
+    return np.asarray(resized), scale
 
-    A character too small to cover a centre takes the cell that its own centre is in.
+
+def sign_class(name: str) -> int:
+    """1 to 94 for a visible ASCII character, a class above for any other sign, 0 for a space."""
+    if len(name) == 1 and name.isascii():
+        return max(0, ord(name) - 32)
+    return CHARACTERS + zlib.crc32(name.encode()) % (CLASSES - CHARACTERS)
+
+
+def sign_cells(signs: Signs, height: int) -> np.ndarray:
+    """``(height/16, 128)``: the class of the sign over the centre of each 8×16 cell; 0 is blank.
+
+    A sign too small to cover a centre takes the cell that its own centre is in.
     """
-    cells = np.zeros((height // PATCH, SIDE // 8), dtype=np.uint8)
-    x1, y1, x2, y2 = boxes.T
-    left, right = np.ceil(x1 / 8 - 0.5).astype(int), np.ceil(x2 / 8 - 0.5).astype(int)
-    top, bottom = np.ceil(y1 / PATCH - 0.5).astype(int), np.ceil(y2 / PATCH - 0.5).astype(int)
-    column, row = ((x1 + x2) / 16).astype(int), ((y1 + y2) / (2 * PATCH)).astype(int)
-    for i, character in enumerate(text):
-        label = ord(character) - 32
-        if 0 < label < CLASSES:
-            across = slice(left[i], right[i]) if right[i] > left[i] else slice(column[i], column[i] + 1)
-            down = slice(max(0, top[i]), bottom[i]) if bottom[i] > top[i] else slice(row[i], row[i] + 1)
-            cells[down, across] = label
+    rows, columns = height // PATCH, SIDE // 8
+    cells = np.zeros((rows, columns), dtype=np.uint8)
+    for name, box in signs:
+        label = sign_class(name)
+        if label <= 0 or not np.isfinite(box).all():
+            continue
+        x1, y1, x2, y2 = box
+        left, right = int(np.ceil(x1 / 8 - 0.5)), int(np.ceil(x2 / 8 - 0.5))
+        top, bottom = int(np.ceil(y1 / PATCH - 0.5)), int(np.ceil(y2 / PATCH - 0.5))
+        if right <= left:
+            left = int((x1 + x2) / 16)
+            right = left + 1
+        if bottom <= top:
+            top = int((y1 + y2) / (2 * PATCH))
+            bottom = top + 1
+        cells[max(0, top) : max(0, bottom), max(0, left) : max(0, right)] = label
     return cells
 
 
-def character_places(boxes: np.ndarray, height: int) -> np.ndarray:
-    """The image token (row-major, 16 a row) that holds each character's centre."""
-    column = ((boxes[:, 0] + boxes[:, 2]) / (2 * TOKEN)).astype(int).clip(0, SIDE // TOKEN - 1)
-    row = ((boxes[:, 1] + boxes[:, 3]) / (2 * TOKEN)).astype(int).clip(0, height // TOKEN - 1)
-    places: np.ndarray = row * (SIDE // TOKEN) + column
-    return places
+def token_places(boxes: np.ndarray, height: int) -> np.ndarray:
+    """The image token (row-major, 16 a row) that holds each box's centre; -100 for a row of NaN."""
+    known = np.isfinite(boxes).all(axis=1)
+    x1, y1, x2, y2 = np.where(known[:, None], boxes, 0.0).T
+    column = ((x1 + x2) / (2 * TOKEN)).astype(int).clip(0, SIDE // TOKEN - 1)
+    row = ((y1 + y2) / (2 * TOKEN)).astype(int).clip(0, height // TOKEN - 1)
+    return np.where(known, row * (SIDE // TOKEN) + column, IGNORED)
+
+
+@dataclass(frozen=True)
+class Views:
+    """A sample as the network sees it: its pictures, where its characters are in them, and the signs on each."""
+
+    pictures: tuple[np.ndarray, ...]
+    places: np.ndarray
+    cells: tuple[np.ndarray, ...]
+
+
+def views(sample: PageSample, height: int) -> Views:
+    """Tiles and thumbnail, the pages of one context, or the one picture of any other task."""
+    if isinstance(sample.task, Tiles):
+        return _tiles(sample, sample.task)
+    pictures, places, cells = [], np.full(len(sample.text), IGNORED), []
+    of = np.zeros(len(sample.text)) if sample.pages is None else sample.pages
+    for number, image in enumerate((sample.image, *sample.following)):
+        picture, scale = squeeze(image, height)
+        here = np.flatnonzero(of == number)
+        boxes = sample.boxes[here] * scale
+        local = token_places(boxes, height)
+        places[here] = np.where(local == IGNORED, IGNORED, local + number * (height // TOKEN) * (SIDE // TOKEN))
+        signs: Signs = zip((sample.text[i] for i in here), boxes, strict=True)
+        if sample.marks is not None:
+            signs = [(name, np.array(box) * scale) for name, box in sample.marks]
+        pictures.append(picture)
+        cells.append(sign_cells(signs, height))
+    return Views(tuple(pictures), places, tuple(cells))
+
+
+def _tiles(sample: PageSample, task: Tiles) -> Views:
+    """A character is looked for in its tile, not in the thumbnail, which shows it too small."""
+    columns, rows = tile_grid(*sample.image.size, task.max_tiles, (SIDE, SIDE))
+    pictures = [np.asarray(tile) for tile in split(sample.image, (columns, rows), (SIDE, SIDE))]
+    sides = np.array([columns * SIDE / sample.image.width, rows * SIDE / sample.image.height] * 2)
+    boxes = sample.boxes * sides
+    column = ((boxes[:, 0] + boxes[:, 2]) / (2 * SIDE)).astype(int).clip(0, columns - 1)
+    row = ((boxes[:, 1] + boxes[:, 3]) / (2 * SIDE)).astype(int).clip(0, rows - 1)
+    local = token_places(boxes - np.stack([column, row, column, row], axis=1) * SIDE, SIDE)
+    blank = np.zeros((SIDE // PATCH, SIDE // 8), dtype=np.uint8)
+    return Views(tuple(pictures), local + (row * columns + column) * (SIDE // TOKEN) ** 2, (blank,) * len(pictures))
+
+
+def collate(samples: Sequence[PageSample], height: int, end_token: int) -> Batch:
+    """Samples with the same number of pictures → a batch."""
+    seen = [views(sample, height) for sample in samples]
+    queries = [
+        query_ids(sample.task.query(PageFrame(sample.image.width, sample.image.height)).text) for sample in samples
+    ]
+    answers = [[*(_byte_ids()[ord(c)] for c in sample.text), end_token] for sample in samples]
+    longest = max(len(query) + len(answer) for query, answer in zip(queries, answers, strict=True))
+    shape = (len(samples), -(-longest // LENGTH_STEP) * LENGTH_STEP)
+    tokens = np.zeros(shape, dtype=np.int64)
+    targets, places = (np.full(shape, IGNORED, dtype=np.int64) for _ in range(2))
+    for i, (query, answer, view) in enumerate(zip(queries, answers, seen, strict=True)):
+        begin, stop = len(query), len(query) + len(answer)
+        tokens[i, :stop] = [*query, *answer]
+        targets[i, begin:stop] = answer
+        places[i, begin : stop - 1] = view.places
+    pixels = np.stack([picture for view in seen for picture in view.pictures]).transpose(0, 3, 1, 2)
+    dense = np.stack([cells for view in seen for cells in view.cells])
+    return Batch(*(torch.from_numpy(np.ascontiguousarray(a)) for a in (pixels, tokens, targets, places, dense)))
+
+
+@cache
+def query_ids(query: str) -> tuple[int, ...]:
+    """Ids of the prompt from the end of the image to the answer."""
+    from got_runtime.training.nano import build_tokenizer
+
+    tail: list[int] = build_tokenizer().encode(build_prompt(query, 1).partition(IMAGE_PAD)[2])
+    return tuple(tail)
 
 
 @dataclass(frozen=True)
 class PageStream(Dataset[Batch]):
-    """Item ``i`` is batch ``i`` of a stream: the same for any number of workers, and a run resumes at any batch."""
+    """Pages or strips of plain text. Item ``i`` is batch ``i``: the same for any number of workers."""
 
     style: PlainStyle
     seed: int
@@ -87,37 +185,22 @@ class PageStream(Dataset[Batch]):
     end_token: int
 
     def __getitem__(self, index: int) -> Batch:
-        height = self.rows * PATCH
         style = strip(self.style, self.rows, SIDE // PATCH)
         samples = [plain_page((self.seed, index * self.batch + i), style) for i in range(self.batch)]
-        pages = [squeeze(sample, height) for sample in samples]
-        longest = -(-(max(len(sample.text) for sample in samples) + 1) // LENGTH_STEP) * LENGTH_STEP
-        tokens = np.full((self.batch, longest), IGNORED, dtype=np.int64)
-        places = np.full((self.batch, longest), IGNORED, dtype=np.int64)
-        for i, (sample, (_, boxes)) in enumerate(zip(samples, pages, strict=True)):
-            n = len(sample.text)
-            tokens[i, : n + 1] = [*(_byte_ids()[ord(c)] for c in sample.text), self.end_token]
-            places[i, :n] = character_places(boxes, height)
-        pixels = np.stack([picture for picture, _ in pages]).transpose(0, 3, 1, 2)
-        dense = np.stack([character_cells(s.text, b, height) for s, (_, b) in zip(samples, pages, strict=True)])
-        return Batch(*(torch.from_numpy(np.ascontiguousarray(a)) for a in (pixels, tokens, places, dense)))
+        return collate(samples, self.rows * PATCH, self.end_token)
 
 
+@cache
 def _byte_ids() -> dict[int, int]:
     """Code point → token id for ASCII, as :func:`got_runtime.training.nano.build_tokenizer` numbers its bytes."""
-    if not _BYTE_IDS:
-        from tokenizers import pre_tokenizers
+    from tokenizers import pre_tokenizers
 
-        order = {c: i for i, c in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}
-        split = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
-        _BYTE_IDS.update({i: order[split.pre_tokenize_str(chr(i))[0][0]] for i in range(128)})
-    return _BYTE_IDS
+    order = {c: i for i, c in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}
+    split_bytes = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    return {i: order[split_bytes.pre_tokenize_str(chr(i))[0][0]] for i in range(128)}
 
 
-_BYTE_IDS: dict[int, int] = {}
-
-
-def batches(stream: PageStream, first: int, workers: int) -> Iterator[Batch]:
+def batches(stream: Dataset[Batch], first: int, workers: int) -> Iterator[Batch]:
     """Endless batches from number ``first`` on, made ahead by ``workers`` processes."""
     order = iter(range(first, 2**31))
     loader = DataLoader(

@@ -11,13 +11,15 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.utils.data import Dataset
 
 from got_runtime.checkpoint import load
 from got_runtime.model.prompt import END_OF_TURN, IMAGE_PAD, build_prompt
 from got_runtime.training import nano
 from got_runtime.training.batches import Batch, PageStream, batches
-from got_runtime.training.check import held_out_cer
-from got_runtime.training.losses import DenseHeads, Losses, PromptIds, stage_one, stage_three, stage_two
+from got_runtime.training.check import held_out_cer, held_out_distances
+from got_runtime.training.losses import DenseHeads, Losses, stage_one, stage_three, stage_two
+from got_runtime.training.mixture import SHARES, Mixture
 from got_runtime.training.pages.plain import TRAINING, TRAINING_DENSE
 
 PATCH_ROWS = 64
@@ -40,6 +42,8 @@ class Recipe:
     """Share of the run, at its end, over which the learning rate falls to zero."""
     encoder_rate: float = 0.1
     """Learning rate of encoder and connector after stage 1, as a share of ``rate``: at the full rate they drift."""
+    mixture: tuple[str, ...] = ()
+    """Kinds of page to teach together (whole pages); none for plain pages and strips."""
     start: Path | None = None
     """Checkpoint folder whose weights a new run begins with; the throw-away heads are learned again."""
     seed: int = 1
@@ -158,8 +162,8 @@ class Trainer:
         self.masters = Masters([*self.model.parameters(), *self.heads.parameters()], seeing, recipe.encoder_rate)
         self.tokenizer = nano.build_tokenizer()
         self.end = self.tokenizer.convert_tokens_to_ids(END_OF_TURN)
-        before, _, after = build_prompt("OCR: ", 1).partition(IMAGE_PAD)
-        self.prompt = PromptIds(*(torch.tensor(self.tokenizer.encode(t), device=self.device) for t in (before, after)))
+        before, _, _ = build_prompt("", 1).partition(IMAGE_PAD)
+        self.head = torch.tensor(self.tokenizer.encode(before), device=self.device)
         self.step, self.pages, self.characters, self.seconds = 0, 0, 0, 0.0
         self.stopping = False
         """Set from outside: the step in progress is the run's last."""
@@ -187,23 +191,38 @@ class Trainer:
         )
         os.replace(partial, self.folder / "state.pt")
 
+    def stream(self) -> "Dataset[Batch]":
+        """The recipe's pages."""
+        recipe = self.recipe
+        seed = recipe.seed * 1000 + recipe.stage * 100 + recipe.rows
+        if recipe.mixture:
+            return Mixture(seed, recipe.batch, self.end, {kind: SHARES[kind] for kind in recipe.mixture})
+        style = TRAINING_DENSE if recipe.stage == 1 else replace(TRAINING, full=FULL_PAGES[recipe.rows])
+        return PageStream(style, seed, recipe.rows, recipe.batch, self.end)
+
     def losses(self, batch: Batch, offset: int) -> Losses:
         """What the recipe's stage asks of one batch."""
         if self.recipe.stage == 1:
             return stage_one(self.model, self.heads, batch, offset)
-        stage = stage_two if self.recipe.stage == 2 else stage_three
-        return stage(self.model, self.heads, batch, offset, self.prompt)
+        alone = batch.pixels.shape[0] == batch.tokens.shape[0]
+        # The encoder learns from single pictures: several of one context would cost it most of the time.
+        stage = stage_two if self.recipe.stage == 2 and alone else stage_three
+        return stage(self.model, self.heads, batch, offset, self.head)
+
+    def check(self) -> dict[str, float]:
+        """Readings of held-out pages, free-running."""
+        recipe = self.recipe
+        if recipe.mixture:
+            return held_out_distances(self.model, self.tokenizer, recipe.mixture, recipe.check_pages // 2)
+        return held_out_cer(self.model, self.tokenizer, recipe.rows, recipe.check_pages)
 
     def run(self) -> Iterator[dict[str, float]]:
         """Train until the recipe's end; yields a reading every ``log_steps`` steps, which is also in ``log.jsonl``."""
         recipe, progress = self.recipe, Progress(self.recipe)
-        style = TRAINING_DENSE if recipe.stage == 1 else replace(TRAINING, full=FULL_PAGES[recipe.rows])
-        stream = PageStream(
-            style, recipe.seed * 1000 + recipe.stage * 100 + recipe.rows, recipe.rows, recipe.batch, self.end
-        )
+        stream = self.stream()
         saved = checked = ticked = time.monotonic()
-        sums: dict[str, Tensor] = {}
-        since = counted = 0
+        sums: dict[str, list[Tensor]] = {}
+        since = 0
         with open(self.folder / "log.jsonl", "a", encoding="utf-8") as log:
             for batch in batches(stream, self.step, recipe.workers):
                 offset = 4 * int(
@@ -214,11 +233,11 @@ class Trainer:
                 rate = progress.rate()
                 norm = self.masters.step(rate)
                 self.step, progress.done = self.step + 1, progress.done + 1
-                self.pages += batch.pixels.shape[0]
+                self.pages += batch.tokens.shape[0]
                 self.characters += batch.characters
-                since, counted = since + batch.pixels.shape[0], counted + 1
+                since += batch.tokens.shape[0]
                 for name, value in losses.readings.items():
-                    sums[name] = sums.get(name, torch.zeros(())) + value.detach().float().cpu()
+                    sums.setdefault(name, []).append(value.detach().float().cpu())
                 finished = self.stopping or progress.share >= 1.0
                 if self.step % recipe.log_steps == 0 or finished:
                     now = time.monotonic()
@@ -234,14 +253,14 @@ class Trainer:
                         "rate": rate,
                         "share": round(progress.share, 4),
                         "norm": round(norm, 3),
-                        **{name: round(float(value) / counted, 4) for name, value in sums.items()},
+                        **{name: round(float(torch.stack(values).mean()), 4) for name, values in sums.items()},
                     }
                     if recipe.stage > 1 and (finished or now - checked > 60 * recipe.check_minutes):
-                        reading |= held_out_cer(self.model, self.tokenizer, recipe.rows, recipe.check_pages)
+                        reading |= self.check()
                         checked = now = time.monotonic()
                     print(json.dumps(reading), file=log, flush=True)
                     yield reading
-                    sums, since, counted, ticked = {}, 0, 0, now
+                    sums, since, ticked = {}, 0, now
                 if finished or time.monotonic() - saved > 60 * recipe.save_minutes:
                     self.save()
                     saved = time.monotonic()

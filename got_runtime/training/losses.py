@@ -77,52 +77,41 @@ def stage_one(model: Any, heads: DenseHeads, batch: Batch, offset: int) -> Losse
     return Losses(total, readings)
 
 
-@dataclass(frozen=True)
-class PromptIds:
-    """Ids before the image pads and from the pads' end to the answer."""
-
-    head: Tensor
-    tail: Tensor
-
-    def embed(self, table: nn.Module, image: Tensor, answer: Tensor) -> tuple[Tensor, int]:
-        """Prompt + image tokens + answer as embeddings, and the position that predicts the answer's first token."""
-        n = image.shape[0]
-        head, tail = (table(ids).expand(n, -1, -1) for ids in (self.head, self.tail))
-        sequence = torch.cat([head, image.to(head.dtype), tail, table(answer)], dim=1)
-        return sequence, self.head.numel() + image.shape[1] + self.tail.numel() - 1
-
-
-def stage_two(model: Any, heads: DenseHeads, batch: Batch, offset: int, prompt: PromptIds) -> Losses:
+def stage_two(model: Any, heads: DenseHeads, batch: Batch, offset: int, head: Tensor) -> Losses:
     """Everything: the text, the place of the next character (weight 0.5 a layer) and the dense labels (0.5)."""
     core = model.model
     image, neck = encode(
         core.vision_tower, core.multi_modal_projector, normalise(batch.pixels, heads.patch.weight.dtype), offset
     )
     dense, readings = heads(neck, image, batch.dense)
-    decoded = _decoder_losses(model, image, batch, prompt)
+    decoded = _decoder_losses(model, image, batch, head)
     return Losses(decoded.total + 0.5 * dense, {**readings, **decoded.readings})
 
 
-def stage_three(model: Any, heads: DenseHeads, batch: Batch, offset: int, prompt: PromptIds) -> Losses:
+def stage_three(model: Any, heads: DenseHeads, batch: Batch, offset: int, head: Tensor) -> Losses:
     """The decoder alone, encoder and connector frozen: two and a half times the pages in the same time."""
     core = model.model
     with torch.no_grad():
         pixels = normalise(batch.pixels, heads.patch.weight.dtype)
         image, _ = encode(core.vision_tower, core.multi_modal_projector, pixels, offset)
-    return _decoder_losses(model, image, batch, prompt)
+    return _decoder_losses(model, image, batch, head)
 
 
-def _decoder_losses(model: Any, image: Tensor, batch: Batch, prompt: PromptIds) -> Losses:
+def _decoder_losses(model: Any, image: Tensor, batch: Batch, head: Tensor) -> Losses:
+    """``head``: ids of the prompt before the image tokens."""
     language = model.model.language_model
-    sequence, first = prompt.embed(language.embed_tokens, image, batch.tokens[:, :-1].clamp_min(0))
+    n = batch.tokens.shape[0]
+    image = image.reshape(n, -1, image.shape[-1])
+    before = language.embed_tokens(head).expand(n, -1, -1)
+    sequence = torch.cat([before, image.to(before.dtype), language.embed_tokens(batch.tokens[:, :-1])], dim=1)
+    begin, first = head.numel(), head.numel() + image.shape[1] - 1
     attention = _WatchedAttention()
     positions = torch.arange(sequence.shape[1], device=sequence.device)[None]
     hidden = forward(language, sequence, positions, attention)
-    kept = batch.tokens != IGNORED
-    logits = model.lm_head(hidden[:, first:])[kept].float()
-    truth = batch.tokens[kept]
+    kept = batch.targets != IGNORED
+    logits = model.lm_head(hidden[:, first:][kept]).float()
+    truth = batch.targets[kept]
     text = F.cross_entropy(logits, truth)
-    begin = prompt.head.numel()
     looks = [attention.look_loss(i, slice(begin, begin + image.shape[1]), first, batch.places) for i in LOOK_LAYERS]
     total = text + 0.5 * sum(loss for loss, _ in looks)
     right = (logits.argmax(-1) == truth).float().mean()

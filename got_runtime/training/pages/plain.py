@@ -1,13 +1,14 @@
 """Pages of printed text: one or two columns, paragraphs, many faces, sizes, tones and page shapes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from got_runtime.training.degrade import tilt, tint, wear
 from got_runtime.training.faces import TRAINING_FACES, Face, load_font
+from got_runtime.training.pages.column import Canvas, set_column
 from got_runtime.training.sample import PageSample
 from got_runtime.training.text import words_of_text
 
@@ -30,6 +31,9 @@ class PlainStyle:
     full: float = 0.0
     """Share of pages set to the last line that fits; on the others the number of lines is uniform from 1."""
     worn: bool = True
+    ratio: tuple[float, float] = (1 / 1.5, 1.5)
+    """Width : height, log-uniform."""
+    long_side: tuple[float, float] = (900.0, 1400.0)
     height_share: float = 1.0
     """Below 1 only a strip of a page this high is made (training at growing resolution)."""
 
@@ -42,63 +46,19 @@ TRAINING_DENSE = replace(TRAINING, line_characters=(16, 74), full=1.0, blank=0.0
 HELD_OUT = PlainStyle()
 
 
-@dataclass
-class _Canvas:
-    """Ink coverage and the characters drawn so far."""
-
-    draw: ImageDraw.ImageDraw
-    font: ImageFont.FreeTypeFont
-    height: int
-    text: list[str] = field(default_factory=list)
-    boxes: list[tuple[float, float, float, float]] = field(default_factory=list)
-
-    def put(self, x: float, baseline: float, word: str) -> float:
-        """Draw one word with its left edge at ``x``; returns where it ends."""
-        self.draw.text((x, baseline), word, font=self.font, fill=255, anchor="ls")
-        end = x + self.font.getlength(word)
-        advances = np.array([self.font.getlength(c) for c in word])
-        edges = x + np.concatenate([[0.0], np.cumsum(advances)]) * (end - x) / max(advances.sum(), 1e-6)
-        for character, left, right in zip(word, edges[:-1], edges[1:], strict=True):
-            self.mark(character, left, right, baseline)
-        return end
-
-    def mark(self, character: str, left: float, right: float, baseline: float) -> None:
-        size = self.font.size
-        self.text.append(character)
-        self.boxes.append((left, baseline - 0.75 * size, right, baseline + 0.22 * size))
-
-
-def _wrap(words: list[str], font: ImageFont.FreeTypeFont, width: float, characters: int) -> list[list[str]]:
-    """Greedy lines no wider than ``width`` pixels and no longer than ``characters``; a word too long is cut."""
-    lines: list[list[str]] = [[]]
-    used, count = 0.0, 0
-    space = font.getlength(" ")
-    for word in words:
-        while len(word) > 1 and (font.getlength(word) > width or len(word) > characters):
-            word = word[:-1]
-        wide = font.getlength(word)
-        if lines[-1] and (used + space + wide > width or count + 1 + len(word) > characters):
-            lines.append([])
-            used, count = 0.0, 0
-        used += wide + (space if lines[-1] else 0.0)
-        count += len(word) + (1 if lines[-1] else 0)
-        lines[-1].append(word)
-    return lines
-
-
-def _page_size(rng: np.random.Generator, height_share: float) -> tuple[int, int, float]:
+def page_size(rng: np.random.Generator, style: PlainStyle) -> tuple[int, int, float]:
     """Width and height in pixels and the height of the whole page of which this may be a strip."""
-    ratio = float(np.exp(rng.uniform(-np.log(1.5), np.log(1.5))))
-    long_side = rng.uniform(900, 1400)
+    ratio = float(np.exp(rng.uniform(*np.log(style.ratio))))
+    long_side = rng.uniform(*style.long_side)
     width, whole = (long_side, long_side / ratio) if ratio > 1 else (long_side * ratio, long_side)
-    return int(width), int(whole * height_share), whole
+    return int(width), int(whole * style.height_share), whole
 
 
 def plain_page(seed: tuple[int, int], style: PlainStyle = HELD_OUT) -> PageSample:
     """The page of ``seed`` (stream, index): same seed and style, same pixels and text."""
     rng = np.random.default_rng(seed)
     face = style.faces[rng.integers(len(style.faces))]
-    width, height, whole = _page_size(rng, style.height_share)
+    width, height, whole = page_size(rng, style)
     mask = Image.new("L", (width, height), 0)
     columns = 2 if rng.random() < style.two_columns else 1
     left, right = (rng.uniform(0.02, 0.11) * width for _ in range(2))
@@ -113,7 +73,7 @@ def plain_page(seed: tuple[int, int], style: PlainStyle = HELD_OUT) -> PageSampl
     low = max(style.em[0] * whole / SQUARE, style.min_advance * width / SQUARE / unit)
     size = int(np.clip(size, low, max(low, style.em[1] * whole / SQUARE)))
     font = load_font(face, size)
-    canvas = _Canvas(ImageDraw.Draw(mask), font, height)
+    canvas = Canvas(ImageDraw.Draw(mask), font, height)
 
     if rng.random() >= style.blank:
         pitch = size * rng.uniform(1.12, 1.7)
@@ -126,7 +86,7 @@ def plain_page(seed: tuple[int, int], style: PlainStyle = HELD_OUT) -> PageSampl
         for column in range(columns):
             x = left + column * (column_width + gap)
             words = words_of_text(rng, characters * lines, style.noise)
-            _set_column(canvas, rng, words, (x, top, column_width, pitch), lines, characters)
+            set_column(canvas, rng, words, (x, top, column_width, pitch), lines, characters)
     boxes = np.array(canvas.boxes, dtype=np.float32).reshape(-1, 4)
     text = "".join(canvas.text).removesuffix("\n")
     boxes = boxes[: len(text)]
@@ -136,48 +96,6 @@ def plain_page(seed: tuple[int, int], style: PlainStyle = HELD_OUT) -> PageSampl
     if style.worn:
         image = wear(image, rng)
     return PageSample(image, text, boxes, face.name, seed)
-
-
-def _set_column(
-    canvas: _Canvas,
-    rng: np.random.Generator,
-    words: list[str],
-    frame: tuple[float, float, float, float],
-    count: int,
-    characters: int,
-) -> None:
-    """Set at most ``count`` lines in ``frame`` (x, top, width, line pitch), broken into paragraphs."""
-    x0, top, width, pitch = frame
-    font = canvas.font
-    align = rng.choice(["left", "justified", "centre"], p=[0.7, 0.2, 0.1])
-    indent = rng.uniform(1.0, 2.5) * font.size if rng.random() < 0.3 else 0.0
-    space = font.getlength(" ")
-    first, row = True, 0.0
-    gap = float(rng.choice([0.0, 0.5, 1.0]))
-    lines = _wrap(words, font, width - indent, characters)[:count]
-    for number, line in enumerate(lines):
-        last = number == len(lines) - 1
-        closes = not last and rng.random() < 0.12
-        if closes:
-            line = line[: max(1, int(rng.integers(1, len(line) + 1)))]
-        natural = sum(font.getlength(w) for w in line) + space * (len(line) - 1)
-        x = x0 + (indent if first and align != "centre" else 0.0)
-        stretch = space
-        if align == "centre":
-            x = x0 + (width - natural) / 2
-        elif align == "justified" and not closes and not last and len(line) > 2:
-            stretch = min(space * 2.5, space + (x0 + width - x - natural) / (len(line) - 1))
-        baseline = top + pitch * row + 0.9 * font.size
-        if baseline + 0.25 * font.size > canvas.height and number:
-            break
-        for position, word in enumerate(line):
-            if position:
-                canvas.mark(" ", x, x + stretch, baseline)
-                x += stretch
-            x = canvas.put(x, baseline, word)
-        canvas.mark("\n", x, x, baseline)
-        row += 1 + gap * closes
-        first = closes
 
 
 def make(seed: tuple[int, int], faces: Sequence[Face], training: bool) -> PageSample:

@@ -1,0 +1,89 @@
+"""The mixture of tasks that the decoder is taught last: batches of one length of answer and one number of pictures."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from torch.utils.data import Dataset
+
+from got_runtime.training.batches import SIDE, Batch, collate
+from got_runtime.training.faces import TRAINING_FACES
+from got_runtime.training.kinds import KINDS, page_of
+from got_runtime.training.sample import PageSample
+
+__all__ = ["SHARES", "Mixture"]
+
+SHARES: Mapping[str, float] = {
+    "plain": 3.0,
+    "dense": 0.7,
+    "formatted": 1.5,
+    "table": 2.0,
+    "formula": 2.0,
+    "box": 1.5,
+    "color": 1.2,
+    "tiles": 0.7,
+    "pages": 0.7,
+    "chart": 1.2,
+    "molecule": 1.2,
+    "music": 1.2,
+    "geometry": 1.2,
+    "scene": 1.0,
+}
+"""How many pages of each kind, in proportion; the plain page is rehearsed most, being what most users read."""
+
+SHORT = frozenset({"formula", "box", "color", "chart", "molecule", "music", "geometry", "scene"})
+"""Kinds with short answers share batches; long answers would pad them."""
+TALL = {"tiles": 4, "pages": 3}
+"""Kinds of several pictures, and about how many: their batches are smaller by as much."""
+LONGEST = 1500
+"""Longer answers are left out: the attention of one would cost as much as ten pages."""
+
+
+@dataclass(frozen=True)
+class Mixture(Dataset[Batch]):
+    """Batch ``i`` of whole pages, the same for any number of workers. ``shares`` are of :data:`SHARES`' form."""
+
+    seed: int
+    batch: int
+    end_token: int
+    shares: Mapping[str, float] = field(default_factory=lambda: SHARES)
+
+    def __getitem__(self, index: int) -> Batch:
+        return collate(self.samples(index), SIDE, self.end_token)
+
+    def samples(self, index: int) -> list[PageSample]:
+        """What batch ``index`` is made of."""
+        rng = np.random.default_rng((self.seed, index))
+        first = self._kind(rng, self.shares)
+        fellows = self._fellows(first)
+        wanted = max(1, self.batch // TALL.get(first, 1) // (1 if first in SHORT or first in TALL else 2))
+        samples: list[PageSample] = []
+        for attempt in range(1000):
+            kind = self._kind(rng, fellows) if samples else first
+            # A stream a kind: adding a kind leaves the pages of the others as they were.
+            stream = self.seed * 100 + KINDS.index(kind)
+            sample = page_of(kind, (stream, index * 1000 + attempt), TRAINING_FACES, training=True)
+            alike = not samples or _pictures(sample) == _pictures(samples[0])
+            if alike and len(sample.text) <= LONGEST:
+                samples.append(sample)
+            if len(samples) == wanted:
+                break
+        return samples
+
+    def _fellows(self, kind: str) -> Mapping[str, float]:
+        if kind in TALL:
+            return {kind: 1.0}
+        return {k: s for k, s in self.shares.items() if k not in TALL and (k in SHORT) == (kind in SHORT)}
+
+    @staticmethod
+    def _kind(rng: np.random.Generator, shares: Mapping[str, float]) -> str:
+        names = sorted(shares)
+        weights = np.array([shares[name] for name in names])
+        return names[rng.choice(len(names), p=weights / weights.sum())]
+
+
+def _pictures(sample: PageSample) -> tuple[str, int]:
+    """What must agree within a batch: pages by their number, tiles by the grid that their shape leads to."""
+    if sample.task.kind == "tiles":
+        return "tiles", round(sample.image.width / sample.image.height)
+    return "", len(sample.following)
