@@ -51,15 +51,18 @@ def _sureness(result: PageResult) -> float:
 
 
 def ladder(page: SourcePage, task: Task) -> Iterator[Rung]:
-    """Tries for a whole page, the most promising first; other tasks (a box, several pages) have none."""
+    """Tries for a whole page, the most promising first; other tasks (a box, several pages) have none.
+
+    Halves first: type of twice the height helped most where got-nano had lost its place (CONTRIBUTING.md has numbers).
+    """
     image = page.image
     if image is None or not isinstance(task, Plain | Formatted):
         return
-    yield Rung("tiles", Tiles(formatted=isinstance(task, Formatted)), lambda: [image])
+    yield Rung("halves", task, lambda: halves(image))
     if page.pdf is not None and page.dpi is not None:
         lower = max(36.0, page.dpi * OTHER_DPI)
         yield Rung(f"{lower:.0f} dpi", task, lambda: [page.render(lower) or image])
-    yield Rung("halves", task, lambda: halves(image))
+    yield Rung("tiles", Tiles(formatted=isinstance(task, Formatted)), lambda: [image])
 
 
 def halves(image: "Image.Image") -> "list[Image.Image]":

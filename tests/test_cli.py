@@ -1,13 +1,16 @@
 """The command line: what it prints where, and what it says of bad input."""
 
 import json
+from io import TextIOWrapper
 from pathlib import Path
 
 import pymupdf
 import pytest
 from PIL import Image
 
-from got_runtime.cli import main
+from got_runtime import Box, Color, Formatted, Pages, Plain, Tiles
+from got_runtime.cli import build_parser, main
+from got_runtime.cli.read import chosen_task
 from got_runtime.results import DocumentResult
 
 
@@ -51,13 +54,27 @@ def bad_files(folder: Path) -> dict[str, list[str]]:
         "two tasks": [str(folder / "two.pdf"), "--box", "1,2,3,4", "--color", "red"],
         "nonsense box": [str(folder / "two.pdf"), "--box", "left"],
         "box of three": [str(folder / "two.pdf"), "--box", "1,2,3"],
+        "box of no number": [str(folder / "two.pdf"), "--box", "nan,0,9,9"],
+        "cropped point": [str(folder / "two.pdf"), "--box", "5,5", "--crop"],
+        "crop of nothing": [str(folder / "two.pdf"), "--crop"],
+        "unit of nothing": [str(folder / "two.pdf"), "--box-unit", "pt"],
         "too many tiles": [str(folder / "two.pdf"), "--tiles", "99"],
+        "no tiles": [str(folder / "two.pdf"), "--tiles", "0"],
+        "no seconds": [str(folder / "two.pdf"), "--max-seconds", "0"],
+        "too many bytes": [str(folder / "two.pdf"), "--max-bytes", "100"],
+        "several formats at once": [str(folder / "two.pdf"), "--to", "markdown,json"],
         "nonsense dpi": [str(folder / "two.pdf"), "--dpi", "3"],
         "no tokens": [str(folder / "two.pdf"), "--max-new-tokens", "0"],
     }
 
 
-REMEDIES = {"encrypted PDF": "--password", "page out of range": "1", "missing file": "check"}
+REMEDIES = {
+    "several formats at once": "-o",
+    "crop of nothing": "--box",
+    "encrypted PDF": "--password",
+    "page out of range": "1",
+    "missing file": "check",
+}
 
 
 def test_bad_input_is_one_line_with_a_remedy_and_exit_code_2(
@@ -117,6 +134,114 @@ def test_output_folder_keeps_what_is_there(tmp_path: Path, good: Path, capsys: p
     assert written.read_text() != "mine"
 
 
+def test_several_formats_are_written_side_by_side_and_only_what_is_missing(
+    tmp_path: Path, good: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "out"
+    command = ["read", str(good), "-o", str(target), "--max-new-tokens", "3", "--to"]
+    assert main([*command, "markdown,json"]) == 0
+    assert sorted(file.name for file in target.iterdir()) == ["good.png.json", "good.png.md"]
+    (target / "good.png.json").write_text("mine")
+    assert main([*command, "json,html"]) == 0
+    assert (target / "good.png.json").read_text() == "mine"
+    assert (target / "good.png.html").exists()
+    with pytest.raises(SystemExit, match="2"):
+        main([*command, "docx"])
+    assert "choose from text" in capsys.readouterr().err
+
+
+def test_a_folder_is_written_in_its_own_order_of_folders(
+    tmp_path: Path, good: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a", "b"):
+        (tmp_path / "scans" / name).mkdir(parents=True)
+        (tmp_path / "scans" / name / "1.png").write_bytes(good.read_bytes())
+    out = tmp_path / "out"
+    assert main(["read", str(tmp_path / "scans"), "-o", str(out), "--max-new-tokens", "1"]) == 0
+    assert [file.relative_to(out).as_posix() for file in sorted(out.rglob("*.txt"))] == ["a/1.png.txt", "b/1.png.txt"]
+    twins = [str(tmp_path / "scans" / name / "1.png") for name in ("a", "b")]
+    assert main(["read", *twins, "-o", str(tmp_path / "flat"), "--max-new-tokens", "1"]) == 2
+    assert "common folder" in capsys.readouterr().err
+
+
+@pytest.fixture
+def half_broken(tmp_path: Path, good: Path) -> Path:
+    """A TIFF of two frames, the second one damaged."""
+    frames = [Image.open(good).convert("L"), Image.new("L", (300, 200), 99)]
+    file = tmp_path / "half.tiff"
+    frames[0].save(file, save_all=True, append_images=frames[1:], compression="tiff_adobe_deflate")
+    whole = file.read_bytes()
+    second = Image.open(file)
+    second.seek(1)
+    at = second.tag_v2[273][0]  # where its pixels begin
+    second.close()
+    file.write_bytes(whole[:at] + b"garbage!" + whole[at + 8 :])
+    return file
+
+
+def test_what_a_failing_page_does_can_be_chosen(
+    tmp_path: Path, good: Path, half_broken: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [str(half_broken), str(tmp_path / "missing.png"), str(good)]
+
+    def reasons(*flags: str) -> tuple[int, list[list[str]], list[str]]:
+        code = main(["read", *files, "--to", "json", "--max-new-tokens", "1", *flags])
+        out, err = capsys.readouterr()
+        documents = [DocumentResult.model_validate_json(line) for line in out.splitlines()]
+        told = [line for line in err.splitlines() if "stopped early" not in line]
+        return code, [[page.finish_reason for page in document.pages] for document in documents], told
+
+    code, pages, told = reasons()
+    assert (code, pages, len(told)) == (2, [["length", "error"], ["length"]], 2)
+    code, pages, told = reasons("--on-error", "skip")
+    assert (code, pages, len(told)) == (0, [["length"], ["length"]], 2)
+    code, pages, told = reasons("--on-error", "raise")
+    assert (code, pages, len(told)) == (2, [], 1)
+    assert "frame 2" in told[0]
+
+
+def test_standard_input_is_a_source(good: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with good.open("rb") as file, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.stdin", TextIOWrapper(file))
+        assert main(["read", "-", "--to", "json", "--max-new-tokens", "1"]) == 0
+    assert json.loads(capsys.readouterr().out)["pages"][0]["width"] == 300
+
+
+def test_damaged_metadata_is_a_warning_of_the_page_and_nothing_else(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = Image.new("RGB", (300, 200), "white")
+    image.paste("black", (40, 40, 44, 160))
+    image.save(tmp_path / "a.jpg", exif=b"Exif\0\0II*\0\x08\0\0\0\x05\0\x12\x01\x03\0garbled")
+    assert main(["read", str(tmp_path / "a.jpg"), "--max-new-tokens", "1"]) == 0
+    told = [line for line in capsys.readouterr().err.splitlines() if "stopped early" not in line]
+    assert len(told) == 1
+    assert "EXIF" in told[0]
+
+
+@pytest.mark.parametrize(
+    ("flags", "task"),
+    [
+        ([], Plain()),
+        (["--task", "format"], Formatted()),
+        (["--box", "10,20,30,40"], Box(10, 20, 30, 40)),
+        (
+            ["--box", ".1,.2", "--box-unit", "fraction", "--task", "format"],
+            Box(0.1, 0.2, unit="fraction", formatted=True),
+        ),
+        (["--box", "0,0,9,9", "--crop"], Box(0, 0, 9, 9, crop=True)),
+        (["--color", "red"], Color(color="red")),
+        (["--tiles"], Tiles()),
+        (["--tiles", "12", "--task", "format"], Tiles(max_tiles=12, formatted=True)),
+        (["--one-context"], Pages()),
+        (["--one-context", "--task", "plain"], Pages(formatted=False)),
+    ],
+    ids=str,
+)
+def test_flags_name_a_task(flags: list[str], task: object) -> None:
+    assert chosen_task(build_parser().parse_args(["read", "a.png", *flags])) == task
+
+
 def test_a_short_budget_is_told(good: Path, capsys: pytest.CaptureFixture[str], pages: Path) -> None:
     assert main(["read", str(pages / "notice.jpg"), "--max-new-tokens", "3"]) == 0
     assert "token budget" in capsys.readouterr().err
@@ -128,3 +253,8 @@ def test_info_names_model_and_versions(capsys: pytest.CaptureFixture[str]) -> No
     assert "got-nano" in out
     assert "torch" in out
     assert "demonstration" in err
+
+
+def test_info_prints_the_schema_of_what_json_holds(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", "--schema"]) == 0
+    assert json.loads(capsys.readouterr().out) == DocumentResult.model_json_schema()

@@ -111,8 +111,8 @@ def _write_pdf(file: Path, pages: int) -> None:
     with library.open() as document:
         for number in range(1, pages + 1):
             page = document.new_page(width=595, height=842)
-            for line in range(40):
-                page.insert_text((60, 300 + 12 * line), f"Page {number}, line {line}: nothing here is said twice.")
+            lines = [f"Page {number}, line {line}: nothing here is said twice." for line in range(40)]
+            page.insert_text((60, 300), lines, fontsize=9)
             samples = random.Random(number).randbytes(side * side)
             page.insert_image((60, 60, 260, 260), pixmap=library.Pixmap(library.csGRAY, side, side, samples, False))
         document.save(file, deflate=True)
