@@ -208,11 +208,12 @@ def random_pairs(count: int) -> list[tuple[str, str]]:
 @pytest.mark.filterwarnings("ignore::UserWarning")  # nltk's, for texts without a common 4-gram
 def test_official_scores_are_those_of_the_official_definition_on_random_pairs() -> None:
     seen: Counter[bool] = Counter()
-    for truth, reading in random_pairs(220):
+    for truth, reading in random_pairs(500):
         expected = by_the_official_definition(truth, reading)
         scores = metrics.official_scores(reading, truth)
         seen[scores is None] += 1
         assert (None if scores is None else vars(scores)) == (None if expected is None else pytest.approx(expected))
+    assert sum(seen.values()) == 500
     assert min(seen.values()) > 10
 
 

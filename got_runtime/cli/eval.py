@@ -8,23 +8,44 @@ from typing import TYPE_CHECKING
 from got_runtime.cli.model_options import add_model_options, load_runtime
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Sequence
 
-    from PIL import Image
+    from rich.console import Console
 
-    from got_runtime.evaluation.datasets import Case
+    from got_runtime.evaluation.cases import Case
+    from got_runtime.evaluation.model_card import Card
     from got_runtime.evaluation.report import Report
     from got_runtime.evaluation.run import OnPage
+    from got_runtime.runtime import GotRuntime
 
 __all__ = ["add_parser", "run"]
 
-KINDS = ("plain",)
-"""The keys of ``evaluation.synthetic.KINDS``, repeated because ``--help`` must not import the data engine."""
+KINDS = (
+    "plain",
+    "dense",
+    "formatted",
+    "table",
+    "formula",
+    "box",
+    "color",
+    "tiles",
+    "pages",
+    "chart",
+    "molecule",
+    "music",
+    "geometry",
+    "scene",
+)
+"""``training.kinds.KINDS``, repeated because ``--help`` must not import the data engine."""
+
+ALL = "all"
+
+_WORST_OF_A_KIND = 5
 
 _EPILOG = """\
 CER, the character error rate, is edits over the truth's length, for all pages of a group together; edit distance is the
 mean over pages of edits / longer length. Brackets hold 95 % bootstrap intervals. A page that cannot be read counts as
-an empty reading. Word error rates are in the JSON."""
+an empty reading. Word error rates, the paper's metrics and every reading are in the JSON."""
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -42,7 +63,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         type=Path,
         metavar="FOLDER",
         help="images and PDFs, each beside a .txt of the same stem (a PDF's pages parted by form feeds); "
-        "or a .json in GOT's conversations layout",
+        "a .json in GOT's conversations layout; or Fox, OmniDocBench or olmOCR-bench as downloaded",
     )
     what.add_argument(
         "--held-out",
@@ -51,14 +72,31 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="make N synthetic pages in faces seen in training and N in faces that were held out",
     )
     parser.add_argument("--seed", type=_not_negative, default=0, metavar="S", help="of the synthetic pages (default 0)")
-    parser.add_argument("--kind", choices=KINDS, default="plain", help="of the synthetic pages (default plain)")
-    parser.add_argument("--limit", type=_positive, metavar="N", help="only the first N pages")
+    parser.add_argument(
+        "--kind",
+        choices=(*KINDS, ALL),
+        metavar="KIND",
+        help=f"of the synthetic pages: {', '.join(KINDS)} (default plain); all prints the model card's table",
+    )
+    parser.add_argument("--limit", type=_positive, metavar="N", help="only the first N pages (of each kind)")
     parser.add_argument("--batch", type=_positive, default=8, metavar="N", help="pages read at a time (default 8)")
+    parser.add_argument(
+        "--task", choices=("plain", "format"), help="what to ask of FOLDER's pages (default: what it says, or plain)"
+    )
+    parser.add_argument(
+        "--tiles", nargs="?", const=6, type=int, metavar="N", help="cut FOLDER's pages into N tiles (6)"
+    )
     parser.add_argument(
         "--predictions",
         type=Path,
         metavar="DIR",
         help="read nothing: score the texts another tool wrote to DIR, one a page with FOLDER's stems",
+    )
+    parser.add_argument(
+        "--metrics",
+        choices=("errors", "paper", "all"),
+        default="errors",
+        help="tables to print: errors and what the pages ask for, the paper's metrics, or both (default errors)",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every score and reading to FILE")
     parser.add_argument("--html", type=Path, metavar="FILE", help="also write the worst pages side by side to FILE")
@@ -67,19 +105,28 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def run(args: argparse.Namespace) -> int:
-    """Evaluate and print the table; 2 when not one page could be read, 0 otherwise."""
+    """Evaluate and print the tables; 2 when not one page could be read, 0 otherwise."""
     from rich.console import Console
 
-    from got_runtime.evaluation.side_by_side import WorstPages, to_html
-
-    _check_outputs(args)
-    worst = WorstPages()
-    report = _report(args, worst.add if args.html else None)
-
+    _check_options(args)
     console = Console()
     if not console.is_terminal:  # a file or a pipe has no width to fit into
         console = Console(width=160)
-    console.print(report.table(console.width))
+    return _run_all(args) if args.kind == ALL else _run_one(args, console)
+
+
+def _run_one(args: argparse.Namespace, console: "Console") -> int:
+    from got_runtime.evaluation.sheets import sheets
+    from got_runtime.evaluation.side_by_side import WorstPages, to_html
+
+    worst = WorstPages()
+    on_page = worst.add if args.html else None
+    if args.held_out is not None:
+        report = _held_out(args, load_runtime(args), args.kind or KINDS[0], on_page)
+    else:
+        report = _collection(args, on_page)
+    for sheet in sheets(report, args.metrics):
+        console.print(sheet.table(console.width))
     for page in [page for page in report.pages if page.error][:10]:
         print(f"got-ocr: {page.name}: {page.error}", file=sys.stderr)
     if args.json is not None:
@@ -89,53 +136,102 @@ def run(args: argparse.Namespace) -> int:
     return 2 if report.overall.failed == report.overall.pages else 0
 
 
-def _report(args: argparse.Namespace, on_page: "OnPage | None") -> "Report":
-    from got_runtime.errors import EngineError
-    from got_runtime.evaluation.run import evaluate, score_predictions
-
-    cases, total, dataset = _cases(args)
-    if args.predictions is not None:
-        name = args.model or args.predictions.name
-        return score_predictions(cases, args.predictions, model=name, dataset=dataset, on_page=on_page)
+def _run_all(args: argparse.Namespace) -> int:
+    """Every kind in turn; the JSON is written after each, so that an interruption costs one kind at most."""
+    from got_runtime.errors import MissingExtra
+    from got_runtime.evaluation.model_card import Card
+    from got_runtime.evaluation.side_by_side import WorstPages, to_html
 
     runtime = load_runtime(args)
+    card = Card(model=runtime.model_info.name, pages=args.held_out, seed=args.seed)
+    pictures: dict[str, str] = {}
+    for kind in KINDS:
+        print(f"got-ocr: {kind}", file=sys.stderr)
+        worst = WorstPages(_WORST_OF_A_KIND, by_group=True)
+        try:
+            report = _held_out(args, runtime, kind, worst.add if args.html else None)
+        except MissingExtra as missing:
+            print(f"got-ocr: {kind}: {missing}", file=sys.stderr)
+            card = card.model_copy(update={"missing": card.missing | {kind: str(missing)}})
+        else:
+            card = card.model_copy(update={"reports": card.reports | {kind: report}})
+            pictures |= worst.pictures
+        if args.json is not None:
+            args.json.write_text(card.model_dump_json(indent=2), encoding="utf-8")
+    print(card.markdown())
+    if args.html is not None and card.reports:
+        _write(args.html, to_html(_together(card), pictures))
+    return 0 if card.reports else 2
 
-    def read(images: "Sequence[Image.Image]") -> "Iterator[str]":
-        for page in runtime.read_images(images):
-            if page.error is not None:
-                raise EngineError(page.error.message)
-            yield page.text
 
+def _together(card: "Card") -> "Report":
+    """All kinds as one report, a group for each kind and each of its groups."""
+    from got_runtime.evaluation.report import Report
+
+    pages = [
+        page.model_copy(update={"group": f"{kind}, {page.group}"})
+        for kind, report in card.reports.items()
+        for page in report.pages
+    ]
+    return Report.of(pages, model=card.model, dataset=f"held-out pages of every kind, seed {card.seed}")
+
+
+def _held_out(args: argparse.Namespace, runtime: "GotRuntime", kind: str, on_page: "OnPage | None") -> "Report":
+    from itertools import islice
+
+    from got_runtime.evaluation.run import evaluate, reader_of
+    from got_runtime.evaluation.synthetic import GROUPS, held_out
+
+    total = min(args.held_out * len(GROUPS), args.limit or sys.maxsize)
+    cases = islice(held_out(args.held_out, args.seed, kind), total)
     return evaluate(
         cases,
-        read,
+        reader_of(runtime),
         model=runtime.model_info.name,
-        dataset=dataset,
+        dataset=f"{kind} held-out pages, seed {args.seed}",
         batch=args.batch,
         total=total,
         on_page=on_page,
     )
 
 
-def _cases(args: argparse.Namespace) -> tuple["Iterable[Case]", int, str]:
-    """The cases, their number and what to call them."""
-    from itertools import islice
-
+def _collection(args: argparse.Namespace, on_page: "OnPage | None") -> "Report":
     from got_runtime.evaluation.datasets import open_cases
-    from got_runtime.evaluation.synthetic import GROUPS, held_out
+    from got_runtime.evaluation.run import evaluate, reader_of, score_predictions
 
-    if args.held_out is None:
-        listed = open_cases(args.folder)[: args.limit]
-        return listed, len(listed), args.folder.resolve().name
-    total = min(args.held_out * len(GROUPS), args.limit or sys.maxsize)
-    pages = islice(held_out(args.held_out, args.seed, args.kind), total)
-    return pages, total, f"{args.kind} held-out pages, seed {args.seed}"
+    cases = _asked(open_cases(args.folder)[: args.limit], args)
+    dataset = args.folder.resolve().name
+    if args.predictions is not None:
+        name = args.model or args.predictions.name
+        return score_predictions(cases, args.predictions, model=name, dataset=dataset, on_page=on_page)
+    runtime = load_runtime(args)
+    return evaluate(
+        cases, reader_of(runtime), model=runtime.model_info.name, dataset=dataset, batch=args.batch, on_page=on_page
+    )
 
 
-def _check_outputs(args: argparse.Namespace) -> None:
+def _asked(cases: "Sequence[Case]", args: argparse.Namespace) -> "list[Case]":
+    """The cases with the task that was asked for, and scored accordingly."""
+    from dataclasses import replace
+
+    from got_runtime.tasks import Formatted, Plain, Tiles
+
+    if args.task is None and args.tiles is None:
+        return list(cases)
+    formatted = args.task == "format"
+    task = Tiles(max_tiles=args.tiles, formatted=formatted) if args.tiles else Formatted() if formatted else Plain()
+    kind = "formatted" if formatted else "plain"
+    return [replace(case, task=task, kind=kind if case.kind in ("plain", "formatted") else case.kind) for case in cases]
+
+
+def _check_options(args: argparse.Namespace) -> None:
     """Before the long part: nothing is worse than a result that cannot be saved."""
     from got_runtime.errors import GotError, SourceNotFound
 
+    if args.held_out is None and args.kind is not None:
+        raise GotError("--kind needs --held-out N: the kinds are those of synthetic pages")
+    if args.held_out is not None and (args.task or args.tiles):
+        raise GotError("--task and --tiles need a FOLDER: held-out pages are read with their own task")
     if args.predictions is not None and args.held_out is not None:
         raise GotError("--predictions needs a FOLDER: held-out pages are made on the spot, no other tool has seen them")
     if args.predictions is not None and not args.predictions.is_dir():

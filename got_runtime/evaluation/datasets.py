@@ -1,72 +1,92 @@
-"""Pages on disk with their truth: folders of images and PDFs, and GOT's own JSON.
+"""Collections of pages on disk with their truth: which layout a path has, and folders of images beside texts.
 
-Every reader yields :class:`Case`. A new layout is one more function in :data:`READERS`.
+Every reader yields :class:`~got_runtime.evaluation.cases.Case`. A new layout is one more entry in :data:`LAYOUTS`.
 """
 
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from got_runtime.errors import SourceCorrupt, SourceError, SourceNotFound, SourceUnsupported
+from got_runtime.evaluation.cases import Case, parts_of, text_of
+from got_runtime.evaluation.conversations import conversations, fox, is_conversation, is_fox
+from got_runtime.evaluation.olmocr_bench import is_check, olmocr_bench
+from got_runtime.evaluation.omnidocbench import is_annotated_page, omnidocbench
 
-if TYPE_CHECKING:
-    from PIL import Image
-
-__all__ = ["READERS", "Case", "conversations", "folder", "open_cases", "prediction"]
+__all__ = ["LAYOUTS", "Layout", "folder", "open_cases"]
 
 _PAGED_SUFFIXES = frozenset({".apng", ".gif", ".pdf", ".tif", ".tiff", ".webp"})
 """Files that may hold several pages and are asked for their number."""
 
-_TEXT_SUFFIXES = (".txt", ".md", ".mmd")
+_EXPECTED = (
+    "give a folder of images beside .txt files, a .json in GOT's conversations layout, Fox's folder or one of its "
+    ".json, OmniDocBench.json, or olmOCR-bench's folder or one of its .jsonl"
+)
+
+Rows = list[Any]
+"""The entries of a JSON or JSONL file."""
 
 
 @dataclass(frozen=True)
-class Case:
-    """One page to read and what it says.
+class Layout:
+    """A layout of JSON files: ``takes`` looks at the first entry, ``read`` gives the cases of a file and its rows."""
 
-    ``image`` is a picture or the path of a file, of which ``page`` (from 1) is meant where it has several. ``name`` is
-    the file's path below its collection, or any name for a picture. ``group`` is the report's row that it counts in.
-    """
+    takes: Callable[[Any], bool]
+    read: Callable[[Path, Rows], Iterator[Case]]
 
-    name: str
-    image: "Path | Image.Image"
-    truth: str
-    group: str
-    page: int | None = None
 
-    @property
-    def label(self) -> str:
-        """The name as a person would say it: ``scans/paper.pdf p. 3``."""
-        return self.name if self.page is None else f"{self.name} p. {self.page}"
-
-    def open(self) -> "Image.Image":
-        """The page's picture. Raises a :class:`SourceError` when the file cannot be read."""
-        if not isinstance(self.image, Path):
-            return self.image
-        from got_runtime.sources import open_pages
-
-        for page in open_pages(self.image, pages=str(self.page or 1)):
-            if page.error is not None:
-                raise page.error
-            if page.image is not None:
-                return page.image
-        raise SourceCorrupt(f"{self.label} has no picture: save it again")
+LAYOUTS = (
+    Layout(is_check, olmocr_bench),
+    Layout(is_annotated_page, omnidocbench),
+    Layout(is_conversation, conversations),
+)
 
 
 def open_cases(path: Path) -> list[Case]:
-    """The cases of a collection: a folder, or a ``.json`` in the official layout.
+    """The cases of a collection; its layout is told from its files.
 
     Files are listed and truths read at once, so that a missing truth is known before the first page is read; pictures
-    are opened one by one.
+    are opened one by one. Raises ``SourceUnsupported`` for a layout that is not known, ``SourceCorrupt`` or
+    ``SourceNotFound`` for one that is broken.
     """
     if not path.exists():
-        raise SourceNotFound(f"{path} does not exist: give a folder of images beside .txt files, or a .json")
-    reader = READERS.get("" if path.is_dir() else path.suffix.lower())
-    if reader is None:
-        raise SourceUnsupported(f"{path} is no collection: give a folder of images beside .txt files, or a .json")
-    return list(reader(path))
+        raise SourceNotFound(f"{path} does not exist: {_EXPECTED}")
+    if path.is_file():
+        return list(_of_file(path))
+    if is_fox(path):
+        return list(fox(path, rows_of))
+    if benches := sorted(path.glob("*.jsonl")):
+        return [case for file in benches for case in _of_file(file)]
+    if (path / "OmniDocBench.json").is_file():
+        return list(_of_file(path / "OmniDocBench.json"))
+    return list(folder(path))
+
+
+def _of_file(path: Path) -> Iterator[Case]:
+    if path.suffix.lower() not in (".json", ".jsonl"):
+        raise SourceUnsupported(f"{path} is no collection: {_EXPECTED}")
+    rows = rows_of(path)
+    for layout in LAYOUTS:
+        if layout.takes(rows[0]):
+            return layout.read(path, rows)
+    raise SourceUnsupported(f"{path} has no known layout: {_EXPECTED}")
+
+
+def rows_of(path: Path) -> Rows:
+    """The entries of a JSON list or of a file with one JSON value a line; at least one."""
+    text = text_of(path)
+    try:
+        if path.suffix.lower() == ".jsonl":
+            rows = [json.loads(line) for line in text.splitlines() if line.strip()]
+        else:
+            rows = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise SourceCorrupt(f"{path} is not JSON (line {error.lineno}): save it again") from error
+    if not isinstance(rows, list) or not rows:
+        raise SourceUnsupported(f"{path} holds no list of pages: {_EXPECTED}")
+    return rows
 
 
 def folder(path: Path) -> Iterator[Case]:
@@ -85,78 +105,13 @@ def folder(path: Path) -> Iterator[Case]:
             raise SourceNotFound(f"{source} is missing: write the text of {file.name} there, empty for a blank page")
         count = _page_count(file)
         paged = file.suffix.lower() == ".pdf" or (count or 1) > 1
-        truths = _parts(source) if paged else [_text(source)]
+        truths = parts_of(source) if paged else [text_of(source)]
         if count is not None and count != len(truths):
             raise SourceCorrupt(
                 f"{source} has {len(truths)} parts and {file.name} {count} pages: put a form feed between two pages"
             )
         for number, truth in enumerate(truths, start=1):
             yield Case(name, file, truth, group, number if paged else None)
-
-
-def conversations(path: Path) -> Iterator[Case]:
-    """GOT's own JSON: a list of ``{"image": …, "conversations": [question, answer]}``; image paths from its folder.
-
-    The truth is the second turn's ``value``, as in the official ``eval_GOT_ocr.py``. The question is not used.
-    """
-    try:
-        rows = json.loads(_text(path))
-    except json.JSONDecodeError as error:
-        raise SourceCorrupt(f"{path} is not JSON (line {error.lineno}): save it again") from error
-    if not isinstance(rows, list) or not rows:
-        raise SourceCorrupt(f"{path} holds no list of pages: expected [{{'image': …, 'conversations': […]}}, …]")
-    for number, row in enumerate(rows, start=1):
-        image, truth = _row(row)
-        if image is None or truth is None:
-            raise SourceCorrupt(f"{path}, entry {number}: needs 'image' and two 'conversations', each with a 'value'")
-        # An absolute path would lead the look-up of predictions out of their folder.
-        name = Path(image).name if Path(image).is_absolute() else image
-        yield Case(name, path.parent / image, truth, path.stem)
-
-
-READERS: dict[str, Callable[[Path], Iterator[Case]]] = {"": folder, ".json": conversations}
-"""Readers by suffix; a folder has none."""
-
-
-def prediction(directory: Path, case: Case) -> str:
-    """What another tool wrote for ``case``: ``directory``'s file of the same stem (``.txt``, ``.md`` or ``.mmd``).
-
-    Raises :class:`SourceNotFound` when there is none, or when it has no part for the case's page.
-    """
-    base = directory / case.name
-    for file in (base.with_suffix(suffix) for suffix in _TEXT_SUFFIXES):
-        if not file.is_file():
-            continue
-        if case.page is None:
-            return _text(file)
-        parts = _parts(file)
-        if case.page > len(parts):
-            raise SourceNotFound(f"{file} has no page {case.page}: part its {len(parts)} pages by form feeds")
-        return parts[case.page - 1]
-    raise SourceNotFound(f"no text for {case.label}: expected {base.with_suffix('.txt')}")
-
-
-def _row(row: Any) -> tuple[str | None, str | None]:
-    """Image and truth of one official entry, ``None`` twice where it is not one."""
-    try:
-        image, truth = row["image"], row["conversations"][1]["value"]
-    except (KeyError, IndexError, TypeError):
-        return None, None
-    return (image, truth) if isinstance(image, str) and isinstance(truth, str) else (None, None)
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise SourceCorrupt(f"{file} is not UTF-8: save it as UTF-8") from error
-    except OSError as error:
-        raise SourceNotFound(f"{file} cannot be read: {error.strerror}") from error
-
-
-def _parts(file: Path) -> list[str]:
-    """A text's pages; ``pdftotext`` ends the last one with a form feed too."""
-    return _text(file).rstrip("\n").removesuffix("\f").split("\f")
 
 
 def _page_count(file: Path) -> int | None:

@@ -1,5 +1,6 @@
 """From cases to a report: read them batch by batch, or take what another tool wrote, and score every page."""
 
+import io
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from contextlib import contextmanager
@@ -7,17 +8,23 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from got_runtime.errors import GotError, SourceNotFound
-from got_runtime.evaluation.datasets import Case, prediction
+from got_runtime.errors import EngineError, GotError, SourceNotFound
+from got_runtime.evaluation.cases import Case, Question, prediction
 from got_runtime.evaluation.report import PageScore, Report
+from got_runtime.evaluation.scoring import score
+from got_runtime.markup import parse, to_markdown
+from got_runtime.tasks import Task
 
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["OnPage", "Read", "evaluate", "score_predictions"]
+    from got_runtime.results import PageResult
+    from got_runtime.runtime import GotRuntime
 
-Read = Callable[[Sequence["Image.Image"]], Iterable[str]]
-"""Reads page pictures and gives their texts in the same order."""
+__all__ = ["OnPage", "Read", "evaluate", "reader_of", "score_predictions"]
+
+Read = Callable[[Sequence[Question]], Iterable[str]]
+"""Reads what it is asked and gives the texts in the same order."""
 
 OnPage = Callable[[PageScore, Case], None]
 """Is told every page once it is scored, in the order of the cases."""
@@ -30,6 +37,40 @@ class _Outcome(NamedTuple):
     reading: str = ""
     error: str | None = None
     seconds: float | None = None
+    one_view: str | None = None
+
+
+def reader_of(runtime: "GotRuntime") -> Read:
+    """A reader that asks ``runtime``; questions with the same task are read together."""
+
+    def read(questions: Sequence[Question]) -> list[str]:
+        texts: dict[int, str] = {}
+        by_task: dict[Task, list[int]] = {}
+        for index, question in enumerate(questions):
+            if len(question.images) > 1:
+                (page,) = runtime.read(_in_one_file(question.images), task=question.task).pages
+                texts[index] = _text(page)
+            else:
+                by_task.setdefault(question.task, []).append(index)
+        for task, indices in by_task.items():
+            pages = runtime.read_images([questions[index].images[0] for index in indices], task=task)
+            texts |= {index: _text(page) for index, page in zip(indices, pages, strict=True)}
+        return [texts[index] for index in range(len(questions))]
+
+    return read
+
+
+def _in_one_file(images: "Sequence[Image.Image]") -> bytes:
+    """Several pages as one source, which is what a task over pages takes; TIFF loses nothing."""
+    target = io.BytesIO()
+    images[0].save(target, "TIFF", save_all=True, append_images=list(images[1:]))
+    return target.getvalue()
+
+
+def _text(page: "PageResult") -> str:
+    if page.error is not None:
+        raise EngineError(page.error.message)
+    return page.text
 
 
 def evaluate(
@@ -42,11 +83,12 @@ def evaluate(
     total: int | None = None,
     on_page: OnPage | None = None,
 ) -> Report:
-    """Read every case, ``batch`` pictures at a time, and score the readings.
+    """Read every case, ``batch`` at a time, each with its own task, and score the readings.
 
     A page that raises a :class:`GotError`, opened or read, counts as an empty reading and carries the message; when a
     batch fails its pages are read again one by one, so that one bad page costs no other. Any other error is a bug and
     is raised. Memory holds one batch of pictures. ``total`` is for the progress bar when ``cases`` has no length.
+    Pages of which single facts are known are checked in Markdown, as a user would take them.
     """
     if batch < 1:
         raise ValueError(f"batch is 1 or more, got {batch}")
@@ -56,7 +98,8 @@ def evaluate(
     with _progress_bar(total or _length(cases)) as advance:
         while some := list(islice(remaining, batch)):
             for case, outcome in zip(some, _read_cases(some, read), strict=True):
-                page = PageScore.of(case.label, case.group, case.truth, outcome.reading, outcome.error)
+                reading = to_markdown(parse(outcome.reading)) if case.checks else outcome.reading
+                page = score(case, reading, outcome.error, one_view=outcome.one_view)
                 pages.append(page)
                 if outcome.seconds is not None:
                     seconds.setdefault(case.group, []).append(outcome.seconds)
@@ -77,7 +120,7 @@ def score_predictions(
     with _progress_bar(_length(cases)) as advance:
         for case in cases:
             outcome = _predicted(directory, case)
-            pages.append(PageScore.of(case.label, case.group, case.truth, outcome.reading, outcome.error))
+            pages.append(score(case, outcome.reading, outcome.error))
             if on_page is not None:
                 on_page(pages[-1], case)
             advance()
@@ -94,31 +137,38 @@ def _predicted(directory: Path, case: Case) -> _Outcome:
 
 
 def _read_cases(cases: Sequence[Case], read: Read) -> list[_Outcome]:
-    opened = [_open(case) for case in cases]
-    read_pages = iter(_read([image for image in opened if not isinstance(image, _Outcome)], read))
-    return [image if isinstance(image, _Outcome) else next(read_pages) for image in opened]
+    asked = [_questions(case) for case in cases]
+    answers = iter(_read([question for each in asked if not isinstance(each, _Outcome) for question in each], read))
+    outcomes: list[_Outcome] = []
+    for each in asked:
+        if isinstance(each, _Outcome):
+            outcomes.append(each)
+            continue
+        first, *others = [next(answers) for _ in each]
+        outcomes.append(first._replace(one_view=others[0].reading) if others else first)
+    return outcomes
 
 
-def _open(case: Case) -> "Image.Image | _Outcome":
+def _questions(case: Case) -> Sequence[Question] | _Outcome:
     try:
-        return case.open()
+        return case.questions()
     except GotError as problem:
         return _Outcome(error=str(problem))
 
 
-def _read(images: Sequence["Image.Image"], read: Read) -> list[_Outcome]:
-    if not images:
+def _read(questions: Sequence[Question], read: Read) -> list[_Outcome]:
+    if not questions:
         return []
     started = time.perf_counter()
     try:
-        texts = list(read(images))
+        texts = list(read(questions))
     except GotError as problem:
-        if len(images) == 1:
+        if len(questions) == 1:
             return [_Outcome(error=str(problem))]
-        return [outcome for image in images for outcome in _read([image], read)]
-    if len(texts) != len(images):
-        raise ValueError(f"{len(images)} pages were given to read and {len(texts)} texts came back")
-    share = (time.perf_counter() - started) / len(images)
+        return [outcome for question in questions for outcome in _read([question], read)]
+    if len(texts) != len(questions):
+        raise ValueError(f"{len(questions)} pages were given to read and {len(texts)} texts came back")
+    share = (time.perf_counter() - started) / len(questions)
     return [_Outcome(text, seconds=share) for text in texts]
 
 

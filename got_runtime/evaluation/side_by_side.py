@@ -6,9 +6,11 @@ import io
 from html import escape
 from typing import TYPE_CHECKING
 
-from got_runtime.errors import GotError, MissingExtra
-from got_runtime.evaluation.datasets import Case
+from got_runtime.errors import GotError, MissingExtra, TaskError
+from got_runtime.evaluation.cases import Case
 from got_runtime.evaluation.report import PageScore, Report
+from got_runtime.evaluation.sheets import Sheet, sheets
+from got_runtime.tasks import Box, PageFrame
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -18,13 +20,20 @@ __all__ = ["WorstPages", "differences", "to_html"]
 _LONG_SIDE = 900
 """Pixels of a picture's longer side in the report: type stays legible, a page costs about 100 kB."""
 
+_FRAME = "#d946ef"
+_GAP = 20
+
 
 class WorstPages:
-    """Keeps pictures of the ``count`` worst pages while an evaluation runs: pass :meth:`add` as its ``on_page``."""
+    """Keeps pictures of the worst pages while an evaluation runs: pass :meth:`add` as its ``on_page``.
 
-    def __init__(self, count: int = 20) -> None:
+    ``count`` pages in all; with ``by_group`` so many of each group.
+    """
+
+    def __init__(self, count: int = 20, *, by_group: bool = False) -> None:
         self._count = count
-        self._kept: list[tuple[float, int, int, str, str]] = []
+        self._by_group = by_group
+        self._kept: dict[str, list[tuple[float, int, int, str, str]]] = {}
         self._seen = 0
 
     def add(self, page: PageScore, case: Case) -> None:
@@ -32,36 +41,38 @@ class WorstPages:
         if page.perfect:
             return
         self._seen += 1
-        rank = (page.edit_distance, page.edits, -self._seen)
-        if len(self._kept) >= self._count and rank <= self._kept[0][:3]:
+        kept = self._kept.setdefault(page.group if self._by_group else "", [])
+        rank = (page.badness, page.edits, -self._seen)
+        if len(kept) >= self._count and rank <= kept[0][:3]:
             return
         try:
-            uri = _data_uri(case.open())
+            uri = _data_uri(_picture(case))
         except GotError:
             uri = ""
-        heapq.heappush(self._kept, (*rank, page.name, uri))
-        if len(self._kept) > self._count:
-            heapq.heappop(self._kept)
+        heapq.heappush(kept, (*rank, page.name, uri))
+        if len(kept) > self._count:
+            heapq.heappop(kept)
 
     @property
     def pictures(self) -> dict[str, str]:
         """``data:`` URIs by page name; empty for a page without a picture."""
-        return {name: uri for *_, name, uri in self._kept}
+        return {name: uri for kept in self._kept.values() for *_, name, uri in kept}
 
 
 def to_html(report: Report, pictures: dict[str, str]) -> str:
-    """A page with the report's table and, for each page in ``pictures``, picture, truth and reading side by side.
+    """A page with the report's tables and, group by group, picture, truth and reading of the pages in ``pictures``.
 
     ``pictures`` maps page names to ``data:`` URIs, as :class:`WorstPages` keeps them. Every text is escaped.
     """
     title = escape(f"{report.model} on {report.dataset}")
-    headings = "".join(f"<th>{escape(heading)}</th>" for heading in report.headings())
-    rows = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in report.cells(group)) + "</tr>"
-        for group in report.rows()
-    )
-    pages = "\n".join(_page(page, pictures[page.name]) for page in report.pages if page.name in pictures)
-    pages = pages or "<p>None: every page was read to the letter.</p>"
+    tables = "\n".join(_table(sheet) for sheet in sheets(report, "all"))
+    shown = [page for page in report.pages if page.name in pictures]
+    parts: list[str] = []
+    for group in report.groups:
+        members = [_page(page, pictures[page.name]) for page in shown if page.group == group.name]
+        heading = f"<h3>{escape(group.name)}</h3>" if len(report.groups) > 1 and members else ""
+        parts += [heading, *members]
+    pages = "\n".join(filter(None, parts)) or "<p>None: every page was read to the letter.</p>"
     return f"""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -69,13 +80,21 @@ def to_html(report: Report, pictures: dict[str, str]) -> str:
 <title>{title}</title>
 <style>{_CSS}</style>
 <h1>{title}</h1>
-<table><thead><tr>{headings}</tr></thead><tbody>{rows}</tbody></table>
-<p>CER is per cent of the truth's characters; brackets hold 95 % bootstrap intervals over pages.</p>
+{tables}
 <h2>Worst pages</h2>
 <p><del>Missing from the reading</del>, <ins>not on the page</ins>; ↵ is a line break.</p>
 {pages}
 </html>
 """
+
+
+def _table(sheet: Sheet) -> str:
+    headings = "".join(f"<th>{escape(heading)}</th>" for heading in sheet.headings)
+    rows = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in sheet.rows)
+    caption = f"<caption>{escape(sheet.title)}</caption>"
+    return (
+        f"<table>{caption}<thead><tr>{headings}</tr></thead><tbody>{rows}</tbody></table>\n<p>{escape(sheet.note)}</p>"
+    )
 
 
 def differences(truth: str, reading: str) -> tuple[str, str]:
@@ -99,15 +118,46 @@ def _marked(tag: str, text: str) -> str:
 
 
 def _page(page: PageScore, picture: str) -> str:
-    truth, reading = differences(page.truth, page.reading)
     image = f'<img alt="the page" src="{escape(picture)}">' if picture else "<p>no picture</p>"
     error = f"<p><strong>{escape(page.error)}</strong></p>" if page.error else ""
+    if page.truth is None:
+        said = f"{len(page.failed_checks)} of {page.checks} facts not stated"
+        truth, reading = escape("\n".join(page.failed_checks)), escape(page.reading)
+    else:
+        said = f"edit distance {page.badness:.3f} · {page.edits} edits, {page.characters} characters"
+        truth, reading = differences(page.truth, page.reading)
+    numbers = "".join(f" · {escape(name)} {value:.3f}" for name, value in page.scores.items())
+    left = "not stated" if page.truth is None else "truth"
     return f"""<section>
-<h3>{escape(page.name)}</h3>
-<p>{escape(page.group)} · edit distance {page.edit_distance:.3f} · {page.edits} edits, {page.characters} characters</p>
-{error}<div>{image}<figure><figcaption>truth</figcaption><pre>{truth}</pre></figure>
+<h4>{escape(page.name)}</h4>
+<p>{escape(page.group)} · {said}{numbers}</p>
+{error}<div>{image}<figure><figcaption>{left}</figcaption><pre>{truth}</pre></figure>
 <figure><figcaption>reading</figcaption><pre>{reading}</pre></figure></div>
 </section>"""
+
+
+def _picture(case: Case) -> "Image.Image":
+    """What was read: the pages of one context beside one another, the box that was asked for framed."""
+    from PIL import Image, ImageDraw
+
+    pages = [image.convert("RGB") for image in (case.open(), *case.following)]
+    if isinstance(case.task, Box):
+        query = case.task.model_copy(update={"crop": case.task.x2 is not None})
+        try:
+            box = query.query(PageFrame(*pages[0].size)).crop
+        except TaskError:  # outside the page: the page's error says so
+            box = None
+        if box is not None:
+            ImageDraw.Draw(pages[0]).rectangle(box, outline=_FRAME, width=max(2, pages[0].width // 300))
+    if len(pages) == 1:
+        return pages[0]
+    height = max(page.height for page in pages)
+    sheet = Image.new("RGB", (sum(page.width for page in pages) + _GAP * (len(pages) - 1), height), "white")
+    left = 0
+    for page in pages:
+        sheet.paste(page, (left, 0))
+        left += page.width + _GAP
+    return sheet
 
 
 def _data_uri(image: "Image.Image") -> str:
@@ -121,7 +171,8 @@ def _data_uri(image: "Image.Image") -> str:
 _CSS = """
 :root { color-scheme: light dark; font: 15px/1.45 system-ui, sans-serif; }
 body { margin: 2rem; }
-table { border-collapse: collapse; }
+table { border-collapse: collapse; margin-top: 1.5rem; }
+caption { text-align: left; font-weight: 600; }
 th, td { padding: .3rem .8rem; text-align: right; border-bottom: 1px solid #8886; }
 th:first-child, td:first-child { text-align: left; }
 section { margin-top: 2rem; border-top: 1px solid #8886; }

@@ -1,0 +1,111 @@
+"""One page to read and what it says, from wherever it comes; and the text another tool wrote for it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from got_runtime.errors import SourceCorrupt, SourceNotFound
+from got_runtime.tasks import Plain, Task
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from got_runtime.evaluation.checks import Check
+
+__all__ = ["Case", "Question", "parts_of", "prediction", "text_of"]
+
+_TEXT_SUFFIXES = (".txt", ".md", ".mmd")
+_PLAIN = Plain()
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a reader is asked: the picture of a page, or the pages of one context, and the task."""
+
+    images: "tuple[Image.Image, ...]"
+    task: Task
+
+
+@dataclass(frozen=True)
+class Case:
+    """One page to read and what it says.
+
+    ``image`` is a picture or the path of a file, of which ``page`` (from 1) is meant where it has several;
+    ``following`` are further pages of the same context. ``name`` is the file's path below its collection, or any name
+    for a picture. ``group`` is the report's row that it counts in. ``task`` is what is asked; ``compare`` is asked too,
+    and its error reported beside (a page cut into tiles is also read in one). ``kind`` chooses what is scored beyond
+    characters (:data:`got_runtime.evaluation.scoring.SCORERS`). ``truth`` is ``None`` for a page of which only single
+    facts are known: its ``checks``.
+    """
+
+    name: str
+    image: "Path | Image.Image"
+    truth: str | None
+    group: str
+    page: int | None = None
+    task: Task = _PLAIN
+    kind: str = "plain"
+    following: "tuple[Image.Image, ...]" = ()
+    compare: Task | None = None
+    checks: "tuple[Check, ...]" = ()
+
+    @property
+    def label(self) -> str:
+        """The name as a person would say it: ``scans/paper.pdf p. 3``."""
+        return self.name if self.page is None else f"{self.name} p. {self.page}"
+
+    def open(self) -> "Image.Image":
+        """The page's picture. Raises a ``SourceError`` when the file cannot be read."""
+        if not isinstance(self.image, Path):
+            return self.image
+        from got_runtime.sources import open_pages
+
+        for page in open_pages(self.image, pages=str(self.page or 1)):
+            if page.error is not None:
+                raise page.error
+            if page.image is not None:
+                return page.image
+        raise SourceCorrupt(f"{self.label} has no picture: save it again")
+
+    def questions(self) -> Sequence[Question]:
+        """What to ask: ``task``, then ``compare`` where there is one. Raises as :meth:`open` does."""
+        images = (self.open(), *self.following)
+        return [Question(images, task) for task in (self.task, self.compare) if task is not None]
+
+
+def prediction(directory: Path, case: Case) -> str:
+    """What another tool wrote for ``case``: ``directory``'s file of the same stem (``.txt``, ``.md`` or ``.mmd``).
+
+    A page of several may also have a file of its own, named as olmOCR-bench does: ``paper_pg3_repeat1.md``. Raises
+    :class:`SourceNotFound` when there is none, or when it has no part for the case's page.
+    """
+    base = directory / case.name
+    for file in (base.with_name(f"{base.stem}_pg{case.page}_repeat1{suffix}") for suffix in _TEXT_SUFFIXES):
+        if file.is_file():
+            return text_of(file)
+    for file in (base.with_suffix(suffix) for suffix in _TEXT_SUFFIXES):
+        if not file.is_file():
+            continue
+        if case.page is None:
+            return text_of(file)
+        parts = parts_of(file)
+        if case.page > len(parts):
+            raise SourceNotFound(f"{file} has no page {case.page}: part its {len(parts)} pages by form feeds")
+        return parts[case.page - 1]
+    raise SourceNotFound(f"no text for {case.label}: expected {base.with_suffix('.txt')}")
+
+
+def text_of(file: Path) -> str:
+    """A UTF-8 file's text. Raises ``SourceCorrupt`` or ``SourceNotFound``."""
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SourceCorrupt(f"{file} is not UTF-8: save it as UTF-8") from error
+    except OSError as error:
+        raise SourceNotFound(f"{file} cannot be read: {error.strerror}") from error
+
+
+def parts_of(file: Path) -> list[str]:
+    r"""A text's pages, parted by form feeds (``\f``); ``pdftotext`` ends the last one with a form feed too."""
+    return text_of(file).rstrip("\n").removesuffix("\f").split("\f")
