@@ -25,7 +25,7 @@ def make(seed: tuple[int, int], faces: Sequence[Face], training: bool) -> PageSa
         MissingExtra: matplotlib is not installed.
     """
     rng = np.random.default_rng(seed)
-    face = faces[rng.integers(len(faces))]
+    face = faces[int(rng.integers(len(faces)))]
     data = chart_data(rng, training)
     chart = ChartDrawing(rng, data, face)
     try:

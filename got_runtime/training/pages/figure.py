@@ -122,7 +122,8 @@ class PlacedText:
 def inside(boxes: np.ndarray, image: Image.Image) -> np.ndarray:
     """``boxes`` cut at the edges of the picture."""
     limit = np.array([image.width, image.height] * 2, dtype=np.float32)
-    return np.clip(boxes, 0, limit).astype(np.float32)
+    kept: np.ndarray = np.clip(boxes, 0, limit).astype(np.float32)
+    return kept
 
 
 def sample(

@@ -43,7 +43,7 @@ class _Paper:
 def make(seed: tuple[int, int], faces: Sequence[Face], training: bool) -> PageSample:
     """One to three shapes with letters; in training one more."""
     rng = np.random.default_rng(seed)
-    face = faces[rng.integers(len(faces))]
+    face = faces[int(rng.integers(len(faces)))]
     size = canvas_size(rng)
     font = load_font(face, type_size(rng, size))
     em = float(font.size)

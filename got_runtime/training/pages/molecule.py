@@ -88,7 +88,7 @@ def _drawn(
 
     width, height = canvas_size(rng)
     drawing = rdMolDraw2D.MolDraw2DCairo(width, height)
-    options = drawing.drawOptions()
+    options: Any = drawing.drawOptions()  # its type stubs hold no values
     paper, ink = colours(rng)
     if rng.random() < 0.6:
         options.useBWAtomPalette()

@@ -104,7 +104,7 @@ def _lines(rng: np.random.Generator, training: bool) -> list[str]:
 def make(seed: tuple[int, int], faces: Sequence[Face], training: bool) -> PageSample:
     """One to four lines of text on a coloured ground, each at a slight angle of its own."""
     rng = np.random.default_rng(seed)
-    face = faces[rng.integers(len(faces))]
+    face = faces[int(rng.integers(len(faces)))]
     size = canvas_size(rng)
     image, base = _ground(rng, size)
     ink = _against(rng, base)
