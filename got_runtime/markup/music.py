@@ -1,4 +1,7 @@
-"""Sheet music: Humdrum ``**kern`` with spines of equal width; MEI, MIDI and SVG by verovio (extra ``music``)."""
+"""Sheet music: Humdrum ``**kern`` with spines of equal width; MEI, MIDI and SVG by verovio (extra ``music``).
+
+MusicXML is :mod:`got_runtime.markup.musicxml`.
+"""
 
 import base64
 from typing import TYPE_CHECKING, Any, Literal

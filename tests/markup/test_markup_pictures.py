@@ -7,6 +7,7 @@ from markup_answers import ANSWERS
 
 from got_runtime.errors import MissingExtra
 from got_runtime.markup import chart, molecule, music, parse, tikz, to_html
+from got_runtime.markup.musicxml import to_musicxml
 from got_runtime.markup.objects import read_object
 
 
@@ -46,6 +47,18 @@ def test_a_score_becomes_mei_and_midi() -> None:
     assert b"<mei" in mei
     assert midi is not None
     assert midi.startswith(b"MThd")
+
+
+@pytest.mark.parametrize(("name", "notes"), [("kern", 8), ("kern-ragged", 3), ("kern-split", 5), ("kern-spaces", 2)])
+def test_a_score_becomes_musicxml_with_all_its_notes(name: str, notes: int) -> None:
+    pytest.importorskip("music21")
+    (score,) = parse(ANSWERS[name])
+    written = to_musicxml(score.humdrum)  # type: ignore[union-attr]
+    assert written is not None
+    assert written.count(b"<pitch>") == notes
+    assert b"Music21" not in written
+    assert written == to_musicxml(score.humdrum)  # type: ignore[union-attr]
+    assert to_musicxml("") is None
 
 
 def test_a_chart_is_drawn_again() -> None:
