@@ -1,15 +1,17 @@
 """What an engine answered → the fields of a page's result that come from it."""
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from got_runtime.boxes import Looks, TokenLook
 from got_runtime.engine.protocol import Answer
 from got_runtime.results import Confidence, FinishReason, Timings
 
 if TYPE_CHECKING:
     from got_runtime.checkpoint import Checkpoint
 
-__all__ = ["TIME_IS_UP", "answered_fields"]
+__all__ = ["TIME_IS_UP", "answered_fields", "located_tokens"]
 
 TIME_IS_UP = "decoding stopped at the time limit (Limits.max_seconds_per_page)"
 
@@ -27,6 +29,21 @@ def answered_fields(checkpoint: "Checkpoint", answers: Sequence[Answer]) -> dict
             decode=sum(answer.decode_seconds for answer in answers),
         ),
     }
+
+
+def located_tokens(checkpoint: "Checkpoint", answer: Answer) -> Looks:
+    """Where each token of a page in one view was read; nothing where the engine did not tell."""
+    side = math.isqrt(checkpoint.tokens_per_tile)
+    text, pending, looks = "", list[int](), list[TokenLook]()
+    for token, (place, share) in zip(answer.tokens, answer.looks, strict=False):
+        looks.append(TokenLook(len(text), *divmod(place, side), share))
+        pending.append(token)
+        piece = checkpoint.decode(tuple(pending))
+        # The bytes of one character may be several tokens.
+        if not piece.endswith("\N{REPLACEMENT CHARACTER}"):
+            text, pending = text + piece, []
+    lead = len(text) - len(text.lstrip())
+    return Looks(side, tuple(look._replace(start=max(0, look.start - lead)) for look in looks))
 
 
 def _finish_reason(answers: Sequence[Answer]) -> FinishReason:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from got_runtime.answers import TIME_IS_UP, answered_fields
+from got_runtime.answers import TIME_IS_UP, answered_fields, located_tokens
+from got_runtime.boxes import element_boxes
 from got_runtime.engine.protocol import Answer, Engine, Request
 from got_runtime.errors import EngineError, GotError
 from got_runtime.requests import build_request, is_blank
@@ -56,6 +57,7 @@ class PageReader:
     """How pages are to be read, and by whom.
 
     ``max_new_tokens`` bounds each answer, ``max_seconds`` each page. ``stop``, once set, ends the work within a step.
+    ``boxes`` asks where the elements of pages stand that are read whole, in one view.
     """
 
     checkpoint: "Checkpoint"
@@ -67,6 +69,7 @@ class PageReader:
     on_error: OnError = "keep"
     on_token: OnToken | None = None
     stop: threading.Event | None = None
+    boxes: bool = False
 
     def read(self, documents: Iterable[Iterator[SourcePage]]) -> Iterator[PageResult]:
         """Results in the order of the pages; a page that needs no decoding keeps its place."""
@@ -157,15 +160,17 @@ class PageReader:
             warnings = page.warnings + query.warnings
             if all(is_blank(image) for image in images):
                 return _Job(page, result.model_copy(update={"warnings": warnings}))
-            request = self._request(images, task, query.text, self.max_seconds)
+            request = self._request(images, task, query.text, self.max_seconds, align=self.boxes and not query.crop)
         except GotError as error:
             return _Job(page, result, failure=error)
         if len(request.prompt) > TRAINED_CONTEXT:
             warnings += (f"a prompt of {len(request.prompt):,} tokens: GOT was trained with {TRAINED_CONTEXT:,}",)
         return _Job(page, result.model_copy(update={"warnings": warnings}), request)
 
-    def _request(self, images: "list[Image.Image]", task: Task, query: str, max_seconds: float | None) -> Request:
-        return build_request(self.checkpoint, images, task, query, self.max_new_tokens, max_seconds)
+    def _request(
+        self, images: "list[Image.Image]", task: Task, query: str, max_seconds: float | None, *, align: bool = False
+    ) -> Request:
+        return build_request(self.checkpoint, images, task, query, self.max_new_tokens, max_seconds, align)
 
     def _try_again(self, page: SourcePage, first: PageResult) -> PageResult:
         """Climb the ladder of other ways to show the page; the most convincing answer is the page's.
@@ -202,7 +207,7 @@ class PageReader:
         answers = list(self.engine.answer(requests, watched))
         whole = [answer for answer in answers if isinstance(answer, Answer)]
         told = failed if len(whole) < len(requests) else answered_fields(self.checkpoint, whole)
-        return first.model_copy(update=told)
+        return first.model_copy(update={**told, "boxes": ()})
 
     def _finish(self, job: _Job, answer: Answer | Exception | None) -> tuple[PageResult, GotError | None]:
         """The page's result from its answer, or with its error."""
@@ -219,4 +224,8 @@ class PageReader:
         told = answered_fields(self.checkpoint, [answer])
         if answer.finish == "time":
             told["warnings"] = (*page.warnings, TIME_IS_UP)
-        return page.model_copy(update=told), None
+        result = page.model_copy(update=told)
+        if job.request is not None and job.request.align and len(job.request.pixels) == 1:
+            looks = located_tokens(self.checkpoint, answer)
+            result = result.model_copy(update={"boxes": element_boxes(job.page, result.elements, looks)})
+        return result, None

@@ -29,6 +29,7 @@ def build_request(
     query: str,
     max_new_tokens: int,
     max_seconds: float | None = None,
+    align: bool = False,
 ) -> Request:
     """The request for one page, or for all pages of one context (``images`` in their order).
 
@@ -45,7 +46,7 @@ def build_request(
             "select fewer pages (--pages), or read them one by one"
         )
     ban = checkpoint.ngram_ban if task.ngram_ban else 0
-    return Request(prompt, checkpoint.transform.pixels(images), min(max_new_tokens, room), ban, max_seconds)
+    return Request(prompt, checkpoint.transform.pixels(images), min(max_new_tokens, room), ban, max_seconds, align)
 
 
 def is_blank(image: "Image.Image") -> bool:

@@ -14,6 +14,7 @@ __all__ = [
     "Attempt",
     "Confidence",
     "DocumentResult",
+    "ElementBox",
     "FinishReason",
     "ModelInfo",
     "PageError",
@@ -60,6 +61,23 @@ class PageError(_Record):
     message: str
 
 
+class ElementBox(_Record):
+    """Where the element with this span of the page's text stands: ``(x0, y0, x1, y1)`` from the page's top left.
+
+    In PDF points where the page has them, else in pixels. ``score`` says how sure that is; ``source`` who found it.
+    """
+
+    span: tuple[int, int]
+    bbox: tuple[float, float, float, float]
+    score: float = Field(ge=0.0, le=1.0)
+    source: Literal["layout", "attention"]
+
+    def scaled(self, across: float, down: float) -> "ElementBox":
+        """The same box in other units."""
+        x0, y0, x1, y1 = self.bbox
+        return self.model_copy(update={"bbox": (x0 * across, y0 * down, x1 * across, y1 * down)})
+
+
 class PageResult(_Record):
     """One page (or, with :class:`~got_runtime.tasks.Pages`, several read in one context).
 
@@ -67,6 +85,7 @@ class PageResult(_Record):
     source. ``width`` and ``height`` are pixels of the image that was read, ``size_pt`` PDF points. ``sha256`` is of the
     source's bytes, where it has any. ``tokens`` counts the answer's tokens. ``attempts`` lists the retries of a page
     whose first answer ran into a loop; the text is the chosen one's, or the first answer's where none is chosen.
+    ``boxes``, where they were asked for, are those of the ``elements`` that could be placed.
     """
 
     source: str
@@ -86,6 +105,7 @@ class PageResult(_Record):
     attempts: tuple[Attempt, ...] = ()
     error: PageError | None = None
     timings: Timings = Timings()
+    boxes: tuple[ElementBox, ...] = ()
 
     @cached_property
     def elements(self) -> "list[Element]":

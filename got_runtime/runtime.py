@@ -109,6 +109,7 @@ class GotRuntime:
         max_new_tokens: int = MAX_NEW_TOKENS,
         on_token: OnToken | None = None,
         stop: threading.Event | None = None,
+        boxes: bool = False,
     ) -> Iterator[PageResult]:
         """Pages in order, as they are ready; sources are opened and rendered as they are needed.
 
@@ -128,6 +129,7 @@ class GotRuntime:
                 source alone raises.
             max_new_tokens: token budget of a page.
             on_token: called with the page and each piece of text as it is decoded.
+            boxes: also find where each element stands on its page (``PageResult.boxes``).
             stop: once set, by another thread or a callback, decoding stops within a step and no further page comes.
 
         Raises:
@@ -158,6 +160,7 @@ class GotRuntime:
             on_error=on_error,
             on_token=on_token,
             stop=stop,
+            boxes=boxes,
         )
         if isinstance(sources, list | tuple) or is_folder(sources):
             return reader.read(documents(sources if isinstance(sources, list | tuple) else [sources], opened))

@@ -25,9 +25,10 @@ MAY_IMPORT = {
     "checkpoint": {"model", "tasks", "tiling", "original"},
     "original": {"model", "tasks", "tiling"},
     "requests": {"checkpoint", "engine", "model", "tasks", "tiling"},
-    "answers": {"checkpoint", "engine", "results"},
+    "answers": {"boxes", "checkpoint", "engine", "results"},
+    "boxes": {"markup", "results", "sources"},
     "retries": {"results", "sources", "tasks"},
-    "reading": {"answers", "checkpoint", "engine", "requests", "results", "retries", "sources", "tasks"},
+    "reading": {"answers", "boxes", "checkpoint", "engine", "requests", "results", "retries", "sources", "tasks"},
     "runtime": {"checkpoint", "engine", "reading", "results", "sources", "tasks"},
 }
 NOBODY_USES = {"training", "evaluation", "cli"}

@@ -8,6 +8,7 @@ from PIL import Image
 
 from got_runtime.errors import GotError
 from got_runtime.sources.content import Content
+from got_runtime.sources.regions import Region
 
 __all__ = ["PdfPage", "Rotation", "SourcePage"]
 
@@ -22,6 +23,8 @@ class PdfPage(Protocol):
     def text(self) -> str: ...
 
     def needs_ocr(self) -> bool: ...
+
+    def regions(self) -> list[Region]: ...
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,7 @@ from got_runtime.errors import GotError, SourceCorrupt, SourceEncrypted
 from got_runtime.sources.content import Content, one_line
 from got_runtime.sources.limits import Limits
 from got_runtime.sources.page import Rotation, SourcePage
+from got_runtime.sources.regions import Region, layout_regions
 from got_runtime.sources.rgb import turn
 from got_runtime.sources.selection import Selection, select_pages
 from got_runtime.sources.text_layer import needs_ocr, text_layer
@@ -157,6 +158,13 @@ class PageOfPdf:
                 return needs_ocr(page)
         except SourceCorrupt:
             return True
+
+    def regions(self) -> list[Region]:
+        """What the layout analysis finds, in points; nothing on a page that is turned. Raises ``SourceCorrupt``."""
+        if self.rotate:
+            return []
+        with self.pdf.page(self.index) as page:
+            return layout_regions(page)
 
     def _rendered(self, page: Any, dpi: float) -> Image.Image:
         zoom, pymupdf = dpi / POINTS_PER_INCH, _library()
