@@ -19,6 +19,7 @@ from transformers.generation.logits_process import NoRepeatNGramLogitsProcessor
 from got_runtime import Box, Color, Formatted, Pages, Plain, Tiles
 from got_runtime.checkpoint import Checkpoint
 from got_runtime.engine.ngram import NgramBan
+from got_runtime.engine.prefill import Prefill
 from got_runtime.engine.protocol import Answer, Request
 from got_runtime.engine.torch_engine import TorchEngine
 from got_runtime.model.encoder import encode
@@ -161,12 +162,24 @@ def generated_with_logits(checkpoint: Checkpoint, request: Request) -> tuple[lis
     return tokens[: len(tokens) - ended], torch.cat(answer.logits)
 
 
-class OnPortFeatures(TorchEngine):
-    """Our decoding of the port's own image tokens."""
+class PortFeatures(Prefill):
+    """Prompts with the port's own image tokens in them."""
 
-    def _encode(self, pixels: Tensor) -> Tensor:
+    def __init__(self, model: Any) -> None:
+        super().__init__(model, tile_batch=1)
+        self._model = model
+
+    def encode(self, pixels: Tensor) -> Tensor:
         tokens: Tensor = self._model.get_image_features(pixels, return_dict=True).pooler_output
         return tokens.flatten(0, 1)
+
+
+class OnPortFeatures(TorchEngine):
+    """Our decoding of the port's own image tokens, by torch's kernels."""
+
+    def __init__(self, model: Any, end_tokens: frozenset[int], slots: int) -> None:
+        super().__init__(model, end_tokens, slots, native=False)
+        self._prefill = PortFeatures(model)
 
 
 def decoded(

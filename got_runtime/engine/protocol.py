@@ -36,7 +36,7 @@ class Answer:
     """Token ids without the end token, each with the probability the network gave it, and why decoding ended.
 
     ``looks``, where it was asked for and the engine can tell: for each token the index of the image token it was read
-    from and the share of attention that one got.
+    from and the share of attention that one got. ``warnings`` say what the caller should know of how it was decoded.
     """
 
     tokens: tuple[int, ...]
@@ -45,6 +45,7 @@ class Answer:
     encode_seconds: float
     decode_seconds: float
     looks: tuple[tuple[int, float], ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 class Engine(Protocol):

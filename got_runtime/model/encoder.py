@@ -2,9 +2,8 @@
 
 Same arithmetic as ``GotOcr2VisionEncoder`` followed by ``GotOcr2MultiModalProjector``, run another way:
 
-* the decomposed relative positions are folded into queries and keys — ``q' = [q·scale, q·R_h, q·R_w]`` and
-  ``k' = [k, onehot_h, onehot_w]`` give the same logits as adding a bias — so a global layer never materialises its
-  heads×4096×4096 softmax (0.8 GB a tile at full size);
+* a global layer never materialises its heads×4096×4096 softmax, 0.8 GB a tile at full size
+  (:mod:`got_runtime.model.grid_attention`);
 * activations stay channels-last, so no layer norm has to permute;
 * grids smaller than the checkpoint's are allowed (an offset picks the rows of the position table), which is how
   training grows the resolution.
@@ -16,15 +15,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from got_runtime.model.grid_attention import attend
+
 Port = Any
 """A module of the transformers port, which ships no types."""
-
-FLASH_FROM = 2048
-"""Tokens in an attention window from which SDPA beats explicit products on a CPU.
-
-Measured with a 192-wide encoder in bf16 on two AMX cores: at 64 tokens forward and backward take 8 ms explicit
-against 42 ms; at 4,096 the explicit softmax no longer fits the cache.
-"""
 
 
 def encode(vision_tower: Port, projector: Port, pixel_values: Tensor, row_offset: int = 0) -> tuple[Tensor, Tensor]:
@@ -95,32 +89,20 @@ def _windowed(attention: Port, hidden: Tensor, size: int) -> Tensor:
 
 
 def _attend(attention: Port, hidden: Tensor) -> Tensor:
-    """Self-attention over ``(n, rows, columns, width)`` with relative positions folded into queries and keys."""
+    """Self-attention over ``(n, rows, columns, width)`` with decomposed relative positions."""
     n, rows, columns, width = hidden.shape
     heads = attention.num_attention_heads
     qkv = attention.qkv(hidden).view(n, rows * columns, 3, heads, width // heads)
     query, key, value = qkv.permute(2, 0, 3, 1, 4)
-    scaled = query * attention.scale
+    bias = None
     if attention.use_rel_pos:
         grid = query.reshape(n, heads, rows, columns, -1)
         by_row = torch.einsum("nhyxc,ykc->nhyxk", grid, _relative(attention.rel_pos_h, rows))
         by_column = torch.einsum("nhyxc,xkc->nhyxk", grid, _relative(attention.rel_pos_w, columns))
-        scaled = torch.cat([scaled, by_row.flatten(2, 3), by_column.flatten(2, 3)], dim=-1)
-        onehot = _onehot(rows, columns, key).expand(n, heads, -1, -1)
-        key = torch.cat([key, onehot], dim=-1)
-    out = _attention(scaled, key, value)
+        bias = by_row.flatten(2, 3), by_column.flatten(2, 3)
+    out = attend(query, key, value, bias, attention.scale)
     projected: Tensor = attention.proj(out.transpose(1, 2).reshape(n, rows, columns, width))
     return projected
-
-
-def _attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """Softmax attention with scale 1; ``query`` and ``key`` may be wider than ``value``."""
-    if query.shape[-2] < FLASH_FROM and query.device.type == "cpu":
-        return torch.softmax(query @ key.transpose(-1, -2), dim=-1) @ value
-    width = value.shape[-1]
-    # The CPU kernel takes one width only.
-    value = F.pad(value, (0, query.shape[-1] - width))
-    return F.scaled_dot_product_attention(query, key, value, scale=1.0)[..., :width]
 
 
 def _relative(table: Tensor, size: int) -> Tensor:
@@ -128,10 +110,3 @@ def _relative(table: Tensor, size: int) -> Tensor:
     middle = (table.shape[0] - 1) // 2
     position = torch.arange(size, device=table.device)
     return table[position[:, None] - position[None, :] + middle]
-
-
-def _onehot(rows: int, columns: int, like: Tensor) -> Tensor:
-    """``(rows·columns, rows + columns)``: a key's row and column, each as one hot entry."""
-    by_row = torch.eye(rows, dtype=like.dtype, device=like.device).repeat_interleave(columns, dim=0)
-    by_column = torch.eye(columns, dtype=like.dtype, device=like.device).repeat(rows, 1)
-    return torch.cat([by_row, by_column], dim=1)

@@ -1,0 +1,50 @@
+"""What the engine's loop asks of the part that does the arithmetic."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from torch import Tensor
+
+from got_runtime.engine.alignment import Alignment
+
+__all__ = ["Decoder", "OutOfRoom"]
+
+
+class OutOfRoom(MemoryError):
+    """The rows have grown beyond the memory set aside for them."""
+
+
+class Decoder(Protocol):
+    """Rows in slots 0, 1, 2…, without gaps. ``room`` is how many tokens may be held by all rows together."""
+
+    room: int
+
+    def fits(self, tokens: int) -> bool:
+        """Whether a row of so many tokens can be taken in beside those that are there."""
+        ...
+
+    def prefill(self, slot: int, embedded: Tensor, room: int, alignment: Alignment | None) -> Tensor:
+        """Run a prompt ``(tokens, width)`` in a free slot, which is to hold ``room`` tokens; its last hidden state.
+
+        Raises OutOfRoom, or what the device raises when memory runs out.
+        """
+        ...
+
+    def step(self, tokens: Sequence[int], lengths: Sequence[int], alignments: Sequence[Alignment | None]) -> Tensor:
+        """Append each row's newest token to its ``lengths`` earlier ones; hidden states ``(rows, width)``.
+
+        May be repeated when it raised: nothing is counted before it is whole.
+        """
+        ...
+
+    def choose(self, hidden: Tensor, banned: Sequence[Sequence[int]]) -> tuple[list[int], list[float]]:
+        """The likeliest token of each row that is not banned there, and the probability the network gave it."""
+        ...
+
+    def move(self, source: int, target: int, length: int) -> None:
+        """The row in the last slot, ``source``, takes the place of the one in ``target``."""
+        ...
+
+    def release(self, slot: int) -> None:
+        """The row in the last slot is gone."""
+        ...

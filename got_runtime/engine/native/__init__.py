@@ -1,0 +1,1 @@
+"""Decoding in bfloat16 on a CPU: a little C between oneDNN's matrix products, compiled where it runs."""

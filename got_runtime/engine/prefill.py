@@ -1,0 +1,49 @@
+"""From a request's pixels to its prompt as the decoder takes it."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from got_runtime.engine.protocol import Request
+from got_runtime.model.encoder import encode
+
+__all__ = ["Prefill"]
+
+
+class Prefill:
+    """Encodes tiles, ``tile_batch`` at a time, and puts their tokens where the prompt has image pads."""
+
+    def __init__(self, model: Any, tile_batch: int) -> None:
+        self._core = model.model
+        self._language = model.model.language_model
+        self._pad = model.config.image_token_index
+        self._tile_batch = tile_batch
+        self.layers = len(self._language.layers)
+
+    def embed(self, request: Request) -> tuple[Tensor, Tensor]:
+        """The prompt's embeddings ``(tokens, width)``, and the positions of its image tokens."""
+        weight = self._language.embed_tokens.weight
+        image = self.encode(request.pixels.to(weight.device, weight.dtype))
+        ids = torch.tensor(request.prompt, device=weight.device)
+        embedded = self._language.embed_tokens(ids)
+        pads = (ids == self._pad).nonzero()[:, 0]
+        if len(pads) != len(image):
+            raise ValueError(f"the prompt has {len(pads)} image pads for {len(image)} image tokens")
+        embedded[pads] = image
+        return embedded, pads
+
+    def encode(self, pixels: Tensor) -> Tensor:
+        """Image tokens ``(pads, width)`` of all tiles."""
+        core = self._core
+        parts = [
+            encode(core.vision_tower, core.multi_modal_projector, tiles)[0].flatten(0, 1)
+            for tiles in torch.split(pixels, self._tile_batch)
+        ]
+        return torch.cat(parts)
+
+    def extend(self, embedded: Tensor, tokens: list[int]) -> Tensor:
+        """A prompt with the tokens already decoded behind it."""
+        if not tokens:
+            return embedded
+        return torch.cat([embedded, self._language.embed_tokens(torch.tensor(tokens, device=embedded.device))])

@@ -1,0 +1,71 @@
+"""A request on its way through a slot, and what ends it."""
+
+import time
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from got_runtime.engine.alignment import Alignment
+from got_runtime.engine.ngram import NgramBan
+from got_runtime.engine.protocol import Answer, Finish, OnToken, Request
+from got_runtime.engine.repetition import CHECK_EVERY, loop_period, trim_loop
+
+__all__ = ["Row"]
+
+
+@dataclass(eq=False)
+class Row:
+    """``request`` without its pixels; ``embedded`` is its prompt, image tokens in their places: ``(tokens, width)``."""
+
+    order: int
+    request: Request
+    embedded: Tensor
+    ban: NgramBan | None
+    encode_seconds: float
+    started: float
+    alignment: Alignment | None = None
+    tokens: list[int] = field(default_factory=list)
+    probabilities: list[float] = field(default_factory=list)
+    finish: Finish | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def length(self) -> int:
+        """Tokens whose keys and values are in the cache: all but the newest."""
+        return len(self.request.prompt) + len(self.tokens) - 1
+
+    def take(self, token: int, probability: float) -> None:
+        """The newest token."""
+        self.tokens.append(token)
+        self.probabilities.append(probability)
+        if self.ban is not None:
+            self.ban.add(token)
+
+    def settle(self, end_tokens: frozenset[int], on_token: OnToken | None) -> None:
+        """Tell the newest token, and decide whether it is the last."""
+        token = self.tokens[-1]
+        if token in end_tokens:
+            self.tokens.pop()
+            self.finish = "stop"
+            return
+        if on_token is not None:
+            on_token(self.order, token)
+        if len(self.tokens) >= self.request.max_new_tokens:
+            self.finish = "length"
+        elif self.request.max_seconds is not None and time.perf_counter() - self.started > self.request.max_seconds:
+            self.finish = "time"
+        elif len(self.tokens) % CHECK_EVERY == 0 and (period := loop_period(self.tokens)):
+            self.tokens = trim_loop(self.tokens, period)
+            self.finish = "repetition"
+
+    def answer(self) -> Answer:
+        """What has been decoded."""
+        return Answer(
+            tokens=tuple(self.tokens),
+            probabilities=tuple(self.probabilities[: len(self.tokens)]),
+            finish=self.finish or "stop",
+            encode_seconds=self.encode_seconds,
+            decode_seconds=time.perf_counter() - self.started,
+            looks=self.alignment.looks(len(self.tokens)) if self.alignment is not None else (),
+            warnings=self.warnings,
+        )

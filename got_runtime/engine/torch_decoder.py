@@ -1,0 +1,103 @@
+"""The decoder on any device and in any precision: the port's modules, SDPA over slots."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from got_runtime.engine.alignment import Alignment
+from got_runtime.engine.cache import SlotCache, length_mask
+from got_runtime.engine.decoder import OutOfRoom
+from got_runtime.model.decoder import causal, forward
+
+__all__ = ["TorchDecoder"]
+
+
+class TorchDecoder:
+    """See :class:`got_runtime.engine.decoder.Decoder`.
+
+    Args:
+        model: the port's ``GotOcr2ForConditionalGeneration``.
+        slots: rows at most.
+        budget: bytes that keys and values may take.
+    """
+
+    def __init__(self, model: Any, slots: int, budget: int) -> None:
+        self._language = model.model.language_model
+        self._head = model.lm_head
+        config, weight = self._language.config, self._language.embed_tokens.weight
+        heads, width = config.num_key_value_heads, self._language.layers[0].self_attn.head_dim
+        self._device = weight.device
+        self._cache = SlotCache(config.num_hidden_layers, slots, heads, width, weight)
+        self.room = budget // (2 * config.num_hidden_layers * heads * width * weight.element_size())
+        self._slots = slots
+
+    def fits(self, tokens: int) -> bool:
+        # Slots are equally long: a longer row makes all of them longer.
+        return max(tokens, self._cache.capacity) * self._slots <= self.room
+
+    def prefill(self, slot: int, embedded: Tensor, room: int, alignment: Alignment | None) -> Tensor:
+        self._reserve(max(room, len(embedded)), slot + 1)
+
+        def attend(layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+            self._cache.write_prompt(layer, slot, key, value)
+            if alignment is not None:
+                alignment.record(query[0, :, -1], key[0])
+            return causal(query, key, value)
+
+        positions = torch.arange(len(embedded), device=self._device)[None]
+        return forward(self._language, embedded[None], positions, attend)[0, -1:]
+
+    def step(self, tokens: Sequence[int], lengths: Sequence[int], alignments: Sequence[Alignment | None]) -> Tensor:
+        count, longest = len(tokens), max(lengths) + 1
+        self._reserve(longest, count)
+        written = torch.tensor(lengths, device=self._device)
+        rows = torch.arange(count, device=self._device)
+        even = min(lengths) + 1 == longest
+        mask = None if even or self._device.type == "cpu" else length_mask(written + 1, longest)
+
+        def attend(layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+            self._cache.write_step(layer, rows, written, key, value)
+            keys, values = self._cache.view(layer, count, longest)
+            for index, alignment in enumerate(alignments):
+                if alignment is not None:
+                    alignment.record(query[index, :, 0], keys[index])
+            if even or mask is not None:
+                return _attention(query, keys, values, mask)
+            # On a CPU a call costs less than reading what a mask would hide.
+            each = [
+                _attention(query[i : i + 1], keys[i : i + 1, :, : n + 1], values[i : i + 1, :, : n + 1], None)
+                for i, n in enumerate(lengths)
+            ]
+            return torch.cat(each)
+
+        newest = torch.tensor(tokens, device=self._device)[:, None]
+        return forward(self._language, self._language.embed_tokens(newest), written[:, None], attend)[:, -1]
+
+    def choose(self, hidden: Tensor, banned: Sequence[Sequence[int]]) -> tuple[list[int], list[float]]:
+        logits = self._head(hidden).float()  # as generate() does
+        probabilities = torch.softmax(logits, dim=-1)
+        for index, bans in enumerate(banned):
+            if bans:
+                logits[index, list(bans)] = float("-inf")
+        chosen = logits.argmax(dim=-1, keepdim=True)
+        given = probabilities.gather(1, chosen)
+        return chosen[:, 0].tolist(), given[:, 0].tolist()
+
+    def move(self, source: int, target: int, length: int) -> None:
+        self._cache.move(source, target, length)
+
+    def release(self, slot: int) -> None:
+        """Nothing to do: the next prefill overwrites the slot."""
+
+    def _reserve(self, length: int, rows: int) -> None:
+        if length * self._slots > self.room and length > self._cache.capacity and rows > 1:
+            raise OutOfRoom(f"{self.room} tokens of keys and values are all the memory there is")
+        self._cache.reserve(length)
+
+
+def _attention(query: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
+    grouped = query.shape[1] != keys.shape[1]
+    return F.scaled_dot_product_attention(query, keys, values, attn_mask=mask, enable_gqa=grouped)
