@@ -182,7 +182,7 @@ class ChartDrawing:
         data, em = self.data, self.font.size
         width, height = axes.bbox.width, axes.bbox.height
         text = max(self.wide(each) for each in data.labels + data.printed)
-        radius = max(0.14 * width, min(width / 2 - text - 0.9 * em, height / 2 - 2.4 * em))
+        radius = max(0.14 * width, min(width / 2 - text - 1.1 * em, height / 2 - 2.4 * em))
         axes.set(xlim=(-width / 2, width / 2), ylim=(-height / 2, height / 2), aspect="equal")
         axes.axis("off")
         axes.pie(
@@ -199,7 +199,7 @@ class ChartDrawing:
         for middle, label, printed in zip(middles, data.labels, data.printed, strict=True):
             angle = np.pi / 2 - 2 * np.pi * middle / 100
             rim = self._pixel(axes, radius * 0.9 * np.cos(angle), radius * 0.9 * np.sin(angle))
-            x, y = self._pixel(axes, (radius + 0.5 * em) * np.cos(angle), (radius + 1.2 * em) * np.sin(angle))
+            x, y = self._pixel(axes, (radius + 0.8 * em) * np.cos(angle), (radius + 1.2 * em) * np.sin(angle))
             align = (1 - np.cos(angle)) / 2
             plan.labels.append(Line(label, x, y - 0.1 * em, align))
             plan.values.append(Line(printed, x, y + 0.95 * em, align))

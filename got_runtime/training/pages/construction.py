@@ -6,6 +6,7 @@ begins at its highest corner (of two as high, the left one) and goes on clockwis
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -114,7 +115,7 @@ def construction(rng: np.random.Generator, columns: int, rows: int, most: int = 
     count = int(rng.integers(1, most + 1))
     for _ in range(count):
         shape = _shape(rng, columns, rows)
-        if shape in shapes:
+        if any(_touching(shape, other) for other in shapes):
             continue
         shapes.append(shape)
         if shape.kind == "circle" and rng.random() < 0.6:
@@ -130,6 +131,34 @@ def construction(rng: np.random.Generator, columns: int, rows: int, most: int = 
         for i, point in enumerate(sorted(named, key=_reading_order))
     ]
     return Construction(columns, rows, tuple(sorted(shapes, key=_shape_order)), tuple(letters))
+
+
+def _edges(shape: Shape) -> list[tuple[Point, Point]]:
+    """The straight lines of a shape."""
+    corners = list(shape.points)
+    if shape.kind == "rectangle":
+        (left, top), (right, bottom) = corners
+        corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
+    return list(pairwise(corners if shape.kind == "segment" else [*corners, corners[0]]))
+
+
+def _touching(one: Shape, other: Shape) -> bool:
+    """Whether two shapes share what would make the drawing ambiguous: a corner on an edge, or a whole circle."""
+    if "circle" in (one.kind, other.kind) or "dot" in (one.kind, other.kind):
+        return (one.kind, one.points, one.radius) == (other.kind, other.points, other.radius)
+    return any(
+        _on(corner, edge)
+        for a, b in ((one, other), (other, one))
+        for corner, _ in [*_edges(a), _edges(a)[-1][::-1]]
+        for edge in _edges(b)
+    )
+
+
+def _on(point: Point, edge: tuple[Point, Point]) -> bool:
+    """Whether a point lies on an edge, ends included."""
+    (x, y), ((ax, ay), (bx, by)) = point, edge
+    level = (bx - ax) * (y - ay) == (by - ay) * (x - ax)
+    return level and min(ax, bx) <= x <= max(ax, bx) and min(ay, by) <= y <= max(ay, by)
 
 
 def _shape_order(shape: Shape) -> tuple[tuple[int, int], str, tuple[Point, ...], int]:

@@ -1,13 +1,9 @@
-"""Molecules: small ones drawn by RDKit, and their canonical SMILES.
-
-Canonical SMILES names atoms in an order that cannot be seen. RDKit lays a molecule out along its longest axis; of the
-two ways round, the one is drawn in which that order runs from left to right, so that the order can be learnt.
-"""
+"""Molecules: small ones drawn by RDKit, and their canonical SMILES with the atom or bond each character names."""
 
 import io
+import math
 import re
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -17,74 +13,16 @@ from got_runtime.errors import MissingExtra
 from got_runtime.tasks import Formatted
 from got_runtime.training.degrade import wear
 from got_runtime.training.faces import Face
+from got_runtime.training.pages.compound import random_compound
 from got_runtime.training.pages.figure import SQUARE, Box, Mark, PlacedText, around, canvas_size, colours, sample
 from got_runtime.training.sample import PageSample
-
-MOST_ATOMS = 14
-"""Heavy atoms of the largest molecule."""
-
-# What a molecule grows from and by; each piece is joined at its first atom by a single bond.
-_CHAINS = ("C", "C", "CC", "CCC", "CCCC", "C=C", "C#C", "C(C)C", "C(C)(C)C")
-_RINGS = ("c1ccccc1", "c1ccccc1", "c1ccccc1", "C1CCCCC1", "C1CCCC1", "C1CC1", "c1ccncc1", "C1CCNCC1", "c1ccsc1")
-_GROUPS = ("O", "O", "N", "C(=O)O", "C=O", "C#N", "OC", "F", "Cl", "Br", "S", "C(N)=O", "[N+](=O)[O-]", "N(C)C")
 
 _TOKEN = re.compile(r"\[[^\]]+\]|Cl|Br|[A-Za-z]|%\d\d|.")
 
 
-@cache
-def _piece(smiles: str) -> Any:
-    from rdkit import Chem
-
-    return Chem.MolFromSmiles(smiles)
-
-
-def random_smiles(rng: np.random.Generator, most: int = MOST_ATOMS) -> str:
-    """Canonical SMILES of a molecule of up to ``most`` heavy atoms, grown from chains, rings and functional groups."""
-    from rdkit import Chem
-
-    wanted = int(rng.integers(3, most + 1))
-    start = _RINGS if wanted > 5 and rng.random() < 0.6 else _CHAINS
-    molecule = _piece(start[rng.integers(len(start))])
-    for _ in range(12):
-        if molecule.GetNumAtoms() >= wanted:
-            break
-        pieces = (_CHAINS, _RINGS, _GROUPS)[rng.choice(3, p=[0.35, 0.15, 0.5])]
-        piece = _piece(pieces[rng.integers(len(pieces))])
-        size = molecule.GetNumAtoms()
-        carbon_first = piece.GetAtomWithIdx(0).GetSymbol() == "C"
-        # Two heteroatoms side by side are rare in print.
-        open_atoms = [
-            atom.GetIdx()
-            for atom in molecule.GetAtoms()
-            if atom.GetTotalNumHs() and (carbon_first or atom.GetSymbol() == "C")
-        ]
-        if size + piece.GetNumAtoms() > most or not open_atoms:
-            continue
-        joined = Chem.RWMol(Chem.CombineMols(molecule, piece))
-        joined.AddBond(int(rng.choice(open_atoms)), size, Chem.BondType.SINGLE)
-        Chem.SanitizeMol(joined)
-        molecule = joined.GetMol()
-    return str(Chem.MolToSmiles(molecule))
-
-
-def _drawn(
-    rng: np.random.Generator, smiles: str, training: bool
-) -> tuple[Image.Image, Any, list[tuple[float, float]], float]:
-    """The picture, the molecule (atoms in the order of ``smiles``), the atoms' pixels and a bond's length in pixels."""
-    from rdkit import Chem
-    from rdkit.Chem import rdDepictor
+def _drawn(rng: np.random.Generator, molecule: Any) -> tuple[Image.Image, list[tuple[float, float]], float]:
+    """The picture, the pixels of the atoms and the length of a bond in pixels."""
     from rdkit.Chem.Draw import rdMolDraw2D
-
-    molecule = Chem.MolFromSmiles(smiles)
-    rdDepictor.Compute2DCoords(molecule, canonOrient=True)
-    conformer = molecule.GetConformer()
-    places = conformer.GetPositions()
-    order = np.arange(len(places)) - (len(places) - 1) / 2
-    mirror = np.array([-1.0 if (order @ places[:, axis]) * sign < 0 else 1.0 for axis, sign in ((0, 1), (1, -1))])
-    angle = np.deg2rad(rng.uniform(-180, 180) if training and rng.random() < 0.2 else rng.normal(0, 6))
-    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    for index, (x, y) in enumerate((places[:, :2] * mirror) @ turn):
-        conformer.SetAtomPosition(index, (float(x), float(y), 0.0))
 
     width, height = canvas_size(rng)
     drawing = rdMolDraw2D.MolDraw2DCairo(width, height)
@@ -104,11 +42,8 @@ def _drawn(
     drawing.FinishDrawing()
     image = Image.open(io.BytesIO(drawing.GetDrawingText())).convert("RGB")
     points = [(p.x, p.y) for p in map(drawing.GetDrawCoords, range(molecule.GetNumAtoms()))]
-    lengths = [
-        np.hypot(*np.subtract(points[bond.GetBeginAtomIdx()], points[bond.GetEndAtomIdx()]))
-        for bond in molecule.GetBonds()
-    ]
-    return image, molecule, points, float(np.mean(lengths)) if lengths else 100.0 * scale
+    pairs = [(bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()) for bond in molecule.GetBonds()]
+    return image, points, float(np.mean([math.dist(points[a], points[b]) for a, b in pairs]))
 
 
 def _between(a: Box, b: Box) -> Box:
@@ -144,8 +79,8 @@ def make(seed: tuple[int, int], faces: Sequence[Face], training: bool) -> PageSa
     """
     rng = np.random.default_rng(seed)
     try:
-        smiles = random_smiles(rng)
-        image, molecule, points, bond_length = _drawn(rng, smiles, training)
+        smiles, molecule = random_compound(rng, training)
+        image, points, bond_length = _drawn(rng, molecule)
     except ModuleNotFoundError as error:
         raise MissingExtra("train", error.name or "rdkit") from error
     atoms = [around(x, y, 0.22 * bond_length) for x, y in points]

@@ -1,0 +1,105 @@
+"""Small compounds grown at random and laid out in the plane by RDKit.
+
+Canonical SMILES names atoms in an order that cannot be seen. RDKit lays a molecule out along its longest axis; of the
+ways round, the one is taken in which that order runs from left to right, so that the order can be learnt.
+"""
+
+from functools import cache
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+MOST_ATOMS = 14
+"""Heavy atoms of the largest molecule."""
+
+# What a molecule grows from and by; each piece is joined at its first atom by a single bond.
+_CHAINS = ("C", "C", "CC", "CCC", "CCCC", "C=C", "C#C", "C(C)C", "C(C)(C)C")
+_RINGS = ("c1ccccc1", "c1ccccc1", "c1ccccc1", "C1CCCCC1", "C1CCCC1", "C1CC1", "c1ccncc1", "C1CCNCC1", "c1ccsc1")
+_GROUPS = ("O", "O", "N", "C(=O)O", "C=O", "C#N", "OC", "F", "Cl", "Br", "S", "C(N)=O", "[N+](=O)[O-]", "N(C)C")
+
+
+@cache
+def _piece(smiles: str) -> Any:
+    from rdkit import Chem
+
+    return Chem.MolFromSmiles(smiles)
+
+
+def _random_smiles(rng: np.random.Generator, most: int = MOST_ATOMS) -> str:
+    """Canonical SMILES of a molecule of up to ``most`` heavy atoms, grown from chains, rings and functional groups."""
+    from rdkit import Chem
+
+    wanted = int(rng.integers(3, most + 1))
+    start = _RINGS if wanted > 5 and rng.random() < 0.6 else _CHAINS
+    molecule = _piece(start[rng.integers(len(start))])
+    for _ in range(12):
+        if molecule.GetNumAtoms() >= wanted:
+            break
+        pieces = (_CHAINS, _RINGS, _GROUPS)[rng.choice(3, p=[0.35, 0.15, 0.5])]
+        piece = _piece(pieces[rng.integers(len(pieces))])
+        size = molecule.GetNumAtoms()
+        carbon_first = piece.GetAtomWithIdx(0).GetSymbol() == "C"
+        # Two heteroatoms side by side are rare in print.
+        open_atoms = [
+            atom.GetIdx()
+            for atom in molecule.GetAtoms()
+            if atom.GetTotalNumHs() and (carbon_first or atom.GetSymbol() == "C")
+        ]
+        if size + piece.GetNumAtoms() > most or not open_atoms:
+            continue
+        joined = Chem.RWMol(Chem.CombineMols(molecule, piece))
+        joined.AddBond(int(rng.choice(open_atoms)), size, Chem.BondType.SINGLE)
+        Chem.SanitizeMol(joined)
+        molecule = joined.GetMol()
+    return str(Chem.MolToSmiles(molecule))
+
+
+def _layout(rng: np.random.Generator, smiles: str, training: bool) -> Any:
+    """The molecule (atoms in the order of ``smiles``) with places in the plane; None where its drawing overlaps."""
+    from rdkit import Chem
+    from rdkit.Chem import rdDepictor
+
+    molecule = Chem.MolFromSmiles(smiles)
+    rdDepictor.Compute2DCoords(molecule, canonOrient=True)
+    conformer = molecule.GetConformer()
+    places = conformer.GetPositions()[:, :2]
+    bonds = [(bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()) for bond in molecule.GetBonds()]
+    if _overlapping(places, bonds):
+        return None
+    order = np.arange(len(places)) - (len(places) - 1) / 2
+    mirror = np.array([-1.0 if (order @ places[:, axis]) * sign < 0 else 1.0 for axis, sign in ((0, 1), (1, -1))])
+    angle = np.deg2rad(rng.uniform(-180, 180) if training and rng.random() < 0.2 else rng.normal(0, 6))
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    for index, (x, y) in enumerate((places * mirror) @ turn):
+        conformer.SetAtomPosition(index, (float(x), float(y), 0.0))
+    return molecule
+
+
+def _overlapping(places: np.ndarray, bonds: list[tuple[int, int]]) -> bool:
+    """Whether two atoms are closer than half a bond (1.5 units) or two bonds cross."""
+    distance = np.linalg.norm(places[:, None] - places[None], axis=2)
+    if (distance + 9 * np.eye(len(places))).min() < 0.75:
+        return True
+
+    def turn(a: int, b: int, c: int) -> float:
+        (ux, uy), (vx, vy) = places[b] - places[a], places[c] - places[a]
+        return float(ux * vy - uy * vx)
+
+    return any(
+        turn(a, b, c) * turn(a, b, d) < 0 and turn(c, d, a) * turn(c, d, b) < 0
+        for (a, b), (c, d) in combinations(bonds, 2)
+        if len({a, b, c, d}) == 4
+    )
+
+
+def random_compound(rng: np.random.Generator, training: bool) -> tuple[str, Any]:
+    """Canonical SMILES, and the molecule laid out without overlaps, its atoms in the order of the SMILES.
+
+    In training one in five is turned by any angle.
+    """
+    while True:
+        smiles = _random_smiles(rng)
+        molecule = _layout(rng, smiles, training)
+        if molecule is not None:
+            return smiles, molecule
