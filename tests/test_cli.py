@@ -1,17 +1,20 @@
 """The command line: what it prints where, and what it says of bad input."""
 
+import importlib
 import json
-from io import TextIOWrapper
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
+from typing import Any
 
-import pymupdf
 import pytest
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from got_runtime import Box, Color, Formatted, Pages, Plain, Tiles
 from got_runtime.cli import build_parser, main
 from got_runtime.cli.read import chosen_task
 from got_runtime.results import DocumentResult
+
+pymupdf: Any = importlib.import_module("pymupdf")  # its types are incomplete
 
 
 @pytest.fixture(autouse=True)
@@ -171,10 +174,9 @@ def half_broken(tmp_path: Path, good: Path) -> Path:
     file = tmp_path / "half.tiff"
     frames[0].save(file, save_all=True, append_images=frames[1:], compression="tiff_adobe_deflate")
     whole = file.read_bytes()
-    second = Image.open(file)
-    second.seek(1)
-    at = second.tag_v2[273][0]  # where its pixels begin
-    second.close()
+    with TiffImagePlugin.TiffImageFile(file) as second:
+        second.seek(1)
+        at = second.tag_v2[273][0]  # where its pixels begin
     file.write_bytes(whole[:at] + b"garbage!" + whole[at + 8 :])
     return file
 
@@ -201,8 +203,8 @@ def test_what_a_failing_page_does_can_be_chosen(
 
 
 def test_standard_input_is_a_source(good: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with good.open("rb") as file, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sys.stdin", TextIOWrapper(file))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.stdin", TextIOWrapper(BytesIO(good.read_bytes())))
         assert main(["read", "-", "--to", "json", "--max-new-tokens", "1"]) == 0
     assert json.loads(capsys.readouterr().out)["pages"][0]["width"] == 300
 
@@ -225,10 +227,8 @@ def test_damaged_metadata_is_a_warning_of_the_page_and_nothing_else(
         ([], Plain()),
         (["--task", "format"], Formatted()),
         (["--box", "10,20,30,40"], Box(10, 20, 30, 40)),
-        (
-            ["--box", ".1,.2", "--box-unit", "fraction", "--task", "format"],
-            Box(0.1, 0.2, unit="fraction", formatted=True),
-        ),
+        (["--box", ".1,.2", "--box-unit", "fraction"], Box(0.1, 0.2, unit="fraction")),
+        (["--box", "1,2,3,4", "--task", "format"], Box(1, 2, 3, 4, formatted=True)),
         (["--box", "0,0,9,9", "--crop"], Box(0, 0, 9, 9, crop=True)),
         (["--color", "red"], Color(color="red")),
         (["--tiles"], Tiles()),

@@ -202,7 +202,7 @@ def test_the_token_budget_ends_a_page(checkpoint: Checkpoint) -> None:
 def test_pages_come_as_they_are_ready(checkpoint: Checkpoint, three_pages: Path) -> None:
     stream = scripted(checkpoint, "one", EngineError("never drawn")).stream(three_pages)
     assert next(stream).text == "one"
-    stream.close()
+    stream.close()  # type: ignore[attr-defined]
 
 
 def test_tokens_are_told_as_whole_characters(checkpoint: Checkpoint) -> None:

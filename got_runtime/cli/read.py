@@ -106,6 +106,9 @@ def run(args: argparse.Namespace) -> int:
                     raise
                 print(f"got-ocr: {error}", file=sys.stderr)
                 complete = False
+    if reading.already_there:
+        count = f"{reading.already_there} file{'s' * (reading.already_there > 1)}"
+        print(f"got-ocr: {count} kept in {args.output} from an earlier run (--overwrite reads again)", file=sys.stderr)
     return 0 if complete or args.on_error == "skip" else 2
 
 
@@ -136,13 +139,14 @@ class _Reading:
         self._limits = _limits(args)
         self._targets = Targets(args.output, args.to, args.overwrite)
         self._runtime: GotRuntime | None = None
+        self.already_there = 0
+        """Sources that were not read because an earlier run has written them."""
 
     def read(self, source: Any, name: Path) -> bool:
         """Read one source and hand its text on; whether every page was read."""
         wanted = self._targets.wanted(name)
         if not wanted:
-            there = f"{self._targets.folder}/{name}"
-            print(f"got-ocr: the output of {there} is already there (--overwrite reads again)", file=sys.stderr)
+            self.already_there += 1
             return True
         self._runtime = self._runtime or load_runtime(self._args)
         document = self._document(self._runtime, source, name)
