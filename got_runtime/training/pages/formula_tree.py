@@ -160,9 +160,9 @@ class Root:
             ink = answer.sign("\\sqrt{", "\\sqrt", at="left")
             printed = f"sqrt({self.body.write(answer)})"
         else:
-            ink = answer.sign("\\sqrt[", "\\sqrt")
+            answer.opening("\\sqrt[")
             degree = self.degree.write(answer)
-            answer.again("]{", ink)
+            ink = answer.sign("]{", "\\sqrt", at="left")
             printed = f"root({degree},{self.body.write(answer)})"
         answer.closing("}")
         return _inked(ink, printed)

@@ -69,11 +69,19 @@ def _area(piece: Piece, page: Typeset, em: float, following: Sequence[Piece]) ->
         (column, *_), (row, *_) = page.letters[piece.ink], page.letters[piece.row]
         x, y = column[0], row[3]
         return x - 0.3 * em, y - 0.4 * em, x + 0.3 * em, y + 0.4 * em
-    box = page.areas.get(piece.ink, _NOWHERE)
+    box = page.areas.get(piece.ink) or _around(page.letters.get(piece.ink, ()))
     if piece.at == "left":
         after = next((page.areas[p.ink] for p in following if p.ink != piece.ink and p.ink in page.areas), box)
         return box[0], box[1], min(box[2], max(after[0], box[0] + 1)), box[3]
     return box
+
+
+def _around(letters: Sequence[Box]) -> Box:
+    """The box of letters so fine that none of their pixels is wholly inked."""
+    if not letters:
+        return _NOWHERE
+    left, top, right, bottom = zip(*letters, strict=True)
+    return min(left), min(top), max(right), max(bottom)
 
 
 def _fill_spaces(boxes: list[Box], spaces: Sequence[int]) -> None:

@@ -60,7 +60,8 @@ def random_grid(
     alignment = "c" * columns if kind < 0.6 else "l" * columns if kind < 0.8 else "l" + "c" * (columns - 1)
     spans: dict[tuple[int, int], tuple[int, int]] = {}
     if rng.random() < 0.3:
-        wide = int(rng.integers(2, columns + 1))
+        # Without upright rules, only what is centred between two columns is seen to span them.
+        wide = int(rng.integers(2, columns + 1)) if rules == "all" else 2
         spans[int(rng.integers(2)) * int(rng.integers(rows)), int(rng.integers(columns - wide + 1))] = (1, wide)
     if rng.random() < 0.15 and rows > 2 and rules == "all":
         tall = int(rng.integers(2, rows))

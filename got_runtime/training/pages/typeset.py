@@ -22,7 +22,7 @@ Box = tuple[float, float, float, float]
 MOST_INKS = 31**3
 
 PRELUDE = """
-#set text(ligatures: false, hyphenate: false, lang: "en", features: (calt: 0))
+#set text(ligatures: false, hyphenate: false, overhang: false, lang: "en", features: (calt: 0))
 #set smartquote(enabled: false)
 #let tone(i) = (calc.rem(calc.quo(i, 1024), 32), calc.rem(calc.quo(i, 32), 32), calc.rem(i, 32)).map(v => v * 8 + 4)
 #let c(i, body) = text(fill: rgb(..tone(i)), body)
