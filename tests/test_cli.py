@@ -9,17 +9,20 @@ from typing import Any
 import pytest
 from PIL import Image, TiffImagePlugin
 
-from got_runtime import Box, Color, Formatted, Pages, Plain, Tiles
+from got_runtime import Box, Color, Formatted, GotRuntime, Pages, Plain, Tiles
+from got_runtime.checkpoint import Checkpoint
 from got_runtime.cli import build_parser, main
 from got_runtime.cli.read import chosen_task
+from got_runtime.engine.scripted import ScriptedEngine
 from got_runtime.results import DocumentResult
 
 pymupdf: Any = importlib.import_module("pymupdf")  # its types are incomplete
 
 
 @pytest.fixture(autouse=True)
-def fast(monkeypatch: pytest.MonkeyPatch, runtime: object) -> None:
-    """Every command reads with the network that is loaded already."""
+def fast(monkeypatch: pytest.MonkeyPatch, checkpoint: Checkpoint) -> None:
+    """Every page says the same, at once: what is tested is what becomes of it."""
+    runtime = GotRuntime(checkpoint, ScriptedEngine(checkpoint.encode, ["some words"]))
     monkeypatch.setattr("got_runtime.cli.read.load_runtime", lambda args: runtime)
 
 
@@ -242,9 +245,14 @@ def test_flags_name_a_task(flags: list[str], task: object) -> None:
     assert chosen_task(build_parser().parse_args(["read", "a.png", *flags])) == task
 
 
-def test_a_short_budget_is_told(good: Path, capsys: pytest.CaptureFixture[str], pages: Path) -> None:
-    assert main(["read", str(pages / "notice.jpg"), "--max-new-tokens", "3"]) == 0
-    assert "token budget" in capsys.readouterr().err
+def test_a_page_is_read_and_a_short_budget_is_told(
+    runtime: GotRuntime, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], pages: Path
+) -> None:
+    monkeypatch.setattr("got_runtime.cli.read.load_runtime", lambda args: runtime)
+    assert main(["read", str(pages / "notice.jpg"), "--max-new-tokens", "6"]) == 0
+    out, err = capsys.readouterr()
+    assert out == "NOTICE\n"
+    assert "token budget" in err
 
 
 def test_info_names_model_and_versions(capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,8 +20,6 @@ from got_runtime.checkpoint import Checkpoint
 from got_runtime.engine.protocol import Answer, Finish, OnToken, Request
 from got_runtime.engine.scripted import ScriptedEngine
 from got_runtime.errors import (
-    CheckpointInvalid,
-    CheckpointNotFound,
     EngineError,
     SourceNotFound,
     SourceUnsupported,
@@ -29,7 +27,7 @@ from got_runtime.errors import (
 )
 from got_runtime.results import PageError
 from got_runtime.retries import halves
-from got_runtime.sources import Limits, SourcePage
+from got_runtime.sources import Limits, SourcePage, open_pages
 
 
 def scripted(checkpoint: Checkpoint, *answers: str | Exception, latency: float = 0.0) -> GotRuntime:
@@ -88,9 +86,11 @@ def test_the_json_schema_is_stable() -> None:
     assert without_descriptions(DocumentResult.model_json_schema()) == without_descriptions(published)
 
 
-def test_every_kind_of_source_gives_the_same_text(runtime: GotRuntime, pages: Path) -> None:
+def test_every_kind_of_source_gives_the_same_text(runtime: GotRuntime, pages: Path, tmp_path: Path) -> None:
     file = pages / "held-out-faces" / "timetable.png"
     image = Image.open(file)
+    (tmp_path / "folder").mkdir()
+    image.save(tmp_path / "folder" / "frames.tiff", save_all=True, append_images=[image])
 
     class Blob:
         def as_bytes(self) -> bytes:
@@ -98,9 +98,10 @@ def test_every_kind_of_source_gives_the_same_text(runtime: GotRuntime, pages: Pa
 
     with file.open("rb") as opened:
         sources = [file, str(file), file.read_bytes(), opened, image, np.asarray(image), Blob(), image.convert("RGBA")]
-        texts = {runtime.read(source).text for source in sources}
-    assert len(texts) == 1
-    assert texts.pop()
+        texts = [page.text for page in runtime.stream([*sources, tmp_path / "folder"])]
+    assert len(texts) == len(sources) + 2  # the folder's file has two frames
+    assert len(set(texts)) == 1
+    assert texts[0]
 
 
 def test_a_page_reads_the_same_alone_and_among_others(runtime: GotRuntime, pages: Path) -> None:
@@ -146,12 +147,15 @@ def test_a_good_text_layer_is_taken_only_when_asked(checkpoint: Checkpoint, thre
         Box(10, 10, 400, 300),
         Box(0.1, 0.1, unit="fraction"),
         Color(color="red"),
+        Box(10, 10, 400, 300, crop=True),
         Tiles(max_tiles=2),
+        Pages(),
     ],
     ids=lambda task: task.kind,
 )
 def test_every_task_runs_end_to_end(runtime: GotRuntime, pages: Path, task: Plain) -> None:
-    page = runtime.read(pages / "notice.jpg", task=task, max_new_tokens=5).pages[0]
+    file = pages / ("minutes.pdf" if task.kind == "pages" else "notice.jpg")
+    [page] = runtime.read(file, task=task, max_new_tokens=5).pages
     assert page.error is None
     assert page.task == task
     assert page.tokens <= 5
@@ -319,28 +323,25 @@ def test_a_stream_that_is_told_to_stop_ends(checkpoint: Checkpoint, three_pages:
     assert "".join(told) == "textt"
 
 
-def test_unknown_weights_name_the_choices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(CheckpointNotFound, match="got-nano"):
-        GotRuntime.from_pretrained("no-such-model")
-    with pytest.raises(CheckpointNotFound, match="nobody/nothing"):
-        GotRuntime.from_pretrained("nobody/nothing", local_files_only=True)
-    with pytest.raises(CheckpointInvalid, match=r"config\.json"):
-        GotRuntime.from_pretrained(tmp_path)
-    (tmp_path / "config.json").write_text('{"model_type": "llama"}')
-    with pytest.raises(CheckpointInvalid, match="llama"):
-        GotRuntime.from_pretrained(tmp_path)
-    with pytest.raises(CheckpointInvalid, match="dtype"):
-        GotRuntime.from_pretrained(dtype="int3")
-    with pytest.raises(CheckpointInvalid, match="device"):
-        GotRuntime.from_pretrained(device="toaster")
-
-
 def test_an_image_in_a_file_object_is_left_open_for_its_owner(checkpoint: Checkpoint) -> None:
     buffer = io.BytesIO()
     inked().save(buffer, "PNG")
     buffer.seek(0)
     assert scripted(checkpoint, "text").read(buffer).text == "text"
     assert not buffer.closed
+
+
+def test_nothing_is_held_while_the_caller_has_a_page(runtime: GotRuntime, pages: Path) -> None:
+    """Neither torch's inference mode, which would spoil a caller's own training, nor the lock around MuPDF."""
+    stream = runtime.stream(pages / "minutes.pdf", max_new_tokens=1)
+    next(stream)
+    assert not torch.is_inference_mode_enabled()
+    opened: list[int] = []
+    other = threading.Thread(target=lambda: opened.extend(p.number for p in open_pages(pages / "minutes.pdf", dpi=20)))
+    other.start()
+    other.join(timeout=20)
+    assert opened
+    stream.close()  # type: ignore[attr-defined]
 
 
 def test_results_cannot_be_changed(checkpoint: Checkpoint) -> None:
