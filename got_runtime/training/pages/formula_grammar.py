@@ -1,7 +1,7 @@
 """Random formulas from a small grammar, in one canonical way of writing each."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from got_runtime.training.pages.formula_tree import (
     Symbol,
 )
 
-# Left out: letters that look like digits or Greek (o, O, l, v beside ν, w beside ω is told apart by context of shape).
+# Left out: letters that look like digits (l, o, I, O), and capitals from indices, where size does not tell c from C.
 _LETTERS = "abcdefghijkmnpqrstuvwxyz"
 _CAPITALS = "ABCDEFGHKLMNPQRSTVWXYZ"
 _RELATIONS = ("=", "=", "=", "=", "<", ">", "\\leq", "\\geq", "\\neq", "\\approx", "\\rightarrow", "\\in")
@@ -36,18 +36,18 @@ class Grammar:
     def one(self, of: Sequence[str]) -> str:
         return of[int(self.rng.integers(len(of)))]
 
-    def letter(self) -> Node:
+    def letter(self, capitals: float = 0.2) -> Node:
         kind = self.rng.random()
         if kind < 0.25:
             return Symbol(self.one(tuple(GREEK)))
-        return Symbol(self.one(_LETTERS if kind < 0.8 else _CAPITALS))
+        return Symbol(self.one(_CAPITALS if kind > 1 - capitals else _LETTERS))
 
     def number(self) -> Node:
         digits = str(self.rng.integers(0, 10 ** self.rng.choice([1, 1, 1, 2, 3])))
         return self.row(Symbol(d) for d in digits)
 
-    def row(self, items: object) -> Node:
-        nodes: tuple[Node, ...] = tuple(items)  # type: ignore[call-overload]
+    def row(self, items: Iterable[Node]) -> Node:
+        nodes = tuple(items)
         return nodes[0] if len(nodes) == 1 else Row(nodes)
 
     def script(self) -> Node:
@@ -56,10 +56,10 @@ class Grammar:
         if kind < 0.5:
             return Symbol(self.one("0123456789"))
         if kind < 0.8:
-            return self.letter()
+            return self.letter(capitals=0.0)
         if kind < 0.9:
-            return Row((self.letter(), Symbol(self.one("+-")), Symbol(self.one("12"))))
-        return Row((self.letter(), Symbol(self.one(_LETTERS))))
+            return Row((self.letter(capitals=0.0), Symbol(self.one("+-")), Symbol(self.one("12"))))
+        return Row((self.letter(capitals=0.0), Symbol(self.one(_LETTERS))))
 
     def scripted(self) -> Node:
         base, kind = self.letter(), self.rng.random()
