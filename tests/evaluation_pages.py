@@ -6,13 +6,20 @@ from pathlib import Path
 import pymupdf
 from PIL import Image
 
-from got_runtime.evaluation.cases import Case
+from got_runtime.evaluation.cases import Case, Question
 from got_runtime.evaluation.run import Read
 
 
 def picture(shade: int = 255) -> Image.Image:
     """A small page; its shade tells a scripted reader which one it is."""
     return Image.new("RGB", (64, 48), (shade, shade, shade))
+
+
+def shade_of(question: Question) -> int:
+    """The shade of the first picture of a question."""
+    tone = question.images[0].convert("L").getpixel((0, 0))
+    assert isinstance(tone, int)
+    return tone
 
 
 def put(path: Path, text: str, shade: int = 255) -> None:

@@ -33,7 +33,10 @@ def test_a_pdf_has_one_part_of_text_a_page(tmp_path: Path) -> None:
     put_pdf(tmp_path / "paper.pdf", 2)
     (tmp_path / "paper.txt").write_text("page 1\f\npage 2\n\f")  # pdftotext ends the last page too
     cases = open_cases(tmp_path)
-    assert [(c.label, c.truth.strip()) for c in cases] == [("paper.pdf p. 1", "page 1"), ("paper.pdf p. 2", "page 2")]
+    assert [(c.label, (c.truth or "").strip()) for c in cases] == [
+        ("paper.pdf p. 1", "page 1"),
+        ("paper.pdf p. 2", "page 2"),
+    ]
     first, second = (c.open() for c in cases)
     assert first.size == second.size
     assert first.tobytes() != second.tobytes()

@@ -20,22 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add_parser", "run"]
 
-KINDS = (
-    "plain",
-    "dense",
-    "formatted",
-    "table",
-    "formula",
-    "box",
-    "color",
-    "tiles",
-    "pages",
-    "chart",
-    "molecule",
-    "music",
-    "geometry",
-    "scene",
-)
+KINDS = tuple("plain dense formatted table formula box color tiles pages chart molecule music geometry scene".split())
 """``training.kinds.KINDS``, repeated because ``--help`` must not import the data engine."""
 
 ALL = "all"
