@@ -5,7 +5,6 @@ ways round, the one is taken in which that order runs from left to right, so tha
 """
 
 from functools import cache
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -56,7 +55,7 @@ def _random_smiles(rng: np.random.Generator, most: int = MOST_ATOMS) -> str:
 
 
 def _layout(rng: np.random.Generator, smiles: str, training: bool) -> Any:
-    """The molecule (atoms in the order of ``smiles``) with places in the plane; None where its drawing overlaps."""
+    """The molecule (atoms in the order of ``smiles``) with places in the plane."""
     from rdkit import Chem
     from rdkit.Chem import rdDepictor
 
@@ -64,9 +63,6 @@ def _layout(rng: np.random.Generator, smiles: str, training: bool) -> Any:
     rdDepictor.Compute2DCoords(molecule, canonOrient=True)
     conformer = molecule.GetConformer()
     places = conformer.GetPositions()[:, :2]
-    bonds = [(bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()) for bond in molecule.GetBonds()]
-    if _overlapping(places, bonds):
-        return None
     order = np.arange(len(places)) - (len(places) - 1) / 2
     mirror = np.array([-1.0 if (order @ places[:, axis]) * sign < 0 else 1.0 for axis, sign in ((0, 1), (1, -1))])
     angle = np.deg2rad(rng.uniform(-180, 180) if training and rng.random() < 0.2 else rng.normal(0, 6))
@@ -76,30 +72,10 @@ def _layout(rng: np.random.Generator, smiles: str, training: bool) -> Any:
     return molecule
 
 
-def _overlapping(places: np.ndarray, bonds: list[tuple[int, int]]) -> bool:
-    """Whether two atoms are closer than half a bond (1.5 units) or two bonds cross."""
-    distance = np.linalg.norm(places[:, None] - places[None], axis=2)
-    if (distance + 9 * np.eye(len(places))).min() < 0.75:
-        return True
-
-    def turn(a: int, b: int, c: int) -> float:
-        (ux, uy), (vx, vy) = places[b] - places[a], places[c] - places[a]
-        return float(ux * vy - uy * vx)
-
-    return any(
-        turn(a, b, c) * turn(a, b, d) < 0 and turn(c, d, a) * turn(c, d, b) < 0
-        for (a, b), (c, d) in combinations(bonds, 2)
-        if len({a, b, c, d}) == 4
-    )
-
-
 def random_compound(rng: np.random.Generator, training: bool) -> tuple[str, Any]:
-    """Canonical SMILES, and the molecule laid out without overlaps, its atoms in the order of the SMILES.
+    """Canonical SMILES, and the molecule laid out in the plane, its atoms in the order of the SMILES.
 
     In training one in five is turned by any angle.
     """
-    while True:
-        smiles = _random_smiles(rng)
-        molecule = _layout(rng, smiles, training)
-        if molecule is not None:
-            return smiles, molecule
+    smiles = _random_smiles(rng)
+    return smiles, _layout(rng, smiles, training)
