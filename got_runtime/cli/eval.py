@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 __all__ = ["add_parser", "run"]
 
-KINDS = tuple("plain dense formatted table formula box color tiles pages chart molecule music geometry scene".split())
+KINDS = (
+    *("plain", "dense", "formatted", "table", "formula", "box", "color", "tiles", "pages"),
+    *("chart", "molecule", "music", "geometry", "scene"),
+)
 """``training.kinds.KINDS``, repeated because ``--help`` must not import the data engine."""
 
 ALL = "all"
