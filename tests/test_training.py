@@ -35,7 +35,7 @@ def test_faces_are_many_and_no_family_is_on_both_sides() -> None:
 def test_the_same_seed_gives_the_same_page() -> None:
     one, two, other = (plain_page(seed, TRAINING) for seed in ((1, 5), (1, 5), (1, 6)))
     assert one.text == two.text
-    assert np.array_equal(one.image, two.image)
+    assert np.array_equal(np.asarray(one.image), np.asarray(two.image))
     assert np.array_equal(one.boxes, two.boxes)
     assert one.text != other.text
 
@@ -170,6 +170,41 @@ def test_a_run_can_start_from_a_checkpoint(tmp_path: Path) -> None:
     started = Trainer(tmp_path, replace(TINY, start=tmp_path / "checkpoint")).model.state_dict()
     for name, weight in model.state_dict().items():
         assert torch.equal(started[name], weight.to(torch.bfloat16)), name
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint folder with a network that takes a step in milliseconds."""
+    from transformers import GotOcr2ForConditionalGeneration
+
+    config = build_model().config
+    config.vision_config.update({"hidden_size": 32, "num_hidden_layers": 1, "mlp_dim": 32, "global_attn_indexes": []})
+    config.vision_config.update({"num_attention_heads": 2, "output_channels": 16})
+    config.text_config.update({"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 4, "layer_types": None})
+    config.text_config.update({"num_attention_heads": 2, "num_key_value_heads": 2, "head_dim": 16})
+    config.text_config.layer_types = ["full_attention"] * 4
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("toy")
+    save_checkpoint(GotOcr2ForConditionalGeneration(config), folder)
+    return folder
+
+
+@pytest.mark.usefixtures("one_thread")
+@pytest.mark.parametrize("kinds", [(), ("box", "color")])
+def test_the_same_seed_gives_the_same_weights_for_fifty_steps(
+    tmp_path: Path, toy: Path, kinds: tuple[str, ...]
+) -> None:
+    recipe = replace(TINY, stage=3, steps=50, start=toy, check_pages=2, log_steps=50)
+    recipe = replace(recipe, mixture=kinds, rows=64, steps=5) if kinds else recipe
+    runs = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        trainer = Trainer(tmp_path / name, recipe)
+        before = {name: weight.clone() for name, weight in trainer.model.state_dict().items()}
+        list(trainer.run())
+        runs.append(trainer.model.state_dict())
+    assert all(torch.equal(runs[0][name], runs[1][name]) for name in before)
+    assert any(not torch.equal(runs[0][name], before[name]) for name in before)
 
 
 def test_any_text_encodes_without_unknowns() -> None:

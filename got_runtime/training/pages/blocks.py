@@ -29,7 +29,7 @@ class Block:
 def block_page(rng: np.random.Generator, faces: Sequence[Face], training: bool) -> tuple[Image.Image, list[Block], str]:
     """The picture, two to six blocks in reading order, and the face's name."""
     style = TRAINING if training else HELD_OUT
-    face = faces[rng.integers(len(faces))]
+    face = faces[int(rng.integers(len(faces)))]
     width, height, _ = page_size(rng, style)
     mask = Image.new("L", (width, height), 0)
     draw = ImageDraw.Draw(mask)
@@ -46,7 +46,7 @@ def _cells(rng: np.random.Generator, width: int, height: int) -> list[tuple[floa
     bands = int(rng.integers(2, 5))
     cuts = np.concatenate([[0.0], np.cumsum(rng.uniform(0.7, 1.3, bands))])
     cuts = cuts / cuts[-1] * height
-    cells = []
+    cells: list[tuple[float, float, float, float]] = []
     for top, bottom in pairwise(cuts):
         halves = rng.random() < 0.5 and len(cells) + bands <= 6
         middle = rng.uniform(0.4, 0.6) * width
