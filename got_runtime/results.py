@@ -171,7 +171,7 @@ class DocumentResult(_Record):
         """One self-contained, sanitised page: formulas in MathML, no script, nothing loaded from elsewhere."""
         from got_runtime.markup import to_html
 
-        return to_html(self.elements, title=self.source)
+        return to_html(self.elements, title=self.source.rsplit("/", 1)[-1])
 
     def chunks(self, *, by: Literal["section", "element"] = "section", max_tokens: int = 512) -> "list[Chunk]":
         """Pieces for a vector store (see :func:`got_runtime.markup.chunk`)."""

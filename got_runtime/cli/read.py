@@ -148,6 +148,7 @@ class _Reading:
         if not wanted:
             self.already_there += 1
             return True
+        self._check(source)
         self._runtime = self._runtime or load_runtime(self._args)
         document = self._document(self._runtime, source, name)
         failed = _report(document)
@@ -156,6 +157,13 @@ class _Reading:
         for form in wanted:
             self._targets.write(name, form, render(document, form))
         return not failed
+
+    def _check(self, source: Any) -> None:
+        """Raises SourceError for a file that cannot be read: nobody should wait for a model to hear of a typo."""
+        from got_runtime.sources.content import is_address, kind_of, read_content
+
+        if isinstance(source, str | Path) and not is_address(source):
+            kind_of(read_content(source, self._limits))
 
     def _document(self, runtime: "GotRuntime", source: Any, name: Path) -> "DocumentResult":
         """One document, with a bar on stderr where that is a terminal."""

@@ -221,4 +221,6 @@ def _in_memory(name: str, memory: bytes, limits: Limits) -> Content:
 
 
 def _too_large(name: str, limits: Limits) -> LimitExceeded:
-    return LimitExceeded(f"{name} is larger than {limits.max_bytes:,} bytes: raise Limits(max_bytes=…) or split it")
+    return LimitExceeded(
+        f"{name} is larger than {limits.max_bytes:,} bytes: raise Limits(max_bytes=…), --max-bytes, or split it"
+    )

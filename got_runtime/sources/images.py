@@ -174,7 +174,7 @@ def _check_pixels(size: tuple[int, int], name: str, limits: Limits) -> None:
 
 def _too_many_pixels(name: str, limits: Limits) -> LimitExceeded:
     return LimitExceeded(
-        f"{name} has more than {limits.max_pixels:,} pixels: scale it down, or raise Limits(max_pixels=…)"
+        f"{name} has more than {limits.max_pixels:,} pixels: scale it down, or raise Limits(max_pixels=…), --max-pixels"
     )
 
 
