@@ -15,12 +15,12 @@ _CLOSERS = (",", ".", ";", ":", "?", "!")
 
 # Nobody wants these on a preview sheet. Stems: what begins with one is left out.
 _UNPRINTABLE = tuple(
-    "anal anus ass bitch boob bukkake cock cum cunt dick dildo erotic fag fuck hentai".split()
-) + tuple(
-    "horny milf nazi nigg nude orgasm orgy penis porn pussy rape rapist sex shit slut tits vagina whore xxx".split()
+    """anal anus ass bitch boob bukkake cock cum cunt dick dildo erotic fag fuck hentai horny milf nazi nigg nude orgasm
+    orgy penis porn pussy rape rapist sex shit slut tits vagina whore xxx""".split()
 )
 _PRINTABLE = tuple(
-    "analo analy assa asse assi asso assu cocka cockp cockr cockt cocky cumb cumi cumu cummings cummins dickens dickins dickso milford sexta sexte sexto".split()
+    """analo analy assa asse assi asso assu cocka cockp cockr cockt cocky cumb cumi cumu cummings cummins dickens dickins
+    dickso milford sexta sexte sexto""".split()
 )
 
 
