@@ -38,7 +38,8 @@ def select_pages(
         raise PageOutOfRange(f"no page of {name} is selected: {_HOW}")
     if most is not None and len(chosen) > most:
         raise LimitExceeded(
-            f"{len(chosen):,} pages of {name} exceed {most:,}: select fewer (as 1-{most}) or raise Limits(max_pages=…), --max-pages"
+            f"{len(chosen):,} pages of {name} exceed {most:,}: select fewer (as 1-{most}), "
+            "or raise Limits(max_pages=…), --max-pages"
         )
     return chosen
 
