@@ -4,6 +4,7 @@ A decoder that can guess the next letter stops looking at the page, so training 
 random strings among the words; held-out evaluation text ("printed English") holds words, names and numbers only.
 """
 
+import re
 import string
 from functools import cache
 
@@ -14,18 +15,15 @@ _CLOSERS = (",", ".", ";", ":", "?", "!")
 
 
 # Nobody wants these on a preview sheet. Stems: what begins with one is left out.
-_UNPRINTABLE = tuple(
-    """anal anus ass bitch boob bukkake cock cum cunt dick dildo erotic fag fuck hentai horny milf nazi nigg nude orgasm
-    orgy penis porn pussy rape rapist sex shit slut tits vagina whore xxx""".split()
+_UNPRINTABLE = re.compile(
+    "anal|anus|ass|bitch|boob|bukkake|cock|cum|cunt|dick|dildo|erotic|fag|fuck|hentai|horny|milf|nazi|nigg|nude|orgasm|"
+    "orgy|penis|porn|pussy|rape|rapist|sex|shit|slut|tits|vagina|whore|xxx"
 )
-_PRINTABLE = tuple(
-    """analo analy assa asse assi asso assu cocka cockp cockr cockt cocky cumb cumi cumu cummings cummins dickens dickins
-    dickso milford sexta sexte sexto""".split()
-)
+_PRINTABLE = re.compile("anal[oy]|ass[aeiou]|cock[aprty]|cum[biu]|cummin[gs]s|dick(e|in|so)|milford|sext[aeo]")
 
 
 def _printable(word: str) -> bool:
-    return not word.startswith(_UNPRINTABLE) or word.startswith(_PRINTABLE)
+    return not _UNPRINTABLE.match(word) or _PRINTABLE.match(word) is not None
 
 
 @cache
