@@ -1,0 +1,58 @@
+"""Runtimes that replay answers, and the small files the loaders are given."""
+
+from pathlib import Path
+
+import pymupdf
+import pytest
+from loader_files import CountingEngine, Scripted, inked
+from PIL import Image
+
+from got_runtime import GotRuntime
+from got_runtime.checkpoint import Checkpoint
+from got_runtime.engine.scripted import ScriptedEngine
+
+
+@pytest.fixture
+def scripted(checkpoint: Checkpoint) -> Scripted:
+    """``scripted("one", "two")``: a runtime whose pages read "one", "two", "two" …"""
+
+    def make(*answers: str | Exception, latency: float = 0.0) -> GotRuntime:
+        return GotRuntime(checkpoint, ScriptedEngine(checkpoint.encode, answers, latency))
+
+    return make
+
+
+@pytest.fixture
+def counting(checkpoint: Checkpoint) -> tuple[GotRuntime, CountingEngine]:
+    engine = CountingEngine(checkpoint.encode, ["one", "two", "three"])
+    return GotRuntime(checkpoint, engine), engine
+
+
+@pytest.fixture
+def three_pages(tmp_path: Path) -> Path:
+    file = tmp_path / "three.pdf"
+    with pymupdf.open() as document:
+        for number in range(3):
+            document.new_page(width=300, height=200).insert_text((30, 60), f"This is page {number + 1}", fontsize=24)
+        document.save(file)
+    return file
+
+
+@pytest.fixture
+def ten_files(tmp_path: Path) -> Path:
+    """A folder of nine pictures and a PDF that is none, the fourth in order."""
+    folder = tmp_path / "ten"
+    folder.mkdir()
+    for number in range(1, 11):
+        if number == 4:
+            (folder / "4.pdf").write_bytes(b"%PDF-1.7 but then nothing of the kind")
+        else:
+            inked(folder / f"{number}.png", str(number))
+    return folder
+
+
+@pytest.fixture
+def blank_page(tmp_path: Path) -> Path:
+    file = tmp_path / "blank.png"
+    Image.new("RGB", (200, 100), "white").save(file)
+    return file

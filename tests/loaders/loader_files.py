@@ -1,0 +1,42 @@
+"""What the loaders' tests share: an answer with every common element, and an engine that counts."""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from PIL import Image, ImageDraw
+
+from got_runtime import GotRuntime
+from got_runtime.engine.protocol import Answer, OnToken, Request
+from got_runtime.engine.scripted import ScriptedEngine
+
+SOUP = (
+    "\\title{Soup}\n\n\\section{Peas}\n\nPeas are green.\n\n$$ a^2 $$\n\n"
+    "\\begin{tabular}{ll} \\hline Pea & Weight \\\\ \\hline green & 2 \\\\ \\hline \\end{tabular}"
+)
+"""A formatted answer with a heading, a paragraph, a formula and a table."""
+
+Scripted = Callable[..., GotRuntime]
+
+
+class CountingEngine(ScriptedEngine):
+    """Tells how many requests were drawn, which is how many pages have been rendered."""
+
+    drawn = 0
+
+    def answer(
+        self, requests: Iterable[Request | None], on_token: OnToken | None = None
+    ) -> Iterator[Answer | Exception | None]:
+        def counted() -> Iterator[Request | None]:
+            for request in requests:
+                self.drawn += 1
+                yield request
+
+        return super().answer(counted(), on_token)
+
+
+def inked(file: Path, text: str) -> Path:
+    """A picture that is not blank."""
+    image = Image.new("RGB", (200, 100), "white")
+    ImageDraw.Draw(image).text((20, 20), text, fill="black", font_size=40)
+    image.save(file)
+    return file

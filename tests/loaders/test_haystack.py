@@ -1,0 +1,55 @@
+"""What Haystack expects of a converter."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from haystack import Document, Pipeline
+from haystack.components.writers import DocumentWriter
+from haystack.dataclasses import ByteStream
+from haystack.document_stores.in_memory import InMemoryDocumentStore
+from loader_files import Scripted
+
+from got_loaders.haystack import GotConverter
+from got_runtime import Formatted
+from got_runtime.errors import SourceCorrupt
+
+
+def test_sources_and_their_meta(scripted: Scripted, three_pages: Path) -> None:
+    stream = ByteStream(three_pages.read_bytes(), meta={"file_path": "in/memory.pdf"})
+    converter = GotConverter(pages="1", runtime=scripted("text"))
+    first, second = converter.run([three_pages, stream], meta=[{"mine": 1}, {"mine": 2}])["documents"]
+    assert (first.content, first.meta["mine"], first.meta["page_number"]) == ("text", 1, 1)
+    assert (second.meta["file_path"], second.meta["mine"]) == ("in/memory.pdf", 2)
+
+
+def test_in_a_pipeline_that_was_saved(scripted: Scripted, three_pages: Path) -> None:
+    saved = Pipeline()
+    saved.add_component("got", GotConverter(mode="chunk", task=Formatted(), options={"dpi": 90}, dtype="float32"))
+    again = Pipeline.loads(saved.dumps(), allowed_modules=["got_loaders.haystack"])
+    assert again.to_dict() == saved.to_dict()
+
+    store = InMemoryDocumentStore()
+    pipeline = Pipeline()
+    pipeline.add_component("got", GotConverter(runtime=scripted("one", "two", "three")))
+    pipeline.add_component("writer", DocumentWriter(store))
+    pipeline.connect("got.documents", "writer.documents")
+    pipeline.run({"got": {"sources": [str(three_pages)]}})
+    assert sorted(str(document.content) for document in store.filter_documents()) == ["one", "three", "two"]
+
+
+def test_without_blocking_the_event_loop(scripted: Scripted, three_pages: Path) -> None:
+    done = asyncio.run(GotConverter(runtime=scripted("text")).run_async([three_pages]))
+    assert len(done["documents"]) == 3
+
+
+def test_one_corrupt_file_among_ten(scripted: Scripted, ten_files: Path) -> None:
+    sources: list[str | Path | ByteStream] = [*sorted(ten_files.iterdir())]
+
+    def convert(on_error: str) -> list[Document]:
+        return GotConverter(on_error=on_error, runtime=scripted("fine")).run(sources)["documents"]  # type: ignore[arg-type]
+
+    with pytest.raises(SourceCorrupt):
+        convert("raise")
+    assert len(convert("skip")) == 9
+    assert ["error" in document.meta for document in convert("document")].count(True) == 1

@@ -1,0 +1,148 @@
+"""One policy for metadata: flat, primitive, the same every time, taken by every store, and in the documentation."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain_core.documents import Document
+from langchain_core.embeddings import DeterministicFakeEmbedding
+from loader_files import SOUP, Scripted
+
+from got_loaders.haystack import GotConverter
+from got_loaders.langchain import GotLoader
+from got_loaders.llama_index import GotReader
+from got_loaders.metadata import KEYS
+from got_loaders.runtimes import ModelSettings, close_runtimes, shared_runtime
+from got_runtime import Formatted
+
+DOCS = Path(__file__).parent.parent.parent / "docs"
+MODES = ("page", "document", "element", "chunk")
+
+
+@pytest.fixture
+def documents(scripted: Scripted, three_pages: Path, ten_files: Path) -> list[Document]:
+    """Every kind of Document: pages with typed elements, a file that failed, in each mode."""
+    sources = [three_pages, ten_files / "4.pdf"]
+    return [
+        document
+        for mode in MODES
+        for document in GotLoader(
+            sources, mode=mode, task=Formatted(), on_error="document", runtime=scripted(SOUP, "More.", "End.")
+        ).lazy_load()
+    ]
+
+
+def test_metadata_is_flat_primitive_and_documented(
+    scripted: Scripted, three_pages: Path, documents: list[Document]
+) -> None:
+    reader = GotReader(mode="element", task=Formatted(), runtime=scripted(SOUP))
+    converter = GotConverter(mode="element", task=Formatted(), runtime=scripted(SOUP))
+    told: dict[str, list[dict[str, Any]]] = {
+        "langchain": [document.metadata for document in documents],
+        "llama_index": [document.metadata for document in reader.load_data(three_pages)],
+        "haystack": [document.meta for document in converter.run([three_pages])["documents"]],
+    }
+    types = {(key.name, framework): key.type for key in KEYS for framework in key.told_to}
+    for framework, all_metadata in told.items():
+        for metadata in all_metadata:
+            assert {name: type(value) for name, value in metadata.items()} == {
+                name: types[name, framework] for name in metadata
+            }
+            assert json.loads(json.dumps(metadata)) == metadata
+
+
+def test_the_documented_table_is_the_policy() -> None:
+    for framework, page in (("langchain", "langchain"), ("llama_index", "llama-index"), ("haystack", "haystack")):
+        rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (.+) \|$", (DOCS / f"{page}.md").read_text("utf-8"), re.MULTILINE)
+        keys = [(key.name, key.type.__name__, key.meaning) for key in KEYS if framework in key.told_to]
+        assert rows == keys, "\n".join(f"| `{name}` | {kind} | {meaning} |" for name, kind, meaning in keys)
+
+
+def test_qdrant_takes_it_as_it_is(documents: list[Document]) -> None:
+    from langchain_qdrant import QdrantVectorStore
+
+    store = QdrantVectorStore.from_documents(documents, DeterministicFakeEmbedding(size=4), location=":memory:")
+    assert_same(documents, store.similarity_search("peas", k=len(documents)))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_faiss_takes_it_as_it_is(documents: list[Document]) -> None:
+    from langchain_community.vectorstores import FAISS
+
+    store = FAISS.from_documents(documents, DeterministicFakeEmbedding(size=4))
+    assert_same(documents, store.similarity_search("peas", k=len(documents)))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_chroma_takes_it_as_it_is(documents: list[Document], tmp_path: Path) -> None:
+    from langchain_chroma import Chroma
+
+    store = Chroma.from_documents(documents, DeterministicFakeEmbedding(size=4), persist_directory=str(tmp_path / "c"))
+    assert_same(documents, store.similarity_search("peas", k=len(documents)))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_lancedb_takes_it_as_it_is(documents: list[Document], tmp_path: Path) -> None:
+    from langchain_community.vectorstores import LanceDB
+
+    store = LanceDB.from_documents(documents, DeterministicFakeEmbedding(size=4), uri=str(tmp_path / "lance"))
+    assert_same(documents, store.similarity_search("peas", k=len(documents)))
+
+
+def assert_same(documents: list[Document], found: list[Document]) -> None:
+    """Every store gives back the text and the metadata; LanceDB adds ``None`` for keys that other rows have."""
+
+    def key(document: Document) -> str:
+        known = {name: value for name, value in document.metadata.items() if value is not None}
+        return json.dumps([document.page_content, {**known, "_id": None, "_collection_name": None}], sort_keys=True)
+
+    assert sorted(map(key, found)) == sorted(map(key, documents))
+
+
+def test_loaders_of_one_model_share_one_runtime() -> None:
+    settings = ModelSettings(device="cpu", dtype="float32")
+    first = shared_runtime(settings)
+    assert shared_runtime(settings) is first
+    assert GotLoader("x.pdf", device="cpu", dtype="float32")._runtime() is first
+    assert GotReader(device="cpu", dtype="float32")._runtime() is first
+    close_runtimes(settings)
+    assert shared_runtime(settings) is not first
+
+
+def test_importing_the_loaders_loads_neither_torch_nor_a_framework() -> None:
+    heavy = "'torch', 'langchain_core', 'llama_index', 'haystack', 'numpy', 'pydantic'"
+    modules = "got_loaders.metadata, got_loaders.passages, got_loaders.reading, got_loaders.runtimes"
+    code = f"import sys, {modules}; print([m for m in ({heavy}) if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("adapter", "package", "extra"),
+    [
+        ("langchain", "langchain_core", "langchain"),
+        ("llama_index", "llama_index", "llama-index"),
+        ("haystack", "haystack", "haystack"),
+    ],
+)
+def test_a_missing_framework_says_what_to_install(adapter: str, package: str, extra: str) -> None:
+    """As it is on a machine without the extra: the import system is told that the package is not there."""
+    code = f"""
+import sys
+class Hidden:
+    def find_spec(self, name, path=None, target=None):
+        if name.split('.')[0] == {package!r}:
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Hidden())
+try:
+    import got_loaders.{adapter}
+except ImportError as error:
+    print(type(error).__name__, error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("MissingExtra ")
+    assert f"pip install 'got-ocr[{extra}]'" in done.stdout
