@@ -1,0 +1,43 @@
+"""A passage that was found → where it stands, and the picture of its page with the box drawn."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pymupdf
+
+WIDTH = 900
+"""Pixels across of a page's picture."""
+RED, MARGIN = (0.85, 0.1, 0.1), 4
+
+
+@dataclass(frozen=True)
+class Citation:
+    """A passage with its file, its page (from 1) and its box in points, where one is known."""
+
+    text: str
+    file: Path
+    page: int
+    box: tuple[float, float, float, float] | None
+
+    @classmethod
+    def of(cls, text: str, metadata: Mapping[str, Any], page: int) -> "Citation":
+        box = tuple(json.loads(metadata["bbox"])) if "bbox" in metadata else None
+        return cls(text, Path(metadata["file_path"]), page, box)
+
+    def __str__(self) -> str:
+        where = f" box {', '.join(f'{edge:.0f}' for edge in self.box)}" if self.box else ""
+        return f"{self.file.name} page {self.page}{where}: {' '.join(self.text.split())[:90]}"
+
+    def draw(self, target: Path) -> Path:
+        """Write the page as PNG with the box in red."""
+        with pymupdf.open(self.file) as document:
+            page = document[self.page - 1]
+            if self.box:
+                x0, y0, x1, y1 = self.box
+                page.draw_rect((x0 - MARGIN, y0 - MARGIN, x1 + MARGIN, y1 + MARGIN), color=RED, width=1.5)
+            scale = WIDTH / page.rect.width
+            page.get_pixmap(matrix=pymupdf.Matrix(scale, scale)).save(target)
+        return target

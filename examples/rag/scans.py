@@ -1,0 +1,61 @@
+"""Makes the example's folder: eight scanned PDF of three pages, pictures only, no text in them.
+
+python examples/rag/scans.py FOLDER        (needs got-ocr[train] for the fonts)
+"""
+
+import io
+import sys
+from pathlib import Path
+
+import numpy as np
+import pymupdf
+from PIL import Image, ImageDraw
+
+from got_runtime.training.degrade import wear
+from got_runtime.training.faces import FACES, load_font
+
+TEXTS = Path(__file__).parent / "texts"
+"""One file a document, a form feed between its pages. Nothing but this script reads them: the example sees scans."""
+LOOKS = (
+    ("Source Serif Regular", 46, (250, 247, 238), (35, 33, 40)),
+    ("Nimbus Sans Bold", 46, (255, 255, 255), (15, 15, 15)),
+    ("DejaVu Serif Regular", 42, (244, 240, 228), (60, 30, 20)),
+    ("Source Serif Regular", 48, (240, 244, 248), (20, 30, 60)),
+)
+"""Face, size in pixels, paper and ink."""
+PAGE = (1100, 1050)
+DPI = 120
+
+
+def draw_page(text: str, number: int) -> Image.Image:
+    """A page of print as a scanner would give it."""
+    name, size, paper, ink = LOOKS[number % len(LOOKS)]
+    font = load_font(next(face for face in FACES if face.name == name), size)
+    image = Image.new("RGB", PAGE, paper)
+    draw = ImageDraw.Draw(image)
+    for row, line in enumerate(text.strip().splitlines()):
+        draw.text((PAGE[0] * 0.07, PAGE[1] * 0.06 + row * size * 1.75), line, font=font, fill=ink)
+    return wear(image, np.random.default_rng(number))
+
+
+def make(folder: Path) -> list[Path]:
+    """Write the scans into ``folder``; files that are there already are left alone."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for order, text in enumerate(sorted(TEXTS.glob("*.txt"))):
+        target = folder / f"scan-{order + 1:02}.pdf"
+        written.append(target)
+        if target.exists():
+            continue
+        with pymupdf.open() as document:
+            for words in text.read_text(encoding="utf-8").split("\f"):
+                file = io.BytesIO()
+                draw_page(words, order).save(file, "JPEG", quality=90)
+                sheet = document.new_page(width=PAGE[0] * 72 / DPI, height=PAGE[1] * 72 / DPI)
+                sheet.insert_image(sheet.rect, stream=file.getvalue())
+            document.save(target, deflate=True, garbage=3)
+    return written
+
+
+if __name__ == "__main__":
+    make(Path(sys.argv[1]))
