@@ -28,6 +28,7 @@ from got_runtime.errors import (
 from got_runtime.results import PageError
 from got_runtime.retries import halves
 from got_runtime.sources import Limits, SourcePage, open_pages
+from got_runtime.tasks import Task
 
 
 def scripted(checkpoint: Checkpoint, *answers: str | Exception, latency: float = 0.0) -> GotRuntime:
@@ -153,7 +154,7 @@ def test_a_good_text_layer_is_taken_only_when_asked(checkpoint: Checkpoint, thre
     ],
     ids=lambda task: task.kind,
 )
-def test_every_task_runs_end_to_end(runtime: GotRuntime, pages: Path, task: Plain) -> None:
+def test_every_task_runs_end_to_end(runtime: GotRuntime, pages: Path, task: Task) -> None:
     file = pages / ("minutes.pdf" if task.kind == "pages" else "notice.jpg")
     [page] = runtime.read(file, task=task, max_new_tokens=5).pages
     assert page.error is None
