@@ -99,4 +99,7 @@ class MissingExtra(GotError, ImportError):
 
     def __init__(self, extra: str, package: str) -> None:
         super().__init__(f"{package} is not installed: pip install 'got-ocr[{extra}]'")
-        self.extra = extra
+        self.extra, self.package = extra, package
+
+    def __reduce__(self) -> tuple[type["MissingExtra"], tuple[str, str]]:
+        return MissingExtra, (self.extra, self.package)  # so that it crosses from a worker process

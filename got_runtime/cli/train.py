@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     from got_runtime.training.loop import Recipe, Trainer, keep_freed_memory
     from got_runtime.training.nano import save_checkpoint
 
-    for package in ("wordfreq", "matplotlib", "rapidfuzz", "font_roboto"):
+    for package in ("wordfreq", "matplotlib", "rapidfuzz", "font_roboto", "typst", "rdkit", "verovio", "resvg_py"):
         if find_spec(package) is None:
             raise MissingExtra("train", package)
     if args.action == "preview":
