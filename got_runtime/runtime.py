@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from got_runtime.checkpoint import Checkpoint
+    from got_runtime.engines import EngineOptions
 
 __all__ = ["GotRuntime"]
 
@@ -41,6 +42,9 @@ class GotRuntime:
         dtype: str = "auto",
         revision: str | None = None,
         local_files_only: bool = False,
+        engine: str | Engine = "torch",
+        options: "EngineOptions | None" = None,
+        devices: Sequence[str] = (),
     ) -> Self:
         """Load weights.
 
@@ -51,16 +55,26 @@ class GotRuntime:
             dtype: ``auto``, ``float32``, ``bfloat16`` or ``float16``.
             revision: branch, tag or commit of a hub id.
             local_files_only: never ask the hub, use its local cache.
+            engine: who decodes: ``torch``, ``transformers`` (the reference), ``scripted``, or an engine of your own.
+            options: pages together, 8-bit weights or cache, memory for keys and values.
+            devices: one engine process for each, such as ``["cuda:0", "cuda:1"]``; ``device`` is left aside then.
 
         Raises:
             CheckpointNotFound: neither embedded, nor a folder, nor reachable.
             CheckpointInvalid: files that do not make a GOT model, or an unusable device or dtype.
+            EngineError: no engine of that name.
         """
         from got_runtime.checkpoint import load
-        from got_runtime.engine.torch_engine import TorchEngine
+        from got_runtime.engines import make_engine
 
+        if devices and isinstance(engine, str):
+            from got_runtime.devices import DevicesEngine, Weights
+
+            # Here the weights only say what model it is; the workers load their own.
+            checkpoint = load(name_or_path, "cpu", dtype, revision, local_files_only)
+            return cls(checkpoint, DevicesEngine(Weights(name_or_path, dtype, revision), devices, engine, options))
         checkpoint = load(name_or_path, device, dtype, revision, local_files_only)
-        return cls(checkpoint, TorchEngine(checkpoint.model, checkpoint.end_tokens))
+        return cls(checkpoint, make_engine(engine, checkpoint, options))
 
     @property
     def model_info(self) -> ModelInfo:

@@ -29,7 +29,9 @@ MAY_IMPORT = {
     "boxes": {"markup", "results", "sources"},
     "retries": {"results", "sources", "tasks"},
     "reading": {"answers", "boxes", "checkpoint", "engine", "requests", "results", "retries", "sources", "tasks"},
-    "runtime": {"checkpoint", "engine", "reading", "results", "sources", "tasks"},
+    "engines": {"checkpoint", "engine"},
+    "devices": {"checkpoint", "engine", "engines"},
+    "runtime": {"checkpoint", "devices", "engine", "engines", "reading", "results", "sources", "tasks"},
 }
 NOBODY_USES = {"training", "evaluation", "cli"}
 

@@ -20,19 +20,28 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--local-files-only", action="store_true", help="never ask the hub, use its local cache")
     group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
     group.add_argument("--dtype", default="auto", help="auto, float32, bfloat16, float16 (default: auto)")
+    group.add_argument(
+        "--engine", default="torch", help="torch (default), transformers (the reference), scripted"
+    )
+    group.add_argument("--slots", type=int, default=8, metavar="N", help="pages decoded together (default: 8)")
+    group.add_argument("--int8", action="store_true", help="8-bit weights, keys and values: faster on a CPU, not exact")
 
 
 def load_runtime(args: argparse.Namespace) -> "GotRuntime":
     """The runtime that the options ask for; says on stderr what got-nano is good for."""
     from got_runtime.checkpoint import EMBEDDED
+    from got_runtime.engines import EngineOptions, Rounding
     from got_runtime.runtime import GotRuntime
 
+    rounding: Rounding = "int8" if args.int8 else "auto"
     runtime = GotRuntime.from_pretrained(
         args.model,
         device=args.device,
         dtype=args.dtype,
         revision=args.revision,
         local_files_only=args.local_files_only,
+        engine=args.engine,
+        options=EngineOptions(args.slots, weights=rounding, cache=rounding),
     )
     if runtime.model_info.name == EMBEDDED:
         print(f"got-ocr: {NANO_NOTICE}", file=sys.stderr)

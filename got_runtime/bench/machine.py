@@ -1,0 +1,67 @@
+"""What this machine can do at most: bytes read and products made in a second, measured."""
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["Machine", "Spread", "measure_machine", "synchronise", "timed"]
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Seconds of repeated measurements."""
+
+    median: float
+    least: float
+    greatest: float
+
+    @classmethod
+    def of(cls, seconds: list[float]) -> "Spread":
+        """Of at least one measurement."""
+        return cls(statistics.median(seconds), min(seconds), max(seconds))
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Bytes a second from memory, and floating-point operations a second in the network's precision."""
+
+    device: str
+    threads: int
+    bandwidth: float
+    flops: float
+
+
+def timed(action: Callable[[], object], device: "torch.device") -> float:
+    """Seconds that one call takes, the device's work included."""
+    synchronise(device)
+    began = time.perf_counter()
+    action()
+    synchronise(device)
+    return time.perf_counter() - began
+
+
+def synchronise(device: "torch.device") -> None:
+    """Wait for what the device has been given to do."""
+    if device.type == "cuda":
+        import torch
+
+        torch.cuda.synchronize(device)
+
+
+def measure_machine(device: "torch.device", dtype: "torch.dtype") -> Machine:
+    """The best of several tries: a limit, not an average."""
+    import torch
+
+    on_gpu = device.type == "cuda"
+    read = torch.ones((4 << 30 if on_gpu else 1 << 30) // 4, device=device)
+    bandwidth = read.nbytes / min(timed(read.sum, device) for _ in range(5))
+    side = 8192 if on_gpu else 2048
+    factor = torch.ones(side, side, device=device, dtype=dtype)
+    flops = 2 * side**3 / min(timed(lambda: factor @ factor, device) for _ in range(7))
+    name = torch.cuda.get_device_name(device) if on_gpu else f"{torch.get_num_threads()} CPU threads"
+    return Machine(name, torch.get_num_threads(), bandwidth, flops)

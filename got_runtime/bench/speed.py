@@ -1,0 +1,107 @@
+"""Engines side by side on a page of fixed length, in turns, against the limit of the machine."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from got_runtime.bench.floor import Work
+from got_runtime.bench.machine import Machine, Spread
+from got_runtime.bench.stages import Stages
+
+__all__ = ["EngineSpeed", "RowSpeed", "SpeedReport", "measure_speed"]
+
+
+@dataclass(frozen=True)
+class RowSpeed:
+    """Decoding with so many rows together. ``floor`` is the least seconds a step can take on this machine."""
+
+    rows: int
+    step: Spread
+    floor: float
+    page_seconds: float
+    page_floor: float
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Of all rows together, prefill and encoder left out."""
+        return self.rows / self.step.median
+
+    @property
+    def pages_per_second(self) -> float:
+        """Encoder, prefill and decoding one after the other."""
+        return 1 / self.page_seconds
+
+
+@dataclass(frozen=True)
+class EngineSpeed:
+    """One engine's stages, in seconds."""
+
+    name: str
+    encode: Spread
+    prefill: Spread
+    rows: tuple[RowSpeed, ...]
+
+
+@dataclass(frozen=True)
+class SpeedReport:
+    """``tokens`` of answer a page; ``peak_memory`` of the process in bytes while our engine ran, weights included."""
+
+    subject: str
+    dtype: str
+    prompt: int
+    tokens: int
+    rounds: int
+    machine: Machine
+    encode_floor: float
+    prefill_floor: float
+    peak_memory: int | None
+    engines: tuple[EngineSpeed, ...]
+
+
+def measure_speed(
+    engines: Sequence[tuple[Stages, Work]],
+    machine: Machine,
+    *,
+    prompt: int,
+    tokens: int,
+    rounds: int,
+    repeats: int = 5,
+    say: Callable[[str], None] = lambda _: None,
+) -> tuple[EngineSpeed, ...]:
+    """Every stage of every engine, ``rounds`` times in turns: what disturbs the machine disturbs all of them."""
+    encodes: list[list[float]] = [[] for _ in engines]
+    prefills: list[list[float]] = [[] for _ in engines]
+    steps: list[dict[int, list[float]]] = [{rows: [] for rows in stages.rows} for stages, _ in engines]
+    for stages, _ in engines:
+        say(f"warming up {stages.name}")
+        stages.encode()
+    for turn in range(rounds):
+        for place, (stages, _) in enumerate(engines):
+            say(f"round {turn + 1} of {rounds}: {stages.name}")
+            encodes[place].append(stages.encode())
+            prefills[place].append(stages.prefill())
+            for rows in stages.rows:
+                steps[place][rows] += stages.steps(rows, tokens, repeats)
+    return tuple(
+        _engine_speed(stages.name, work, machine, prompt, tokens, encodes[place], prefills[place], steps[place])
+        for place, (stages, work) in enumerate(engines)
+    )
+
+
+def _engine_speed(
+    name: str,
+    work: Work,
+    machine: Machine,
+    prompt: int,
+    tokens: int,
+    encode: list[float],
+    prefill: list[float],
+    steps: dict[int, list[float]],
+) -> EngineSpeed:
+    encoding, filling = Spread.of(encode), Spread.of(prefill)
+    least = work.encode(machine) + work.prefill(machine)
+    speeds = []
+    for rows, seconds in steps.items():
+        step, floor = Spread.of(seconds), work.step(machine, rows, prompt + tokens / 2)
+        page = encoding.median + filling.median + tokens * step.median / rows
+        speeds.append(RowSpeed(rows, step, floor, page, least + tokens * floor / rows))
+    return EngineSpeed(name, encoding, filling, tuple(speeds))

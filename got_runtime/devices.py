@@ -1,0 +1,282 @@
+"""One engine process for each device behind one engine: pages are dealt to whoever has the fewest."""
+
+import itertools
+import multiprocessing
+import pickle
+import queue
+import threading
+import weakref
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from got_runtime.engine.ahead import Ahead
+from got_runtime.engine.protocol import Answer, OnToken, Request
+from got_runtime.engines import EngineOptions, make_engine
+from got_runtime.errors import EngineError
+
+if TYPE_CHECKING:
+    from got_runtime.checkpoint import Checkpoint
+
+__all__ = ["DevicesEngine", "Weights"]
+
+PATIENCE = 10.0
+"""Seconds a worker gets to end by itself."""
+_POLL = 0.05
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What every worker loads for itself."""
+
+    name: str | Path | None = None
+    dtype: str = "auto"
+    revision: str | None = None
+    local_files_only: bool = True
+
+    def load(self, device: str) -> "Checkpoint":
+        """Onto one device."""
+        from got_runtime.checkpoint import load
+
+        return load(self.name, device, self.dtype, self.revision, self.local_files_only)
+
+
+class DevicesEngine:
+    """See :class:`got_runtime.engine.protocol.Engine`. Safe to use from several threads.
+
+    A worker that dies costs the pages it had; the others go on. :meth:`close`, or letting go of the engine, ends the
+    workers.
+
+    Args:
+        weights: what to load.
+        devices: one worker each; ``["cpu", "cpu"]`` is two processes that share the cores.
+        engine: name of the engine in each worker.
+        options: of the engine in each worker.
+    """
+
+    def __init__(
+        self, weights: Weights, devices: Sequence[str], engine: str = "torch", options: EngineOptions | None = None
+    ) -> None:
+        if not devices:
+            raise EngineError("devices=[]: name at least one, such as 'cuda:0' or 'cpu'")
+        options = options or EngineOptions()
+        share = len(devices) if "cpu" in devices else 1
+        self._workers = [_Worker(weights, device, engine, options, share) for device in devices]
+        self._cap = options.slots + 2
+        self._calls = itertools.count()
+        self._finalizer = weakref.finalize(self, _end, self._workers)
+
+    def close(self) -> None:
+        """End the workers; what they are at is lost."""
+        self._finalizer()
+
+    def answer(
+        self, requests: Iterable[Request | None], on_token: OnToken | None = None
+    ) -> Iterator[Answer | Exception | None]:
+        """See :class:`got_runtime.engine.protocol.Engine`."""
+        call, events = next(self._calls), queue.SimpleQueue[tuple[Any, ...]]()
+        done: dict[int, Answer | Exception | None] = {}
+        pending: dict[int, _Worker] = {}
+        turn = drawn = 0
+        for worker in self._workers:
+            worker.open(call, events, on_token is not None)
+        ahead = Ahead(requests)
+        try:
+            while True:
+                alive = [worker for worker in self._workers if worker.alive]
+                while turn not in done and len(pending) + len(done) < self._cap * max(1, len(alive)):
+                    taken = ahead.take(wait=not pending)
+                    if taken is None:
+                        break
+                    if taken[0] is None:
+                        done[drawn] = None
+                    elif not alive:
+                        done[drawn] = EngineError("every engine process has died: see the messages before this one")
+                    else:
+                        loads = [list(pending.values()).count(worker) for worker in alive]
+                        pending[drawn] = alive[loads.index(min(loads))]
+                        pending[drawn].ask(call, drawn, taken[0])
+                    drawn += 1
+                while turn in done:
+                    yield done.pop(turn)
+                    turn += 1
+                if pending:
+                    self._take_in(events, on_token, pending, done, wait=_POLL if not ahead.exhausted else 1.0)
+                elif turn == drawn and ahead.exhausted:
+                    return
+        finally:
+            for worker in self._workers:
+                worker.shut(call)
+            ahead.close()
+
+    @staticmethod
+    def _take_in(
+        events: "queue.SimpleQueue[tuple[Any, ...]]",
+        on_token: OnToken | None,
+        pending: "dict[int, _Worker]",
+        done: dict[int, Answer | Exception | None],
+        wait: float,
+    ) -> None:
+        """What a worker has to say, if one says anything in time."""
+        try:
+            kind, *rest = events.get(timeout=wait)
+        except queue.Empty:
+            return
+        if kind == "token" and on_token is not None:
+            on_token(*rest)
+        elif kind == "answer":
+            order, answer = rest
+            del pending[order]
+            done[order] = answer
+        elif kind == "died":
+            worker, reason = rest
+            for order in [order for order, owner in pending.items() if owner is worker]:
+                del pending[order]
+                done[order] = EngineError(reason)
+
+
+class _Worker:
+    """This side of one process: what is sent to it, and a thread that hands on what comes back."""
+
+    def __init__(self, weights: Weights, device: str, engine: str, options: EngineOptions, share: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        self._device = device
+        self._sending = threading.Lock()
+        self._events: dict[int, queue.SimpleQueue[tuple[Any, ...]]] = {}
+        self.alive = True
+        self.process: BaseProcess = context.Process(
+            target=serve, args=(theirs, weights, device, engine, options, share), name=f"got-ocr {device}", daemon=True
+        )
+        self.process.start()
+        theirs.close()
+        self.thread = threading.Thread(target=self._receive, name=f"got-ocr from {device}", daemon=True)
+        self.thread.start()
+
+    def open(self, call: int, events: "queue.SimpleQueue[tuple[Any, ...]]", tokens: bool) -> None:
+        self._events[call] = events
+        self._send(("open", call, tokens))
+
+    def ask(self, call: int, order: int, request: Request) -> None:
+        # As an array: a tensor would travel as an open file.
+        pixels: Any = request.pixels.numpy()
+        self._send(("ask", call, order, replace(request, pixels=pixels)))
+
+    def shut(self, call: int) -> None:
+        self._events.pop(call, None)
+        self._send(("shut", call))
+
+    def end(self) -> None:
+        self._send(("end",))
+        self.process.join(PATIENCE)
+        if self.process.is_alive():
+            self.process.terminate()
+            self.process.join(PATIENCE)
+        self.thread.join(PATIENCE)
+
+    def _send(self, message: tuple[Any, ...]) -> None:
+        with self._sending:
+            try:
+                self._connection.send(message)
+            except OSError:
+                self.alive = False
+
+    def _receive(self) -> None:
+        reason = "it was killed"
+        try:
+            while True:
+                kind, *rest = self._connection.recv()
+                if kind == "failed":
+                    [reason] = rest
+                    break
+                call, *what = rest
+                events = self._events.get(call)
+                if events is not None:
+                    events.put((kind, *what))
+        except (EOFError, OSError):
+            pass
+        self.alive = False
+        for events in list(self._events.values()):
+            events.put(("died", self, f"the engine process on {self._device} has ended: {reason}"))
+
+
+def _end(workers: Sequence[_Worker]) -> None:
+    for worker in workers:
+        worker.end()
+
+
+def serve(
+    connection: Connection, weights: Weights, device: str, engine: str, options: EngineOptions, share: int
+) -> None:
+    """The worker process: a thread for every call that is open, all on one engine."""
+    import torch
+
+    torch.set_num_threads(max(1, torch.get_num_threads() // share))
+    sending = threading.Lock()
+
+    def send(*message: Any) -> None:
+        with sending:
+            connection.send(message)
+
+    try:
+        checkpoint = weights.load(device)
+        host = make_engine(engine, checkpoint, options)
+    except Exception as error:  # noqa: BLE001 - told to whoever waits
+        send("failed", str(error))
+        return
+    calls: dict[int, queue.SimpleQueue[tuple[int, Request] | None]] = {}
+    while True:
+        try:
+            kind, *rest = connection.recv()
+        except (EOFError, OSError):
+            return
+        if kind == "open":
+            call, tokens = rest
+            calls[call] = queue.SimpleQueue()
+            threading.Thread(
+                target=_answer, args=(host, call, calls, tokens, send), name=f"got-ocr call {call}", daemon=True
+            ).start()
+        elif kind == "ask":
+            call, order, request = rest
+            calls[call].put((order, replace(request, pixels=torch.from_numpy(request.pixels))))
+        elif kind == "shut":
+            calls.pop(rest[0]).put(None)
+        else:
+            return
+
+
+class _Shut(Exception):
+    """The call was closed by its owner."""
+
+
+def _answer(host: Any, call: int, calls: dict[int, Any], tokens: bool, send: Any) -> None:
+    asked = calls[call]
+    orders: list[int] = []
+
+    def requests() -> Iterator[Request]:
+        while (item := asked.get()) is not None:
+            orders.append(item[0])
+            yield item[1]
+
+    def told(place: int, token: int) -> None:
+        if call not in calls:
+            raise _Shut
+        if tokens:
+            send("token", call, orders[place], token)
+
+    try:
+        for place, answer in enumerate(host.answer(requests(), told)):
+            send("answer", call, orders[place], _picklable(answer))
+    except (_Shut, OSError):
+        return
+
+
+def _picklable(answer: Any) -> Any:
+    try:
+        pickle.loads(pickle.dumps(answer))
+    except Exception:  # noqa: BLE001 - exceptions may hold anything
+        return EngineError(f"{type(answer).__name__}: {answer}")
+    return answer

@@ -1,0 +1,74 @@
+"""Engines by name. All of them stand behind :class:`got_runtime.engine.protocol.Engine`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from got_runtime.engine.protocol import Engine
+from got_runtime.errors import EngineError
+
+if TYPE_CHECKING:
+    from got_runtime.checkpoint import Checkpoint
+
+__all__ = ["ENGINES", "EngineOptions", "Rounding", "make_engine"]
+
+Rounding = Literal["auto", "int8"]
+"""The checkpoint's precision, or 8-bit integers: faster, and not to the token what the network says."""
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """How an engine is to run; one that has no use for an option leaves it aside.
+
+    ``slots`` pages are decoded together at most. ``weights`` and ``cache`` (keys and values) may be kept in 8 bits.
+    ``memory`` bounds keys and values, in bytes.
+    """
+
+    slots: int = 8
+    weights: Rounding = "auto"
+    cache: Rounding = "auto"
+    memory: int | None = None
+
+
+def _torch(checkpoint: "Checkpoint", options: EngineOptions) -> Engine:
+    from got_runtime.engine.torch_engine import TorchEngine
+
+    return TorchEngine(
+        checkpoint.model,
+        checkpoint.end_tokens,
+        slots=options.slots,
+        weights=options.weights,
+        cache=options.cache,
+        memory=options.memory,
+    )
+
+
+def _transformers(checkpoint: "Checkpoint", options: EngineOptions) -> Engine:
+    from got_runtime.engine.transformers_engine import TransformersEngine
+
+    return TransformersEngine(checkpoint.model, checkpoint.end_tokens)
+
+
+def _scripted(checkpoint: "Checkpoint", options: EngineOptions) -> Engine:
+    from got_runtime.engine.scripted import ScriptedEngine
+
+    return ScriptedEngine(checkpoint.encode, ["scripted answer"])
+
+
+ENGINES: dict[str, Callable[["Checkpoint", EngineOptions], Engine]] = {
+    "torch": _torch,
+    "transformers": _transformers,
+    "scripted": _scripted,
+}
+
+
+def make_engine(engine: str | Engine, checkpoint: "Checkpoint", options: EngineOptions | None = None) -> Engine:
+    """An engine by its name; one that is made already is taken as it is.
+
+    Raises EngineError for an unknown name.
+    """
+    if not isinstance(engine, str):
+        return engine
+    if engine not in ENGINES:
+        raise EngineError(f"no engine {engine!r}: choose one of {', '.join(ENGINES)}")
+    return ENGINES[engine](checkpoint, options or EngineOptions())
