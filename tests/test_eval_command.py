@@ -4,7 +4,7 @@ import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -88,10 +88,10 @@ class ScriptedRuntime:
     def __init__(self, answer: Callable[[Task], str | None]) -> None:
         self._answer = answer
 
-    def read_images(self, images: Sequence[Image.Image], *, task: Task) -> list[PageResult]:
-        return [self._page(task) for _ in images]
+    def stream(self, images: Sequence[Image.Image], *, task: Task, max_new_tokens: int) -> Iterator[PageResult]:
+        return (self._page(task) for _ in images)
 
-    def read(self, source: bytes, *, task: Task) -> DocumentResult:
+    def read(self, source: bytes, *, task: Task, max_new_tokens: int) -> DocumentResult:
         return DocumentResult(source="<bytes>", sha256=None, pages=(self._page(task),), model=self.model_info)
 
     def _page(self, task: Task) -> PageResult:

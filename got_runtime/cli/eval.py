@@ -67,6 +67,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help=f"of the synthetic pages: {', '.join(KINDS)} (default plain); all prints the model card's table",
     )
     parser.add_argument("--limit", type=_positive, metavar="N", help="only the first N pages (of each kind)")
+    parser.add_argument("--max-new-tokens", type=_positive, default=4096, metavar="N", help="token budget of a page")
     parser.add_argument("--batch", type=_positive, default=8, metavar="N", help="pages read at a time (default 8)")
     parser.add_argument(
         "--task", choices=("plain", "format"), help="what to ask of FOLDER's pages (default: what it says, or plain)"
@@ -174,7 +175,7 @@ def _held_out(args: argparse.Namespace, runtime: "GotRuntime", kind: str, on_pag
     cases = islice(held_out(args.held_out, args.seed, kind), total)
     return evaluate(
         cases,
-        reader_of(runtime),
+        reader_of(runtime, args.max_new_tokens),
         model=runtime.model_info.name,
         dataset=f"{kind} held-out pages, seed {args.seed}",
         batch=args.batch,
@@ -193,9 +194,8 @@ def _collection(args: argparse.Namespace, on_page: "OnPage | None") -> "Report":
         name = args.model or args.predictions.name
         return score_predictions(cases, args.predictions, model=name, dataset=dataset, on_page=on_page)
     runtime = load_runtime(args)
-    return evaluate(
-        cases, reader_of(runtime), model=runtime.model_info.name, dataset=dataset, batch=args.batch, on_page=on_page
-    )
+    read = reader_of(runtime, args.max_new_tokens)
+    return evaluate(cases, read, model=runtime.model_info.name, dataset=dataset, batch=args.batch, on_page=on_page)
 
 
 def _asked(cases: "Sequence[Case]", args: argparse.Namespace) -> "list[Case]":

@@ -13,7 +13,7 @@ from got_runtime.evaluation.cases import Case, Question, prediction
 from got_runtime.evaluation.report import PageScore, Report
 from got_runtime.evaluation.scoring import score
 from got_runtime.markup import parse, to_markdown
-from got_runtime.tasks import Task
+from got_runtime.tasks import MAX_NEW_TOKENS, Task
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -40,7 +40,7 @@ class _Outcome(NamedTuple):
     one_view: str | None = None
 
 
-def reader_of(runtime: "GotRuntime") -> Read:
+def reader_of(runtime: "GotRuntime", max_new_tokens: int = MAX_NEW_TOKENS) -> Read:
     """A reader that asks ``runtime``; questions with the same task are read together."""
 
     def read(questions: Sequence[Question]) -> list[str]:
@@ -48,12 +48,14 @@ def reader_of(runtime: "GotRuntime") -> Read:
         by_task: dict[Task, list[int]] = {}
         for index, question in enumerate(questions):
             if len(question.images) > 1:
-                (page,) = runtime.read(_in_one_file(question.images), task=question.task).pages
+                source = _in_one_file(question.images)
+                (page,) = runtime.read(source, task=question.task, max_new_tokens=max_new_tokens).pages
                 texts[index] = _text(page)
             else:
                 by_task.setdefault(question.task, []).append(index)
         for task, indices in by_task.items():
-            pages = runtime.read_images([questions[index].images[0] for index in indices], task=task)
+            images = [questions[index].images[0] for index in indices]
+            pages = runtime.stream(images, task=task, max_new_tokens=max_new_tokens)
             texts |= {index: _text(page) for index, page in zip(indices, pages, strict=True)}
         return [texts[index] for index in range(len(questions))]
 

@@ -14,6 +14,7 @@ __all__ = ["Metrics", "Sheet", "printed", "sheets"]
 
 Metrics = Literal["errors", "paper", "all"]
 
+_NOTHING = "–"
 _NARROW = 100
 """Columns of a terminal below which intervals go under their numbers."""
 
@@ -57,13 +58,9 @@ def sheets(report: Report, metrics: Metrics = "errors") -> list[Sheet]:
 def printed(measure: Measure | None, scale: int = 1, digits: int = 3) -> str:
     """``0.084 [0.071–0.098]``; a dash where nothing was measured."""
     if measure is None:
-        return "–"
+        return _NOTHING
     value, low, high = (f"{number * scale:.{digits}f}" for number in (measure.value, measure.low, measure.high))
     return f"{value} [{low}–{high}]"
-
-
-def _title(report: Report, what: str) -> str:
-    return f"{report.model} on {report.dataset}: {what}"
 
 
 def _pages_cell(group: GroupScore) -> str:
@@ -77,31 +74,29 @@ def _sheet(
     cells: Callable[[GroupScore], Iterable[str]],
     note: str = "",
 ) -> Sheet:
-    timed = ("s/page",) if report.seconds_per_page else ()
-
-    def time(group: GroupScore) -> tuple[str, ...]:
-        seconds = report.seconds_per_page.get(group.name)
-        return ("" if seconds is None else f"{seconds:.2f}",) if timed else ()
-
-    rows = tuple((group.name, _pages_cell(group), *cells(group), *time(group)) for group in report.rows())
-    return Sheet(_title(report, what), ("group", "pages", *headings, *timed), rows, note)
+    """A table without the groups of which nothing was measured."""
+    rows = [(group.name, _pages_cell(group), *cells(group)) for group in report.rows()]
+    rows = [row for row in rows if set(row[2:]) - {_NOTHING} or not row[2:]]
+    return Sheet(f"{report.model} on {report.dataset}: {what}", ("group", "pages", *headings), tuple(rows), note)
 
 
 def _errors(report: Report) -> Sheet | None:
     if report.overall.edit_distance is None:
         return None
-    return _sheet(
-        report,
-        "errors",
-        ("chars", "CER %", "edit distance", "perfect"),
-        lambda group: (
+    timed = ("s/page",) if report.seconds_per_page else ()
+
+    def cells(group: GroupScore) -> list[str]:
+        seconds = report.seconds_per_page.get(group.name)
+        return [
             f"{group.characters:,}",
             printed(group.character_error_rate, 100, 1),
             printed(group.edit_distance),
             f"{group.perfect:.1%}",
-        ),
-        "CER, edit distance: lower is better; brackets: 95 % bootstrap intervals over pages",
-    )
+            *(["" if seconds is None else f"{seconds:.2f}"] if timed else []),
+        ]
+
+    note = "CER, edit distance: lower is better; brackets: 95 % bootstrap intervals over pages"
+    return _sheet(report, "errors", ("chars", "CER %", "edit distance", "perfect", *timed), cells, note)
 
 
 _NOTES = {
@@ -147,7 +142,7 @@ def _paper(report: Report) -> Sheet | None:
         "as GOT's scripts compute them: pages whose truth or reading is empty are left out; METEOR without WordNet; "
         "intervals are in the JSON"
     )
-    return Sheet(_title(report, "the paper's metrics"), headings, tuple(rows), note)
+    return Sheet(f"{report.model} on {report.dataset}: the paper's metrics", headings, tuple(rows), note)
 
 
 def _paper_cells(score: PaperScore) -> list[str]:
