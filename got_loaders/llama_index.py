@@ -127,7 +127,7 @@ class _Linked:
 
     def document(self, passage: Passage, picture: bytes | None) -> Document:
         metadata = {**told_to("llama_index", passage.facts), **self._extra_info}
-        hidden = sorted(BULKY & metadata.keys())
+        hidden = [key for key, value in metadata.items() if key in BULKY or value == ""]
         fields: dict[str, Any] = {
             "id_": passage.id,
             "text_resource": MediaResource(text=passage.text),

@@ -1,7 +1,8 @@
 """What a Document says of where it comes from: one policy for every framework and vector store.
 
-Flat, JSON primitives only, nothing that is ``None``, and the same for the same file and weights: ``index()`` hashes it,
-and vector stores reject or mangle the rest. So no timings, no ``Path``, no lists: a box is a JSON string.
+Flat, JSON primitives only, and the same for the same file and weights: ``index()`` hashes it, and vector stores reject
+or mangle the rest. So no timings, no ``Path``, no lists: a box is a JSON string. All Documents of a loader have the
+same keys, empty (``""``, ``0``) where there is nothing to tell: LanceDB fixes its columns with the first of them.
 """
 
 import json
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BULKY",
     "KEYS",
+    "NO_BOX",
     "Framework",
     "Metadata",
     "Value",
@@ -54,7 +56,7 @@ KEYS = (
     Key("model", str, "name of the weights"),
     Key("task", str, "what was asked: plain, format, box …"),
     Key("finish_reason", str, "stop, length, repetition, text_layer, blank or error"),
-    Key("confidence", float, "mean probability of the tokens, two decimals"),
+    Key("confidence", float, "mean probability of the tokens, two decimals; 0 where nothing was decoded"),
     Key("error", str, "class and message, with on_error='document'"),
     Key("category", str, "kind of element; kinds of a chunk, joined by commas"),
     Key("element_id", str, "UUID from the file's bytes, the page and the text: the same every time"),
@@ -74,9 +76,9 @@ BULKY = frozenset(key.name for key in KEYS) - {"file_name", "page_label", "heade
 
 
 def told_to(framework: Framework, facts: Mapping[str, Value | None]) -> Metadata:
-    """The facts this framework is told, in the order of :data:`KEYS`."""
-    found = ((key.name, facts.get(key.name)) for key in KEYS if framework in key.told_to)
-    return {name: value for name, value in found if value is not None}
+    """The facts this framework is told, in the order of :data:`KEYS`; what is ``None`` is told as empty."""
+    told = [key for key in KEYS if framework in key.told_to and key.name in facts]
+    return {key.name: key.type() if (value := facts[key.name]) is None else value for key in told}
 
 
 def source_facts(source: str) -> dict[str, Value | None]:
@@ -112,7 +114,7 @@ def element_facts(elements: "Sequence[Element]", headings: Sequence[str]) -> dic
     A table, formula, molecule or score is given where it is the only one of its kind among them.
     """
     facts: dict[str, Value | None] = {
-        "category": ",".join(dict.fromkeys(element.kind for element in elements)),
+        "category": ",".join(dict.fromkeys(element.kind for element in elements)) or None,
         "header_path": " > ".join(headings) or None,
     }
     for key, kind in (("text_as_html", "table"), ("latex", "formula"), ("smiles", "molecule"), ("kern", "music")):
@@ -136,6 +138,9 @@ def _notation(element: "Element") -> str | None:
             return element.humdrum
         case _:
             return None
+
+
+NO_BOX: Mapping[str, None] = dict.fromkeys(("bbox", "bbox_page_size", "bbox_score", "bbox_source"))
 
 
 def box_facts(box: Sequence[float], page_size: Sequence[float], score: float, source: str) -> dict[str, Value | None]:

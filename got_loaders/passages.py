@@ -3,9 +3,9 @@
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from got_loaders.metadata import Value, box_facts, element_facts, page_facts, source_facts
+from got_loaders.metadata import NO_BOX, Value, box_facts, element_facts, page_facts, source_facts
 
 if TYPE_CHECKING:
     from got_runtime.markup import Element
@@ -42,12 +42,14 @@ class Passages:
         mode: what becomes one passage.
         model: name of the weights.
         max_tokens: budget of a chunk, in words.
+        boxes: whether boxes were asked for.
         names: paths in full by the names that results give them.
     """
 
     mode: Mode
     model: str
     max_tokens: int = 512
+    boxes: bool = False
     names: dict[str, str] = field(default_factory=dict)
     _pages: list["PageResult"] = field(default_factory=list)
     _headings: list[tuple[int, str]] = field(default_factory=list)
@@ -61,8 +63,10 @@ class Passages:
         if self.mode == "document":
             return
         facts = page_facts(page, self._source(page), self.model)
-        if self.mode == "page" or page.error is not None:
+        if self.mode == "page":
             yield self._passage(_page_text(page), facts, page)
+        elif page.error is not None:
+            yield self._passage("", facts | element_facts((), ()) | (NO_BOX if self.boxes else {}), page)
         else:
             yield from self._cut(page, facts)
 
@@ -98,8 +102,8 @@ class Passages:
             pieces = chunk(elements, max_tokens=self.max_tokens)
         for piece in pieces:
             members = [elements[index] for index in piece.elements]
-            known = facts | element_facts(members, above[piece.elements[0]]) | _box_of(members, page)
-            yield self._passage(piece.text, known, page)
+            known = facts | element_facts(members, above[piece.elements[0]])
+            yield self._passage(piece.text, known | (_box_of(members, page) if self.boxes else {}), page)
 
     def _headings_above(self, element: "Element") -> tuple[str, ...]:
         from got_runtime.markup import to_text
@@ -134,11 +138,11 @@ def _page_text(page: "PageResult") -> str:
 
 def _box_of(elements: "Sequence[Element]", page: "PageResult") -> dict[str, Value | None]:
     """The box around the elements, where every one of them has its own."""
-    boxes: dict[tuple[int, int], Any] = {box.span: box for box in getattr(page, "boxes", ())}
+    boxes = {box.span: box for box in page.boxes}
     found = [boxes.get(element.span) for element in elements]
     known = [box for box in found if box is not None]
     if not known or len(known) < len(found):
-        return {}
+        return dict(NO_BOX)
     around = [box.bbox for box in known]
     hull = [min(b[0] for b in around), min(b[1] for b in around), max(b[2] for b in around), max(b[3] for b in around)]
     size = page.size_pt or (float(page.width), float(page.height))

@@ -77,7 +77,7 @@ class Reading:
         names = {display_name(each): str(each) for each in _listed(source)} if name is None else {}
         if name is not None:
             names[display_name(source)] = name
-        return Passages(self.mode, runtime.model_info.name, self.max_tokens, names)
+        return Passages(self.mode, runtime.model_info.name, self.max_tokens, self.boxes, names)
 
     def _asked(self) -> dict[str, Any]:
         asked = {"task": self.task, "pages": self.pages, "on_error": _POLICY[self.on_error], **self.options}

@@ -24,7 +24,7 @@ class Citation:
 
     @classmethod
     def of(cls, text: str, metadata: Mapping[str, Any], page: int) -> "Citation":
-        box = tuple(json.loads(metadata["bbox"])) if "bbox" in metadata else None
+        box = tuple(json.loads(metadata["bbox"])) if metadata["bbox"] else None
         return cls(text, Path(metadata["file_path"]), page, box)
 
     def __str__(self) -> str:

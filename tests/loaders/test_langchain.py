@@ -86,6 +86,7 @@ def test_ids_are_the_same_every_time_and_never_twice(scripted: Scripted, three_p
     assert len(set(ids())) == len(ids())
 
 
+@pytest.mark.filterwarnings("ignore:The function `loads` is in beta")
 def test_documents_can_be_serialised(scripted: Scripted, three_pages: Path) -> None:
     documents = GotLoader(three_pages, mode="element", task=Formatted(), runtime=scripted(SOUP)).load()
     assert loads(dumps(documents), allowed_objects="core") == documents

@@ -85,20 +85,34 @@ def test_chroma_takes_it_as_it_is(documents: list[Document], tmp_path: Path) -> 
     assert_same(documents, store.similarity_search("peas", k=len(documents)))
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_lancedb_takes_it_as_it_is(documents: list[Document], tmp_path: Path) -> None:
-    from langchain_community.vectorstores import LanceDB
+def test_lancedb_takes_it_as_it_is_and_more_of_it_later(scripted: Scripted, three_pages: Path, tmp_path: Path) -> None:
+    """Its columns are those of the first rows: a table or an error on a later page must bring no new key."""
+    import lancedb
 
-    store = LanceDB.from_documents(documents, DeterministicFakeEmbedding(size=4), uri=str(tmp_path / "lance"))
-    assert_same(documents, store.similarity_search("peas", k=len(documents)))
+    def rows(mode: str, answer: str | Exception) -> list[dict[str, Any]]:
+        runtime = scripted(answer)
+        loader = GotLoader(three_pages, mode=mode, task=Formatted(), on_error="document", boxes=True, runtime=runtime)
+        return [
+            {"vector": [0.1, 0.2], "text": document.page_content, "metadata": document.metadata}
+            for document in loader.lazy_load()
+        ]
+
+    for mode in MODES:
+        batches = [rows(mode, answer) for answer in ("Just words.", SOUP, RuntimeError("out of memory"))]
+        table = lancedb.connect(tmp_path).create_table(mode, batches[0])
+        for batch in batches[1:]:
+            table.add(batch)
+        assert [row["metadata"] for row in table.to_arrow().to_pylist()] == [
+            row["metadata"] for batch in batches for row in batch
+        ]
 
 
 def assert_same(documents: list[Document], found: list[Document]) -> None:
-    """Every store gives back the text and the metadata; LanceDB adds ``None`` for keys that other rows have."""
+    """Every store gives back the text and the metadata; Qdrant adds its own two keys."""
 
     def key(document: Document) -> str:
-        known = {name: value for name, value in document.metadata.items() if value is not None}
-        return json.dumps([document.page_content, {**known, "_id": None, "_collection_name": None}], sort_keys=True)
+        own = {name: value for name, value in document.metadata.items() if not name.startswith("_")}
+        return json.dumps([document.page_content, own], sort_keys=True)
 
     assert sorted(map(key, found)) == sorted(map(key, documents))
 
