@@ -45,7 +45,10 @@ def to_grid(value: dict[str, JsonValue]) -> Grid:
     """The rows as a table with a header."""
     records = to_records(value)
     names = list(dict.fromkeys(name for record in records for name in record))[:64]
-    rows = [names, *([_shown(record.get(name)) for name in names] for record in records)]
+    rows = [
+        [_column_title(value, name) for name in names],
+        *([_shown(record.get(name)) for name in names] for record in records),
+    ]
     cells = [
         Cell(row=row, column=column, content=merge([Text(text=shown)]))
         for row, each in enumerate(rows)
@@ -56,6 +59,20 @@ def to_grid(value: dict[str, JsonValue]) -> Grid:
     return Grid(
         rows=len(rows), columns=max(1, len(names)), cells=tuple(cells), header_rows=1, alignment=tuple(alignment)
     )
+
+
+def heading(value: dict[str, JsonValue]) -> str:
+    """The title of the chart, with its source where one is given; empty where it has neither."""
+    title, source = (str(value.get(key) or "").strip() for key in ("title", "source"))
+    source = "" if source.lower() in ("none", "null") else source
+    return f"{title} (source: {source})" if title and source else title or source
+
+
+def _column_title(value: dict[str, JsonValue], name: str) -> str:
+    """The axis's title over a column that the data itself does not name."""
+    key = {"category": "x_title", "value": "y_title"}.get(name)
+    title = value.get(key) if key else None
+    return title if isinstance(title, str) and title.strip().lower() not in ("", "none", "null") else name
 
 
 def _shown(value: JsonValue) -> str:

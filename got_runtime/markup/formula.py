@@ -153,6 +153,21 @@ class _Balance:
         self._emit("\\right")
 
 
+_SIGNS = {"\\dagger": "†", "\\ddagger": "‡", "\\ast": "*", "\\star": "*", "\\S": "§", "\\prime": "′"}
+
+
+def superscript(latex: str) -> str | None:
+    """What stands raised where a formula is nothing but that (``{ }^{1,2}``), as GOT writes the marks of footnotes."""
+    base, raised, inner = latex.partition("^")
+    if not raised or base.strip(" {}") or len(inner) > 24:
+        return None
+    inner = inner.strip()
+    inner = inner[1:-1] if inner.startswith("{") and inner.endswith("}") else inner
+    words = [_SIGNS.get(word, word) for word in inner.split()]
+    shown = "".join(words)
+    return shown if shown and all(sign.isalnum() or sign in ",*†‡§′-–[]#" for sign in shown) else None
+
+
 class Display(NamedTuple):
     """A displayed formula without what numbers it."""
 

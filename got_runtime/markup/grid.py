@@ -116,16 +116,19 @@ class _Placing:
         if squeezed:
             self._reader.mend("cell-count", "a row left out the empty cells under a span: its cells moved right")
         column, last = 0, None
+        overflow: list[Content] = []
         for raw in cells:
             while squeezed and column < self._columns and self._covered(row, column):
                 column += 1
             if column >= self._columns:
-                if raw.content and last is not None:  # no column left: nothing is lost
-                    last.raw = replace(last.raw, content=merge((*last.raw.content, Text(text=" "), *raw.content)))
+                overflow.append(raw.content)
                 continue
             colspan = min(max(1, raw.colspan), self._columns - column)
             last = self._place_cell(row, column, colspan, raw) or last
             column += colspan
+        if any(overflow) and last is not None:  # no column is left: nothing is lost
+            folded = (piece for content in overflow if content for piece in (Text(text=" "), *content))
+            last.raw = replace(last.raw, content=merge((*last.raw.content, *folded)))
 
     def _left_out_placeholders(self, row: int, cells: list[RawCell]) -> bool:
         covered = [column for column in range(self._columns) if self._covered(row, column)]

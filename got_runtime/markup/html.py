@@ -112,7 +112,8 @@ def element_html(element: AnyElement, *, pictures: bool = True) -> str:
         case "page_break":
             return "<hr>" if element.number is None else f'<hr id="page-{element.number}">'
         case "chart":
-            return to_html_table(chart.to_grid(element.value), content_html) + _picture(element, pictures)
+            title = f'<p class="caption">{escape(heading)}</p>' if (heading := chart.heading(element.value)) else ""
+            return title + to_html_table(chart.to_grid(element.value), content_html) + _picture(element, pictures)
         case "music":
             return _picture(element, pictures) + _source(element.humdrum)
         case "molecule":

@@ -17,7 +17,7 @@ from got_runtime.markup.content import (
     merge,
     plain,
 )
-from got_runtime.markup.formula import mend_latex
+from got_runtime.markup.formula import mend_latex, superscript
 from got_runtime.markup.reader import MAX_DEPTH, Reader
 from got_runtime.markup.symbols import DROPPED, ESCAPED, MARKS, SYMBOLS, TRANSPARENT
 from got_runtime.markup.tokens import TABULARS, Kind, Token
@@ -114,14 +114,26 @@ class _Line:
             if token.kind is Kind.DOLLAR or token.kind is Kind.DOLLARS:
                 pieces.append(Text(text=token.text, marks=marks))  # a price, not a formula
                 return index + 1
-            self.reader.mend("unclosed-math", f"{token.text} was never closed: closed at the end of the line")
+            self.reader.mend("unclosed-math", f"{token.text} was never closed: closed where words or the line end it")
             end = index + 1
-            while end < high and self.tokens[end].kind not in (Kind.NEWLINE, Kind.BLANK, *_FORMULA_ENDS):
+            while end < high and self.tokens[end].kind not in _LINE_ENDS and not self._two_words(end, high):
                 end = self.reader.after(end, high)
+            end = max(end, index + 1)
+            end -= end > index + 1 and self.tokens[end - 1].kind is Kind.SPACE  # it parts the words, not the formula
         latex = mend_latex(self.reader, index + 1, end)
-        if latex:
+        raised = superscript(latex)
+        if raised is not None:
+            pieces.append(Text(text=raised, marks=_with(marks, "superscript")))
+        elif latex:
             pieces.append(Math(latex=latex))
         return end if closing is None else closing + 1
+
+    def _two_words(self, index: int, high: int) -> bool:
+        """Whether running text starts here: two words, each of more than a letter, as no formula has."""
+        first, space, second = (*self.tokens[index : min(high, index + 3)], None, None, None)[:3]
+        if first is None or space is None or second is None or space.kind is not Kind.SPACE:
+            return False
+        return all(len(word) > 1 and word.isalpha() for word in (first.text, second.text.rstrip(".,;:")))
 
     def _escaped(self, index: int, high: int, marks: tuple[Mark, ...], pieces: list[Inline]) -> int:
         character = self.tokens[index].text[1]
@@ -227,6 +239,7 @@ class _Line:
 _PLAIN = frozenset({Kind.TEXT, Kind.SPACE, Kind.BRACKET, Kind.UNBRACKET, Kind.CELL})
 _FORMULAS = frozenset({Kind.OPEN_INLINE, Kind.OPEN_DISPLAY, Kind.DOLLAR, Kind.DOLLARS})
 _FORMULA_ENDS = frozenset({Kind.CLOSE_INLINE, Kind.CLOSE_DISPLAY})
+_LINE_ENDS = frozenset({Kind.NEWLINE, Kind.BLANK, *_FORMULA_ENDS})
 
 
 _NOT_IN_ADDRESS = dict.fromkeys(map(ord, '\\{}<>"^`| \t\r\n\f'))

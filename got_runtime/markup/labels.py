@@ -41,7 +41,7 @@ def caption_label(text: str) -> tuple[Literal["table", "figure"], str] | None:
     of = _CAPTION_LABELS.get(words[0].lower())
     if of is None or len(words) < 2:
         return None
-    number = words[1].rstrip(":.：。|")
+    number = words[1].partition("：")[0].rstrip(":.。|")  # no space follows a full-width colon
     ended = number != words[1] or words[0] in "表图" or (len(words) > 2 and words[2] in ("|", ":", "-", "–", "—"))
     if not ended or not (number[:1].isdigit() or number.isupper()) or len(number) > 8:
         return None
@@ -57,14 +57,12 @@ def reference_key(text: str) -> str | None:
 
 
 def footnote_mark(content: Content) -> tuple[str | None, Content]:
-    """The mark a footnote begins with, ``\\({ }^{1}\\)`` or a superscript, and the content without it."""
+    """The mark a footnote begins with, a superscript, and the content without it."""
     if not content:
         return None, content
     first = content[0]
     mark = ""
-    if first.kind == "math" and first.latex.startswith(("{ }^", "{}^", "^")) and len(first.latex) < 40:
-        mark = first.latex.partition("^")[2].strip("{} ")
-    elif first.kind == "text" and "superscript" in first.marks:
+    if first.kind == "text" and "superscript" in first.marks:
         mark = first.text.strip()
     return (mark, merge(content[1:])) if mark else (None, content)
 

@@ -34,6 +34,7 @@ def to_markdown(elements: Sequence[AnyElement], options: MarkdownOptions | None 
             indents = indents[: element.depth]
             block = _item(element, indents, options)
             tight = before is not None and before.kind == "list_item"
+            tight = tight and (element.depth > 0 or before.depth > 0 or before.ordered == element.ordered)
             blocks.append(("\n" if tight else "\n\n") + block)
         elif block := element_markdown(element, options):
             blocks.append("\n\n" + block)
@@ -71,7 +72,8 @@ def element_markdown(element: AnyElement, options: MarkdownOptions) -> str:
         case "table":
             return to_pipe_table(element.grid, spans=options.spans, math=options.math)
         case "chart":
-            return to_pipe_table(chart.to_grid(element.value), math=options.math)
+            title = f"**{escape(heading)}**\n\n" if (heading := chart.heading(element.value)) else ""
+            return title + to_pipe_table(chart.to_grid(element.value), math=options.math)
         case "formula":
             return _formula(element.latex, element.number, element.display, options)
         case "code":

@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 _HEAD = (
-    '<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE score-partwise PUBLIC "-//Recordare//DTD MusicXML 4.0 Partwise//EN"'
-    ' "http://www.musicxml.org/dtds/partwise.dtd">\n'
+    '<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE score-partwise PUBLIC'
+    ' "-//Recordare//DTD MusicXML 4.0 Partwise//EN" "http://www.musicxml.org/dtds/partwise.dtd">\n'
 )
 
 

@@ -66,7 +66,7 @@ class _ObjectReader:
             if first in ",;":
                 self._comma("}")
                 continue
-            key = self._string() if first in _QUOTES else str(self._scalar(":"))
+            key = (self._string() if first in _QUOTES else str(self._scalar(":"))).strip()
             if self._next() in (":", "："):
                 self.position += 1
                 value = self.value(depth)

@@ -71,8 +71,8 @@ def repeated_tail(text: str) -> tuple[int, int] | None:
     backwards: both linear (Gusfield, Algorithms on Strings, 1.4).
     """
     end = len(text)
-    while (stripped := len(text[:end].rstrip())) < end or text.endswith("<|im_end|>", 0, end):
-        end = stripped if stripped < end else end - len("<|im_end|>")
+    while end and (text[end - 1].isspace() or text.endswith("<|im_end|>", 0, end)):
+        end -= 1 if text[end - 1].isspace() else len("<|im_end|>")
     window = text[max(0, end - _WINDOW) : end][::-1]
     period = _smallest_period(window)
     if period is None:

@@ -39,7 +39,8 @@ def element_text(element: AnyElement) -> str:
         case "table":
             return _rows(element.grid)
         case "chart":
-            return _rows(chart.to_grid(element.value))
+            title = chart.heading(element.value)
+            return (title + "\n" if title else "") + _rows(chart.to_grid(element.value))
         case "formula":
             return to_words(element.latex) + (f" ({element.number})" if element.number else "")
         case "code":

@@ -12,6 +12,8 @@ from typing import NamedTuple
 class Kind(Enum):
     """What a token is."""
 
+    __hash__ = object.__hash__  # Enum's own is written in Python, and every token is looked up in sets
+
     TEXT = "text"
     SPACE = "space"
     NEWLINE = "newline"
@@ -96,7 +98,7 @@ def tokenize(text: str) -> list[Token]:
     tokens: list[Token] = []
     position, length, line_start = 0, len(text), True
     while position < length:
-        raw = _raw_token(text, position, line_start)
+        raw = _raw_token(text, position, line_start) if text[position] in _RAW_STARTS else None
         if raw is None:
             match = _TOKEN.match(text, position)
             assert match is not None  # the last alternative takes any character
@@ -108,6 +110,7 @@ def tokenize(text: str) -> list[Token]:
     return tokens
 
 
+_RAW_STARTS = frozenset("\\`*!")
 _LINE_ENDS = frozenset({Kind.NEWLINE, Kind.BLANK, Kind.FORM_FEED, Kind.SPECIAL})
 
 
