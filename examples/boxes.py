@@ -2,7 +2,8 @@
 
 python examples/boxes.py --pages 20        (needs got-ocr[train] for words and fonts)
 
-A box is right when its intersection over union with the element's true box is at least one half.
+A box is right when its intersection over union with the box around the lines that the element is a reading of is at
+least one half.
 """
 
 import argparse
@@ -26,8 +27,8 @@ Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
-class Item:
-    """A numbered paragraph and where it was set, in points."""
+class Line:
+    """A line of print and where it was set, in points."""
 
     text: str
     box: Box
@@ -46,10 +47,10 @@ class Tally:
         return f"{self.elements} | {shares} | {np.mean(self.overlaps) if given else 0.0:.2f}"
 
 
-def make_page(seed: int) -> tuple[bytes, list[Item]]:
+def make_page(seed: int) -> tuple[bytes, list[Line]]:
     """A born-digital page of two to four numbered paragraphs, as PDF, and its truth."""
     rng = np.random.default_rng((77, seed))
-    font, items, top = pymupdf.Font("tiro"), [], float(MARGIN)
+    font, truth, top = pymupdf.Font("tiro"), [], float(MARGIN)
     with pymupdf.open() as document:
         sheet = document.new_page(width=SIDE, height=SIDE)
         for number in range(1, int(rng.integers(3, 6))):
@@ -59,12 +60,11 @@ def make_page(seed: int) -> tuple[bytes, list[Item]]:
             baselines = [top + SIZE + PITCH * row for row in range(len(lines))]
             for line, baseline in zip(lines, baselines, strict=True):
                 sheet.insert_text((MARGIN, baseline), line, fontname="tiro", fontsize=SIZE)
-            right = MARGIN + max(font.text_length(line, SIZE) for line in lines)
-            # As the data engine has it: from 0.75 of the size above the baseline to 0.22 below.
-            box = (MARGIN, baselines[0] - 0.75 * SIZE, right, baselines[-1] + 0.22 * SIZE)
-            items.append(Item("\n".join(lines), box))
+                # As the data engine has it: from 0.75 of the size above the baseline to 0.22 below.
+                right = MARGIN + font.text_length(line, SIZE)
+                truth.append(Line(line, (MARGIN, baseline - 0.75 * SIZE, right, baseline + 0.22 * SIZE)))
             top = baselines[-1] + PITCH * float(rng.uniform(0.5, 1.0))
-        return bytes(document.tobytes()), items
+        return bytes(document.tobytes()), truth
 
 
 def wrap(words: Sequence[str]) -> list[str]:
@@ -84,15 +84,31 @@ def overlap(one: Box, other: Box) -> float:
     return across * down / (areas - across * down)
 
 
-def judge(page: PageResult, items: Sequence[Item], source: str, tally: Tally) -> None:
-    """Count the boxes of a source against the item that reads most like the element."""
+def judge(page: PageResult, lines: Sequence[Line], source: str, tally: Tally) -> None:
+    """Count the boxes of a source against the lines that the element's text is a reading of."""
     boxes = {box.span: box for box in page.boxes if box.source == source}
     for element in page.elements:
         tally.elements += 1
         if (box := boxes.get(element.span)) is not None:
-            text = page.text[slice(*element.span)].strip()
-            truth = max(items, key=lambda item: SequenceMatcher(None, item.text, text, autojunk=False).ratio())
-            tally.overlaps.append(overlap(box.bbox, truth.box))
+            own = lines_of(page.text[slice(*element.span)], lines)
+            tally.overlaps.append(overlap(box.bbox, hull([line.box for line in own])) if own else 0.0)
+
+
+def lines_of(text: str, lines: Sequence[Line]) -> list[Line]:
+    """The lines of which at least half stands in the text, in their order."""
+    whole = "\n".join(line.text for line in lines)
+    found = np.zeros(len(whole), bool)
+    for start, _, size in SequenceMatcher(None, whole, text, autojunk=False).get_matching_blocks():
+        found[start : start + size] |= size > 2
+    starts = np.cumsum([0, *(len(line.text) + 1 for line in lines)])
+    return [
+        line for line, start in zip(lines, starts, strict=False) if found[start : start + len(line.text)].mean() >= 0.5
+    ]
+
+
+def hull(boxes: Sequence[Box]) -> Box:
+    """The box around boxes."""
+    return min(b[0] for b in boxes), min(b[1] for b in boxes), max(b[2] for b in boxes), max(b[3] for b in boxes)
 
 
 def as_scan(pdf: bytes, seed: int | None) -> bytes:
@@ -110,7 +126,7 @@ def as_scan(pdf: bytes, seed: int | None) -> bytes:
         return bytes(document.tobytes())
 
 
-def read(runtime: GotRuntime, pages: Sequence[tuple[bytes, list[Item]]]) -> Iterator[tuple[str, str, Tally]]:
+def read(runtime: GotRuntime, pages: Sequence[tuple[bytes, list[Line]]]) -> Iterator[tuple[str, str, Tally]]:
     """The tallies of each kind of page and source. Attention speaks where the layout is silent: on pictures."""
     for kind, sources in (
         ("born-digital", [pdf for pdf, _ in pages]),
@@ -118,9 +134,9 @@ def read(runtime: GotRuntime, pages: Sequence[tuple[bytes, list[Item]]]) -> Iter
         ("the same as a worn scan", [as_scan(pdf, seed) for seed, (pdf, _) in enumerate(pages)]),
     ):
         tallies = {"layout": Tally(), "attention": Tally()}
-        for page, (_, items) in zip(runtime.stream(sources, boxes=True, max_new_tokens=500), pages, strict=True):
+        for page, (_, lines) in zip(runtime.stream(sources, boxes=True, max_new_tokens=500), pages, strict=True):
             for source, tally in tallies.items():
-                judge(page, items, source, tally)
+                judge(page, lines, source, tally)
         for source, tally in tallies.items():
             yield kind, source, tally
 
