@@ -11,13 +11,18 @@ class NgramBan:
         self._n = n
         self._tokens: list[int] = []
         self._followers: defaultdict[tuple[int, ...], list[int]] = defaultdict(list)
+        self.repeats: list[int] = []
+        """Lengths at which all but the last token of an n-gram stood there for the second time."""
         for token in tokens:
             self.add(token)
 
     def add(self, token: int) -> None:
         """One more token, of the prompt or of the answer."""
         if len(self._tokens) >= self._n - 1:
-            self._followers[self._stem()].append(token)
+            followers = self._followers[self._stem()]
+            if followers:
+                self.repeats.append(len(self._tokens))
+            followers.append(token)
         self._tokens.append(token)
 
     def banned(self) -> list[int]:

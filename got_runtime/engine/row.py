@@ -8,7 +8,7 @@ from torch import Tensor
 from got_runtime.engine.alignment import Alignment
 from got_runtime.engine.ngram import NgramBan
 from got_runtime.engine.protocol import Answer, Finish, OnToken, Request
-from got_runtime.engine.repetition import CHECK_EVERY, loop_period, trim_loop
+from got_runtime.engine.repetition import CHECK_EVERY, hindered_loop, loop_period, trim_loop
 
 __all__ = ["Row"]
 
@@ -54,9 +54,18 @@ class Row:
             self.finish = "length"
         elif self.request.max_seconds is not None and time.perf_counter() - self.started > self.request.max_seconds:
             self.finish = "time"
-        elif len(self.tokens) % CHECK_EVERY == 0 and (period := loop_period(self.tokens)):
-            self.tokens = trim_loop(self.tokens, period)
+        elif len(self.tokens) % CHECK_EVERY == 0 and (whole := self._before_loop()) is not None:
+            self.tokens = whole
             self.finish = "repetition"
+
+    def _before_loop(self) -> list[int] | None:
+        """The tokens with a loop cut back to its first occurrence, or None where there is no loop."""
+        if period := loop_period(self.tokens):
+            return trim_loop(self.tokens, period)
+        if self.ban is None:
+            return None
+        begin = hindered_loop(self.ban.repeats, len(self.request.prompt), self.request.ngram_ban)
+        return None if begin is None else self.tokens[:begin]
 
     def answer(self) -> Answer:
         """What has been decoded."""
