@@ -1,0 +1,182 @@
+"""``got-ocr fine-tune``: teach a checkpoint your own pages."""
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from got_runtime.cli.model_options import add_model_options
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from got_runtime.training.fine_tune.recipe import Recipe
+    from got_runtime.training.fine_tune.tuner import Tuner
+
+__all__ = ["add_parser", "run"]
+
+_EPILOG = """\
+The run's folder gets: checkpoint (a transformers folder; read with it: got-ocr read FILE --model DIR/checkpoint),
+adapter (LoRA, peft's files), report.json (held-out pages before and after), log.jsonl and state.pt (for --resume)."""
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Register the command."""
+    parser = subparsers.add_parser(
+        "fine-tune",
+        help="teach a checkpoint pages of your own",
+        description="Fine-tune on pairs of image and text, and measure on pages held out of them, before and after.",
+        epilog=_EPILOG,
+    )
+    parser.add_argument(
+        "data", type=Path, metavar="FILE", help="pairs: GOT's conversations JSON, or ms-swift's JSON lines"
+    )
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder of the run")
+    parser.add_argument("--resume", action="store_true", help="go on with the run in DIR")
+    parser.add_argument("--skip-bad", action="store_true", help="leave out pairs that cannot be used, and count them")
+    method = parser.add_argument_group("method").add_mutually_exclusive_group()
+    method.add_argument(
+        "--lora", dest="method", action="store_const", const="lora", help="adapters on the decoder (default)"
+    )
+    method.add_argument("--full", dest="method", action="store_const", const="full", help="every weight of the decoder")
+    parser.set_defaults(method="lora")
+    parser.add_argument("--rank", type=int, default=16, help="of the adapters (default 16)")
+    parser.add_argument("--alpha", type=int, help="the adapters count alpha / rank (default: twice the rank)")
+    parser.add_argument(
+        "--merge",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="add the adapters to the weights in DIR/checkpoint (default), or leave DIR/adapter alone",
+    )
+    parser.add_argument("--train-encoder", action="store_true", help="encoder and connector too (with --full)")
+    much = parser.add_argument_group("how much")
+    much.add_argument("--epochs", type=float, default=3.0, help="passes over the pairs (default 3)")
+    much.add_argument("--steps", type=int, help="steps instead of epochs")
+    much.add_argument("--batch", type=int, default=4, help="pairs in memory together (default 4)")
+    much.add_argument("--accumulate", type=int, default=2, help="batches a step (default 2)")
+    much.add_argument("--rate", type=float, help="highest learning rate (default 1e-4 with --lora, 2e-5 with --full)")
+    much.add_argument("--warmup", type=float, default=0.05, help="share of the steps in which it rises (default 0.05)")
+    much.add_argument("--seed", type=int, default=0, help="of the order, the adapters and the held-out pages")
+    measure = parser.add_argument_group("measurement")
+    measure.add_argument(
+        "--held-out", type=float, default=0.1, metavar="SHARE", help="of the pages, to measure with (default 0.1)"
+    )
+    measure.add_argument("--eval-data", type=Path, metavar="FILE", help="pairs to measure with instead")
+    measure.add_argument("--max-new-tokens", type=int, default=4096, help="of a held-out answer (default 4096)")
+    add_model_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Fine-tune, write the weights and print the table; 130 when interrupted, with everything kept."""
+    from importlib.util import find_spec
+
+    from rich.console import Console
+
+    from got_runtime.checkpoint import find_folder, load
+    from got_runtime.errors import MissingExtra
+    from got_runtime.training.fine_tune.run import Run, read_lesson
+
+    for package in ("rapidfuzz", "nltk", *(("peft",) if args.method == "lora" else ())):
+        if find_spec(package) is None:
+            raise MissingExtra("fine-tune", package)
+    _check(args)
+    console = Console(stderr=True)
+    _, source = find_folder(args.model, args.revision, args.local_files_only)
+    dtype = "bfloat16" if args.dtype == "auto" else args.dtype
+    checkpoint = load(args.model, args.device, dtype, args.revision, args.local_files_only)
+    lesson = read_lesson(
+        checkpoint,
+        args.data,
+        eval_data=args.eval_data,
+        share=args.held_out,
+        seed=args.seed,
+        skip_bad=args.skip_bad,
+    )
+    if lesson.skipped:
+        print(f"got-ocr: {len(lesson.skipped)} pairs left out, the first: {lesson.skipped[0]}", file=sys.stderr)
+    work = Run(
+        checkpoint,
+        source,
+        lesson,
+        _recipe(args, len(lesson.pairs)),
+        args.output,
+        resume=args.resume,
+        max_new_tokens=args.max_new_tokens,
+    )
+    console.print(f"{len(lesson.pairs)} pairs to learn, {len(lesson.held_out)} held out, which are read first")
+    tuner = work.start()
+    _train(tuner, console)
+    if tuner.stopping:
+        where = f"{args.output}, step {tuner.step} of {work.recipe.steps}"
+        console.print(
+            f"interrupted; kept in {where}. Go on with --resume, or end it there: --resume --steps {tuner.step}"
+        )
+        return 130
+    report = work.finish(tuner, merge=args.merge)
+    if report.after is not None:
+        out = Console()
+        out.print(report.sheet().table(out.width))
+    kept = "checkpoint" if args.merge or tuner.adapted is None else "adapter"
+    console.print(f"{report.steps} steps in {report.seconds / 60:.1f} minutes; weights in {args.output / kept}")
+    return 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    from got_runtime.errors import GotError
+
+    if args.train_encoder and args.method == "lora":
+        raise GotError("--train-encoder needs --full: adapters stand in the decoder")
+    if args.dtype in ("float16", "fp16"):
+        raise GotError("float16 gradients overflow: train in bfloat16 (default) or float32")
+    if args.eval_data is None and not 0 <= args.held_out < 1:
+        raise GotError(f"--held-out {args.held_out}: give a share from 0 to below 1, or a file with --eval-data")
+
+
+def _recipe(args: argparse.Namespace, pairs: int) -> "Recipe":
+    from math import ceil
+
+    from pydantic import ValidationError
+
+    from got_runtime.errors import GotError
+    from got_runtime.training.fine_tune.recipe import FULL_RATE, LORA_RATE, Recipe
+
+    default = LORA_RATE if args.method == "lora" else FULL_RATE
+    try:
+        return Recipe(
+            method=args.method,
+            rank=args.rank,
+            alpha=args.alpha or 2 * args.rank,
+            train_encoder=args.train_encoder,
+            batch=args.batch,
+            accumulate=args.accumulate,
+            steps=ceil(args.epochs * pairs / (args.batch * args.accumulate)) if args.steps is None else args.steps,
+            rate=args.rate or default,
+            warmup=args.warmup,
+            seed=args.seed,
+        )
+    except (ValidationError, ZeroDivisionError) as error:
+        wrong = error.errors()[0] if isinstance(error, ValidationError) else {"loc": ("batch",), "msg": "is 0"}
+        raise GotError(f"--{wrong['loc'][0]}: {wrong['msg']}") from error
+
+
+def _train(tuner: "Tuner", console: "Console") -> None:
+    """Steps under a progress bar; the first Ctrl-C ends after the step in progress, a second one at once."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    previous = signal.signal(signal.SIGINT, lambda *_: _stop(tuner, previous))
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    try:
+        with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+            bar = progress.add_task("first step", total=tuner.recipe.steps, completed=tuner.step)
+            for reading in tuner.run():
+                described = f"loss {reading.loss:.3f} · {reading.right:.0%} of tokens right"
+                progress.update(bar, completed=reading.step, description=described)
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def _stop(tuner: "Tuner", previous: Any) -> None:
+    tuner.stopping = True
+    signal.signal(signal.SIGINT, previous)
