@@ -42,12 +42,14 @@ def chunk(
     max_tokens: int = 512,
     count_tokens: CountTokens = count_words,
     options: MarkdownOptions | None = None,
+    first_page: int = 1,
 ) -> list[Chunk]:
     """The elements as chunks of Markdown, none longer than ``max_tokens`` unless its ``warnings`` say so.
 
     ``by="section"`` packs what stands under one heading; ``by="element"`` gives each element its own chunk. A caption
     stays with its table. What is too long is split: a table between rows with its header repeated, text between lines,
-    sentences, then words; a row or a word that is itself too long is kept whole and warned of.
+    sentences, then words; a row or a word that is itself too long is kept whole and warned of. ``first_page`` is the
+    number of the page that the elements begin on.
 
     Raises:
         ValueError: ``max_tokens`` is less than 1.
@@ -55,7 +57,7 @@ def chunk(
     if max_tokens < 1:
         raise ValueError(f"max_tokens is {max_tokens}: give a budget of at least 1 token")
     chunker = _Chunker(count_tokens, max_tokens, options or MarkdownOptions())
-    for unit in _units(elements):
+    for unit in _units(elements, first_page):
         chunker.take(unit, flush=by == "element")
     return chunker.finish()
 
@@ -69,9 +71,9 @@ class _Unit:
     page: int | None
 
 
-def _units(elements: Sequence[AnyElement]) -> Iterator[_Unit]:
+def _units(elements: Sequence[AnyElement], first_page: int) -> Iterator[_Unit]:
     path: list[tuple[int, str]] = []
-    page: int | None = None
+    page: int | None = first_page
     held: _Unit | None = None
     for index, element in enumerate(elements):
         if element.kind == "page_break":

@@ -12,8 +12,8 @@ from got_runtime.errors import MissingExtra
 from got_runtime.markup import chart, molecule, music, tikz
 from got_runtime.markup.content import Content, Inline, Mark
 from got_runtime.markup.elements import AnyElement, ListItem
-from got_runtime.markup.formula import to_mathml
 from got_runtime.markup.html_policy import clean
+from got_runtime.markup.mathml import to_mathml
 from got_runtime.markup.table import to_html_table
 
 _TAGS: dict[Mark, str] = {
@@ -29,7 +29,9 @@ _STYLE = """
 body{font:16px/1.5 Georgia,serif;max-width:48rem;margin:2rem auto;padding:0 1rem;color:#222}
 table{border-collapse:collapse;margin:1rem 0}th,td{border:1px solid #999;padding:.25rem .6rem;vertical-align:top}
 th{background:#f2f2f2}pre{background:#f6f6f6;padding:.6rem;overflow:auto}.formula{display:flex;justify-content:center;
-align-items:center;gap:2rem;margin:1rem 0;overflow:auto}.caption,.footnote{font-size:.9em;color:#444}
+align-items:center;gap:2rem;margin:.5rem 0;padding:.5rem 0;overflow:auto}math{font-family:"Latin Modern Math",
+"STIX Two Math","STIX Math","Cambria Math",
+"TeX Gyre Termes Math",math}.caption,.footnote{font-size:.9em;color:#444}
 .abstract{margin:0 2rem;font-style:italic}.author{text-align:center}h1{text-align:center}img{max-width:100%}
 .notice{font-size:.8em;color:#777}.beside{max-width:96rem;display:grid;grid-template-columns:1fr 1fr;gap:2rem}
 """
@@ -115,15 +117,17 @@ def element_html(element: AnyElement, *, pictures: bool = True) -> str:
             title = f'<p class="caption">{escape(heading)}</p>' if (heading := chart.heading(element.value)) else ""
             return title + to_html_table(chart.to_grid(element.value), content_html) + _picture(element, pictures)
         case "music":
-            return _picture(element, pictures) + _source(element.humdrum)
+            return _with_source(_picture(element, pictures), element.humdrum)
         case "molecule":
             return _picture(element, pictures) + f"<p><code>{escape(element.smiles)}</code></p>"
         case "geometry":
-            return _picture(element, pictures) + _source(element.tikz)
+            return _with_source(_picture(element, pictures), element.tikz)
 
 
-def _source(text: str) -> str:
-    return f"<details open><summary>source</summary><pre><code>{escape(text)}</code></pre></details>"
+def _with_source(picture: str, text: str) -> str:
+    """The picture above its source, which is folded away where there is a picture."""
+    shown = "" if "<img" in picture else " open"
+    return f"{picture}<details{shown}><summary>source</summary><pre><code>{escape(text)}</code></pre></details>"
 
 
 def _picture(element: AnyElement, pictures: bool) -> str:

@@ -116,7 +116,7 @@ class _Line:
                 return index + 1
             self.reader.mend("unclosed-math", f"{token.text} was never closed: closed where words or the line end it")
             end = index + 1
-            while end < high and self.tokens[end].kind not in _LINE_ENDS and not self._two_words(end, high):
+            while end < high and self.tokens[end].kind not in _LINE_ENDS and not self.reader.opens_prose(end, high):
                 end = self.reader.after(end, high)
             end = max(end, index + 1)
             end -= end > index + 1 and self.tokens[end - 1].kind is Kind.SPACE  # it parts the words, not the formula
@@ -127,13 +127,6 @@ class _Line:
         elif latex:
             pieces.append(Math(latex=latex))
         return end if closing is None else closing + 1
-
-    def _two_words(self, index: int, high: int) -> bool:
-        """Whether running text starts here: two words, each of more than a letter, as no formula has."""
-        first, space, second = (*self.tokens[index : min(high, index + 3)], None, None, None)[:3]
-        if first is None or space is None or second is None or space.kind is not Kind.SPACE:
-            return False
-        return all(len(word) > 1 and word.isalpha() for word in (first.text, second.text.rstrip(".,;:")))
 
     def _escaped(self, index: int, high: int, marks: tuple[Mark, ...], pieces: list[Inline]) -> int:
         character = self.tokens[index].text[1]

@@ -10,24 +10,27 @@ from got_runtime.markup.parser import parse
 _SENTENCE_ENDS = frozenset(".!?:;。！？：；…\"”')]")
 
 
-def parse_pages(answers: Sequence[str], *, join: bool = True) -> list[AnyElement]:
+def parse_pages(answers: Sequence[str], *, join: bool = True, numbers: Sequence[int] | None = None) -> list[AnyElement]:
     """The elements of a document whose pages were answered one by one.
 
     Spans count in the answers put one behind the other with a form feed between them (``"\\f".join(answers)``), and
     cover that text exactly once; a page break stands where a page starts. With ``join``, a paragraph that stops in
     the middle of a sentence and goes on in small letters, and a table that goes on with as many columns, become one
-    element, which says so in its warnings; the break then follows it.
+    element, which says so in its warnings; the break then follows it. ``numbers`` are those of the pages where not all
+    of a document was read (default: 1, 2, 3…).
     """
     elements: list[AnyElement] = []
     offset = 0
-    for number, answer in enumerate(answers, start=1):
+    previous: int | None = None
+    for number, answer in zip(numbers or range(1, len(answers) + 1), answers, strict=True):
         page = [_moved(element, offset) for element in parse(answer)]
-        if number > 1:
+        if previous is not None:
             elements.append(PageBreak(span=(offset - 1, offset), number=number))
             if join and page:
-                page = _join_first(elements, page, number)
+                page = _join_first(elements, page, (previous, number))
         elements += page
         offset += len(answer) + 1
+        previous = number
     return elements
 
 
@@ -39,7 +42,7 @@ def _changed(element: AnyElement, **fields: Any) -> AnyElement:
     return element.model_copy(update=fields)
 
 
-def _join_first(elements: list[AnyElement], page: list[AnyElement], number: int) -> list[AnyElement]:
+def _join_first(elements: list[AnyElement], page: list[AnyElement], numbers: tuple[int, int]) -> list[AnyElement]:
     """Joins the first element of ``page`` to the last before the break, where one goes on; the rest of the page."""
     if len(elements) < 2:
         return page
@@ -53,12 +56,12 @@ def _join_first(elements: list[AnyElement], page: list[AnyElement], number: int)
         joined = {"grid": grid} if grid is not None else None
     if joined is None:
         return page
-    note = Mend(code="joined-pages", message=f"goes on from page {number - 1} on page {number}: joined")
+    note = Mend(code="joined-pages", message=f"goes on from page {numbers[0]} on page {numbers[1]}: joined")
     warnings = (*last.warnings, *first.warnings, note)
     end = first.span[1]
     elements[-2:] = [
         _changed(last, span=(last.span[0], end), warnings=warnings, **joined),
-        PageBreak(span=(end, end), number=number),
+        PageBreak(span=(end, end), number=numbers[1]),
     ]
     return page[1:]
 

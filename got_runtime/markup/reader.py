@@ -63,6 +63,13 @@ class Reader:
         closing = self.closing(index, high)
         return index + 1 if closing is None else closing + 1
 
+    def opens_prose(self, index: int, high: int) -> bool:
+        """Whether running text starts at ``index``: two words, each of more than a letter, as no formula has."""
+        if index + 2 >= high or self.tokens[index + 1].kind is not Kind.SPACE:
+            return False
+        words = self.tokens[index].text, self.tokens[index + 2].text.rstrip(".,;:")
+        return all(len(word) > 1 and word.isalpha() for word in words)
+
     def argument(self, index: int, high: int) -> tuple[Range, int] | None:
         """A braced argument at ``index``: the range inside and the token after; None when there is none.
 

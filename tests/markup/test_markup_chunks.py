@@ -3,7 +3,7 @@
 import pytest
 from markup_answers import ANSWERS
 
-from got_runtime.markup import chunk, parse
+from got_runtime.markup import chunk, parse, parse_pages
 from got_runtime.markup.chunks import count_words
 
 ROWS = "".join(f"row {number} & value {number} \\\\ " for number in range(60))
@@ -58,7 +58,13 @@ def test_text_is_split_between_sentences() -> None:
 
 
 def test_pages_are_carried() -> None:
-    assert [each.page for each in chunk(parse("one\fTwo"), by="element")] == [None, 2]
+    assert [each.page for each in chunk(parse("one\fTwo"), by="element")] == [1, 2]
+
+
+def test_pages_keep_their_numbers_where_not_all_were_read() -> None:
+    elements = parse_pages(["Seven.", "It goes", "on here."], numbers=[7, 9, 10])
+    assert [each.page for each in chunk(elements, by="element", first_page=7)] == [7, 9]
+    assert elements[2].warnings[0].message == "goes on from page 9 on page 10: joined"
 
 
 def test_a_budget_of_nothing_is_refused() -> None:

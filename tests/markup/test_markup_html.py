@@ -43,6 +43,9 @@ PLACES = [
     "\\( \\href{{{}}}{{x}} \\style{{{}}}{{y}} \\)",
     "\\includegraphics{{{}}}",
     "![{}]({})",
+    "```{}\n{}\n```",
+    "\\author{{{}}}\\footnotetext[{}]{{x}}",
+    "\\begin{{thebibliography}}{{9}}\\bibitem[{}]{{{}}} x\\end{{thebibliography}}",
     "\\href{{{}}}{{{}}}",
     "\\begin{{verbatim}}{}\\end{{verbatim}}",
     "**kern\n!! {}\n4c\n*-",
@@ -91,6 +94,13 @@ def inspect(html: str) -> list[str]:
 
 def test_there_are_a_hundred_payloads() -> None:
     assert len(set(PAYLOADS)) >= 100
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_no_attack_survives_as_the_name_of_a_file_or_as_its_picture(attack: str) -> None:
+    html = to_html(parse("text"), title=attack, page_image=attack.encode())
+    assert inspect(html) == []
+    assert html.partition("<body")[0].count("<") == to_html([]).partition("<body")[0].count("<")
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
