@@ -4,12 +4,13 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Machine", "Spread", "measure_machine", "synchronise", "timed"]
+__all__ = ["Machine", "Spread", "forget_peak", "measure_machine", "peak_memory", "synchronise", "timed"]
 
 
 @dataclass(frozen=True)
@@ -65,3 +66,24 @@ def measure_machine(device: "torch.device", dtype: "torch.dtype") -> Machine:
     flops = 2 * side**3 / min(timed(lambda: factor @ factor, device) for _ in range(7))
     name = torch.cuda.get_device_name(device) if on_gpu else f"{torch.get_num_threads()} CPU threads"
     return Machine(name, torch.get_num_threads(), bandwidth, flops)
+
+
+def forget_peak(device: "torch.device") -> None:
+    """Let :func:`peak_memory` count from now on."""
+    import torch
+
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    elif (switch := Path("/proc/self/clear_refs")).exists():
+        switch.write_text("5")
+
+
+def peak_memory(device: "torch.device") -> int | None:
+    """Most bytes held so far, on a GPU by torch, else by the process; None where the system does not say."""
+    import torch
+
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    status = Path("/proc/self/status")
+    lines = status.read_text(encoding="ascii").splitlines() if status.exists() else []
+    return next((int(line.split()[1]) << 10 for line in lines if line.startswith("VmHWM:")), None)

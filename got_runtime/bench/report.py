@@ -3,11 +3,13 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
+from got_runtime.bench.document import SteadyReport
 from got_runtime.bench.machine import Spread
 from got_runtime.bench.speed import SpeedReport
 
-__all__ = ["speed_lines", "write_json", "write_plot"]
+__all__ = ["speed_lines", "write_json", "write_plot", "write_steady_plot"]
 
 
 def speed_lines(report: SpeedReport) -> list[str]:
@@ -19,9 +21,8 @@ def speed_lines(report: SpeedReport) -> list[str]:
         f"machine: {machine.device}, {machine.bandwidth / 1e9:.1f} GB/s, {machine.flops / 1e12:.2f} TFLOP/s measured",
         f"limit: encoder {report.encode_floor:.2f} s, prefill {report.prefill_floor:.2f} s",
     ]
-    if report.peak_memory is not None:
-        lines.append(f"peak memory: {report.peak_memory / 2**30:.2f} GiB")
-    header = ["engine", "rows", "encoder s", "prefill s", "step ms (least–most)", "tok/s", "s/page", "pages/s", "limit"]
+    stages = ["engine", "rows", "encoder s", "prefill s", "step ms (least–most)"]
+    header = [*stages, "tok/s", "s/page", "pages/s", "of limit", "peak GiB"]
     lines += ["", f"| {' | '.join(header)} |", "|" + "---|" * len(header)]
     for engine in report.engines:
         for speed in engine.rows:
@@ -35,6 +36,7 @@ def speed_lines(report: SpeedReport) -> list[str]:
                 f"{speed.page_seconds:.2f}",
                 f"{speed.pages_per_second:.3f}",
                 f"{speed.page_floor / speed.page_seconds:.0%}",
+                f"{engine.peak_memory / 2**30:.1f}" if engine.peak_memory else "–",
             ]
             lines.append(f"| {' | '.join(cells)} |")
     return [*lines, *_against(report)]
@@ -69,13 +71,7 @@ def write_plot(report: SpeedReport, file: Path) -> None:
 
     Raises MissingExtra where matplotlib is not installed.
     """
-    from got_runtime.errors import MissingExtra
-
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtra("charts", "matplotlib") from error
-    figure = Figure(figsize=(6, 4), layout="constrained")
+    figure = _figure()
     axes = figure.subplots()
     for engine in report.engines:
         rows = [speed.rows for speed in engine.rows]
@@ -85,3 +81,29 @@ def write_plot(report: SpeedReport, file: Path) -> None:
     axes.set(xlabel="pages decoded together", ylabel="pages a second", xscale="log", yscale="log")
     axes.legend(fontsize="small")
     figure.savefig(file)
+
+
+def write_steady_plot(report: SteadyReport, file: Path) -> None:
+    """Pages a second and resident memory over the pages read.
+
+    Raises MissingExtra where matplotlib is not installed.
+    """
+    figure = _figure()
+    upper, lower = figure.subplots(2, sharex=True)
+    step = report.pages // len(report.rates)
+    read = [step * (count + 1) for count in range(len(report.rates))]
+    upper.plot(read, report.rates, marker="o")
+    upper.set(ylabel="pages a second", ylim=(0, None))
+    lower.plot(read, [size / 2**20 for size in report.memory], marker="o")
+    lower.set(ylabel="resident MiB", xlabel="pages read", ylim=(0, None))
+    figure.savefig(file)
+
+
+def _figure() -> Any:
+    from got_runtime.errors import MissingExtra
+
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingExtra("charts", "matplotlib") from error
+    return Figure(figsize=(6, 4), layout="constrained")

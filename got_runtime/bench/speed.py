@@ -2,10 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from got_runtime.bench.floor import Work
-from got_runtime.bench.machine import Machine, Spread
+from got_runtime.bench.machine import Machine, Spread, forget_peak, peak_memory
 from got_runtime.bench.stages import Stages
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["EngineSpeed", "RowSpeed", "SpeedReport", "measure_speed"]
 
@@ -33,9 +37,10 @@ class RowSpeed:
 
 @dataclass(frozen=True)
 class EngineSpeed:
-    """One engine's stages, in seconds."""
+    """One engine's stages, in seconds, and the most bytes the process held in its turns."""
 
     name: str
+    peak_memory: int | None
     encode: Spread
     prefill: Spread
     rows: tuple[RowSpeed, ...]
@@ -43,7 +48,7 @@ class EngineSpeed:
 
 @dataclass(frozen=True)
 class SpeedReport:
-    """``tokens`` of answer a page; ``peak_memory`` of the process in bytes while our engine ran, weights included."""
+    """``tokens`` of answer a page."""
 
     subject: str
     dtype: str
@@ -53,7 +58,6 @@ class SpeedReport:
     machine: Machine
     encode_floor: float
     prefill_floor: float
-    peak_memory: int | None
     engines: tuple[EngineSpeed, ...]
 
 
@@ -61,6 +65,7 @@ def measure_speed(
     engines: Sequence[tuple[Stages, Work]],
     machine: Machine,
     *,
+    device: "torch.device",
     prompt: int,
     tokens: int,
     rounds: int,
@@ -71,24 +76,32 @@ def measure_speed(
     encodes: list[list[float]] = [[] for _ in engines]
     prefills: list[list[float]] = [[] for _ in engines]
     steps: list[dict[int, list[float]]] = [{rows: [] for rows in stages.rows} for stages, _ in engines]
+    peaks = [0 for _ in engines]
     for stages, _ in engines:
         say(f"warming up {stages.name}")
         stages.encode()
     for turn in range(rounds):
         for place, (stages, _) in enumerate(engines):
             say(f"round {turn + 1} of {rounds}: {stages.name}")
+            forget_peak(device)
             encodes[place].append(stages.encode())
             prefills[place].append(stages.prefill())
             for rows in stages.rows:
                 steps[place][rows] += stages.steps(rows, tokens, repeats)
+            peaks[place] = max(peaks[place], peak_memory(device) or 0)
     return tuple(
-        _engine_speed(stages.name, work, machine, prompt, tokens, encodes[place], prefills[place], steps[place])
+        EngineSpeed(
+            stages.name,
+            peaks[place] or None,
+            Spread.of(encodes[place]),
+            Spread.of(prefills[place]),
+            _row_speeds(work, machine, prompt, tokens, encodes[place], prefills[place], steps[place]),
+        )
         for place, (stages, work) in enumerate(engines)
     )
 
 
-def _engine_speed(
-    name: str,
+def _row_speeds(
     work: Work,
     machine: Machine,
     prompt: int,
@@ -96,12 +109,11 @@ def _engine_speed(
     encode: list[float],
     prefill: list[float],
     steps: dict[int, list[float]],
-) -> EngineSpeed:
-    encoding, filling = Spread.of(encode), Spread.of(prefill)
+) -> tuple[RowSpeed, ...]:
+    before = Spread.of(encode).median + Spread.of(prefill).median
     least = work.encode(machine) + work.prefill(machine)
     speeds = []
     for rows, seconds in steps.items():
         step, floor = Spread.of(seconds), work.step(machine, rows, prompt + tokens / 2)
-        page = encoding.median + filling.median + tokens * step.median / rows
-        speeds.append(RowSpeed(rows, step, floor, page, least + tokens * floor / rows))
-    return EngineSpeed(name, encoding, filling, tuple(speeds))
+        speeds.append(RowSpeed(rows, step, floor, before + tokens * step.median / rows, least + tokens * floor / rows))
+    return tuple(speeds)

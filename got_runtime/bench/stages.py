@@ -112,7 +112,7 @@ class TransformersStages:
             mask = torch.ones(1, length + 1, dtype=torch.long, device=self._subject.device)
             out = self._subject.model(input_ids=newest, past_key_values=cache, attention_mask=mask, use_cache=True)
             out.logits[:, -1].float().argmax(-1)
-            cache.crop(length)
+            cache.crop(-1)
 
         return [timed(step, self._subject.device) for _ in range(_WARM_UP + repeats)][_WARM_UP:]
 

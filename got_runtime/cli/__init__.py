@@ -8,7 +8,7 @@ from importlib import import_module
 
 from got_runtime import __version__
 
-COMMANDS = ("read", "info", "eval", "train", "fine_tune", "convert", "convert_checkpoint")
+COMMANDS = ("read", "info", "bench", "eval", "train", "fine_tune", "convert", "convert_checkpoint")
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -1,6 +1,7 @@
 """The decoder in bfloat16 on a CPU: oneDNN for matrix products on packed weights, ``step.c`` for what lies between."""
 
 import ctypes
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -53,7 +54,7 @@ class PackedNetwork:
         library = load() if fits and torch.backends.mkldnn.is_available() else None
         if library is None:
             return None
-        linear = Int8Linear if int8 else BfloatLinear
+        linear = functools.partial(Int8Linear, library) if int8 else BfloatLinear
         layers = []
         for layer in language.layers:
             attention, mlp = layer.self_attn, layer.mlp

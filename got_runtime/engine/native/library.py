@@ -25,6 +25,8 @@ _POINTER, _INT, _FLOAT = ctypes.c_void_p, ctypes.c_int64, ctypes.c_float
 _ARGUMENTS = {
     "add_rms_norm": [_POINTER] * 4 + [_INT, _INT, _FLOAT],
     "silu_mul": [_POINTER] * 2 + [_INT] * 2,
+    "round_rows": [_POINTER] * 3 + [_INT] * 2,
+    "scale_rows": [_POINTER] * 4 + [_INT] * 2,
     "choose": [_POINTER] * 3 + [_INT] * 2,
     "attend_step": [_POINTER] * 5 + [_INT] * 4,
 }

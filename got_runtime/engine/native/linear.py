@@ -1,5 +1,6 @@
 """Matrix products whose weights are laid out once for oneDNN, in bfloat16 or in int8."""
 
+import ctypes
 from typing import Any, Protocol
 
 import torch
@@ -33,7 +34,8 @@ class BfloatLinear:
 class Int8Linear:
     """Weights in int8 with a scale for each output; inputs rounded to int8 with a scale for each row."""
 
-    def __init__(self, weight: Tensor, bias: Tensor | None = None) -> None:
+    def __init__(self, library: ctypes.CDLL, weight: Tensor, bias: Tensor | None = None) -> None:
+        self._library = library
         self._operations: Any = torch.ops.onednn
         scale = weight.float().abs().amax(dim=1).clamp(min=1e-12) / 127
         rounded = (weight.float() / scale[:, None]).round().to(torch.int8)
@@ -43,12 +45,12 @@ class Int8Linear:
         self._bias = bias.float() if bias is not None else None
 
     def __call__(self, x: Tensor) -> Tensor:
-        scale = x.abs().amax(dim=1, keepdim=True).float().clamp(min=1e-12) / 127
-        rounded = (x / scale).round().to(torch.int8)
-        product: Tensor = self._operations.qlinear_pointwise(
+        rounded, unit = torch.empty(x.shape, dtype=torch.int8), torch.empty(len(x))
+        self._library.round_rows(x.data_ptr(), rounded.data_ptr(), unit.data_ptr(), *x.shape)
+        product = self._operations.qlinear_pointwise(
             rounded, 1.0, 0, self._weight, self._scale, self._zero, None, 1.0, 0, torch.float32, "none", [], ""
         )
-        product *= scale
-        if self._bias is not None:
-            product += self._bias
-        return product.to(torch.bfloat16)
+        out = product.new_empty(product.shape, dtype=torch.bfloat16)
+        bias = self._bias.data_ptr() if self._bias is not None else None
+        self._library.scale_rows(product.data_ptr(), unit.data_ptr(), bias, out.data_ptr(), *out.shape)
+        return out

@@ -84,6 +84,24 @@ void silu_mul(const bf16 *gate_up, bf16 *out, int64_t rows, int64_t width) {
     }
 }
 
+/* Each row as 8-bit integers, and what one of them is worth in it. */
+void round_rows(const bf16 *x, int8_t *out, float *unit, int64_t rows, int64_t width) {
+    for (int64_t r = 0; r < rows; r++, x += width, out += width) {
+        float greatest = 1e-12f;
+        for (int64_t i = 0; i < width; i++) greatest = fmaxf(greatest, fabsf(to_float(x[i])));
+        for (int64_t i = 0; i < width; i++) out[i] = (int8_t)(int32_t)rintf(to_float(x[i]) * (127.f / greatest));
+        unit[r] = greatest / 127.f;
+    }
+}
+
+/* out = x * unit of the row + bias (which may be null). */
+void scale_rows(const float *x, const float *unit, const float *bias, bf16 *out, int64_t rows, int64_t width) {
+#pragma omp parallel for
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t i = 0; i < width; i++)
+            out[r * width + i] = to_bf16(x[r * width + i] * unit[r] + (bias ? bias[i] : 0.f));
+}
+
 /* The greatest entry of each row of logits, and the probability softmax gives it. */
 void choose(const bf16 *logits, int64_t *token, float *probability, int64_t rows, int64_t vocabulary) {
 #pragma omp parallel for

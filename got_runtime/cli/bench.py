@@ -1,0 +1,150 @@
+"""``got-ocr bench``: how fast, against what this machine can do at most."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from got_runtime.bench.floor import Work
+    from got_runtime.engines import Rounding
+
+_AGAINST = ("transformers",)
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Register the command."""
+    parser = subparsers.add_parser("bench", help="measure speed and memory", description=__doc__)
+    what = parser.add_argument_group("what").add_mutually_exclusive_group()
+    what.add_argument("--document", type=int, metavar="N", help="read a document of N pages instead of timing stages")
+    what.add_argument("--steady", type=int, metavar="N", help="read N pages; is the last as fast as the first?")
+    what.add_argument("--pages", type=int, metavar="N", help="walk a PDF of N pages; does memory stay flat?")
+    how = parser.add_argument_group("how")
+    how.add_argument("--model", default="random", help="random (full size, default), got-nano, a folder or a hub id")
+    how.add_argument("--device", default="auto", help="auto, cpu, cuda (default: auto)")
+    how.add_argument("--dtype", default="auto", help="auto, float32, bfloat16, float16 (default: auto)")
+    how.add_argument("--slots", default="1,8,32", metavar="N,…", help="pages decoded together (default: 1,8,32)")
+    how.add_argument("--tokens", type=int, default=1000, help="answer of a page, in tokens (default: 1000)")
+    how.add_argument("--rounds", type=int, default=3, help="measurements of each engine, in turns (default: 3)")
+    how.add_argument("--against", default="", metavar="ENGINE,…", help="other engines: transformers")
+    how.add_argument("--int8", action="store_true", help="measure 8-bit weights, keys and values too")
+    out = parser.add_argument_group("output")
+    out.add_argument("--json", type=Path, metavar="FILE", help="write what was measured")
+    out.add_argument("--plot", type=Path, metavar="FILE", help="draw it (needs the charts extra)")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure and print."""
+    from got_runtime.bench.report import write_json
+
+    if args.pages:
+        from got_runtime.bench.memory import measure_memory
+
+        memory = measure_memory(args.pages)
+        print("\n".join(memory.lines()))
+        if args.json:
+            write_json(memory, args.json)
+        return 0
+    slots = _slots(args.slots)
+    against = _against(args.against)
+    if args.document or args.steady:
+        return _read_pages(args, slots, against)
+    return _time_stages(args, slots, against)
+
+
+def _time_stages(args: argparse.Namespace, slots: tuple[int, ...], against: list[str]) -> int:
+    """Encoder, prefill and step of each engine; a long page follows from them."""
+    from got_runtime.bench.floor import work_of
+    from got_runtime.bench.machine import measure_machine
+    from got_runtime.bench.report import speed_lines, write_json, write_plot
+    from got_runtime.bench.speed import SpeedReport, measure_speed
+    from got_runtime.bench.stages import Stages, TorchStages, TransformersStages
+    from got_runtime.bench.subject import open_subject
+
+    subject = open_subject(args.model, args.device, args.dtype)
+    prompt, bits = len(subject.prompt), subject.model.lm_head.weight.element_size() * 8
+    work = work_of(subject.model, prompt, bits, bits)
+    engines: list[tuple[Stages, Work]] = [(TorchStages(subject, slots, "auto", "auto"), work)]
+    if args.int8:
+        engines.append((TorchStages(subject, slots, "int8", "int8"), work_of(subject.model, prompt, 8, 8)))
+    if against:
+        engines.append((TransformersStages(subject), work))
+    machine = measure_machine(subject.device, subject.dtype)
+    report = SpeedReport(
+        subject=subject.name,
+        dtype=str(subject.dtype).removeprefix("torch."),
+        prompt=prompt,
+        tokens=args.tokens,
+        rounds=args.rounds,
+        machine=machine,
+        encode_floor=work.encode(machine),
+        prefill_floor=work.prefill(machine),
+        engines=measure_speed(
+            engines, machine, device=subject.device, prompt=prompt, tokens=args.tokens, rounds=args.rounds, say=_say
+        ),
+    )
+    print("\n".join(speed_lines(report)))
+    if args.json:
+        write_json(report, args.json)
+    if args.plot:
+        write_plot(report, args.plot)
+    return 0
+
+
+def _read_pages(args: argparse.Namespace, slots: tuple[int, ...], against: list[str]) -> int:
+    """Whole documents, by the road a user takes."""
+    from got_runtime.bench.document import measure_document, measure_steady
+    from got_runtime.bench.report import write_json, write_steady_plot
+    from got_runtime.bench.subject import RANDOM
+    from got_runtime.engines import EngineOptions
+    from got_runtime.runtime import GotRuntime
+
+    model = None if args.model == RANDOM else args.model  # random weights have nothing to read
+
+    def runtime(engine: str, rounding: Rounding = "auto") -> GotRuntime:
+        options = EngineOptions(max(slots), weights=rounding, cache=rounding)
+        return GotRuntime.from_pretrained(model, device=args.device, dtype=args.dtype, engine=engine, options=options)
+
+    if args.steady:
+        steady = measure_steady(runtime("torch"), args.steady, args.tokens)
+        print("\n".join(steady.lines()))
+        if args.json:
+            write_json(steady, args.json)
+        if args.plot:
+            write_steady_plot(steady, args.plot)
+        return 0
+    engines = [("torch", runtime("torch"))]
+    engines += [("torch, int8", runtime("torch", "int8"))] if args.int8 else []
+    engines += [(name, runtime(name)) for name in against]
+    document = measure_document(engines, args.document, args.tokens, args.rounds, _say)
+    print("\n".join(document.lines()))
+    if args.json:
+        write_json(document, args.json)
+    return 0
+
+
+def _slots(text: str) -> tuple[int, ...]:
+    from got_runtime.errors import EngineError
+
+    try:
+        slots = tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise EngineError(f"--slots {text!r}: numbers with commas between, such as 1,8,32") from error
+    if min(slots) < 1:
+        raise EngineError(f"--slots {text!r}: at least one page at a time")
+    return slots
+
+
+def _against(text: str) -> list[str]:
+    from got_runtime.errors import EngineError
+
+    names = [name for name in text.split(",") if name]
+    for name in names:
+        if name not in _AGAINST:
+            raise EngineError(f"--against {name}: {' or '.join(_AGAINST)} can be measured beside ours")
+    return names
+
+
+def _say(what: str) -> None:
+    print(f"got-ocr: {what}", file=sys.stderr)

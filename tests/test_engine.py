@@ -1,0 +1,375 @@
+"""Unlike requests in one batch, and everything that can go wrong while they are read.
+
+What each test demands must come about before a deadline: a hang is a failure.
+"""
+
+import random
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from random_networks import GOT_TEXT, GOT_VISION, NARROW_TEXT, NARROW_VISION, TASKS, generated, network, request_for
+
+from got_runtime import GotRuntime, Plain
+from got_runtime.checkpoint import Checkpoint
+from got_runtime.devices import DevicesEngine, Weights
+from got_runtime.engine.protocol import Answer, Request
+from got_runtime.engine.torch_engine import TorchEngine
+from got_runtime.engine.transformers_engine import TransformersEngine
+from got_runtime.engines import ENGINES, EngineOptions, make_engine
+from got_runtime.errors import EngineError, SourceCorrupt
+
+DEADLINE = 60.0
+
+
+@pytest.fixture(scope="module")
+def small() -> Checkpoint:
+    return network(256, NARROW_VISION, NARROW_TEXT, scale=0.25)
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_is_left_behind() -> Iterator[None]:
+    before = set(threading.enumerate())
+    yield
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        left = [thread for thread in threading.enumerate() if thread not in before and "got-ocr" in thread.name]
+        if not left:
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"left behind: {left}")
+
+
+def in_time(action: Callable[[], Any]) -> Any:
+    """What an action returns, or its exception; fails when it takes longer than the deadline."""
+    found: list[Any] = []
+
+    def run() -> None:
+        try:
+            found.append(action())
+        except Exception as error:  # noqa: BLE001 - handed to the thread that asserts
+            found.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(DEADLINE)
+    assert found, "it hangs"
+    if isinstance(found[0], Exception):
+        raise found[0]
+    return found[0]
+
+
+def tokens_of(answers: list[Any]) -> list[list[int]]:
+    for answer in answers:
+        assert isinstance(answer, Answer), answer
+    return [list(answer.tokens) for answer in answers]
+
+
+def mixed_requests(checkpoint: Checkpoint, count: int, longest: int) -> list[Request]:
+    """All tasks, answers of 1 to ``longest`` tokens, bans of several lengths."""
+    rng = random.Random(0)
+    return [
+        replace(
+            request_for(checkpoint, TASKS[number % len(TASKS)], rng.randint(1, longest), number=number % 9),
+            ngram_ban=rng.choice([0, 2, 20, checkpoint.ngram_ban]),
+        )
+        for number in range(count)
+    ]
+
+
+def assert_mixed_requests_answer_alone(checkpoint: Checkpoint, count: int, longest: int, slots: int) -> None:
+    """They arrive at odd times, while other streams on the same engine are begun and cancelled."""
+    requests = mixed_requests(checkpoint, count, longest)
+    expected = [generated(checkpoint, request) for request in requests]
+    engine = TorchEngine(checkpoint.model, checkpoint.end_tokens, slots=slots)
+    finished = threading.Event()
+
+    def arriving() -> Iterator[Request]:
+        rng = random.Random(1)
+        for request in requests:
+            time.sleep(rng.choice([0, 0, 0.01, 0.05]))
+            yield request
+
+    def disturb() -> None:
+        while not finished.is_set():
+            stream = engine.answer(requests[1:4])
+            next(stream)
+            stream.close()
+            finished.wait(0.5)
+
+    other = threading.Thread(target=disturb)
+    other.start()
+    try:
+        answers = list(engine.answer(arriving()))
+    finally:
+        finished.set()
+        other.join(DEADLINE)
+    assert tokens_of(answers) == expected
+
+
+def test_mixed_requests_answer_as_one_at_a_time(small: Checkpoint) -> None:
+    assert_mixed_requests_answer_alone(small, count=18, longest=40, slots=5)
+
+
+@pytest.mark.slow
+def test_two_hundred_mixed_requests_on_got_nano(checkpoint: Checkpoint) -> None:
+    assert_mixed_requests_answer_alone(checkpoint, count=200, longest=400, slots=16)
+
+
+@pytest.mark.slow
+def test_two_hundred_mixed_requests_at_full_width() -> None:
+    wide = network(512, GOT_VISION, GOT_TEXT | {"num_hidden_layers": 4}, scale=0.05)
+    assert_mixed_requests_answer_alone(wide, count=200, longest=400, slots=16)
+
+
+def test_when_memory_runs_out_half_the_pages_wait_and_nothing_is_lost(small: Checkpoint) -> None:
+    budgets = [40, 600, 40, 600, 300, 40]
+    requests = [request_for(small, Plain(), budget, number=n) for n, budget in enumerate(budgets)]
+    expected = [generated(small, request) for request in requests]
+    a_token = 2 * 2 * 2 * 16 * 4  # keys and values, layers, heads, width, float32
+    # Four slots of the first capacity, which four longer ones exceed.
+    engine = TorchEngine(small.model, small.end_tokens, slots=4, memory=4 * 512 * a_token)
+    told: dict[int, list[int]] = {}
+    answers = in_time(
+        lambda: list(engine.answer(requests, lambda order, token: told.setdefault(order, []).append(token)))
+    )
+    assert tokens_of(answers) == expected
+    assert [told[order] for order in range(len(requests))] == expected, "a token was told twice, or not at all"
+    warnings = [warning for answer in answers for warning in answer.warnings]
+    assert warnings
+    assert all("memory ran out" in warning for warning in warnings)
+
+
+def test_pages_that_fit_one_by_one_only_are_read_one_by_one(small: Checkpoint) -> None:
+    requests = [request_for(small, Plain(), budget=20, number=n) for n in range(3)]
+    engine = TorchEngine(small.model, small.end_tokens, slots=4, memory=1)
+    assert tokens_of(in_time(lambda: list(engine.answer(requests)))) == [generated(small, r) for r in requests]
+
+
+def test_a_page_that_breaks_the_encoder_leaves_its_neighbours_alone(small: Checkpoint) -> None:
+    good = [request_for(small, Plain(), number=n) for n in range(3)]
+    broken = replace(good[1], pixels=good[1].pixels[:, :2])
+    answers = in_time(lambda: list(TorchEngine(small.model, small.end_tokens, 4).answer([good[0], broken, good[2]])))
+    assert isinstance(answers[1], RuntimeError | ValueError)
+    assert tokens_of([answers[0], answers[2]]) == [generated(small, good[0]), generated(small, good[2])]
+
+
+def test_what_a_callback_raises_reaches_the_caller(small: Checkpoint) -> None:
+    engine = TorchEngine(small.model, small.end_tokens, slots=2)
+    requests = [request_for(small, Plain(), number=n) for n in range(4)]
+
+    def picky(order: int, token: int) -> None:
+        if order == 1:
+            raise KeyError("enough")
+
+    with pytest.raises(KeyError, match="enough"):
+        in_time(lambda: list(engine.answer(requests, picky)))
+    assert tokens_of(in_time(lambda: list(engine.answer(requests[:1])))) == [generated(small, requests[0])]
+
+
+def test_a_stream_that_is_cancelled_ends_at_once_and_draws_no_more(small: Checkpoint) -> None:
+    drawn = []
+
+    def endless() -> Iterator[Request]:
+        for number in range(10**9):
+            drawn.append(number)
+            yield request_for(small, Plain(), number=number)
+
+    def cancel() -> None:
+        stream = TorchEngine(small.model, small.end_tokens, slots=2).answer(endless())
+        next(stream)
+        stream.close()
+
+    in_time(cancel)
+    seen = len(drawn)
+    time.sleep(0.3)
+    assert len(drawn) == seen
+
+
+def test_an_error_while_pages_are_drawn_comes_after_the_pages_before_it(small: Checkpoint) -> None:
+    def torn() -> Iterator[Request]:
+        yield request_for(small, Plain())
+        raise SourceCorrupt("the second page is torn")
+
+    stream = TorchEngine(small.model, small.end_tokens, slots=4).answer(torn())
+    assert isinstance(in_time(lambda: next(stream)), Answer)
+    with pytest.raises(SourceCorrupt, match="torn"):
+        in_time(lambda: next(stream))
+
+
+def test_pages_come_from_far_fewer_ahead_than_there_are(small: Checkpoint) -> None:
+    """Memory is bounded by what waits, not by the length of the document."""
+    drawn = []
+
+    def many() -> Iterator[Request]:
+        for number in range(400):
+            drawn.append(number)
+            yield request_for(small, Plain(), budget=1, number=number % 3)
+
+    stream = TorchEngine(small.model, small.end_tokens, slots=2).answer(many())
+    in_time(lambda: next(stream))
+    time.sleep(0.5)
+    assert len(drawn) < 100
+    stream.close()
+
+
+READING = """
+    import sys
+    from got_runtime import GotRuntime
+    runtime = GotRuntime.from_pretrained(dtype="float32")
+    tell = lambda page, text: print(text, flush=True)
+    for page in runtime.stream([sys.argv[1]] * 200, max_new_tokens=400, on_token=tell):
+        print(page.text, flush=True)
+"""
+
+
+def reading(page: Any) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", textwrap.dedent(READING), str(page)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.parametrize("signal", ["terminate", "kill", "interrupt"])
+def test_a_process_that_is_told_to_end_ends(pages: Any, signal: str) -> None:
+    with reading(pages / "letter.png") as process:
+        assert process.stdout is not None
+        process.stdout.readline()  # in the middle of a page
+        if signal == "interrupt":
+            process.send_signal(2)
+        else:
+            getattr(process, signal)()
+        process.communicate(timeout=DEADLINE)
+        assert process.returncode != 0
+
+
+def test_a_reader_that_goes_away_ends_the_process(pages: Any) -> None:
+    with reading(pages / "letter.png") as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(DEADLINE) != 0
+
+
+def test_a_full_pipe_holds_the_reading_up_and_nothing_is_lost(checkpoint: Checkpoint, small: Checkpoint) -> None:
+    """A consumer that takes its time finds every answer, in order."""
+    requests = [request_for(small, Plain(), budget=3, number=n) for n in range(12)]
+    expected = [generated(small, request) for request in requests]
+    found = []
+    for answer in TorchEngine(small.model, small.end_tokens, slots=3).answer(requests):
+        time.sleep(0.05)
+        found.append(answer)
+    assert tokens_of(found) == expected
+
+
+def test_engines_have_names(checkpoint: Checkpoint) -> None:
+    assert {"torch", "transformers", "scripted"} <= set(ENGINES)
+    engine = make_engine("transformers", checkpoint)
+    assert isinstance(engine, TransformersEngine)
+    assert make_engine(engine, checkpoint) is engine
+    with pytest.raises(EngineError, match="choose one of torch"):
+        make_engine("abacus", checkpoint)
+
+
+def test_the_reference_engine_is_generate(small: Checkpoint) -> None:
+    requests = [request_for(small, task, budget=12) for task in TASKS]
+    told: list[tuple[int, int]] = []
+    engine = TransformersEngine(small.model, small.end_tokens)
+    answers = list(engine.answer([*requests, None], lambda order, token: told.append((order, token))))
+    assert answers.pop() is None
+    assert tokens_of(answers) == [generated(small, request) for request in requests]
+    assert told == [(n, token) for n, answer in enumerate(tokens_of(answers)) for token in answer]
+    assert all(0 < p <= 1 for answer in answers if isinstance(answer, Answer) for p in answer.probabilities)
+
+
+def test_the_reference_engine_keeps_to_its_time(small: Checkpoint) -> None:
+    request = replace(request_for(small, Plain(), budget=4000), max_seconds=0.2)
+    [answer] = in_time(lambda: list(TransformersEngine(small.model, small.end_tokens).answer([request])))
+    assert answer.finish == "time"
+    assert 0 < len(answer.tokens) < 4000
+
+
+@pytest.fixture(scope="module")
+def two_processes() -> Iterator[DevicesEngine]:
+    engine = DevicesEngine(Weights(dtype="float32"), ["cpu", "cpu"], options=EngineOptions(slots=2))
+    yield engine
+    engine.close()
+
+
+class TestDevices:
+    """One process for each device."""
+
+    @pytest.fixture(autouse=True)
+    def _no_thread_is_left_behind(self) -> None:
+        """The processes outlive a test; their threads too."""
+
+    def test_pages_dealt_to_two_processes_come_back_in_order(
+        self, two_processes: DevicesEngine, checkpoint: Checkpoint
+    ) -> None:
+        requests = [request_for(checkpoint, Plain(), budget=5 + 3 * (n % 3), number=n) for n in range(5)]
+        told: dict[int, list[int]] = {}
+        mixed = [requests[0], None, *requests[1:]]
+        answers = in_time(
+            lambda: list(two_processes.answer(mixed, lambda order, token: told.setdefault(order, []).append(token)))
+        )
+        assert answers.pop(1) is None
+        expected = [generated(checkpoint, request) for request in requests]
+        assert tokens_of(answers) == expected
+        assert [told[order] for order in sorted(told)] == expected
+
+    def test_a_call_within_a_call_is_answered(self, two_processes: DevicesEngine, checkpoint: Checkpoint) -> None:
+        request = request_for(checkpoint, Plain(), budget=4)
+
+        def nested() -> list[Any]:
+            return [list(two_processes.answer([request])) for _ in two_processes.answer([request, request])]
+
+        assert tokens_of([inner for [inner] in in_time(nested)]) == [generated(checkpoint, request)] * 2
+
+    def test_a_process_that_dies_costs_its_pages_only(self, checkpoint: Checkpoint) -> None:
+        engine = DevicesEngine(Weights(dtype="float32"), ["cpu", "cpu"], options=EngineOptions(slots=1))
+        requests = [request_for(checkpoint, Plain(), budget=6, number=n) for n in range(6)]
+        killed = []
+
+        def kill(order: int, token: int) -> None:
+            if not killed:
+                killed.append(engine._workers[0].process.kill())
+
+        try:
+            answers = in_time(lambda: list(engine.answer(requests, kill)))
+        finally:
+            in_time(engine.close)
+        lost = [answer for answer in answers if isinstance(answer, EngineError)]
+        assert 0 < len(lost) < len(requests)
+        assert "has ended" in str(lost[0])
+        for request, answer in zip(requests, answers, strict=True):
+            assert isinstance(answer, EngineError) or list(answer.tokens) == generated(checkpoint, request)
+
+    def test_a_runtime_reads_on_several_devices(self, pages: Any) -> None:
+        runtime = GotRuntime.from_pretrained(dtype="float32", devices=["cpu"])
+        alone = GotRuntime.from_pretrained(dtype="float32")
+        page = pages / "letter.png"
+        assert runtime.read(page, max_new_tokens=12).text == alone.read(page, max_new_tokens=12).text
+
+
+def test_eight_bits_say_nearly_what_sixteen_say(checkpoint: Checkpoint, pages: Any) -> None:
+    """got-nano in bfloat16 reads a page letter by letter the same with weights, keys and values in 8 bits."""
+    exact = GotRuntime.from_pretrained(dtype="bfloat16")
+    rounded = GotRuntime.from_pretrained(dtype="bfloat16", options=EngineOptions(weights="int8", cache="int8"))
+    ours, theirs = (r.read(pages / "letter.png", max_new_tokens=150).text for r in (rounded, exact))
+    assert sum(a == b for a, b in zip(ours, theirs, strict=False)) >= 0.9 * len(theirs)
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_tokens_are_generates(small: Checkpoint) -> None:
+    import copy
+
+    there = replace(small, model=copy.deepcopy(small.model).to("cuda"))
+    requests = [request_for(small, task) for task in TASKS]
+    answers = list(TorchEngine(there.model, there.end_tokens, slots=4).answer(requests))
+    assert tokens_of(answers) == [generated(small, request) for request in requests]
+    assert torch.cuda.is_available()

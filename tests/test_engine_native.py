@@ -1,0 +1,92 @@
+"""Decoding in bfloat16 on a CPU: the compiled step does what torch does, in 16 bits and in 8."""
+
+import ctypes
+
+import pytest
+import torch
+import torch.nn.functional as F
+from random_networks import GOT_TEXT, GOT_VISION, network
+from torch import Tensor
+
+from got_runtime.engine.native.decoder import NativeDecoder, PackedNetwork
+from got_runtime.engine.native.library import SWITCH, load
+from got_runtime.engine.native.linear import BfloatLinear, Int8Linear
+from got_runtime.engine.torch_decoder import TorchDecoder
+
+
+@pytest.fixture(scope="module")
+def library() -> ctypes.CDLL:
+    compiled = load()
+    assert compiled is not None, "these tests need Linux on x86-64 and a C compiler"
+    return compiled
+
+
+@pytest.fixture(scope="module")
+def model() -> torch.nn.Module:
+    text = GOT_TEXT | {"num_key_value_heads": 4, "num_hidden_layers": 3}
+    return network(256, GOT_VISION | {"num_hidden_layers": 1}, text, scale=0.05).model.to(torch.bfloat16)
+
+
+def likeness(ours: Tensor, theirs: Tensor) -> float:
+    return float(F.cosine_similarity(ours.float().flatten(), theirs.float().flatten(), dim=0))
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize(
+    ("weights", "cache", "least"), [(False, False, 0.9995), (False, True, 0.999), (True, True, 0.99)]
+)
+def test_steps_are_torchs(model: torch.nn.Module, weights: bool, cache: bool, least: float) -> None:
+    """Three rows of unlike length grow past their first room, one leaves; heads share keys four to one."""
+    packed = PackedNetwork.pack(model, int8=weights)
+    assert packed is not None
+    ours, theirs = NativeDecoder(packed, 1 << 30, int8=cache), TorchDecoder(model, 3, 1 << 30)
+    torch.manual_seed(0)
+    prompts = [torch.randn(length, 1024).to(torch.bfloat16) for length in (5, 33, 90)]
+    for slot, prompt in enumerate(prompts):
+        first = [decoder.prefill(slot, prompt, len(prompt) + 1, None) for decoder in (ours, theirs)]
+        assert likeness(*first) > least
+    lengths = [len(prompt) for prompt in prompts]
+    for number in range(40):
+        tokens = [(7 * number + row) % 400 for row in range(len(lengths))]
+        found = [decoder.step(tokens, lengths, [None] * len(lengths)) for decoder in (ours, theirs)]
+        assert likeness(*found) > least
+        lengths = [length + 1 for length in lengths]
+        if number == 20:
+            for decoder in (ours, theirs):
+                decoder.move(2, 0, lengths[2])
+                decoder.release(2)
+            lengths = [lengths[2], lengths[1]]
+
+
+@torch.inference_mode()
+def test_the_choice_is_torchs_and_keeps_to_the_ban(model: torch.nn.Module) -> None:
+    packed = PackedNetwork.pack(model, int8=False)
+    assert packed is not None
+    ours, theirs = NativeDecoder(packed, 1 << 30, int8=False), TorchDecoder(model, 4, 1 << 30)
+    hidden = torch.randn(4, 1024).to(torch.bfloat16)
+    best, _ = theirs.choose(hidden, [()] * 4)
+    banned: list[list[int]] = [[], [best[1]], [best[2], 3], [5, 6]]
+    (tokens, given), (expected, probabilities) = (decoder.choose(hidden, banned) for decoder in (ours, theirs))
+    assert tokens == expected
+    assert given == pytest.approx(probabilities, rel=1e-2)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("rows", [1, 7, 40])
+def test_products(library: ctypes.CDLL, rows: int) -> None:
+    weight, bias = torch.randn(96, 64).to(torch.bfloat16), torch.randn(96).to(torch.bfloat16)
+    x = torch.randn(rows, 64).to(torch.bfloat16)
+    exact = F.linear(x.float(), weight.float(), bias.float())
+    assert likeness(BfloatLinear(weight, bias)(x), exact) > 0.9999
+    assert likeness(Int8Linear(library, weight, bias)(x), exact) > 0.999
+
+
+def test_other_networks_keep_to_torch(model: torch.nn.Module) -> None:
+    import copy
+
+    assert PackedNetwork.pack(copy.deepcopy(model).float(), int8=False) is None
+
+
+def test_it_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SWITCH, "0")
+    assert load.__wrapped__() is None
