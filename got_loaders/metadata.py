@@ -140,7 +140,7 @@ def _notation(element: "Element") -> str | None:
             return None
 
 
-NO_BOX: Mapping[str, None] = dict.fromkeys(("bbox", "bbox_page_size", "bbox_score", "bbox_source"))
+NO_BOX: dict[str, Value | None] = dict.fromkeys(("bbox", "bbox_page_size", "bbox_score", "bbox_source"))
 
 
 def box_facts(box: Sequence[float], page_size: Sequence[float], score: float, source: str) -> dict[str, Value | None]:

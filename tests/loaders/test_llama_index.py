@@ -4,7 +4,7 @@ import asyncio
 import pickle
 from pathlib import Path
 
-import fsspec
+import fsspec  # type: ignore[import-untyped]
 import pytest
 from llama_index.core import SimpleDirectoryReader
 from llama_index.core.schema import Document, ImageDocument, MetadataMode, NodeRelationship

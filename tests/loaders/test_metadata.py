@@ -46,7 +46,7 @@ def test_metadata_is_flat_primitive_and_documented(
         "llama_index": [document.metadata for document in reader.load_data(three_pages)],
         "haystack": [document.meta for document in converter.run([three_pages])["documents"]],
     }
-    types = {(key.name, framework): key.type for key in KEYS for framework in key.told_to}
+    types: dict[tuple[str, str], type] = {(key.name, framework): key.type for key in KEYS for framework in key.told_to}
     for framework, all_metadata in told.items():
         for metadata in all_metadata:
             assert {name: type(value) for name, value in metadata.items()} == {
