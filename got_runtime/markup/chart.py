@@ -100,7 +100,7 @@ def to_svg(value: dict[str, JsonValue]) -> str | None:
     """
     records = to_records(value)[:200]
     names = [name for name in dict.fromkeys(name for record in records for name in record) if name != "category"][:20]
-    series = {name: [_number(record.get(name)) for record in records] for name in names}
+    series = {name: [number(record.get(name)) for record in records] for name in names}
     series = {name: numbers for name, numbers in series.items() if any(numbers)}
     if not series:
         return None
@@ -132,9 +132,14 @@ def _plain(text: str) -> str:
     return text.replace("$", r"\$")[:60]
 
 
-def _number(value: JsonValue) -> float:
+def number(value: JsonValue) -> float:
+    """The number a printed value stands for (``"1,250"``, ``"12,5"``, ``"7 %"``); 0 where it is none."""
     if isinstance(value, str):
-        value = value.strip().removesuffix("%").replace(",", "")
+        value = value.strip().removesuffix("%").strip()
+        whole, comma, rest = value.rpartition(",")
+        if comma and len(rest) in (1, 2) and rest.isdigit() and "." not in whole + rest and "," not in whole:
+            value = f"{whole}.{rest}"  # a decimal comma: thousands are parted by threes
+        value = value.replace(",", "")
         try:
             value = float(value) if len(value) < 40 else 0.0
         except ValueError:

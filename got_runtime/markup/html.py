@@ -29,7 +29,7 @@ _STYLE = """
 body{font:16px/1.5 Georgia,serif;max-width:48rem;margin:2rem auto;padding:0 1rem;color:#222}
 table{border-collapse:collapse;margin:1rem 0}th,td{border:1px solid #999;padding:.25rem .6rem;vertical-align:top}
 th{background:#f2f2f2}pre{background:#f6f6f6;padding:.6rem;overflow:auto}.formula{display:flex;justify-content:center;
-align-items:center;gap:2rem;margin:.5rem 0;padding:.5rem 0;overflow:auto}math{font-family:"Latin Modern Math",
+align-items:center;gap:2rem;margin:.5rem 0;padding:.6rem 0;overflow:auto hidden}math{font-family:"Latin Modern Math",
 "STIX Two Math","STIX Math","Cambria Math",
 "TeX Gyre Termes Math",math}.caption,.footnote{font-size:.9em;color:#444}
 .abstract{margin:0 2rem;font-style:italic}.author{text-align:center}h1{text-align:center}img{max-width:100%}

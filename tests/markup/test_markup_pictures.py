@@ -69,6 +69,13 @@ def test_a_chart_is_drawn_again() -> None:
     assert "<svg" in svg
 
 
+@pytest.mark.parametrize(
+    ("text", "number"), [("12,5", 12.5), ("1,250", 1250), ("1,250.5", 1250.5), ("7 %", 7), ("-", 0)]
+)
+def test_the_numbers_of_a_chart_are_read_as_printed(text: str, number: float) -> None:
+    assert chart.number(text) == number
+
+
 def test_a_chart_of_series_has_a_column_for_each() -> None:
     (drawn,) = parse(ANSWERS["chart-python"])
     assert chart.to_records(drawn.value) == [  # type: ignore[union-attr]
