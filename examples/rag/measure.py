@@ -43,6 +43,8 @@ def without_ocr(folder: Path) -> Callable[[str, int], list[Citation]]:
     vectors = embed([page.text for page in pages]) if pages else []
 
     def ask(question: str, count: int) -> list[Citation]:
+        if not pages:
+            return []
         [asked] = embed([question])
         near = [sum(a * b for a, b in zip(asked, vector, strict=True)) for vector in vectors]
         order = sorted(range(len(pages)), key=near.__getitem__, reverse=True)
