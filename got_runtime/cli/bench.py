@@ -102,7 +102,7 @@ def _read_pages(args: argparse.Namespace, slots: tuple[int, ...], against: list[
 
     model = None if args.model == RANDOM else args.model  # random weights have nothing to read
 
-    def runtime(engine: str, rounding: Rounding = "auto") -> GotRuntime:
+    def runtime(engine: str, rounding: "Rounding" = "auto") -> GotRuntime:
         options = EngineOptions(max(slots), weights=rounding, cache=rounding)
         return GotRuntime.from_pretrained(model, device=args.device, dtype=args.dtype, engine=engine, options=options)
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from got_runtime.engine.alignment import Alignment
 from got_runtime.engine.cache import SlotCache, length_mask
 from got_runtime.engine.decoder import OutOfRoom
+from got_runtime.engine.graphs import GraphedStep, bucket_of
 from got_runtime.model.decoder import causal, forward
 
 __all__ = ["TorchDecoder"]
@@ -22,9 +23,10 @@ class TorchDecoder:
         model: the port's ``GotOcr2ForConditionalGeneration``.
         slots: rows at most.
         budget: bytes that keys and values may take.
+        fixed: run steps on tensors that stay in place, as CUDA graphs where there is CUDA; there by default.
     """
 
-    def __init__(self, model: Any, slots: int, budget: int) -> None:
+    def __init__(self, model: Any, slots: int, budget: int, fixed: bool | None = None) -> None:
         self._language = model.model.language_model
         self._head = model.lm_head
         config, weight = self._language.config, self._language.embed_tokens.weight
@@ -33,6 +35,8 @@ class TorchDecoder:
         self._cache = SlotCache(config.num_hidden_layers, slots, heads, width, weight)
         self.room = budget // (2 * config.num_hidden_layers * heads * width * weight.element_size())
         self._slots = slots
+        self._fixed = self._device.type == "cuda" if fixed is None else fixed
+        self._steps: dict[int, GraphedStep] = {}
 
     def fits(self, tokens: int) -> bool:
         # Slots are equally long: a longer row makes all of them longer.
@@ -53,6 +57,11 @@ class TorchDecoder:
     def step(self, tokens: Sequence[int], lengths: Sequence[int], alignments: Sequence[Alignment | None]) -> Tensor:
         count, longest = len(tokens), max(lengths) + 1
         self._reserve(longest, count)
+        if self._fixed and not any(alignments):
+            bucket = bucket_of(count, self._slots)
+            if bucket not in self._steps:
+                self._steps[bucket] = GraphedStep(self._language, self._cache, bucket)
+            return self._steps[bucket](tokens, lengths)
         written = torch.tensor(lengths, device=self._device)
         rows = torch.arange(count, device=self._device)
         even = min(lengths) + 1 == longest
@@ -95,6 +104,8 @@ class TorchDecoder:
     def _reserve(self, length: int, rows: int) -> None:
         if length * self._slots > self.room and length > self._cache.capacity and rows > 1:
             raise OutOfRoom(f"{self.room} tokens of keys and values are all the memory there is")
+        if length > self._cache.capacity:
+            self._steps.clear()  # they point into the memory that is given up
         self._cache.reserve(length)
 
 
