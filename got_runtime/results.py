@@ -1,5 +1,6 @@
 """What a caller gets back: pages, documents, and everything that was decided on the way."""
 
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
@@ -21,6 +22,7 @@ __all__ = [
     "PageResult",
     "Settings",
     "Timings",
+    "by_document",
 ]
 
 FinishReason = Literal["stop", "length", "repetition", "text_layer", "blank", "error"]
@@ -183,3 +185,19 @@ class DocumentResult(_Record):
     def errors(self) -> tuple[PageResult, ...]:
         """The pages that could not be read."""
         return tuple(page for page in self.pages if page.error is not None)
+
+
+def by_document(pages: Iterable[PageResult]) -> Iterator[list[PageResult]]:
+    """Pages in order, as :meth:`GotRuntime.stream` yields them → those of each source, once the next one begins."""
+    document: list[PageResult] = []
+    for page in pages:
+        # Its first page again is the same source given twice.
+        begins = document and (
+            (page.source, page.sha256) != (document[0].source, document[0].sha256) or page.number == document[0].number
+        )
+        if begins:
+            yield document
+            document = []
+        document.append(page)
+    if document:
+        yield document

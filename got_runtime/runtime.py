@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from got_runtime.engine.protocol import Engine
 from got_runtime.errors import SourceUnsupported, TaskError
 from got_runtime.reading import Ocr, OnError, OnToken, PageReader
-from got_runtime.results import DocumentResult, ModelInfo, PageResult, Settings
+from got_runtime.results import DocumentResult, ModelInfo, PageResult, Settings, by_document
 from got_runtime.sources import Limits, Rotation, SourcePage, open_pages
 from got_runtime.sources.documents import display_name, documents, is_folder
 from got_runtime.tasks import MAX_NEW_TOKENS, Plain, Task
@@ -100,12 +100,8 @@ class GotRuntime:
         Raises:
             SourceError: the source cannot be opened, whatever ``on_error`` says, or it is a folder.
         """
-        pages = []
-        for page in self.stream(_one(source), **options):
-            pages.append(page)
-            if on_page is not None:
-                on_page(page)
-        return self._document(source, pages, options)
+        pages = self.stream(_one(source), **options)
+        return self._document(source, list(pages if on_page is None else _telling(pages, on_page)), options)
 
     def stream(
         self,
@@ -180,6 +176,19 @@ class GotRuntime:
             return reader.read(documents(sources if isinstance(sources, list | tuple) else [sources], opened))
         return reader.read(iter([opened(sources)]))
 
+    def read_all(
+        self, sources: Any, *, on_page: Callable[[PageResult], None] | None = None, **options: Any
+    ) -> Iterator[DocumentResult]:
+        """A folder or list of sources, one document at a time, their pages decoded together.
+
+        ``on_page`` and ``options`` as for :meth:`read`. With ``on_error="keep"`` a source that cannot be opened is a
+        document of one page that carries the error.
+        """
+        pages = self.stream(sources, **options)
+        told = pages if on_page is None else _telling(pages, on_page)
+        for document in by_document(told):
+            yield self._document(None, document, options)
+
     def read_images(self, images: "Iterable[Image.Image]", *, task: Task | None = None) -> list[PageResult]:
         """Read pictures, one page each, decoded together."""
         return list(self.stream(list(images), task=task))
@@ -225,6 +234,12 @@ class GotRuntime:
             model=self.model_info,
             settings=Settings(**asked),
         )
+
+
+def _telling(pages: Iterator[PageResult], on_page: Callable[[PageResult], None]) -> Iterator[PageResult]:
+    for page in pages:
+        on_page(page)
+        yield page
 
 
 def _one(source: Any) -> Any:

@@ -12,7 +12,7 @@ from PIL import Image, TiffImagePlugin
 from got_runtime import Box, Color, Formatted, GotRuntime, Pages, Plain, Tiles
 from got_runtime.checkpoint import Checkpoint
 from got_runtime.cli import build_parser, main
-from got_runtime.cli.read import chosen_task
+from got_runtime.cli.task_options import chosen_task
 from got_runtime.engine.scripted import ScriptedEngine
 from got_runtime.results import DocumentResult
 
@@ -202,7 +202,28 @@ def test_what_a_failing_page_does_can_be_chosen(
     assert (code, pages, len(told)) == (0, [["length"], ["length"]], 2)
     code, pages, told = reasons("--on-error", "raise")
     assert (code, pages, len(told)) == (2, [], 1)
+    assert "missing.png" in told[0]
+    files.remove(str(tmp_path / "missing.png"))
+    code, pages, told = reasons("--on-error", "raise")
+    assert (code, pages, len(told)) == (2, [], 1)
     assert "frame 2" in told[0]
+
+
+def test_files_that_fail_are_tried_again_by_the_next_run(
+    tmp_path: Path, good: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scans, out = tmp_path / "scans", tmp_path / "out"
+    scans.mkdir()
+    for name in ("1.png", "2.png", "3.png"):
+        (scans / name).write_bytes(good.read_bytes() if name != "2.png" else b"\x89PNG\r\n\x1a\n")
+    command = ["read", str(scans), "-o", str(out), "--max-new-tokens", "1"]
+    assert main(command) == 2
+    assert "2.png" in capsys.readouterr().err
+    assert sorted(file.name for file in out.iterdir()) == ["1.png.txt", "3.png.txt"]
+    (scans / "2.png").write_bytes(good.read_bytes())
+    assert main(command) == 0
+    assert "2 files kept" in capsys.readouterr().err
+    assert (out / "2.png.txt").exists()
 
 
 def test_standard_input_is_a_source(good: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -167,6 +167,24 @@ def test_several_pages_in_one_context_are_one_result(checkpoint: Checkpoint, thr
     assert [(page.label, page.text) for page in document.pages] == [("1-3", "all of it")]
 
 
+def test_many_sources_are_read_together_and_come_back_as_documents(
+    checkpoint: Checkpoint, three_pages: Path, tmp_path: Path
+) -> None:
+    runtime = scripted(checkpoint, "one", "two", "three", "four", "five")
+    picture = io.BytesIO()
+    inked(4).save(picture, "PNG")
+    missing = tmp_path / "missing.png"
+    documents = list(runtime.read_all([three_pages, picture.getvalue(), missing, picture.getvalue()]))
+    assert [[page.text for page in document.pages] for document in documents] == [
+        ["one", "two", "three"],
+        ["four"],
+        [""],
+        ["five"],
+    ]
+    assert [document.source for document in documents] == [str(three_pages), "<bytes>", str(missing), "<bytes>"]
+    assert len(documents[2].errors) == 1
+
+
 def test_a_failing_page_does_not_cost_its_neighbours(checkpoint: Checkpoint, three_pages: Path) -> None:
     def runtime() -> GotRuntime:
         return scripted(checkpoint, "one", RuntimeError("no memory"), "three")

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from got_runtime.cli.model_options import add_model_options, load_runtime
 from got_runtime.cli.read_output import FORMATS, Targets, render
+from got_runtime.cli.task_options import add_task_options, chosen_task
 
 if TYPE_CHECKING:
-    from got_runtime.results import DocumentResult
+    from got_runtime.results import DocumentResult, PageResult
     from got_runtime.runtime import GotRuntime
     from got_runtime.sources import Limits
-    from got_runtime.tasks import Task
 
 EPILOG = """\
 examples:
@@ -61,18 +61,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     pages.add_argument("--ocr", default="always", choices=("always", "auto"), help="auto: keep a good PDF text layer")
     pages.add_argument("--allow-remote", action="store_true", help="fetch http(s) addresses")
     pages.add_argument("--password", help="password of an encrypted PDF")
-    task = parser.add_argument_group("task")
-    task.add_argument(
-        "--task", choices=("plain", "format"), help="what to read (default: plain; with --one-context format)"
-    )
-    task.add_argument("--box", metavar="X1,Y1,X2,Y2", help="read one box, or the text at a point X,Y")
-    task.add_argument(
-        "--box-unit", default="px", choices=("px", "fraction", "pt"), help="of --box (default: px, pixels of the page)"
-    )
-    task.add_argument("--crop", action="store_true", help="with --box: cut the box out and read it as a page")
-    task.add_argument("--color", choices=("red", "green", "blue"), help="read the frame of this colour")
-    task.add_argument("--tiles", nargs="?", const=6, type=int, metavar="N", help="cut each page into up to N tiles (6)")
-    task.add_argument("--one-context", action="store_true", help="all pages of a file in one prompt")
+    add_task_options(parser)
     limits = parser.add_argument_group("limits (got-ocr info shows their defaults)")
     limits.add_argument("--max-new-tokens", type=int, default=4096, metavar="N", help="token budget of a page (4096)")
     limits.add_argument("--max-seconds", type=float, metavar="S", help="time budget of a page (none)")
@@ -85,31 +74,32 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(args: argparse.Namespace) -> int:
     """Read every file; one that fails costs exit code 2, not its neighbours (see ``--on-error``)."""
-    from got_runtime.errors import CheckpointError, GotError, TaskError
+    from got_runtime.errors import GotError, TaskError
 
     # What Pillow says of damaged metadata concerns a page only where the page carries it as a warning of its own.
     warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
     if len(args.to) > 1 and args.output is None:
         raise TaskError(f"--to {','.join(args.to)} writes several files: add -o DIR, or choose one format")
     reading = _Reading(args)
-    complete = True
+    todo: list[tuple[Any, Path]] = []
     for file in args.files:
         for source, name in _documents(file):
             try:
                 if isinstance(source, GotError):
                     raise source
-                complete &= reading.read(source, name)
-            except CheckpointError:
-                raise  # without a model no other file can be read either
+                if reading.wants(source, name, check=source == file):
+                    todo.append((source, name))
             except GotError as error:
                 if args.on_error == "raise":
                     raise
                 print(f"got-ocr: {error}", file=sys.stderr)
-                complete = False
+                reading.complete = False
+    if todo:
+        reading.read(todo)
     if reading.already_there:
         count = f"{reading.already_there} file{'s' * (reading.already_there > 1)}"
         print(f"got-ocr: {count} kept in {args.output} from an earlier run (--overwrite reads again)", file=sys.stderr)
-    return 0 if complete or args.on_error == "skip" else 2
+    return 0 if reading.complete or args.on_error == "skip" else 2
 
 
 def _documents(file: str) -> "Iterator[tuple[Any, Path]]":
@@ -131,51 +121,66 @@ def _documents(file: str) -> "Iterator[tuple[Any, Path]]":
 
 
 class _Reading:
-    """One run of the command: what is asked of every file, and the network once it is needed."""
+    """One run of the command: what is asked of every file, and what became of them."""
 
     def __init__(self, args: argparse.Namespace) -> None:
         self._args = args
         self._task = chosen_task(args)
         self._limits = _limits(args)
         self._targets = Targets(args.output, args.to, args.overwrite)
-        self._runtime: GotRuntime | None = None
+        self._wanted: list[tuple[str, ...]] = []
         self.already_there = 0
         """Sources that were not read because an earlier run has written them."""
+        self.complete = True
+        """Whether everything so far could be read."""
 
-    def read(self, source: Any, name: Path) -> bool:
-        """Read one source and hand its text on; whether every page was read."""
+    def wants(self, source: Any, name: Path, check: bool) -> bool:
+        """Whether something of a source is still to be written.
+
+        Raises SourceError where ``check`` finds that it cannot be read: nobody should wait for a model to hear of a
+        typo.
+        """
+        from got_runtime.sources.content import is_address, kind_of, read_content
+
         wanted = self._targets.wanted(name)
         if not wanted:
             self.already_there += 1
-            return True
-        self._check(source)
-        self._runtime = self._runtime or load_runtime(self._args)
-        document = self._document(self._runtime, source, name)
-        failed = _report(document)
-        if self._args.on_error == "skip":
-            document = document.model_copy(update={"pages": tuple(p for p in document.pages if p.error is None)})
-        for form in wanted:
-            self._targets.write(name, form, render(document, form))
-        return not failed
-
-    def _check(self, source: Any) -> None:
-        """Raises SourceError for a file that cannot be read: nobody should wait for a model to hear of a typo."""
-        from got_runtime.sources.content import is_address, kind_of, read_content
-
-        if isinstance(source, str | Path) and not is_address(source):
+            return False
+        if check and not is_address(source):
             kind_of(read_content(source, self._limits))
+        self._wanted.append(wanted)
+        return True
 
-    def _document(self, runtime: "GotRuntime", source: Any, name: Path) -> "DocumentResult":
-        """One document, with a bar on stderr where that is a terminal."""
+    def read(self, todo: "list[tuple[Any, Path]]") -> None:
+        """Read the sources that are wanted, their pages together, and write each document when it is whole."""
+        runtime = load_runtime(self._args)
+        for (_, name), wanted, document in zip(todo, self._wanted, self._documents(runtime, todo), strict=True):
+            failed = _report(document)
+            self.complete &= not failed
+            if failed == len(document.pages):
+                continue  # nothing to keep; another run tries it again
+            if self._args.on_error == "skip":
+                document = document.model_copy(update={"pages": tuple(p for p in document.pages if p.error is None)})
+            for form in wanted:
+                self._targets.write(name, form, render(document, form))
+
+    def _documents(self, runtime: "GotRuntime", todo: "list[tuple[Any, Path]]") -> "Iterator[DocumentResult]":
+        """The documents in order, with a bar on stderr where that is a terminal."""
         from rich.console import Console
         from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
         args, console = self._args, Console(stderr=True)
         columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
         with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-            bar = progress.add_task(name.name, total=None)
-            return runtime.read(
-                source,
+            bar = progress.add_task(todo[0][1].name, total=None)
+
+            def show(page: "PageResult") -> None:
+                name = page.source.rsplit("/", 1)[-1]
+                progress.update(bar, description=name, completed=page.number, total=page.total)
+
+            yield from runtime.read_all(
+                [source for source, _ in todo],
+                on_page=show,
                 task=self._task,
                 pages=args.pages,
                 dpi=args.dpi,
@@ -186,49 +191,7 @@ class _Reading:
                 password=args.password,
                 on_error="raise" if args.on_error == "raise" else "keep",
                 max_new_tokens=args.max_new_tokens,
-                on_page=lambda page: progress.update(bar, advance=1, total=page.total),
             )
-
-
-def chosen_task(args: argparse.Namespace) -> "Task":
-    """The task that the flags describe; they exclude each other.
-
-    Raises TaskError when two are given or a box cannot be parsed.
-    """
-    from got_runtime.errors import TaskError
-    from got_runtime.tasks import Color, Formatted, Pages, Plain, Tiles
-
-    formatted = args.task == "format"
-    given = [flag for flag in ("box", "color", "tiles") if getattr(args, flag) is not None]
-    given += ["one-context"] * args.one_context
-    if len(given) > 1:
-        raise TaskError(f"--{given[0]} and --{given[1]} exclude each other: GOT has no such prompt")
-    if args.box is not None:
-        return _box(args)
-    if args.crop or args.box_unit != "px":
-        raise TaskError(f"--{'crop' if args.crop else 'box-unit'} says how to read a box: add --box X1,Y1,X2,Y2")
-    if args.color:
-        return Color(color=args.color, formatted=formatted)
-    if args.tiles is not None:
-        if not 1 <= args.tiles <= 12:
-            raise TaskError(f"--tiles {args.tiles}: 1 to 12 (the network was trained with up to 12)")
-        return Tiles(max_tiles=args.tiles, formatted=formatted)
-    if args.one_context:
-        return Pages(formatted=args.task != "plain")
-    return Formatted() if formatted else Plain()
-
-
-def _box(args: argparse.Namespace) -> "Task":
-    from got_runtime.errors import TaskError
-    from got_runtime.tasks import Box
-
-    try:
-        coordinates = [float(part) for part in args.box.split(",")]
-    except ValueError as error:
-        raise TaskError(f"--box {args.box!r} is not X1,Y1,X2,Y2 (or X,Y)") from error
-    if len(coordinates) == 2 and args.crop:
-        raise TaskError(f"--crop needs a box of four numbers; --box {args.box} is a point")
-    return Box(*coordinates, unit=args.box_unit, formatted=args.task == "format", crop=args.crop)
 
 
 def _limits(args: argparse.Namespace) -> "Limits":
