@@ -34,7 +34,8 @@ def to_markdown(elements: Sequence[AnyElement], options: MarkdownOptions | None 
             indents = indents[: element.depth]
             block = _item(element, indents, options)
             tight = before is not None and before.kind == "list_item"
-            tight = tight and (element.depth > 0 or before.depth > 0 or before.ordered == element.ordered)
+            if before is not None and before.kind == "list_item" and element.depth == before.depth == 0:
+                tight = before.ordered == element.ordered  # a list of another kind is another list
             blocks.append(("\n" if tight else "\n\n") + block)
         elif block := element_markdown(element, options):
             blocks.append("\n\n" + block)
