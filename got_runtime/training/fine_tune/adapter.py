@@ -1,5 +1,6 @@
 """Low-rank adapters (LoRA, Hu et al. 2021) on the decoder's linear layers, by peft."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,10 @@ def attach(model: Any, rank: int, alpha: int, name: str) -> Any:
     except ImportError as error:
         raise MissingExtra("fine-tune", "peft") from error
     config = LoraConfig(r=rank, lora_alpha=alpha, target_modules=TARGETS)
-    adapted = get_peft_model(model, config, autocast_adapter_dtype=False)
+    with warnings.catch_warnings():
+        # peft asks the port for a property that transformers has renamed.
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+        adapted = get_peft_model(model, config, autocast_adapter_dtype=False)
     adapted.peft_config["default"].base_model_name_or_path = name
     return adapted
 

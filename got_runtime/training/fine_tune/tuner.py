@@ -134,7 +134,7 @@ class Tuner:
         for first in range(0, len(chosen), recipe.batch):
             some = chosen[first : first + recipe.batch]
             nats, hits = answer_loss(self.checkpoint, some, [self.features.of(pair) for pair in some])
-            (nats / tokens).backward()  # type: ignore[no-untyped-call]
+            (nats / tokens).backward()
             loss, right = loss + float(nats.detach()), right + int(hits)
         rate = rate_at(self.step, recipe)
         norm = self.masters.step(rate)
