@@ -4,13 +4,15 @@ What each test demands must come about before a deadline: a hang is a failure.
 """
 
 import random
+import signal
 import subprocess
 import sys
 import textwrap
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +22,7 @@ from random_networks import GOT_TEXT, GOT_VISION, NARROW_TEXT, NARROW_VISION, TA
 from got_runtime import GotRuntime, Plain
 from got_runtime.checkpoint import Checkpoint
 from got_runtime.devices import DevicesEngine, Weights
-from got_runtime.engine.protocol import Answer, Request
+from got_runtime.engine.protocol import Answer, Engine, Request
 from got_runtime.engine.torch_decoder import TorchDecoder
 from got_runtime.engine.torch_engine import TorchEngine
 from got_runtime.engine.transformers_engine import TransformersEngine
@@ -67,6 +69,11 @@ def in_time(action: Callable[[], Any]) -> Any:
     return found[0]
 
 
+def begun(engine: Engine, requests: Iterable[Request]) -> Generator[Any, None, None]:
+    """The engine's answers, to be closed before their end."""
+    yield from engine.answer(requests)
+
+
 def tokens_of(answers: list[Any]) -> list[list[int]]:
     for answer in answers:
         assert isinstance(answer, Answer), answer
@@ -100,7 +107,7 @@ def assert_mixed_requests_answer_alone(checkpoint: Checkpoint, count: int, longe
 
     def disturb() -> None:
         while not finished.is_set():
-            stream = engine.answer(requests[1:4])
+            stream = begun(engine, requests[1:4])
             next(stream)
             stream.close()
             finished.wait(0.5)
@@ -188,7 +195,7 @@ def test_a_stream_that_is_cancelled_ends_at_once_and_draws_no_more(small: Checkp
             yield request_for(small, Plain(), number=number)
 
     def cancel() -> None:
-        stream = TorchEngine(small.model, small.end_tokens, slots=2).answer(endless())
+        stream = begun(TorchEngine(small.model, small.end_tokens, slots=2), endless())
         next(stream)
         stream.close()
 
@@ -218,7 +225,7 @@ def test_pages_come_from_far_fewer_ahead_than_there_are(small: Checkpoint) -> No
             drawn.append(number)
             yield request_for(small, Plain(), budget=1, number=number % 3)
 
-    stream = TorchEngine(small.model, small.end_tokens, slots=2).answer(many())
+    stream = begun(TorchEngine(small.model, small.end_tokens, slots=2), many())
     in_time(lambda: next(stream))
     time.sleep(0.5)
     assert len(drawn) < 100
@@ -226,37 +233,54 @@ def test_pages_come_from_far_fewer_ahead_than_there_are(small: Checkpoint) -> No
 
 
 READING = """
-    import sys
+    import multiprocessing, sys
     from got_runtime import GotRuntime
-    runtime = GotRuntime.from_pretrained(dtype="float32")
-    tell = lambda page, text: print(text, flush=True)
-    for page in runtime.stream([sys.argv[1]] * 200, max_new_tokens=400, on_token=tell):
-        print(page.text, flush=True)
+    if __name__ == "__main__":
+        runtime = GotRuntime.from_pretrained(dtype="float32", devices=sys.argv[2:])
+        print(*[process.pid for process in multiprocessing.active_children()], flush=True)
+        tell = lambda page, text: print(text, flush=True)
+        for page in runtime.stream([sys.argv[1]] * 200, max_new_tokens=400, on_token=tell):
+            print(page.text, flush=True)
 """
 
 
-def reading(page: Any) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", textwrap.dedent(READING), str(page)]
+def reading(page: Path, *devices: str) -> subprocess.Popen[str]:
+    """A process in the middle of a page."""
+    command = [sys.executable, "-c", textwrap.dedent(READING), str(page), *devices]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-@pytest.mark.parametrize("signal", ["kill", "interrupt"])
-def test_a_process_that_is_told_to_end_ends(pages: Any, signal: str) -> None:
+def test_ctrl_c_ends_the_reading(pages: Path) -> None:
     with reading(pages / "letter.png") as process:
         assert process.stdout is not None
-        process.stdout.readline()  # in the middle of a page
-        if signal == "interrupt":
-            process.send_signal(2)
-        else:
-            getattr(process, signal)()
-        process.communicate(timeout=DEADLINE)
+        for _ in range(2):
+            process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=DEADLINE)
         assert process.returncode != 0
+        assert "KeyboardInterrupt" in said
 
 
-def test_a_reader_that_goes_away_ends_the_process(pages: Any) -> None:
+def test_a_killed_process_leaves_no_worker_behind(pages: Path) -> None:
+    with reading(pages / "letter.png", "cpu") as process:
+        assert process.stdout is not None
+        [worker] = map(int, process.stdout.readline().split())
+        process.stdout.readline()
+        process.kill()
+        process.wait(DEADLINE)
+        deadline = time.monotonic() + DEADLINE
+        while Path(f"/proc/{worker}/stat").exists() and time.monotonic() < deadline:
+            if Path(f"/proc/{worker}/stat").read_text().split()[2] == "Z":
+                break  # dead, and nobody to bury it in this container
+            time.sleep(0.05)
+        assert time.monotonic() < deadline, "the worker lives on"
+
+
+def test_a_reader_that_goes_away_ends_the_process(pages: Path) -> None:
     with reading(pages / "letter.png") as process:
         assert process.stdout is not None
-        process.stdout.readline()
+        for _ in range(2):
+            process.stdout.readline()
         process.stdout.close()
         assert process.wait(DEADLINE) != 0
 
@@ -338,11 +362,12 @@ class TestDevices:
     def test_a_process_that_dies_costs_its_pages_only(self, checkpoint: Checkpoint) -> None:
         engine = DevicesEngine(Weights(dtype="float32"), ["cpu", "cpu"], options=EngineOptions(slots=1))
         requests = [request_for(checkpoint, Plain(), budget=6, number=n) for n in range(6)]
-        killed = []
+        killed: list[bool] = []
 
         def kill(order: int, token: int) -> None:
             if not killed:
-                killed.append(engine._workers[0].process.kill())
+                killed.append(True)
+                engine._workers[0].process.kill()
 
         try:
             answers = in_time(lambda: list(engine.answer(requests, kill)))
@@ -354,14 +379,14 @@ class TestDevices:
         for request, answer in zip(requests, answers, strict=True):
             assert isinstance(answer, EngineError) or list(answer.tokens) == generated(checkpoint, request)
 
-    def test_a_runtime_reads_on_several_devices(self, pages: Any) -> None:
+    def test_a_runtime_reads_on_several_devices(self, pages: Path) -> None:
         runtime = GotRuntime.from_pretrained(dtype="float32", devices=["cpu"])
         alone = GotRuntime.from_pretrained(dtype="float32")
         page = pages / "letter.png"
         assert runtime.read(page, max_new_tokens=12).text == alone.read(page, max_new_tokens=12).text
 
 
-def test_eight_bits_say_nearly_what_sixteen_say(checkpoint: Checkpoint, pages: Any) -> None:
+def test_eight_bits_say_nearly_what_sixteen_say(checkpoint: Checkpoint, pages: Path) -> None:
     """got-nano in bfloat16 reads a page letter by letter the same with weights, keys and values in 8 bits."""
     exact = GotRuntime.from_pretrained(dtype="bfloat16")
     rounded = GotRuntime.from_pretrained(dtype="bfloat16", options=EngineOptions(weights="int8", cache="int8"))

@@ -24,7 +24,10 @@ def library() -> ctypes.CDLL:
 @pytest.fixture(scope="module")
 def model() -> torch.nn.Module:
     text = GOT_TEXT | {"num_key_value_heads": 4, "num_hidden_layers": 3}
-    return network(256, GOT_VISION | {"num_hidden_layers": 1}, text, scale=0.05).model.to(torch.bfloat16)
+    model: torch.nn.Module = network(256, GOT_VISION | {"num_hidden_layers": 1}, text, scale=0.05).model.to(
+        torch.bfloat16
+    )
+    return model
 
 
 def likeness(ours: Tensor, theirs: Tensor) -> float:

@@ -86,7 +86,7 @@ class TransformersStages:
     """The port, one page at a time as its users run it."""
 
     name = "transformers"
-    rows = (1,)
+    rows: tuple[int, ...] = (1,)
 
     def __init__(self, subject: Subject) -> None:
         self._subject = subject

@@ -96,7 +96,8 @@ def full_size(device: "torch.device", dtype: "torch.dtype", text_layers: int = 2
     generator = torch.Generator(device).manual_seed(0)
     with torch.device("meta"):
         model = GotOcr2ForConditionalGeneration(config)
-    model = model.to(dtype).to_empty(device=device).eval()
+    network: Any = model
+    model = network.to(dtype).to_empty(device=device).eval()
     for parameter in model.parameters():
         if parameter.dim() > 1:
             parameter.data.normal_(std=0.02, generator=generator)

@@ -18,7 +18,7 @@ PATIENCE = 5.0
 class Ahead:
     """Requests in their order, drawn ahead of their use as far as memory allows.
 
-    What the iterable raises comes out of :meth:`take` after everything drawn before it.
+    What the iterable raises comes out of :meth:`take` after everything drawn before it has been dealt with.
     """
 
     def __init__(self, requests: Iterable[Request | None]) -> None:
@@ -32,7 +32,10 @@ class Ahead:
         self._thread.start()
 
     def take(self, wait: bool) -> tuple[Request | None] | None:
-        """The next request in a tuple of one; None if there is none (or, without ``wait``, none yet)."""
+        """The next request in a tuple of one; None if there is none (or, without ``wait``, none yet).
+
+        With ``wait``, which says that nothing else is left to do, also raises what the iterable raised.
+        """
         with self._changed:
             while wait and not self._waiting and not self._ended:
                 self._changed.wait()
@@ -41,7 +44,7 @@ class Ahead:
                 self._held -= _size(request)
                 self._changed.notify_all()
                 return (request,)
-            if self._error is not None:
+            if wait and self._error is not None:
                 error, self._error = self._error, None
                 raise error
             return None

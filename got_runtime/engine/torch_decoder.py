@@ -33,7 +33,7 @@ class TorchDecoder:
         heads, width = config.num_key_value_heads, self._language.layers[0].self_attn.head_dim
         self._device = weight.device
         self._cache = SlotCache(config.num_hidden_layers, slots, heads, width, weight)
-        self.room = budget // (2 * config.num_hidden_layers * heads * width * weight.element_size())
+        self.room: int = budget // (2 * config.num_hidden_layers * heads * width * weight.element_size())
         self._slots = slots
         self._fixed = self._device.type == "cuda" if fixed is None else fixed
         self._steps: dict[int, GraphedStep] = {}

@@ -77,7 +77,7 @@ class TransformersEngine:
         )
 
 
-class _Watch(StoppingCriteria):  # type: ignore[misc]  # transformers ships no types
+class _Watch(StoppingCriteria):
     """Tells tokens as they come, and stops at the request's time limit.
 
     ``first`` is when the first token came: encoder and prefill lie before it.

@@ -47,7 +47,7 @@ class Int8Linear:
     def __call__(self, x: Tensor) -> Tensor:
         rounded, unit = torch.empty(x.shape, dtype=torch.int8), torch.empty(len(x))
         self._library.round_rows(x.data_ptr(), rounded.data_ptr(), unit.data_ptr(), *x.shape)
-        product = self._operations.qlinear_pointwise(
+        product: Tensor = self._operations.qlinear_pointwise(
             rounded, 1.0, 0, self._weight, self._scale, self._zero, None, 1.0, 0, torch.float32, "none", [], ""
         )
         out = product.new_empty(product.shape, dtype=torch.bfloat16)
