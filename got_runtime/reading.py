@@ -222,8 +222,9 @@ class PageReader:
         if not isinstance(answer, Answer):
             return page, None
         told = answered_fields(self.checkpoint, [answer])
-        if answer.finish == "time":
-            told["warnings"] = (*page.warnings, TIME_IS_UP)
+        warnings = answer.warnings + ((TIME_IS_UP,) if answer.finish == "time" else ())
+        if warnings:
+            told["warnings"] = page.warnings + warnings
         result = page.model_copy(update=told)
         if job.request is not None and job.request.align and len(job.request.pixels) == 1:
             looks = located_tokens(self.checkpoint, answer)

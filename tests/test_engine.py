@@ -17,7 +17,17 @@ from typing import Any
 
 import pytest
 import torch
-from random_networks import GOT_TEXT, GOT_VISION, NARROW_TEXT, NARROW_VISION, TASKS, generated, network, request_for
+from random_networks import (
+    GOT_TEXT,
+    GOT_VISION,
+    NARROW_TEXT,
+    NARROW_VISION,
+    TASKS,
+    drawn_page,
+    generated,
+    network,
+    request_for,
+)
 
 from got_runtime import GotRuntime, Plain
 from got_runtime.checkpoint import Checkpoint
@@ -420,3 +430,11 @@ def test_on_a_gpu_tokens_are_generates(small: Checkpoint) -> None:
     answers = list(TorchEngine(there.model, there.end_tokens, slots=4).answer(requests))
     assert tokens_of(answers) == [generated(small, request) for request in requests]
     assert torch.cuda.is_available()
+
+
+def test_a_page_says_that_memory_ran_out(small: Checkpoint) -> None:
+    a_token = 2 * 2 * 2 * 16 * 4
+    crowded = GotRuntime(small, TorchEngine(small.model, small.end_tokens, slots=4, memory=4 * 512 * a_token))
+    found = list(crowded.stream([drawn_page(number) for number in range(2)], max_new_tokens=490))
+    assert not any(page.error for page in found)
+    assert any("memory ran out with 2 pages together" in warning for page in found for warning in page.warnings)
