@@ -76,6 +76,10 @@ class _Balance:
         elif text != "\\":  # a lone backslash escapes nothing
             self._emit(text)
 
+    def part(self) -> None:
+        """Keeps apart what stood around something that was taken out: ``<\\label{x}smiles>`` is no ``<smiles>``."""
+        self._emit(" ")
+
     def finish(self) -> str:
         self._unwind(0)
         while self._out and self._out[-1] == " ":
@@ -195,6 +199,7 @@ def read_display(reader: "Reader", low: int, high: int, environment: str = "") -
     for first, last in [(low, high)] if several else kept:
         for token in reader.tokens[first:last]:
             balance.take(token)
+        balance.part()
     latex = balance.finish()
     wrapped = FORMULA_ENVIRONMENTS.get(environment, "")
     if wrapped and latex:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from markup_answers import ANSWERS
 
@@ -84,6 +84,8 @@ def test_a_grid_is_read_back_from_its_latex(text: str) -> None:
 
 @often
 @given(st.one_of(dialect, mutations()))
+@example("<\\label{x}smiles>C</smiles>")
+@example("\\end{t\\end{tabular}abular}")
 def test_mending_a_formula_twice_changes_nothing(text: str) -> None:
     for element in parse("\\[x" + text + "\\]"):
         if element.kind == "formula" and element.display and not element.number and "\\tag" not in element.latex:
