@@ -25,14 +25,13 @@ MODES = ("page", "document", "element", "chunk")
 
 @pytest.fixture
 def documents(scripted: Scripted, three_pages: Path, ten_files: Path) -> list[Document]:
-    """Every kind of Document: pages with typed elements, a file that failed, in each mode."""
+    """Every kind of Document: a page with typed elements, a file that failed, in each mode."""
     sources = [three_pages, ten_files / "4.pdf"]
+    asked: dict[str, Any] = {"pages": "1", "dpi": 36, "task": Formatted(), "on_error": "document"}
     return [
         document
         for mode in MODES
-        for document in GotLoader(
-            sources, mode=mode, task=Formatted(), on_error="document", runtime=scripted(SOUP, "More.", "End.")
-        ).lazy_load()
+        for document in GotLoader(sources, mode=mode, runtime=scripted(SOUP), **asked).lazy_load()
     ]
 
 
@@ -90,8 +89,8 @@ def test_lancedb_takes_it_as_it_is_and_more_of_it_later(scripted: Scripted, thre
     import lancedb
 
     def rows(mode: str, answer: str | Exception) -> list[dict[str, Any]]:
-        runtime = scripted(answer)
-        loader = GotLoader(three_pages, mode=mode, task=Formatted(), on_error="document", boxes=True, runtime=runtime)
+        asked: dict[str, Any] = {"pages": "1", "dpi": 36, "task": Formatted(), "on_error": "document", "boxes": True}
+        loader = GotLoader(three_pages, mode=mode, runtime=scripted(answer), **asked)
         return [
             {"vector": [0.1, 0.2], "text": document.page_content, "metadata": document.metadata}
             for document in loader.lazy_load()
