@@ -1,7 +1,7 @@
 """Teach got-nano price lists: dotted leaders are left out, and each line becomes ``item: price``.
 
 python examples/fine_tune.py prices/                (needs got-ocr[fine-tune]; see docs/fine-tuning.md)
-python examples/fine_tune.py prices/ --pages 400 --steps 300 --full --rate 3e-4
+python examples/fine_tune.py prices/ --pages 40 --steps 30
 
 Options that it does not know are handed on to ``got-ocr fine-tune``.
 """
@@ -63,7 +63,7 @@ if __name__ == "__main__":
     parser.add_argument("folder", type=Path)
     parser.add_argument("--pages", type=int, default=160, help="to learn from")
     parser.add_argument("--held-out", type=int, default=20, help="pages of other words, to measure with")
-    parser.add_argument("--steps", type=int, default=120)
+    parser.add_argument("--steps", type=int, default=100)
     args, options = parser.parse_known_args()
     words = [word for word in english_words(8000)[0] if 3 <= len(word) <= 8]
     np.random.default_rng(0).shuffle(words)
@@ -71,5 +71,5 @@ if __name__ == "__main__":
     train = make_pairs(args.folder, "train", args.pages, learned, seed=1)
     held_out = make_pairs(args.folder, "held_out", args.held_out, new, seed=2)
     command = ["fine-tune", str(train), "--eval-data", str(held_out), "-o", str(args.folder / "run")]
-    how = ["--rate", "2e-3", "--rank", "32", "--batch", "8", "--accumulate", "1", "--steps", str(args.steps)]
+    how = f"--rate 2e-3 --rank 32 --batch 8 --accumulate 1 --steps {args.steps} --max-new-tokens 400".split()
     raise SystemExit(main([*command, *how, *options]))
