@@ -94,7 +94,7 @@ class DevicesEngine:
                     if taken[0] is None:
                         done[drawn] = None
                     elif not alive:
-                        done[drawn] = EngineError("every engine process has died: see the messages before this one")
+                        done[drawn] = EngineError(f"no engine process is left: {self._workers[0].reason}")
                     else:
                         loads = [list(pending.values()).count(worker) for worker in alive]
                         pending[drawn] = alive[loads.index(min(loads))]
@@ -148,6 +148,7 @@ class _Worker:
         self._sending = threading.Lock()
         self._events: dict[int, queue.SimpleQueue[tuple[Any, ...]]] = {}
         self.alive = True
+        self.reason = f"the engine process on {device} has ended: it was killed"
         self.process: BaseProcess = context.Process(
             target=serve, args=(theirs, weights, device, engine, options, share), name=f"got-ocr {device}", daemon=True
         )
@@ -185,12 +186,11 @@ class _Worker:
                 self.alive = False
 
     def _receive(self) -> None:
-        reason = "it was killed"
         try:
             while True:
                 kind, *rest = self._connection.recv()
                 if kind == "failed":
-                    [reason] = rest
+                    self.reason = f"the engine process on {self._device} has ended: {rest[0]}"
                     break
                 call, *what = rest
                 events = self._events.get(call)
@@ -200,7 +200,7 @@ class _Worker:
             pass
         self.alive = False
         for events in list(self._events.values()):
-            events.put(("died", self, f"the engine process on {self._device} has ended: {reason}"))
+            events.put(("died", self, self.reason))
 
 
 def _end(workers: Sequence[_Worker]) -> None:

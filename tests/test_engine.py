@@ -389,6 +389,15 @@ class TestDevices:
         for request, answer in zip(requests, answers, strict=True):
             assert isinstance(answer, EngineError) or list(answer.tokens) == generated(checkpoint, request)
 
+    def test_a_device_that_is_not_there_is_named(self, small: Checkpoint) -> None:
+        engine = DevicesEngine(Weights(dtype="float32"), ["cuda:99"])
+        try:
+            [answer] = in_time(lambda: list(engine.answer([request_for(small, Plain())])))
+        finally:
+            in_time(engine.close)
+        assert isinstance(answer, EngineError)
+        assert "'cuda:99' cannot be used" in str(answer)
+
     def test_a_runtime_reads_on_several_devices(self, pages: Path) -> None:
         runtime = GotRuntime.from_pretrained(dtype="float32", devices=["cpu"])
         alone = GotRuntime.from_pretrained(dtype="float32")

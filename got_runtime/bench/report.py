@@ -93,9 +93,9 @@ def write_steady_plot(report: SteadyReport, file: Path) -> None:
     step = report.pages // len(report.rates)
     read = [step * (count + 1) for count in range(len(report.rates))]
     upper.plot(read, report.rates, marker="o")
-    upper.set(ylabel="pages a second", ylim=(0, None))
+    upper.set(ylabel="pages a second", ylim=(0, 1.1 * max(report.rates)))
     lower.plot(read, [size / 2**20 for size in report.memory], marker="o")
-    lower.set(ylabel="resident MiB", xlabel="pages read", ylim=(0, None))
+    lower.set(ylabel="resident MiB", xlabel="pages read", ylim=(0, 1.1 * max(report.memory) / 2**20))
     figure.savefig(file)
 
 
