@@ -159,7 +159,7 @@ class DocumentResult(_Record):
         """What the pages say as typed elements; paragraphs and tables that run over a page end are joined."""
         from got_runtime.markup import parse_pages
 
-        return parse_pages([page.text for page in self.pages])
+        return parse_pages([page.text for page in self.pages], numbers=[page.number for page in self.pages])
 
     @property
     def markdown(self) -> str:
@@ -179,7 +179,8 @@ class DocumentResult(_Record):
         """Pieces for a vector store (see :func:`got_runtime.markup.chunk`)."""
         from got_runtime.markup import chunk
 
-        return chunk(self.elements, by=by, max_tokens=max_tokens)
+        first = self.pages[0].number if self.pages else 1
+        return chunk(self.elements, by=by, max_tokens=max_tokens, first_page=first)
 
     @property
     def errors(self) -> tuple[PageResult, ...]:

@@ -56,3 +56,10 @@ def test_elements_are_found_once_and_do_not_change_equality() -> None:
     assert one.elements is one.elements
     assert one == other
     assert DocumentResult.model_validate_json(one.model_dump_json()) == one
+
+
+def test_pages_that_were_chosen_keep_their_numbers() -> None:
+    whole = document()
+    chosen = whole.model_copy(update={"pages": whole.pages[1:]})
+    assert [chunk.page for chunk in chosen.chunks()] == [2]
+    assert [chunk.page for chunk in whole.chunks()] == [1, 1, 2]
