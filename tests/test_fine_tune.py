@@ -430,8 +430,8 @@ def test_wrong_options_say_what_to_do(
 
 
 def test_the_tutorial_in_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """got-nano reads price lists of new words better after ten steps on four of them."""
-    options = ["--pages", "4", "--held-out", "2", "--steps", "10", "--batch", "4", "--max-new-tokens", "200"]
+    """got-nano reads price lists of new words better after eight steps on three of them."""
+    options = ["--pages", "3", "--held-out", "1", "--steps", "8", "--batch", "3", "--max-new-tokens", "150"]
     monkeypatch.setattr("sys.argv", [str(EXAMPLE), str(tmp_path), *options])
     with pytest.raises(SystemExit) as ended:
         runpy.run_path(str(EXAMPLE), run_name="__main__")
