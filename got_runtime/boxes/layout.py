@@ -23,8 +23,11 @@ KINDS = {"table": {"table"}, "picture": {"figure", "chart", "geometry", "molecul
 """Classes of region that only elements of these kinds can be; text may be anything."""
 
 
-def layout_boxes(page: "SourcePage", elements: "Sequence[Element]") -> list[ElementBox]:
-    """Boxes in points of those elements whose text the regions of the page hold. None on scans, which have no text."""
+def layout_boxes(page: "SourcePage", elements: "Sequence[Element]", sound: float = SOUND) -> list[ElementBox]:
+    """Boxes in points of those elements whose text the regions of the page hold. None on scans, which have no text.
+
+    ``sound`` is the least score of a box.
+    """
     regions = page.pdf.regions() if page.pdf is not None else []
     spoken = [_words(element) for element in elements]
     printed = [_split(region.text) for region in regions]
@@ -34,7 +37,7 @@ def layout_boxes(page: "SourcePage", elements: "Sequence[Element]") -> list[Elem
         own = [place for place, owner in owners.items() if owner == index]
         words = [word for place in own for word in printed[place]]
         score = SequenceMatcher(None, words, spoken[index], autojunk=False).ratio() if words else 0.0
-        if score >= SOUND:
+        if words and score >= sound:
             around = [regions[place].bbox for place in own]
             edges = (
                 min(box[0] for box in around),
