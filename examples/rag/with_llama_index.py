@@ -4,6 +4,7 @@ python examples/rag/with_llama_index.py SCANS "How many steps has the tower?"
 """
 
 import argparse
+import hashlib
 from pathlib import Path
 
 from citation import Citation
@@ -40,13 +41,16 @@ class Library:
         self._client.close()
 
     def add(self, folder: Path) -> int:
-        """Read what is new; the number of passages added."""
-        read = {document.metadata["file_path"] for document in self._documents.docs.values()}
-        unread = [file for file in sorted(folder.glob("*.pdf")) if str(file) not in read]
-        if not unread:
+        """Read what is new or has changed, and drop what a changed file said before; the number of passages added."""
+        stale: dict[Path, list[str]] = {}
+        for file in sorted(folder.glob("*.pdf")):
+            known = self._passages_of(file)
+            if not known or file_digest(file) not in known.values():
+                stale[file] = list(known)
+        if not stale:
             return 0
         reader = GotReader(mode="chunk", task=TASK, boxes=True)
-        passages = SimpleDirectoryReader(input_files=unread, file_extractor={".pdf": reader}).load_data()
+        passages = SimpleDirectoryReader(input_files=list(stale), file_extractor={".pdf": reader}).load_data()
         pipeline = IngestionPipeline(
             transformations=[LlamaIndexMiniLM()],
             vector_store=self._vectors,
@@ -54,8 +58,17 @@ class Library:
             docstore_strategy=DocstoreStrategy.DUPLICATES_ONLY,
         )
         added = pipeline.run(documents=passages)
+        # Only now, so that a file that cannot be read keeps what was read of it.
+        for node in (node for nodes in stale.values() for node in nodes):
+            self._vectors.delete_nodes([node])
+            self._documents.delete_document(node)
         self._documents.persist(str(self._file))
         return len(added)
+
+    def _passages_of(self, file: Path) -> dict[str, str]:
+        """Ids of what was read of a file, each with the digest of the bytes it was read from."""
+        read = self._documents.docs.items()
+        return {node: each.metadata["sha256"] for node, each in read if each.metadata["file_path"] == str(file)}
 
     def ask(self, question: str, count: int = 3) -> list[Citation]:
         """The passages nearest to a question."""
@@ -66,6 +79,11 @@ class Library:
         )
         found = index.as_retriever(similarity_top_k=count).retrieve(question)
         return [Citation.of(each.text, each.metadata, int(each.metadata["page_label"])) for each in found]
+
+
+def file_digest(file: Path) -> str:
+    """SHA-256 of its bytes, as the passages' metadata has it."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def main() -> None:
