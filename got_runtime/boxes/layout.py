@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["layout_boxes"]
 
 SOUND = 0.4
-"""Least share of words that element and regions have in common, in order."""
+"""Least share of words that element and regions have in common, in order. Set by hand."""
 OWN = 0.8
 """Least share of a region's matched words that lie in one element: a region of two elements bounds neither."""
 KINDS = {"table": {"table"}, "picture": {"figure", "chart", "geometry", "molecule", "music"}}
