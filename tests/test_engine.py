@@ -39,7 +39,7 @@ from got_runtime.engine.transformers_engine import TransformersEngine
 from got_runtime.engines import ENGINES, EngineOptions, make_engine
 from got_runtime.errors import EngineError, SourceCorrupt
 
-DEADLINE = 60.0
+DEADLINE = 240.0
 
 
 @pytest.fixture(scope="module")
