@@ -243,7 +243,8 @@ def test_pages_come_from_far_fewer_ahead_than_there_are(small: Checkpoint) -> No
 
 
 READING = """
-    import multiprocessing, sys
+    import multiprocessing, signal, sys
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs the tests may have it ignored
     from got_runtime import GotRuntime
     if __name__ == "__main__":
         runtime = GotRuntime.from_pretrained(dtype="float32", devices=sys.argv[2:])
