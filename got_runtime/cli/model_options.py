@@ -20,9 +20,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--local-files-only", action="store_true", help="never ask the hub, use its local cache")
     group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
     group.add_argument("--dtype", default="auto", help="auto, float32, bfloat16, float16 (default: auto)")
-    group.add_argument(
-        "--engine", default="torch", help="torch (default), transformers (the reference), scripted"
-    )
+    group.add_argument("--engine", default="torch", help="torch (default), transformers (the reference), scripted")
     group.add_argument("--slots", type=int, default=8, metavar="N", help="pages decoded together (default: 8)")
     group.add_argument("--int8", action="store_true", help="8-bit weights, keys and values: faster on a CPU, not exact")
 
