@@ -10,7 +10,8 @@ demo: .venv/.core
 	$(BIN)/got-ocr read examples/pages/letter.png
 
 test: .venv/.dev
-	$(BIN)/python -m pytest
+	# Two processes with one thread each take half as long as one process with two.
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: .venv/.dev
 	$(BIN)/ruff check .

@@ -2,24 +2,19 @@
 
 import itertools
 import multiprocessing
-import pickle
 import queue
 import threading
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from multiprocessing.connection import Connection
+from dataclasses import replace
 from multiprocessing.process import BaseProcess
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from got_runtime.engine.ahead import Ahead
 from got_runtime.engine.protocol import Answer, OnToken, Request
-from got_runtime.engines import EngineOptions, make_engine
+from got_runtime.engines import EngineOptions
 from got_runtime.errors import EngineError
-
-if TYPE_CHECKING:
-    from got_runtime.checkpoint import Checkpoint
+from got_runtime.worker import Weights, serve
 
 __all__ = ["DevicesEngine", "Weights"]
 
@@ -28,27 +23,11 @@ PATIENCE = 10.0
 _POLL = 0.05
 
 
-@dataclass(frozen=True)
-class Weights:
-    """What every worker loads for itself."""
-
-    name: str | Path | None = None
-    dtype: str = "auto"
-    revision: str | None = None
-    local_files_only: bool = True
-
-    def load(self, device: str) -> "Checkpoint":
-        """Onto one device."""
-        from got_runtime.checkpoint import load
-
-        return load(self.name, device, self.dtype, self.revision, self.local_files_only)
-
-
 class DevicesEngine:
     """See :class:`got_runtime.engine.protocol.Engine`. Safe to use from several threads.
 
-    A worker that dies costs the pages it had; the others go on. :meth:`close`, or letting go of the engine, ends the
-    workers.
+    A worker that dies, or whose engine gives a call up, costs the pages it had; the others go on. :meth:`close`, or
+    letting go of the engine, ends the workers.
 
     Args:
         weights: what to load.
@@ -81,12 +60,13 @@ class DevicesEngine:
         done: dict[int, Answer | Exception | None] = {}
         pending: dict[int, _Worker] = {}
         turn = drawn = 0
+        dead: dict[_Worker, str] = {}
         for worker in self._workers:
             worker.open(call, events, on_token is not None)
         ahead = Ahead(requests)
         try:
             while True:
-                alive = [worker for worker in self._workers if worker.alive]
+                alive = [worker for worker in self._workers if worker.alive and worker not in dead]
                 while turn not in done and len(pending) + len(done) < self._cap * max(1, len(alive)):
                     taken = ahead.take(wait=not pending)
                     if taken is None:
@@ -94,7 +74,8 @@ class DevicesEngine:
                     if taken[0] is None:
                         done[drawn] = None
                     elif not alive:
-                        done[drawn] = EngineError(f"no engine process is left: {self._workers[0].reason}")
+                        reason = next(iter(dead.values()), self._workers[0].reason)
+                        done[drawn] = EngineError(f"no engine process is left: {reason}")
                     else:
                         loads = [list(pending.values()).count(worker) for worker in alive]
                         pending[drawn] = alive[loads.index(min(loads))]
@@ -104,7 +85,7 @@ class DevicesEngine:
                     yield done.pop(turn)
                     turn += 1
                 if pending:
-                    self._take_in(events, on_token, pending, done, wait=_POLL if not ahead.exhausted else 1.0)
+                    self._take_in(events, on_token, pending, done, dead, wait=_POLL if not ahead.exhausted else 1.0)
                 elif turn == drawn and ahead.exhausted:
                     return
         finally:
@@ -118,6 +99,7 @@ class DevicesEngine:
         on_token: OnToken | None,
         pending: "dict[int, _Worker]",
         done: dict[int, Answer | Exception | None],
+        dead: "dict[_Worker, str]",
         wait: float,
     ) -> None:
         """What a worker has to say, if one says anything in time."""
@@ -133,6 +115,7 @@ class DevicesEngine:
             done[order] = answer
         elif kind == "died":
             worker, reason = rest
+            dead[worker] = reason
             for order in [order for order, owner in pending.items() if owner is worker]:
                 del pending[order]
                 done[order] = EngineError(reason)
@@ -194,8 +177,11 @@ class _Worker:
                     break
                 call, *what = rest
                 events = self._events.get(call)
-                if events is not None:
-                    events.put((kind, *what))
+                if events is None:
+                    continue
+                if kind == "died":
+                    what = [self, f"the engine on {self._device} gave up: {what[0]}"]
+                events.put((kind, *what))
         except (EOFError, OSError):
             pass
         self.alive = False
@@ -206,77 +192,3 @@ class _Worker:
 def _end(workers: Sequence[_Worker]) -> None:
     for worker in workers:
         worker.end()
-
-
-def serve(
-    connection: Connection, weights: Weights, device: str, engine: str, options: EngineOptions, share: int
-) -> None:
-    """The worker process: a thread for every call that is open, all on one engine."""
-    import torch
-
-    torch.set_num_threads(max(1, torch.get_num_threads() // share))
-    sending = threading.Lock()
-
-    def send(*message: Any) -> None:
-        with sending:
-            connection.send(message)
-
-    try:
-        checkpoint = weights.load(device)
-        host = make_engine(engine, checkpoint, options)
-    except Exception as error:  # noqa: BLE001 - told to whoever waits
-        send("failed", str(error))
-        return
-    calls: dict[int, queue.SimpleQueue[tuple[int, Request] | None]] = {}
-    while True:
-        try:
-            kind, *rest = connection.recv()
-        except (EOFError, OSError):
-            return
-        if kind == "open":
-            call, tokens = rest
-            calls[call] = queue.SimpleQueue()
-            threading.Thread(
-                target=_answer, args=(host, call, calls, tokens, send), name=f"got-ocr call {call}", daemon=True
-            ).start()
-        elif kind == "ask":
-            call, order, request = rest
-            calls[call].put((order, replace(request, pixels=torch.from_numpy(request.pixels))))
-        elif kind == "shut":
-            calls.pop(rest[0]).put(None)
-        else:
-            return
-
-
-class _Shut(Exception):
-    """The call was closed by its owner."""
-
-
-def _answer(host: Any, call: int, calls: dict[int, Any], tokens: bool, send: Any) -> None:
-    asked = calls[call]
-    orders: list[int] = []
-
-    def requests() -> Iterator[Request]:
-        while (item := asked.get()) is not None:
-            orders.append(item[0])
-            yield item[1]
-
-    def told(place: int, token: int) -> None:
-        if call not in calls:
-            raise _Shut
-        if tokens:
-            send("token", call, orders[place], token)
-
-    try:
-        for place, answer in enumerate(host.answer(requests(), told)):
-            send("answer", call, orders[place], _picklable(answer))
-    except (_Shut, OSError):
-        return
-
-
-def _picklable(answer: Any) -> Any:
-    try:
-        pickle.loads(pickle.dumps(answer))
-    except Exception:  # noqa: BLE001 - exceptions may hold anything
-        return EngineError(f"{type(answer).__name__}: {answer}")
-    return answer

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pymupdf
 import pytest
 
 from got_runtime import GotRuntime
@@ -26,3 +27,13 @@ def runtime(checkpoint: Checkpoint) -> GotRuntime:
     from got_runtime.engine.torch_engine import TorchEngine
 
     return GotRuntime(checkpoint, TorchEngine(checkpoint.model, checkpoint.end_tokens))
+
+
+@pytest.fixture
+def three_pages(tmp_path: Path) -> Path:
+    file = tmp_path / "three.pdf"
+    with pymupdf.open() as document:
+        for number in range(3):
+            document.new_page(width=300, height=200).insert_text((30, 60), f"This is page {number + 1}", fontsize=24)
+        document.save(file)
+    return file

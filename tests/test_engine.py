@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -389,6 +389,17 @@ class TestDevices:
         assert "has ended" in str(lost[0])
         for request, answer in zip(requests, answers, strict=True):
             assert isinstance(answer, EngineError) or list(answer.tokens) == generated(checkpoint, request)
+
+    def test_an_engine_that_gives_up_costs_its_pages_only(
+        self, two_processes: DevicesEngine, checkpoint: Checkpoint
+    ) -> None:
+        requests = [request_for(checkpoint, Plain(), budget=4, number=n) for n in range(3)]
+        breaking = replace(requests[0], max_new_tokens=cast(int, None))
+        answers = in_time(lambda: list(two_processes.answer([breaking, *requests])))
+        assert "the engine on cpu gave up: TypeError" in str(answers[0])
+        assert any(isinstance(answer, Answer) for answer in answers[1:])
+        again = in_time(lambda: list(two_processes.answer(requests)))
+        assert tokens_of(again) == [generated(checkpoint, request) for request in requests]
 
     def test_a_device_that_is_not_there_is_named(self, small: Checkpoint) -> None:
         engine = DevicesEngine(Weights(dtype="float32"), ["cuda:99"])

@@ -30,7 +30,8 @@ MAY_IMPORT = {
     "retries": {"results", "sources", "tasks"},
     "reading": {"answers", "boxes", "checkpoint", "engine", "requests", "results", "retries", "sources", "tasks"},
     "engines": {"checkpoint", "engine"},
-    "devices": {"checkpoint", "engine", "engines"},
+    "worker": {"checkpoint", "engine", "engines"},
+    "devices": {"engine", "engines", "worker"},
     "runtime": {"checkpoint", "devices", "engine", "engines", "reading", "results", "sources", "tasks"},
 }
 NOBODY_USES = {"training", "evaluation", "cli"}

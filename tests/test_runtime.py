@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pymupdf
 import pytest
 import torch
 from PIL import Image
@@ -40,16 +39,6 @@ def inked(number: int = 0) -> Image.Image:
     image = Image.new("RGB", (200, 100), "white")
     image.paste("black", (10 + number, 10, 150, 60))
     return image
-
-
-@pytest.fixture
-def three_pages(tmp_path: Path) -> Path:
-    file = tmp_path / "three.pdf"
-    with pymupdf.open() as document:
-        for number in range(3):
-            document.new_page(width=300, height=200).insert_text((30, 60), f"This is page {number + 1}", fontsize=24)
-        document.save(file)
-    return file
 
 
 def test_what_a_result_tells(checkpoint: Checkpoint, three_pages: Path) -> None:

@@ -6,12 +6,12 @@ The vector store is Qdrant in local mode: of the stores that run inside the proc
 smallest (27 MB installed, where Chroma takes 220 and LanceDB 360), and it has its own packages for both frameworks.
 """
 
-import argparse
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 from citation import Citation
+from command_line import ask_from_command_line
 from embedding import DIMENSIONS, LangChainMiniLM
 from langchain_classic.indexes import SQLRecordManager
 from langchain_core.documents import Document
@@ -76,18 +76,5 @@ def _key(document: Document) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{document.metadata['element_id']}{document.page_content}"))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("scans", type=Path)
-    parser.add_argument("question", nargs="?", default="How many steps has the tower?")
-    parser.add_argument("--store", type=Path, default=Path("rag-langchain"))
-    asked = parser.parse_args()
-    with Library(asked.store) as library:
-        print(f"{library.add(asked.scans)} passages added")
-        for place, citation in enumerate(library.ask(asked.question), start=1):
-            print(f"{place}. {citation}")
-            print(f"   {citation.draw(asked.store / f'hit-{place}.png')}")
-
-
 if __name__ == "__main__":
-    main()
+    ask_from_command_line(Library, Path("rag-langchain"), __doc__)

@@ -3,11 +3,11 @@
 python examples/rag/with_llama_index.py SCANS "How many steps has the tower?"
 """
 
-import argparse
 import hashlib
 from pathlib import Path
 
 from citation import Citation
+from command_line import ask_from_command_line
 from embedding import LlamaIndexMiniLM
 from llama_index.core import SimpleDirectoryReader, StorageContext, VectorStoreIndex
 from llama_index.core.ingestion import DocstoreStrategy, IngestionPipeline
@@ -86,18 +86,5 @@ def file_digest(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("scans", type=Path)
-    parser.add_argument("question", nargs="?", default="How many steps has the tower?")
-    parser.add_argument("--store", type=Path, default=Path("rag-llama-index"))
-    asked = parser.parse_args()
-    with Library(asked.store) as library:
-        print(f"{library.add(asked.scans)} passages added")
-        for place, citation in enumerate(library.ask(asked.question), start=1):
-            print(f"{place}. {citation}")
-            print(f"   {citation.draw(asked.store / f'hit-{place}.png')}")
-
-
 if __name__ == "__main__":
-    main()
+    ask_from_command_line(Library, Path("rag-llama-index"), __doc__)

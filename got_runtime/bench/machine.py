@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Machine", "Spread", "forget_peak", "measure_machine", "peak_memory", "synchronise", "timed"]
+__all__ = [
+    "Machine",
+    "Spread",
+    "forget_peak",
+    "measure_machine",
+    "peak_memory",
+    "process_memory",
+    "synchronise",
+    "timed",
+]
 
 
 @dataclass(frozen=True)
@@ -84,6 +93,11 @@ def peak_memory(device: "torch.device") -> int | None:
 
     if device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(device))
+    return process_memory("VmHWM")
+
+
+def process_memory(field: str) -> int | None:
+    """Bytes of this process: ``VmRSS`` lie in memory now, ``VmHWM`` at most so far. None without ``/proc``."""
     status = Path("/proc/self/status")
     lines = status.read_text(encoding="ascii").splitlines() if status.exists() else []
-    return next((int(line.split()[1]) << 10 for line in lines if line.startswith("VmHWM:")), None)
+    return next((int(line.split()[1]) << 10 for line in lines if line.startswith(f"{field}:")), None)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from got_runtime.bench.machine import process_memory
 from got_runtime.errors import EngineError
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 __all__ = ["MemoryReport", "measure_memory"]
 
 MIB = 1 << 20
-_STATUS = Path("/proc/self/status")
 
 
 @dataclass(frozen=True)
@@ -81,11 +81,10 @@ def resident_memory() -> int:
 
     Raises EngineError where the system does not tell.
     """
-    try:
-        status = _STATUS.read_text(encoding="ascii")
-    except OSError as error:
-        raise EngineError("resident memory is read from /proc, which this system lacks: measure on Linux") from error
-    return next(int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmRSS:"))
+    resident = process_memory("VmRSS")
+    if resident is None:
+        raise EngineError("resident memory is read from /proc, which this system lacks: measure on Linux")
+    return resident
 
 
 def _sampled(pages: "Iterable[SourcePage]", step: int) -> Iterator[int]:

@@ -4,6 +4,7 @@ import argparse
 import sys
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,14 +82,14 @@ def run(args: argparse.Namespace) -> int:
     if len(args.to) > 1 and args.output is None:
         raise TaskError(f"--to {','.join(args.to)} writes several files: add -o DIR, or choose one format")
     reading = _Reading(args)
-    todo: list[tuple[Any, Path]] = []
+    todo: list[_Wanted] = []
     for file in args.files:
         for source, name in _documents(file):
             try:
                 if isinstance(source, GotError):
                     raise source
-                if reading.wants(source, name, check=source == file):
-                    todo.append((source, name))
+                if forms := reading.wanted(source, name, check=source == file):
+                    todo.append(_Wanted(source, name, forms))
             except GotError as error:
                 if args.on_error == "raise":
                     raise
@@ -120,6 +121,15 @@ def _documents(file: str) -> "Iterator[tuple[Any, Path]]":
         yield error, Path(file)
 
 
+@dataclass(frozen=True)
+class _Wanted:
+    """A source, the path of its output, and the formats in which that is still to be written."""
+
+    source: Any
+    name: Path
+    forms: tuple[str, ...]
+
+
 class _Reading:
     """One run of the command: what is asked of every file, and what became of them."""
 
@@ -128,43 +138,40 @@ class _Reading:
         self._task = chosen_task(args)
         self._limits = _limits(args)
         self._targets = Targets(args.output, args.to, args.overwrite)
-        self._wanted: list[tuple[str, ...]] = []
         self.already_there = 0
         """Sources that were not read because an earlier run has written them."""
         self.complete = True
         """Whether everything so far could be read."""
 
-    def wants(self, source: Any, name: Path, check: bool) -> bool:
-        """Whether something of a source is still to be written.
+    def wanted(self, source: Any, name: Path, check: bool) -> tuple[str, ...]:
+        """Formats in which a source is still to be written.
 
         Raises SourceError where ``check`` finds that it cannot be read: nobody should wait for a model to hear of a
         typo.
         """
         from got_runtime.sources.content import is_address, kind_of, read_content
 
-        wanted = self._targets.wanted(name)
-        if not wanted:
+        forms = self._targets.wanted(name)
+        if not forms:
             self.already_there += 1
-            return False
-        if check and not is_address(source):
+        elif check and not is_address(source):
             kind_of(read_content(source, self._limits))
-        self._wanted.append(wanted)
-        return True
+        return forms
 
-    def read(self, todo: "list[tuple[Any, Path]]") -> None:
+    def read(self, todo: list[_Wanted]) -> None:
         """Read the sources that are wanted, their pages together, and write each document when it is whole."""
         runtime = load_runtime(self._args)
-        for (_, name), wanted, document in zip(todo, self._wanted, self._documents(runtime, todo), strict=True):
+        for wanted, document in zip(todo, self._documents(runtime, todo), strict=True):
             failed = _report(document)
             self.complete &= not failed
             if failed == len(document.pages):
                 continue  # nothing to keep; another run tries it again
             if self._args.on_error == "skip":
                 document = document.model_copy(update={"pages": tuple(p for p in document.pages if p.error is None)})
-            for form in wanted:
-                self._targets.write(name, form, render(document, form))
+            for form in wanted.forms:
+                self._targets.write(wanted.name, form, render(document, form))
 
-    def _documents(self, runtime: "GotRuntime", todo: "list[tuple[Any, Path]]") -> "Iterator[DocumentResult]":
+    def _documents(self, runtime: "GotRuntime", todo: list[_Wanted]) -> "Iterator[DocumentResult]":
         """The documents in order, with a bar on stderr where that is a terminal."""
         from rich.console import Console
         from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -172,14 +179,14 @@ class _Reading:
         args, console = self._args, Console(stderr=True)
         columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
         with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-            bar = progress.add_task(todo[0][1].name, total=None)
+            bar = progress.add_task(todo[0].name.name, total=None)
 
             def show(page: "PageResult") -> None:
                 name = page.source.rsplit("/", 1)[-1]
                 progress.update(bar, description=name, completed=page.number, total=page.total)
 
             yield from runtime.read_all(
-                [source for source, _ in todo],
+                [wanted.source for wanted in todo],
                 on_page=show,
                 task=self._task,
                 pages=args.pages,

@@ -45,7 +45,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--workers", type=int, default=1, help="processes that make pages")
     parser.add_argument("--device", default="auto")
     sheet = parser.add_argument_group("preview")
-    sheet.add_argument("--kind", type=_kinds, default=("plain",), metavar="KIND", help="kind of page")
+    sheet.add_argument("--kind", type=_kinds, default=("plain",), metavar="KIND", help="kinds of page, in turn")
     sheet.add_argument("--count", type=int, default=12, help="pages on the sheet")
     sheet.add_argument("-o", "--output", type=Path, default=Path("sheet.png"), metavar="PNG")
     parser.set_defaults(run=run)
@@ -66,9 +66,10 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+    from got_runtime.engine.allocator import keep_freed_memory
     from got_runtime.errors import GotError, MissingExtra
     from got_runtime.training.curve import draw_curve
-    from got_runtime.training.loop import Recipe, Trainer, keep_freed_memory
+    from got_runtime.training.loop import Recipe, Trainer
     from got_runtime.training.nano import save_checkpoint
 
     for package in ("wordfreq", "matplotlib", "rapidfuzz", "font_roboto", "typst", "rdkit", "verovio", "resvg_py"):
@@ -127,6 +128,6 @@ def _stop(trainer: "Trainer", previous: Any) -> None:
 def _preview(args: argparse.Namespace) -> int:
     from got_runtime.training.preview import preview
 
-    speed = preview(args.kind[0], args.count, args.seed, args.workers, args.output)
+    speed = preview(args.kind, args.count, args.seed, args.workers, args.output)
     print(f"{args.output}: {args.count} pages, {speed:.1f} pages/s with {args.workers} worker processes")
     return 0

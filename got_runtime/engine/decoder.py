@@ -11,7 +11,10 @@ __all__ = ["Decoder", "OutOfRoom"]
 
 
 class OutOfRoom(MemoryError):
-    """The rows have grown beyond the memory set aside for them."""
+    """The rows have grown beyond the ``room`` (in tokens) set aside for them."""
+
+    def __init__(self, room: int) -> None:
+        super().__init__(f"{room} tokens of keys and values are all the memory there is")
 
 
 class Decoder(Protocol):

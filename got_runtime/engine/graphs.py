@@ -9,11 +9,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from got_runtime.engine.cache import SlotCache
-from got_runtime.model.decoder import forward
+from got_runtime.model.decoder import forward, masked
 
 __all__ = ["BUCKETS", "GraphedStep", "bucket_of"]
 
@@ -91,8 +90,7 @@ def _attention(query: Tensor, keys: Tensor, values: Tensor, mask: Tensor, length
     """One query a row over ``(rows, key heads, capacity, width)``: on a GPU only as far as each row is long."""
     flash = _variable_length() if query.device.type == "cuda" and query.dtype != torch.float32 else None
     if flash is None:
-        grouped = query.shape[1] != keys.shape[1]
-        return F.scaled_dot_product_attention(query, keys, values, attn_mask=mask, enable_gqa=grouped)
+        return masked(query, keys, values, mask)
     rows, capacity = keys.shape[0], keys.shape[2]
     starts = torch.arange(rows + 1, dtype=torch.int32, device=query.device)
     flat_keys, flat_values = (x.transpose(1, 2).flatten(0, 1) for x in (keys, values))  # views: so the cache lies

@@ -11,6 +11,8 @@ MAX_PERIOD = 256
 MIN_LENGTH = 256
 """Tokens that must repeat: rows of dots, rules and empty table cells are legitimate at less."""
 MIN_REPEATS = 4
+SHORTEST_BAN = 8
+"""Tokens: a shorter ban is met by ordinary text, so that meeting it says nothing."""
 
 
 def loop_period(tokens: list[int]) -> int:
@@ -44,6 +46,8 @@ def hindered_loop(repeats: list[int], begin: int, n: int) -> int | None:
     ban must have been up against :data:`MIN_REPEATS` repeats within 4 n tokens each. A refrain meets it once or twice.
     """
     recent = repeats[-MIN_REPEATS:]
-    if len(recent) < MIN_REPEATS or recent[0] <= begin or recent[-1] - recent[0] > 4 * n * (MIN_REPEATS - 1):
+    if n < SHORTEST_BAN or len(recent) < MIN_REPEATS:
+        return None
+    if recent[0] <= begin or recent[-1] - recent[0] > 4 * n * (MIN_REPEATS - 1):
         return None
     return max(0, recent[0] - begin - (n - 1))

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from got_runtime.engine.alignment import Alignment
 from got_runtime.engine.cache import SlotCache, length_mask
 from got_runtime.engine.decoder import OutOfRoom
 from got_runtime.engine.graphs import GraphedStep, bucket_of
-from got_runtime.model.decoder import causal, forward
+from got_runtime.model.decoder import causal, forward, masked
 
 __all__ = ["TorchDecoder"]
 
@@ -74,10 +73,10 @@ class TorchDecoder:
                 if alignment is not None:
                     alignment.record(query[index, :, 0], keys[index])
             if even or mask is not None:
-                return _attention(query, keys, values, mask)
+                return masked(query, keys, values, mask)
             # On a CPU a call costs less than reading what a mask would hide.
             each = [
-                _attention(query[i : i + 1], keys[i : i + 1, :, : n + 1], values[i : i + 1, :, : n + 1], None)
+                masked(query[i : i + 1], keys[i : i + 1, :, : n + 1], values[i : i + 1, :, : n + 1], None)
                 for i, n in enumerate(lengths)
             ]
             return torch.cat(each)
@@ -103,12 +102,7 @@ class TorchDecoder:
 
     def _reserve(self, length: int, rows: int) -> None:
         if length * self._slots > self.room and length > self._cache.capacity and rows > 1:
-            raise OutOfRoom(f"{self.room} tokens of keys and values are all the memory there is")
+            raise OutOfRoom(self.room)
         if length > self._cache.capacity:
             self._steps.clear()  # they point into the memory that is given up
         self._cache.reserve(length)
-
-
-def _attention(query: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
-    grouped = query.shape[1] != keys.shape[1]
-    return F.scaled_dot_product_attention(query, keys, values, attn_mask=mask, enable_gqa=grouped)

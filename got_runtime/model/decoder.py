@@ -50,3 +50,8 @@ def rotate(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
 def causal(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """Causal attention over a whole sequence, grouped key heads included."""
     return F.scaled_dot_product_attention(query, key, value, is_causal=True, enable_gqa=query.shape[1] != key.shape[1])
+
+
+def masked(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+    """Attention to the keys where ``mask`` is true (to all of them without one), grouped key heads included."""
+    return F.scaled_dot_product_attention(query, key, value, attn_mask=mask, enable_gqa=query.shape[1] != key.shape[1])

@@ -1,7 +1,5 @@
 """The training loop: bf16 weights with float32 masters, resumable to the step, honest about its progress."""
 
-import contextlib
-import ctypes
 import json
 import os
 import time
@@ -131,16 +129,6 @@ class Masters:
                 parameter.copy_(master)
                 if saved["step"] is not None:
                     self.optimiser.state[master] = saved
-
-
-def keep_freed_memory() -> None:
-    """Tell glibc to keep freed blocks: fresh pages cost more than the matrix products that fill them (×2 on a CPU)."""
-    with contextlib.suppress(OSError, AttributeError):
-        libc = ctypes.CDLL("libc.so.6")
-        m_trim_threshold, m_top_pad, m_mmap_max = -1, -2, -4
-        libc.mallopt(m_mmap_max, 0)
-        libc.mallopt(m_trim_threshold, 2**31 - 1)
-        libc.mallopt(m_top_pad, 256 * 2**20)
 
 
 class Trainer:

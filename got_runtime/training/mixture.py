@@ -8,7 +8,7 @@ from torch.utils.data import Dataset
 
 from got_runtime.training.batches import SIDE, Batch, collate
 from got_runtime.training.faces import TRAINING_FACES
-from got_runtime.training.kinds import KINDS, page_of
+from got_runtime.training.kinds import page_of
 from got_runtime.training.sample import PageSample
 
 __all__ = ["SHARES", "Mixture"]
@@ -60,9 +60,7 @@ class Mixture(Dataset[Batch]):
         samples: list[PageSample] = []
         for attempt in range(1000):
             kind = self._kind(rng, fellows) if samples else first
-            # A stream a kind: adding a kind leaves the pages of the others as they were.
-            stream = self.seed * 100 + KINDS.index(kind)
-            sample = page_of(kind, (stream, index * 1000 + attempt), TRAINING_FACES, training=True)
+            sample = page_of(kind, (self.seed, index * 1000 + attempt), TRAINING_FACES, training=True)
             alike = not samples or _pictures(sample) == _pictures(samples[0])
             if alike and len(sample.text) <= LONGEST:
                 samples.append(sample)

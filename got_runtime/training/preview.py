@@ -1,7 +1,7 @@
 """A sheet of synthetic pages to look at, and how fast the data engine makes them."""
 
 import time
-from functools import partial
+from collections.abc import Sequence
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -12,19 +12,19 @@ from got_runtime.training.kinds import page_of
 THUMB = 400
 
 
-def _thumb(seed: tuple[int, int], kind: str) -> Image.Image:
-    image = page_of(kind, seed, training=True).image
+def _thumb(asked: tuple[str, tuple[int, int]]) -> Image.Image:
+    image = page_of(*asked, training=True).image
     image.thumbnail((THUMB, THUMB))
     return image
 
 
-def preview(kind: str, count: int, seed: int, workers: int, target: Path) -> float:
-    """Write ``count`` pages of a kind as one PNG; returns pages a second, start of the processes left out."""
-    seeds = [(seed, index) for index in range(count)]
+def preview(kinds: Sequence[str], count: int, seed: int, workers: int, target: Path) -> float:
+    """Write ``count`` pages, the kinds in turn, as one PNG; returns pages a second, start of the processes left out."""
+    asked = [(kinds[index % len(kinds)], (seed, index)) for index in range(count)]
     with get_context("spawn").Pool(workers) as pool:
-        pool.map(partial(_thumb, kind=kind), seeds[:workers], chunksize=1)
+        pool.map(_thumb, asked[:workers], chunksize=1)
         began = time.perf_counter()
-        thumbs = list(pool.imap(partial(_thumb, kind=kind), seeds))
+        thumbs = list(pool.imap(_thumb, asked))
         seconds = time.perf_counter() - began
     columns = min(count, 4)
     rows = -(-count // columns)

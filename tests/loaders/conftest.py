@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import pymupdf
 import pytest
 from loader_files import CountingEngine, Scripted, inked
 from PIL import Image
@@ -26,16 +25,6 @@ def scripted(checkpoint: Checkpoint) -> Scripted:
 def counting(checkpoint: Checkpoint) -> tuple[GotRuntime, CountingEngine]:
     engine = CountingEngine(checkpoint.encode, ["one", "two", "three"])
     return GotRuntime(checkpoint, engine), engine
-
-
-@pytest.fixture
-def three_pages(tmp_path: Path) -> Path:
-    file = tmp_path / "three.pdf"
-    with pymupdf.open() as document:
-        for number in range(3):
-            document.new_page(width=300, height=200).insert_text((30, 60), f"This is page {number + 1}", fontsize=24)
-        document.save(file)
-    return file
 
 
 @pytest.fixture

@@ -105,7 +105,7 @@ class NativeDecoder:
         network = self._network
         row = RowCache(len(network.layers), network.key_heads, self._int8)
         if self._rows and not self.fits(room):
-            raise OutOfRoom(f"{self.room} tokens of keys and values are all the memory there is")
+            raise OutOfRoom(self.room)
         row.reserve(max(room, len(embedded)))
         hidden = embedded.clone()
         cosine, sine = network.language.rotary_emb(hidden, torch.arange(len(hidden))[None])
@@ -129,7 +129,7 @@ class NativeDecoder:
         network, library = self._network, self._network.library
         for row, length in zip(self._rows, lengths, strict=True):
             if length >= row.capacity and not self.fits(row.capacity // 4 + 16) and len(self._rows) > 1:
-                raise OutOfRoom(f"{self.room} tokens of keys and values are all the memory there is")
+                raise OutOfRoom(self.room)
             row.reserve(length + 1)
         table = torch.tensor([[*row.pointers(), n] for row, n in zip(self._rows, lengths, strict=True)])
         hidden = network.language.embed_tokens(torch.tensor(tokens))

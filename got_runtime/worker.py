@@ -1,0 +1,116 @@
+"""An engine in a process of its own, which answers what :mod:`got_runtime.devices` asks of it.
+
+Both sides send tuples that begin with their kind. To the process: ``open`` (call, whether tokens are wanted), ``ask``
+(call, order, request), ``shut`` (call), ``end``. From it: ``token`` (call, order, token), ``answer`` (call, order,
+answer), ``died`` (call, reason) and, once for all calls, ``failed`` (reason).
+"""
+
+import pickle
+import queue
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from got_runtime.engine.protocol import Request
+from got_runtime.engines import EngineOptions, make_engine
+from got_runtime.errors import EngineError
+
+if TYPE_CHECKING:
+    from got_runtime.checkpoint import Checkpoint
+
+__all__ = ["Weights", "serve"]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What every worker loads for itself."""
+
+    name: str | Path | None = None
+    dtype: str = "auto"
+    revision: str | None = None
+    local_files_only: bool = True
+
+    def load(self, device: str) -> "Checkpoint":
+        """Onto one device."""
+        from got_runtime.checkpoint import load
+
+        return load(self.name, device, self.dtype, self.revision, self.local_files_only)
+
+
+def serve(
+    connection: Connection, weights: Weights, device: str, engine: str, options: EngineOptions, share: int
+) -> None:
+    """The worker process: a thread for every call that is open, all on one engine."""
+    import torch
+
+    torch.set_num_threads(max(1, torch.get_num_threads() // share))
+    sending = threading.Lock()
+
+    def send(*message: Any) -> None:
+        with sending:
+            connection.send(message)
+
+    try:
+        checkpoint = weights.load(device)
+        host = make_engine(engine, checkpoint, options)
+    except Exception as error:  # noqa: BLE001 - told to whoever waits
+        send("failed", str(error))
+        return
+    calls: dict[int, queue.SimpleQueue[tuple[int, Request] | None]] = {}
+    while True:
+        try:
+            kind, *rest = connection.recv()
+        except (EOFError, OSError):
+            return
+        if kind == "open":
+            call, tokens = rest
+            calls[call] = queue.SimpleQueue()
+            threading.Thread(
+                target=_answer, args=(host, call, calls, tokens, send), name=f"got-ocr call {call}", daemon=True
+            ).start()
+        elif kind == "ask":
+            call, order, request = rest
+            calls[call].put((order, replace(request, pixels=torch.from_numpy(request.pixels))))
+        elif kind == "shut":
+            calls.pop(rest[0]).put(None)
+        else:
+            return
+
+
+class _Shut(Exception):
+    """The call was closed by its owner."""
+
+
+def _answer(host: Any, call: int, calls: dict[int, Any], tokens: bool, send: Any) -> None:
+    asked = calls[call]
+    orders: list[int] = []
+
+    def requests() -> Iterator[Request]:
+        while (item := asked.get()) is not None:
+            orders.append(item[0])
+            yield item[1]
+
+    def told(place: int, token: int) -> None:
+        if call not in calls:
+            raise _Shut
+        if tokens:
+            send("token", call, orders[place], token)
+
+    try:
+        for place, answer in enumerate(host.answer(requests(), told)):
+            send("answer", call, orders[place], _picklable(answer))
+    except (_Shut, OSError):
+        return
+    except Exception as error:  # noqa: BLE001 - told to whoever waits
+        send("died", call, f"{type(error).__name__}: {error}")
+
+
+def _picklable(answer: Any) -> Any:
+    try:
+        pickle.loads(pickle.dumps(answer))
+    except Exception:  # noqa: BLE001 - exceptions may hold anything
+        return EngineError(f"{type(answer).__name__}: {answer}")
+    return answer
