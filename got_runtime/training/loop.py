@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import Dataset
 
 from got_runtime.checkpoint import load
@@ -16,9 +16,11 @@ from got_runtime.model.prompt import END_OF_TURN, IMAGE_PAD, build_prompt
 from got_runtime.training import nano
 from got_runtime.training.batches import Batch, PageStream, batches
 from got_runtime.training.check import held_out_cer, held_out_distances
-from got_runtime.training.losses import DenseHeads, Losses, stage_one, stage_three, stage_two
+from got_runtime.training.losses import DenseHeads, Losses, decoder_losses, image_tokens, stage_one, stage_two
+from got_runtime.training.masters import Masters
 from got_runtime.training.mixture import SHARES, Mixture
 from got_runtime.training.pages.plain import TRAINING, TRAINING_DENSE
+from got_runtime.training.replay import Replay
 
 PATCH_ROWS = 64
 FULL_PAGES = {16: 0.85, 32: 0.6, 64: 0.45}
@@ -42,6 +44,8 @@ class Recipe:
     """Learning rate of encoder and connector after stage 1, as a share of ``rate``: at the full rate they drift."""
     mixture: tuple[str, ...] = ()
     """Kinds of page to teach together (whole pages); none for plain pages and strips."""
+    replays: int = 0
+    """Earlier batches taught again after each new one, without the encoder (stage 3)."""
     start: Path | None = None
     """Checkpoint folder whose weights a new run begins with; the throw-away heads are learned again."""
     seed: int = 1
@@ -75,62 +79,6 @@ class Progress:
         return recipe.rate * rise * fall
 
 
-class Masters:
-    """AdamW on float32 copies of bf16 weights: small updates are not lost, and no step pays for autocast.
-
-    ``slow`` parameters learn at ``slow_rate`` of the rate.
-    """
-
-    def __init__(self, parameters: list[nn.Parameter], slow: set[nn.Parameter], slow_rate: float) -> None:
-        self.parameters = parameters
-        self.masters = [p.detach().float().clone() for p in parameters]
-        groups: dict[tuple[bool, bool], list[Tensor]] = {}
-        for parameter, master in zip(parameters, self.masters, strict=True):
-            groups.setdefault((parameter.ndim > 1, parameter in slow), []).append(master)
-        self.optimiser = torch.optim.AdamW(
-            [
-                {"params": members, "weight_decay": 0.01 if matrix else 0.0, "share": slow_rate if slowed else 1.0}
-                for (matrix, slowed), members in groups.items()
-            ],
-            betas=(0.9, 0.98),
-            fused=True,
-        )
-
-    def step(self, rate: float) -> float:
-        """One update from the bf16 gradients, clipped to norm 1; returns the norm before clipping."""
-        for master, parameter in zip(self.masters, self.parameters, strict=True):
-            master.grad = None if parameter.grad is None else parameter.grad.float()
-            parameter.grad = None
-        norm = torch.nn.utils.clip_grad_norm_(self.masters, 1.0)
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate * group["share"]
-        self.optimiser.step()
-        with torch.no_grad():
-            for master, parameter in zip(self.masters, self.parameters, strict=True):
-                parameter.copy_(master)
-        return float(norm)
-
-    def state(self) -> dict[str, list[Tensor | None]]:
-        """Masters and their moments by parameter: independent of how the groups are cut in a run."""
-        moments = [self.optimiser.state.get(master, {}) for master in self.masters]
-        return {
-            "masters": list(self.masters),
-            **{name: [moment.get(name) for moment in moments] for name in ("step", "exp_avg", "exp_avg_sq")},
-        }
-
-    def load(self, state: dict[str, list[Tensor | None]]) -> None:
-        """Back to a state of :meth:`state`."""
-        with torch.no_grad():
-            for place, (master, parameter) in enumerate(zip(self.masters, self.parameters, strict=True)):
-                saved = {name: values[place] for name, values in state.items()}
-                weights = saved.pop("masters")
-                assert weights is not None
-                master.copy_(weights)
-                parameter.copy_(master)
-                if saved["step"] is not None:
-                    self.optimiser.state[master] = saved
-
-
 class Trainer:
     """Network, heads, masters and the place in the data stream, as saved in one ``state.pt``."""
 
@@ -153,6 +101,7 @@ class Trainer:
         before, _, _ = build_prompt("", 1).partition(IMAGE_PAD)
         self.head = torch.tensor(self.tokenizer.encode(before), device=self.device)
         self.step, self.pages, self.characters, self.seconds = 0, 0, 0, 0.0
+        self.replay = Replay(recipe.replays, recipe.seed)
         self.stopping = False
         """Set from outside: the step in progress is the run's last."""
         if (folder / "state.pt").exists():
@@ -194,8 +143,12 @@ class Trainer:
             return stage_one(self.model, self.heads, batch, offset)
         alone = batch.pixels.shape[0] == batch.tokens.shape[0]
         # The encoder learns from single pictures: several of one context would cost it most of the time.
-        stage = stage_two if self.recipe.stage == 2 and alone else stage_three
-        return stage(self.model, self.heads, batch, offset, self.head)
+        if self.recipe.stage == 2 and alone:
+            return stage_two(self.model, self.heads, batch, offset, self.head)
+        image = image_tokens(self.model, batch, offset)
+        if self.recipe.stage == 3:
+            self.replay.keep(image, batch)
+        return decoder_losses(self.model, image, batch, self.head)
 
     def check(self) -> dict[str, float]:
         """Readings of held-out pages, free-running."""
@@ -220,6 +173,9 @@ class Trainer:
                 losses.total.backward()
                 rate = progress.rate()
                 norm = self.masters.step(rate)
+                for image, earlier in self.replay.draw(self.step):
+                    decoder_losses(self.model, image, earlier, self.head).total.backward()
+                    self.masters.step(rate)
                 self.step, progress.done = self.step + 1, progress.done + 1
                 self.pages += batch.tokens.shape[0]
                 self.characters += batch.characters

@@ -78,27 +78,31 @@ def stage_one(model: Any, heads: DenseHeads, batch: Batch, offset: int) -> Losse
 
 
 def stage_two(model: Any, heads: DenseHeads, batch: Batch, offset: int, head: Tensor) -> Losses:
-    """Everything: the text, the place of the next character (weight 0.5 a layer) and the dense labels (0.5)."""
+    """Everything: the losses of the decoder and the dense labels (weight 0.5)."""
     core = model.model
     image, neck = encode(
         core.vision_tower, core.multi_modal_projector, normalise(batch.pixels, heads.patch.weight.dtype), offset
     )
     dense, readings = heads(neck, image, batch.dense)
-    decoded = _decoder_losses(model, image, batch, head)
+    decoded = decoder_losses(model, image, batch, head)
     return Losses(decoded.total + 0.5 * dense, {**readings, **decoded.readings})
 
 
-def stage_three(model: Any, heads: DenseHeads, batch: Batch, offset: int, head: Tensor) -> Losses:
-    """The decoder alone, encoder and connector frozen: two and a half times the pages in the same time."""
+@torch.no_grad()
+def image_tokens(model: Any, batch: Batch, offset: int) -> Tensor:
+    """What encoder and connector, frozen, make of a batch's pictures: ``(pictures, tokens, width)``."""
     core = model.model
-    with torch.no_grad():
-        pixels = normalise(batch.pixels, heads.patch.weight.dtype)
-        image, _ = encode(core.vision_tower, core.multi_modal_projector, pixels, offset)
-    return _decoder_losses(model, image, batch, head)
+    image, _ = encode(
+        core.vision_tower, core.multi_modal_projector, normalise(batch.pixels, model.lm_head.weight.dtype), offset
+    )
+    return image
 
 
-def _decoder_losses(model: Any, image: Tensor, batch: Batch, head: Tensor) -> Losses:
-    """``head``: ids of the prompt before the image tokens."""
+def decoder_losses(model: Any, image: Tensor, batch: Batch, head: Tensor) -> Losses:
+    """The text, and the place of the next character (weight 0.5 a layer); all there is to stage 3.
+
+    ``head``: ids of the prompt before the image tokens.
+    """
     language = model.model.language_model
     n = batch.tokens.shape[0]
     image = image.reshape(n, -1, image.shape[-1])

@@ -15,7 +15,7 @@ from got_runtime.training.fine_tune import adapter
 from got_runtime.training.fine_tune.pairs import Pair
 from got_runtime.training.fine_tune.recipe import Recipe
 from got_runtime.training.fine_tune.sequences import Features, answer_ids, answer_loss
-from got_runtime.training.loop import Masters
+from got_runtime.training.masters import Masters
 
 if TYPE_CHECKING:
     from got_runtime.checkpoint import Checkpoint
