@@ -51,6 +51,12 @@ PLACES = [
     "**kern\n!! {}\n4c\n*-",
     '{{"title": "{}", "values": {{"{}": 1}}}}',
 ]
+DRAWINGS = [
+    "<smiles>CCO {}</smiles>",
+    "**kern\n*clefG2\n4c\n!!LO:TX:t={}\n*-",
+    '{{"title": "{}", "values": {{"{}": 1, "b": 2}}}}',
+    "\\begin{{tikzpicture}}\\draw (0,0) -- (1,1) node {{{}}};\\end{{tikzpicture}}",
+]
 ADDRESSES = [
     r"\href{javascript:alert(1)}{x}",
     r"\href{JaVaScRiPt:alert(1)}{x}",
@@ -107,6 +113,13 @@ def test_no_attack_survives_as_the_name_of_a_file_or_as_its_picture(attack: str)
 def test_no_attack_survives_anywhere_on_a_page(attack: str) -> None:
     for place in PLACES:
         assert inspect(to_html(parse(place.format(attack, attack)), title=attack, pictures=False)) == []
+
+
+@pytest.mark.parametrize("drawing", DRAWINGS)
+def test_no_attack_survives_in_a_drawing(drawing: str) -> None:
+    pages = [to_html(parse(drawing.format(attack, attack))) for attack in ATTACKS]
+    assert [inspect(page) for page in pages] == [[]] * len(ATTACKS)
+    assert any("data:image/svg+xml" in page for page in pages)
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
