@@ -17,8 +17,10 @@ from got_runtime.training.batches import PageStream, batches, sign_cells, squeez
 from got_runtime.training.curve import draw_curve
 from got_runtime.training.faces import FACES, HELD_OUT_FACES, TRAINING_FACES, load_font
 from got_runtime.training.loop import Recipe, Trainer
+from got_runtime.training.losses import decoder_losses
 from got_runtime.training.nano import build_model, build_tokenizer, save_checkpoint
 from got_runtime.training.pages.plain import HELD_OUT, TRAINING, plain_page
+from got_runtime.training.replay import FEWEST
 
 
 def test_faces_are_many_and_no_family_is_on_both_sides() -> None:
@@ -193,7 +195,7 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_same_seed_gives_the_same_weights_for_fifty_steps(
     tmp_path: Path, toy: Path, kinds: tuple[str, ...]
 ) -> None:
-    recipe = replace(TINY, stage=3, steps=50, start=toy, check_pages=2, log_steps=50)
+    recipe = replace(TINY, stage=3, steps=50, start=toy, check_pages=2, log_steps=50, replays=1)
     recipe = replace(recipe, mixture=kinds, rows=64, steps=5) if kinds else recipe
     runs = []
     for name in ("one", "two"):
@@ -204,6 +206,19 @@ def test_the_same_seed_gives_the_same_weights_for_fifty_steps(
         runs.append(trainer.model.state_dict())
     assert all(torch.equal(runs[0][name], runs[1][name]) for name in before)
     assert any(not torch.equal(runs[0][name], before[name]) for name in before)
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_an_earlier_batch_is_taught_again_as_it_was(tmp_path: Path, toy: Path) -> None:
+    trainer = Trainer(tmp_path, replace(TINY, stage=3, start=toy, replays=2))
+    batch = PageStream(TRAINING, 1, 16, 1, trainer.end)[0]
+    for _ in range(FEWEST):
+        assert not list(trainer.replay.draw(5))
+        loss = trainer.losses(batch, 0).total
+    drawn = list(trainer.replay.draw(5))
+    assert len(drawn) == 2
+    for image, again in drawn:
+        assert torch.equal(decoder_losses(trainer.model, image, again, trainer.head).total, loss)
 
 
 def test_any_text_encodes_without_unknowns() -> None:
