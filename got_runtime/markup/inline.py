@@ -18,6 +18,7 @@ from got_runtime.markup.content import (
     plain,
 )
 from got_runtime.markup.formula import mend_latex, superscript
+from got_runtime.markup.groups import is_printed
 from got_runtime.markup.reader import MAX_DEPTH, Reader
 from got_runtime.markup.symbols import DROPPED, ESCAPED, MARKS, SYMBOLS, TRANSPARENT
 from got_runtime.markup.tokens import TABULARS, Kind, Token
@@ -104,7 +105,10 @@ class _Line:
         if closing is None:
             self.reader.mend("unbalanced-brace", "a brace was never closed: dropped")
             return index + 1
+        printed = is_printed(self.reader, index, closing)
+        pieces += [Text(text="{", marks=marks)] if printed else []
         pieces += self.read(index + 1, closing, marks, depth + 1)
+        pieces += [Text(text="}", marks=marks)] if printed else []
         return closing + 1
 
     def _formula(self, index: int, high: int, marks: tuple[Mark, ...], pieces: list[Inline]) -> int:

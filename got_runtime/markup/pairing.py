@@ -49,6 +49,8 @@ class Pairing:
                 self._push(index, kind)
         elif kind is Kind.DOLLAR or kind is Kind.STARS:
             self._toggle(index, kind)
+        elif kind is Kind.CELL or kind is Kind.ROW_BREAK:
+            self._end_cell()
         elif kind is Kind.BLANK or kind is Kind.FORM_FEED:
             while self._stack and any(self._open[inline] for inline in _INLINE):
                 self._pop()
@@ -95,6 +97,12 @@ class Pairing:
                 self._close(index, kind)
         elif after is not None and after.kind not in _SPACES:
             self._push(index, kind)
+
+    def _end_cell(self) -> None:
+        """The stars of a significance level and the dollar of a price close nothing in the next cell."""
+        if any(self._open[name] for name in TABULARS):
+            while self._stack and self._tokens[self._stack[-1]].kind in (Kind.STARS, Kind.DOLLAR):
+                self._pop()
 
     def _within_reach(self, kind: Kind) -> bool:
         """Whether ``kind`` is open with no group or environment above it on the stack."""

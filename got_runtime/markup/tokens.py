@@ -35,7 +35,7 @@ class Kind(Enum):
     CLOSE_DISPLAY = "close_display"  # \]
     DOLLAR = "dollar"
     DOLLARS = "dollars"
-    STARS = "stars"  # **
+    STARS = "stars"  # **, and no third
     SPECIAL = "special"  # <|im_end|>, <imgpad>
     RAW = "raw"  # a verbatim-like environment, whole
     FENCE = "fence"  # fenced code, whole
@@ -72,7 +72,7 @@ _TOKEN = re.compile(
     | (?P<cell>           & )
     | (?P<dollars>        \$\$ )
     | (?P<dollar>         \$ )
-    | (?P<stars>          \*\* )
+    | (?P<stars>          (?<!\*)\*\*(?!\*) )
     | (?P<smiles>         <smiles>[^<&\n]*(?:</smiles>)? )
     | (?P<special>        <\|[a-z_0-9]{1,20}\|> | </?(?:ref|box|quad|img)> | <imgpad> )
     | (?P<form_feed>      \f )

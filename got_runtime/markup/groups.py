@@ -1,0 +1,24 @@
+"""Braces in a line that are no argument: LaTeX's own, which are not printed, or those of a set, of code, of JSON."""
+
+from got_runtime.markup.accents import ACCENTS
+from got_runtime.markup.reader import Reader
+from got_runtime.markup.symbols import DROPPED, SYMBOLS
+from got_runtime.markup.tokens import Kind, Token
+
+
+def is_printed(reader: Reader, opening: int, closing: int) -> bool:
+    """Whether the braces at tokens ``opening`` and ``closing`` belong to what the page says."""
+    low, high = reader.strip(opening + 1, closing)
+    if low == high:
+        return False
+    before = reader.tokens[opening - 1] if opening else None
+    if before is not None and before.kind is Kind.COMMAND:  # \small{x}, \foo{x}
+        return before.name not in DROPPED and before.name not in SYMBOLS
+    first = reader.tokens[low]
+    guarded = high - low == 1 and first.kind in (Kind.BRACKET, Kind.UNBRACKET)  # {[} opens no optional argument
+    return not guarded and not _scopes(first)
+
+
+def _scopes(first: Token) -> bool:
+    r"""Whether a group that begins so holds a declaration or a letter with its accent: ``{\bf x}``, ``{\'e}``."""
+    return first.kind is Kind.COMMAND or (first.kind is Kind.ESCAPED and first.text[1] in ACCENTS)

@@ -1,0 +1,34 @@
+"""What stands in a line: text keeps its characters, LaTeX's own signs go, and Markdown reads it back as it is meant."""
+
+import pytest
+
+from got_runtime.markup import parse, to_markdown, to_text
+
+PRINTED = {
+    "significance stars": (
+        r"\begin{tabular}{lll} x & 0.53** & 0.21*** \\ y & -0.1** & **bold** \\ \end{tabular}",
+        "x\t0.53**\t0.21***\ny\t-0.1**\tbold\n",
+    ),
+    "stars that touch the next cell": (
+        r"\begin{tabular}{ll} 0.5**&$7 \\ 0.3**&$8 \\ \end{tabular}",
+        "0.5**\t$7\n0.3**\t$8\n",
+    ),
+    "masked digits": ("Tel: **** **** **** 1234", "Tel: **** **** **** 1234\n"),
+    "four stars": ("0.12****", "0.12****\n"),
+    "braces of code": ("int f() { return 0; }", "int f() { return 0; }\n"),
+    "braces of a set": ("{1, 2, 3} and ${HOME} and P{x > 3}", "{1, 2, 3} and ${HOME} and P{x > 3}\n"),
+    "braces of an unknown command": (r"\unknown{x}", "\\unknown{x}\n"),
+    "braces of LaTeX": (r"{\bf x} \small{y} {\'e}t{\'e} {[}1{]} \ldots{}", "x y été [1] …\n"),
+}
+
+
+@pytest.mark.parametrize(("answer", "text"), list(PRINTED.values()), ids=list(PRINTED))
+def test_text_is_what_the_page_prints(answer: str, text: str) -> None:
+    elements = parse(answer)
+    assert to_text(elements) == text
+
+
+def test_stars_in_a_cell_do_not_swallow_the_next_row() -> None:
+    elements = parse(r"\begin{tabular}{lll} x & 0.53** & 0.21*** \\ y & -0.1* & 0.3** \\ \end{tabular}")
+    assert to_markdown(elements).splitlines()[2] == r"| y | -0.1\* | 0.3\*\* |"
+    assert elements[0].warnings == ()
