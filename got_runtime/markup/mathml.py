@@ -1,17 +1,28 @@
-"""Formulas shown: as MathML by latex2mathml, as plain words by pylatexenc."""
+"""Formulas as MathML, by latex2mathml."""
 
 import re
-from functools import cache
-from typing import Any
 
-# Both libraries recurse, and pylatexenc backtracks: past these a formula is shown as its source.
+# latex2mathml and pylatexenc recurse, and the latter backtracks: past these a formula is shown as its source.
 _MAX_CHARACTERS = 4000
 _MAX_NESTING = 40
 # Of a single letter in roman type latex2mathml makes an <mi>, which browsers set in italics.
 _UPRIGHT_LETTER = re.compile(r"\\mathrm ?\{ ?([A-Za-z]) ?\}")
 
 
-def _too_much(latex: str) -> bool:
+# latex2mathml's names for the environments that it does not know: of those it makes one row with the signs in it.
+_ENVIRONMENTS = {
+    **dict.fromkeys(("aligned", "alignedat", "alignat", "eqnarray", "flalign"), "align*"),
+    **dict.fromkeys(("gathered", "gather", "multline", "multlined"), "matrix"),
+    "darray": "array",
+    "dcases": "cases",
+}
+_ENVIRONMENT = re.compile(r"\\(begin|end)\{([A-Za-z]+)(\*?)\}")
+_COLUMN_PAIRS = re.compile(r"(\\begin\{aligne?d?at\*?\}) ?\{[^{}]*\}")
+_STRUCTURE = re.compile(r"\\(?:begin|end|left(?!\w)|right(?!\w))|\\.|[{}&]", re.DOTALL)
+
+
+def too_complex(latex: str) -> bool:
+    """Whether a formula could exhaust the stack or the patience of the libraries that convert it."""
     depth = deepest = 0
     for character in latex:
         depth += (character == "{") - (character == "}")
@@ -26,7 +37,7 @@ def to_mathml(latex: str, *, display: bool) -> str | None:
 
     The library answers an odd formula with many kinds of exception, so all that its code raises counts as "cannot".
     """
-    if _too_much(latex):
+    if too_complex(latex):
         return None
     from latex2mathml import converter, exceptions
 
@@ -34,30 +45,27 @@ def to_mathml(latex: str, *, display: bool) -> str | None:
     cannot: tuple[type[Exception], ...] = (
         *own, ArithmeticError, AttributeError, LookupError, RuntimeError, StopIteration, TypeError, ValueError,
     )  # fmt: skip
-    upright = _UPRIGHT_LETTER.sub(r"\\text{\1}", latex)
+    known = _UPRIGHT_LETTER.sub(r"\\text{\1}", _known_environments(latex))
     try:
-        return converter.convert(upright, display="block" if display else "inline")
+        mathml: str = converter.convert(known, display="block" if display else "inline")
     except cannot:
         return None
+    return None if "<mi>&</mi>" in mathml else mathml  # the cells of something it does not know
 
 
-def to_words(latex: str) -> str:
-    """The formula in plain characters for embedding (``a/b``, ``∑``, ``ℝ``) by ``pylatexenc``; its source otherwise."""
-    if not _too_much(latex):
-        from pylatexenc.latexwalker import LatexWalkerError
+def _known_environments(latex: str) -> str:
+    """The formula with its rows in environments that latex2mathml lays out, also those that stand in none."""
 
-        try:
-            words: str = _pylatexenc().latex_to_text(latex, tolerant_parsing=True)
-        except (LatexWalkerError, AttributeError, LookupError, RuntimeError, TypeError, ValueError):
-            return latex  # pylatexenc issues 99, 110 and 129: it raises what it likes
-        words = " ".join(words.split())
-        if words:
-            return words
-    return latex
+    def rename(found: re.Match[str]) -> str:
+        known = _ENVIRONMENTS.get(found[2])
+        return f"\\{found[1]}{{{known}}}" if known else found[0]
 
-
-@cache
-def _pylatexenc() -> Any:
-    from pylatexenc.latex2text import LatexNodes2Text
-
-    return LatexNodes2Text(math_mode="text")
+    latex = _ENVIRONMENT.sub(rename, _COLUMN_PAIRS.sub(r"\1", latex))
+    depth, signs = 0, set[str]()
+    for sign in _STRUCTURE.findall(latex):
+        depth += sign in ("{", "\\begin", "\\left")
+        depth -= sign in ("}", "\\end", "\\right")
+        if not depth:
+            signs.add(sign)
+    rows = "align*" if "&" in signs else "matrix" if "\\\\" in signs else None
+    return f"\\begin{{{rows}}}{latex}\\end{{{rows}}}" if rows else latex

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from got_runtime.markup import chart
 from got_runtime.markup.content import Grid
 from got_runtime.markup.elements import AnyElement
+from got_runtime.markup.formula_words import to_words
 from got_runtime.markup.grid import places
-from got_runtime.markup.mathml import to_words
 from got_runtime.markup.words import content_words
 
 

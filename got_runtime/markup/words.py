@@ -1,7 +1,7 @@
 """Content → plain words: what an embedding model, a search index and a CSV file want."""
 
 from got_runtime.markup.content import Content, Grid, Inline
-from got_runtime.markup.mathml import to_words
+from got_runtime.markup.formula_words import to_words
 
 
 def content_words(content: Content, *, newline: str = "\n") -> str:
