@@ -26,6 +26,7 @@ except ModuleNotFoundError as error:
 
 if TYPE_CHECKING:
     from got_runtime import GotRuntime
+    from got_runtime.results import PageResult
 
 __all__ = ["GotReader"]
 
@@ -49,6 +50,8 @@ class GotReader(BasePydanticReader):
     dtype: str = "auto"
     options: dict[str, Any] = Field(default_factory=dict, description="Further options of GotRuntime.stream.")
     _given: "GotRuntime | None" = PrivateAttr(default=None)
+    _drawn: "tuple[PageResult | None, bytes]" = PrivateAttr(default=(None, b""))
+    """The page whose picture was wanted last: its elements come one after another."""
 
     def __init__(self, *, runtime: "GotRuntime | None" = None, **settings: Any) -> None:
         """``runtime`` is a loaded one to read with; without it, readers of the same model settings share theirs."""
@@ -63,7 +66,7 @@ class GotReader(BasePydanticReader):
     def __getstate__(self) -> dict[str, Any]:
         """Settings without the runtime: the process that unpickles them shares its own."""
         state: dict[str, Any] = dict(super().__getstate__())
-        return state | {"__pydantic_private__": {"_given": None}}
+        return state | {"__pydantic_private__": {"_given": None, "_drawn": (None, b"")}}
 
     def lazy_load_data(
         self, file: str | os.PathLike[str], extra_info: dict[str, Any] | None = None, fs: Any = None
@@ -100,14 +103,25 @@ class GotReader(BasePydanticReader):
         """The passage's page as PNG in base64, where it is wanted."""
         if not self.image_documents or passage.page is None or passage.page.error is not None:
             return None
-        from got_runtime.sources import open_pages
+        page, drawn = self._drawn
+        if page is not passage.page:
+            # A folder's passage names its own file; bytes and addresses are opened as they were given.
+            opened = source if isinstance(source, bytes) else passage.facts["file_path"] or source
+            drawn = _png(opened, passage.page.number, self.options)
+            self._drawn = passage.page, drawn
+        return drawn
 
-        kept = {name: self.options[name] for name in ("dpi", "rotate", "password", "limits") if name in self.options}
-        image = next(open_pages(source, pages=passage.page.number, **kept)).image
-        file = io.BytesIO()
-        if image is not None:
-            image.save(file, "PNG")
-        return base64.b64encode(file.getvalue())
+
+def _png(source: Any, number: int, options: dict[str, Any]) -> bytes:
+    """A page's picture in base64; empty where the page has none."""
+    from got_runtime.sources import open_pages
+
+    asked = ("dpi", "rotate", "password", "limits", "allow_remote")
+    image = next(open_pages(source, pages=number, **{name: options[name] for name in asked if name in options})).image
+    file = io.BytesIO()
+    if image is not None:
+        image.save(file, "PNG")
+    return base64.b64encode(file.getvalue())
 
 
 def _opened(file: str | os.PathLike[str], fs: Any) -> tuple[Any, str | None]:

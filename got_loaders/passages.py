@@ -1,8 +1,9 @@
 """Pages → passages: the texts that become Documents, by page, document, element or chunk, each with its facts."""
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import TYPE_CHECKING, Literal
 
 from got_loaders.metadata import NO_BOX, Value, box_facts, element_facts, page_facts, source_facts
@@ -64,7 +65,7 @@ class Passages:
             return
         facts = page_facts(page, self._source(page), self.model)
         if self.mode == "page":
-            yield self._passage(_page_text(page), facts, page)
+            yield self._passage(_text([page]), facts, page)
         elif page.error is not None:
             yield self._passage("", facts | element_facts((), ()) | (NO_BOX if self.boxes else {}), page)
         else:
@@ -80,16 +81,11 @@ class Passages:
         return self.names.get(page.source, page.source)
 
     def _document(self, pages: Sequence["PageResult"]) -> Passage:
-        from got_runtime.markup import parse_pages, to_markdown
-
         first, source = pages[0], self._source(pages[0])
-        text = "\n\n".join(page.text for page in pages if page.text)
-        if _is_marked_up(first):
-            text = to_markdown(parse_pages([page.text for page in pages])).strip()
         failed = [page for page in pages if page.error is not None]
         shared = page_facts(failed[0] if failed else first, source, self.model)
         whole = {key: shared[key] for key in ("total_pages", "sha256", "model", "task", "error")}
-        return self._passage(text, source_facts(source) | whole, None)
+        return self._passage(_text(pages), source_facts(source) | whole, None)
 
     def _cut(self, page: "PageResult", facts: dict[str, Value | None]) -> Iterator[Passage]:
         from got_runtime.markup import chunk, parse
@@ -125,15 +121,15 @@ class Passages:
         return Passage(str(uuid.uuid5(NAMESPACE, f"{facts['source']}\n{element_id}")), text, facts, page)
 
 
-def _is_marked_up(page: "PageResult") -> bool:
-    """Whether the answer is GOT's dialect of LaTeX rather than lines of text."""
-    return page.finish_reason != "text_layer" and (page.task.kind == "format" or getattr(page.task, "formatted", False))
+def _text(pages: Iterable["PageResult"]) -> str:
+    """Pages as they are printed, those in GOT's markup as Markdown."""
+    from got_runtime.markup import parse_pages, to_markdown
 
-
-def _page_text(page: "PageResult") -> str:
-    from got_runtime.markup import parse, to_markdown
-
-    return to_markdown(parse(page.text)).strip() if _is_marked_up(page) else page.text
+    texts = []
+    for marked_up, run in groupby(pages, key=lambda page: page.marked_up):
+        answers = [page.text for page in run if page.text]
+        texts.append(to_markdown(parse_pages(answers)).strip() if marked_up else "\n\n".join(answers))
+    return "\n\n".join(filter(None, texts))
 
 
 def _box_of(elements: "Sequence[Element]", page: "PageResult") -> dict[str, Value | None]:

@@ -1,5 +1,6 @@
 """How a loader reads: the settings every adapter shares, and the passages they lead to, one page at a time."""
 
+import os
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import aclosing, closing
 from dataclasses import dataclass, field
@@ -72,11 +73,11 @@ class Reading:
             yield passage
 
     def _passages(self, runtime: "GotRuntime", source: Any, name: str | None) -> Passages:
+        from got_runtime.sources.content import is_address
         from got_runtime.sources.documents import display_name
 
-        names = {display_name(each): str(each) for each in _listed(source)} if name is None else {}
-        if name is not None:
-            names[display_name(source)] = name
+        paths = [each for each in _listed(source) if isinstance(each, str | os.PathLike) and not is_address(each)]
+        names = {display_name(source): name} if name is not None else {display_name(path): str(path) for path in paths}
         return Passages(self.mode, runtime.model_info.name, self.max_tokens, self.boxes, names)
 
     def _asked(self) -> dict[str, Any]:

@@ -47,7 +47,9 @@ class _Runtimes:
 
     def close(self, settings: ModelSettings | None) -> None:
         for each in [settings] if settings is not None else list(self._loaded):
-            self._loaded.pop(each, None)
+            runtime = self._loaded.pop(each, None)
+            if runtime is not None:
+                runtime.close()
 
 
 _RUNTIMES = _Runtimes()

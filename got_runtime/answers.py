@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TIME_IS_UP", "answered_fields", "located_tokens"]
 
-TIME_IS_UP = "decoding stopped at the time limit (Limits.max_seconds_per_page)"
+TIME_IS_UP = "decoding stopped at the time limit (--max-seconds, Limits.max_seconds_per_page)"
 
 
 def answered_fields(checkpoint: "Checkpoint", answers: Sequence[Answer]) -> dict[str, Any]:

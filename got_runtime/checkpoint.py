@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 EMBEDDED = "got-nano"
 OFFICIAL = "stepfun-ai/GOT-OCR-2.0-hf"
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+_HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 _WANTED = ("*.json", "*.safetensors", "*.txt", "*.tiktoken")
 """Files a checkpoint needs. No code is ever fetched, nor pickled weights."""
 
@@ -68,13 +68,13 @@ def find_folder(name: str | Path | None, revision: str | None, local_files_only:
 
 def _download(repository: str, revision: str | None, local_files_only: bool) -> Path:
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
         folder = snapshot_download(
             repository, revision=revision, local_files_only=local_files_only, allow_patterns=list(_WANTED)
         )
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise CheckpointNotFound(
             f"model {repository!r} is not in the local cache and could not be fetched ({reason}): check the id and the "
@@ -105,7 +105,7 @@ def load(
         raise CheckpointInvalid(f"{folder}: tokenizer.json lacks {IMAGE_PAD}, {END_OF_TURN} or {END_OF_TEXT}")
     return Checkpoint(
         name=display,
-        revision=folder.name if folder.parent.name == "snapshots" else revision,  # the hub's cache: the commit
+        revision=folder.name if folder.parent.name == "snapshots" else None,  # the hub's cache: the commit
         model=model,
         tokenizer=tokenizer,
         transform=original.transform if original else Transform.from_checkpoint(folder),

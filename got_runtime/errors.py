@@ -98,7 +98,7 @@ class MissingExtra(GotError, ImportError):
     """An optional dependency is not installed; the message names the ``pip install``."""
 
     def __init__(self, extra: str, package: str) -> None:
-        super().__init__(f"{package} is not installed: pip install 'got-ocr[{extra}]'")
+        super().__init__(f"{package} is not installed: pip install 'got-ocr[{extra}]' (in a clone: '.[{extra}]')")
         self.extra, self.package = extra, package
 
     def __reduce__(self) -> tuple[type["MissingExtra"], tuple[str, str]]:

@@ -4,6 +4,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
 from got_runtime.answers import TIME_IS_UP, answered_fields, located_tokens
@@ -14,7 +15,7 @@ from got_runtime.requests import build_request, is_blank
 from got_runtime.results import Attempt, PageError, PageResult, Timings
 from got_runtime.retries import Rung, better, is_convincing, ladder
 from got_runtime.sources import SourcePage
-from got_runtime.tasks import TRAINED_CONTEXT, PageFrame, Pages, Task
+from got_runtime.tasks import TRAINED_CONTEXT, Box, Color, PageFrame, Pages, Task
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -124,7 +125,9 @@ class PageReader:
         """Pages as jobs; with :class:`Pages`, all pages of a source as one."""
         for document in documents:
             if isinstance(self.task, Pages):
-                group = list(document)
+                # One page more than fits is enough to be told so.
+                most = self.checkpoint.context // self.checkpoint.tokens_per_tile + 1
+                group = list(islice(document, most))
                 whole = [page for page in group if page.image is not None]
                 yield from (self._job([page]) for page in group if page.image is None)
                 if whole:
@@ -136,9 +139,14 @@ class PageReader:
     def _job(self, group: list[SourcePage]) -> _Job:
         page, task = group[0], self.task
         width, height = page.image.size if page.image is not None else (0, 0)
+        failure = page.error
+        try:
+            digest = page.sha256
+        except GotError as error:  # the disk or the connection has gone in the meantime
+            digest, failure = None, error
         result = PageResult(
             source=page.source,
-            sha256=page.sha256,
+            sha256=digest,
             number=page.number,
             label=page.label if len(group) == 1 else f"{page.label}-{group[-1].label}",
             total=page.total,
@@ -147,17 +155,18 @@ class PageReader:
             size_pt=page.size_pt,
             task=task,
             finish_reason="blank",
-            warnings=page.warnings,
+            warnings=tuple(warning for each in group for warning in each.warnings),
         )
-        if page.image is None:
-            return _Job(page, result, failure=page.error)
+        if page.image is None or failure is not None:
+            return _Job(page, result, failure=failure)
         try:
-            if self.ocr == "auto" and not any(p.needs_ocr for p in group):
+            # A text layer does not tell what is inside a box or a coloured frame.
+            if self.ocr == "auto" and not isinstance(task, Box | Color) and not any(p.needs_ocr for p in group):
                 text = "\n\n".join(p.text_layer.strip() for p in group)
                 return _Job(page, result.model_copy(update={"text": text, "finish_reason": "text_layer"}))
             query = task.query(PageFrame(width, height, page.size_pt))
             images = [p.image.crop(query.crop) if query.crop else p.image for p in group if p.image is not None]
-            warnings = page.warnings + query.warnings
+            warnings = result.warnings + query.warnings
             if all(is_blank(image) for image in images):
                 return _Job(page, result.model_copy(update={"warnings": warnings}))
             request = self._request(images, task, query.text, self.max_seconds, align=self.boxes and not query.crop)
@@ -227,6 +236,12 @@ class PageReader:
             told["warnings"] = page.warnings + warnings
         result = page.model_copy(update=told)
         if job.request is not None and job.request.align and len(job.request.pixels) == 1:
-            looks = located_tokens(self.checkpoint, answer)
-            result = result.model_copy(update={"boxes": element_boxes(job.page, result.elements, looks)})
+            result = self._with_boxes(job.page, result, answer)
         return result, None
+
+    def _with_boxes(self, page: SourcePage, result: PageResult, answer: Answer) -> PageResult:
+        try:
+            boxes = element_boxes(page, result.elements, located_tokens(self.checkpoint, answer))
+        except GotError as error:  # the layout analysis opens the file again
+            return result.model_copy(update={"warnings": (*result.warnings, f"no boxes: {error}")})
+        return result.model_copy(update={"boxes": boxes})

@@ -1,8 +1,8 @@
 """What a caller gets back: pages, documents, and everything that was decided on the way."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -31,6 +31,13 @@ FinishReason = Literal["stop", "length", "repetition", "text_layer", "blank", "e
 
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy without what was computed from the fields that change."""
+        copy = super().model_copy(update=update, deep=deep)
+        for name in copy.__dict__.keys() - type(self).model_fields.keys():
+            del copy.__dict__[name]
+        return copy
 
 
 class Confidence(_Record):
@@ -108,6 +115,11 @@ class PageResult(_Record):
     error: PageError | None = None
     timings: Timings = Timings()
     boxes: tuple[ElementBox, ...] = ()
+
+    @property
+    def marked_up(self) -> bool:
+        """Whether the text is GOT's dialect of LaTeX rather than lines of text."""
+        return self.task.formatted and self.finish_reason != "text_layer"
 
     @cached_property
     def elements(self) -> "list[Element]":

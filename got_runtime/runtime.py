@@ -2,12 +2,12 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from got_runtime.engine.protocol import Engine
-from got_runtime.errors import SourceUnsupported, TaskError
+from got_runtime.errors import EngineError, SourceUnsupported, TaskError
 from got_runtime.reading import Ocr, OnError, OnToken, PageReader
 from got_runtime.results import DocumentResult, ModelInfo, PageResult, Settings, by_document
 from got_runtime.sources import Limits, Rotation, SourcePage, open_pages
@@ -15,8 +15,6 @@ from got_runtime.sources.documents import display_name, documents, is_folder
 from got_runtime.tasks import MAX_NEW_TOKENS, Plain, Task
 
 if TYPE_CHECKING:
-    from PIL import Image
-
     from got_runtime.checkpoint import Checkpoint
     from got_runtime.engines import EngineOptions
 
@@ -26,12 +24,26 @@ __all__ = ["GotRuntime"]
 class GotRuntime:
     """A loaded network and everything needed to read with it. Safe to use from several threads.
 
-    Make one with :meth:`from_pretrained`.
+    Make one with :meth:`from_pretrained`. In a ``with`` statement, or with :meth:`close`, the processes of ``devices``
+    end when you are done.
     """
 
-    def __init__(self, checkpoint: "Checkpoint", engine: Engine) -> None:
+    def __init__(self, checkpoint: "Checkpoint", engine: Engine, devices: Sequence[str] = ()) -> None:
         self._checkpoint = checkpoint
         self._engine = engine
+        self._devices = devices
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the engine's processes, if it has any; reading with this runtime is over then."""
+        close = getattr(self._engine, "close", None)
+        if close is not None:
+            close()
 
     @classmethod
     def from_pretrained(
@@ -57,22 +69,26 @@ class GotRuntime:
             local_files_only: never ask the hub, use its local cache.
             engine: who decodes: ``torch``, ``transformers`` (the reference), ``scripted``, or an engine of your own.
             options: pages together, 8-bit weights or cache, memory for keys and values.
-            devices: one engine process for each, such as ``["cuda:0", "cuda:1"]``; ``device`` is left aside then.
+            devices: one engine process for each, such as ``["cuda:0", "cuda:1"]``; ``device`` is left aside then. As
+                the processes are spawned, a script must make its runtime under ``if __name__ == "__main__":``.
 
         Raises:
             CheckpointNotFound: neither embedded, nor a folder, nor reachable.
             CheckpointInvalid: files that do not make a GOT model, or an unusable device or dtype.
-            EngineError: no engine of that name.
+            EngineError: no engine of that name, or unusable options.
         """
         from got_runtime.checkpoint import load
         from got_runtime.engines import make_engine
 
-        if devices and isinstance(engine, str):
+        if devices:
+            if not isinstance(engine, str):
+                raise EngineError("an engine object runs where it is: leave devices out, or name an engine")
             from got_runtime.devices import DevicesEngine, Weights
 
             # Here the weights only say what model it is; the workers load their own.
             checkpoint = load(name_or_path, "cpu", dtype, revision, local_files_only)
-            return cls(checkpoint, DevicesEngine(Weights(name_or_path, dtype, revision), devices, engine, options))
+            weights = Weights(name_or_path, dtype, revision, local_files_only=True)
+            return cls(checkpoint, DevicesEngine(weights, devices, engine, options), devices)
         checkpoint = load(name_or_path, device, dtype, revision, local_files_only)
         return cls(checkpoint, make_engine(engine, checkpoint, options))
 
@@ -83,7 +99,7 @@ class GotRuntime:
         return ModelInfo(
             name=self._checkpoint.name,
             revision=self._checkpoint.revision,
-            device=str(weight.device),
+            device=", ".join(self._devices) or str(weight.device),
             dtype=str(weight.dtype).removeprefix("torch."),
         )
 
@@ -189,17 +205,22 @@ class GotRuntime:
         for document in by_document(told):
             yield self._document(None, document, options)
 
-    def read_images(self, images: "Iterable[Image.Image]", *, task: Task | None = None) -> list[PageResult]:
-        """Read pictures, one page each, decoded together."""
-        return list(self.stream(list(images), task=task))
+    async def aread(
+        self, source: Any, *, on_page: Callable[[PageResult], None] | None = None, **options: Any
+    ) -> DocumentResult:
+        """:meth:`read` in a worker thread: the event loop is never blocked; cancelling stops the decoding.
 
-    async def aread(self, source: Any, **options: Any) -> DocumentResult:
-        """:meth:`read` in a worker thread: the event loop is never blocked; cancelling stops the decoding."""
-        pages = [page async for page in self.astream(_one(source), **options)]
+        ``on_page`` is called in the event loop.
+        """
+        pages = []
+        async for page in self.astream(_one(source), **options):
+            pages.append(page)
+            if on_page is not None:
+                on_page(page)
         return self._document(source, pages, options)
 
     async def astream(self, sources: Any, **options: Any) -> AsyncIterator[PageResult]:
-        """:meth:`stream` in worker threads; cancelling stops within one decoding step.
+        """:meth:`stream` in worker threads; cancelling, which takes the place of ``stop``, ends it within a step.
 
         ``on_token`` is called in the worker thread.
         """

@@ -6,9 +6,9 @@ processor writes some of them differently (a leading space, two spaces after a c
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
 from got_runtime.errors import TaskError
 
@@ -42,6 +42,17 @@ class Query:
 class _Task(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    if not TYPE_CHECKING:  # type checkers know the fields better
+
+        def __init__(self, **fields: Any) -> None:
+            """Raises TaskError for a field that there is not, or a value that it cannot have."""
+            try:
+                super().__init__(**fields)
+            except ValidationError as error:
+                wrong = error.errors()[0]
+                place = "".join(f"{part}: " for part in wrong["loc"])
+                raise TaskError(place + wrong["msg"].removeprefix("Value error, ")) from error
+
     @property
     def ngram_ban(self) -> int:
         """Length of token sequences that may not occur twice; 0 for none."""
@@ -61,6 +72,10 @@ class Plain(_Task):
 
     kind: Literal["plain"] = "plain"
 
+    @property
+    def formatted(self) -> bool:
+        return False
+
     def query(self, frame: PageFrame) -> Query:
         return Query("OCR: ")
 
@@ -69,6 +84,10 @@ class Formatted(_Task):
     """The page in Mathpix-flavoured LaTeX: headings, formulas, tables."""
 
     kind: Literal["format"] = "format"
+
+    @property
+    def formatted(self) -> bool:
+        return True
 
     def query(self, frame: PageFrame) -> Query:
         return Query("OCR with format: ")

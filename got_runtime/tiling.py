@@ -21,7 +21,7 @@ from got_runtime.sources.rgb import to_rgb
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Transform", "split", "tile_grid", "to_rgb"]
+__all__ = ["Transform", "split", "tile_grid"]
 
 Size = tuple[int, int]
 

@@ -24,6 +24,8 @@ from got_runtime.errors import (
     SourceUnsupported,
     TaskError,
 )
+from got_runtime.markup import to_text
+from got_runtime.reading import PageReader
 from got_runtime.results import PageError
 from got_runtime.retries import halves
 from got_runtime.sources import Limits, SourcePage, open_pages
@@ -57,6 +59,44 @@ def test_a_result_carries_the_settings_it_was_read_with(checkpoint: Checkpoint, 
     settings = document.settings
     assert (settings.task, settings.pages, settings.dpi, settings.max_new_tokens) == (Formatted(), (1, -1), 72, 9)
     assert (settings.ocr, settings.rotate) == ("always", 0)
+
+
+def test_a_file_that_goes_away_costs_the_boxes_only(runtime: GotRuntime, three_pages: Path) -> None:
+    def remove(page: PageResult, text: str) -> None:
+        three_pages.unlink(missing_ok=True)
+
+    [page] = runtime.read(three_pages, pages="3", boxes=True, on_token=remove, max_new_tokens=8).pages
+    assert page.text
+    assert any(warning.startswith("no boxes: ") for warning in page.warnings)
+
+
+def test_a_runtime_is_closed_with_its_engine(checkpoint: Checkpoint) -> None:
+    class Closing(ScriptedEngine):
+        closed = False
+
+        def close(self) -> None:
+            self.closed = True
+
+    engine = Closing(checkpoint.encode, ["text"])
+    with GotRuntime(checkpoint, engine) as runtime:
+        assert runtime.read(inked()).text == "text"
+    assert engine.closed
+    scripted(checkpoint, "no processes").close()
+
+
+def test_pages_beyond_the_context_are_not_rendered(checkpoint: Checkpoint) -> None:
+    short, drawn = replace(checkpoint, context=1000), []
+
+    def document() -> Iterator[SourcePage]:
+        for number in range(300):
+            drawn.append(number)
+            yield from open_pages(inked())
+
+    reader = PageReader(short, ScriptedEngine(checkpoint.encode, ["never"]), Pages(), 10)
+    [page] = reader.read([document()])
+    assert page.error is not None
+    assert page.error.type == "TaskError"
+    assert len(drawn) == 4
 
 
 def test_a_page_has_elements_of_its_own(checkpoint: Checkpoint) -> None:
@@ -96,8 +136,8 @@ def test_every_kind_of_source_gives_the_same_text(runtime: GotRuntime, pages: Pa
 
 def test_a_page_reads_the_same_alone_and_among_others(runtime: GotRuntime, pages: Path) -> None:
     image = Image.open(pages / "notice.jpg")
-    alone = runtime.read_images([image])[0]
-    among = runtime.read_images([inked(), image, Image.open(pages / "held-out-faces" / "timetable.png")])[1]
+    alone = next(iter(runtime.stream([image])))
+    among = list(runtime.stream([inked(), image, Image.open(pages / "held-out-faces" / "timetable.png")]))[1]
     assert alone.text == among.text
 
 
@@ -127,6 +167,14 @@ def test_a_good_text_layer_is_taken_only_when_asked(checkpoint: Checkpoint, thre
     skipped = runtime.read(three_pages, ocr="auto")
     assert [page.text for page in skipped.pages] == [f"This is page {n}" for n in (1, 2, 3)]
     assert {page.finish_reason for page in skipped.pages} == {"text_layer"}
+
+
+@pytest.mark.parametrize("task", [Box(0, 0, 0.5, 0.5, unit="fraction"), Color(color="red")])
+def test_a_text_layer_does_not_answer_for_a_part_of_the_page(
+    checkpoint: Checkpoint, three_pages: Path, task: Task
+) -> None:
+    page = scripted(checkpoint, "decoded").read(three_pages, task=task, ocr="auto", pages="1").pages[0]
+    assert (page.text, page.finish_reason) == ("decoded", "stop")
 
 
 @pytest.mark.parametrize(
@@ -396,6 +444,13 @@ def test_a_loop_is_tried_again_in_other_ways(
     assert page.timings.decode == 2.0 * len(engine.tiles)
     assert page.finish_reason == ("repetition" if loops == 9 else "stop")
     assert engine.tiles == [1, 1, 1, 1, 7][: len(engine.tiles)]  # six tiles and the thumbnail
+
+
+def test_the_elements_are_those_of_the_answer_that_was_chosen(checkpoint: Checkpoint, three_pages: Path) -> None:
+    runtime = GotRuntime(checkpoint, LoopsAtFirst(checkpoint, 2))
+    page = runtime.read(three_pages, pages="1", boxes=True).pages[0]
+    [element] = page.elements
+    assert to_text([element]).strip() == page.text == "song"
 
 
 class Singer(LoopsAtFirst):

@@ -591,6 +591,29 @@ def test_a_folder_is_walked_in_natural_order_without_hidden_or_unknown_files(tmp
     assert list(expand(str(tmp_path))) == list(expand(tmp_path))
 
 
+def test_entries_that_cannot_be_opened_do_not_cost_their_neighbours(tmp_path: Path) -> None:
+    (tmp_path / "a.png").symlink_to(tmp_path / "a.png")
+    (tmp_path / "z.png").touch()
+    assert list(expand(tmp_path)) == [tmp_path / "z.png"]
+
+
+def test_a_closed_folder_is_told_of_after_its_neighbours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "z.png").touch()
+    scandir = os.scandir
+
+    def refusing(path: Path) -> Any:  # root, who often runs tests, may list every folder
+        if path.name == "closed":
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    found = expand(tmp_path)
+    assert next(found) == tmp_path / "z.png"
+    with pytest.raises(SourceForbidden, match="closed"):
+        next(found)
+
+
 def test_what_is_not_a_folder_is_handed_on_as_it_is(tmp_path: Path) -> None:
     for source in ("no such file.pdf", b"bytes", "https://example.org/a.pdf", striped()):
         assert list(expand(source)) == [source]

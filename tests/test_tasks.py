@@ -1,6 +1,8 @@
 """What can be asked of a page, and what is refused: boxes in three units, clipping, JSON."""
 
 import random
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
@@ -116,10 +118,23 @@ def test_a_box_has_finite_coordinates(coordinates: tuple[float, ...]) -> None:
 
 
 def test_half_a_corner_and_a_cropped_point_are_refused() -> None:
-    with pytest.raises(ValueError, match="needs both x2 and y2"):
+    with pytest.raises(TaskError, match="needs both x2 and y2"):
         Box(x1=1, y1=2, x2=3)
-    with pytest.raises(ValueError, match="a point cannot be cropped"):
+    with pytest.raises(TaskError, match="a point cannot be cropped"):
         Box(1, 2, crop=True)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: Color(color="yellow"), "color: Input should be 'red', 'green' or 'blue'"),
+        (lambda: Tiles(max_tiles=13), "max_tiles: "),
+        (lambda: Plain(fomatted=True), "fomatted: "),
+    ],
+)
+def test_a_field_that_cannot_be_is_a_task_error(make: Callable[[], Any], said: str) -> None:
+    with pytest.raises(TaskError, match=said):
+        make()
 
 
 def test_a_crop_is_read_as_a_page_of_its_own() -> None:

@@ -27,7 +27,12 @@ SIDE = 1024
 GAP, SPECK, TALLEST = 5, 3, 160
 """Rows of that view: gaps inside a line of print, runs too low for one, and too high."""
 SOUND = 0.5
-"""Least score of a box that is given: at least half of the attention fell on the ink inside. Set by hand."""
+"""Least score of a box that is given: at least half of the attention fell on the ink inside.
+
+With got-nano 86 % of the boxes above 0.9 are right (IoU of at least one half), and 54 % of those below
+(``examples/boxes.py --scores``). The bar is not put there because got-nano's heads were taught where to look: that of
+other weights may be spread wider. Who wants surer boxes asks for a ``bbox_score``.
+"""
 
 
 class TokenLook(NamedTuple):

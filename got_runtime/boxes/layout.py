@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 
 __all__ = ["layout_boxes"]
 
-SOUND = 0.4
-"""Least share of words that element and regions have in common, in order. Set by hand."""
+SOUND = 0.6
+"""Least share of words that element and regions have in common, in order.
+
+Of 534 boxes above it 99 % were right (IoU of at least one half), of 43 below 79 %: ``examples/boxes.py --scores``.
+"""
 OWN = 0.8
 """Least share of a region's matched words that lie in one element: a region of two elements bounds neither."""
 KINDS = {"table": {"table"}, "picture": {"figure", "chart", "geometry", "molecule", "music"}}

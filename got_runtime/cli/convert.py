@@ -4,7 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from got_runtime.errors import SourceCorrupt, SourceNotFound
+from got_runtime.cli.numbers import positive
+from got_runtime.errors import SourceCorrupt, SourceForbidden, SourceNotFound
 
 FORMATS = ("markdown", "html", "json", "chunks", "text")
 
@@ -28,7 +29,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     parser.add_argument("--by", choices=("section", "element"), default="section", help="what a chunk is made of")
     parser.add_argument(
-        "--max-tokens", metavar="N", type=_positive, default=512, help="words a chunk may have (default: 512)"
+        "--max-tokens", metavar="N", type=positive, default=512, help="words a chunk may have (default: 512)"
     )
     parser.add_argument("--warnings", action="store_true", help="say on standard error what was mended")
     parser.set_defaults(run=run)
@@ -62,7 +63,10 @@ def run(args: argparse.Namespace) -> int:
             for mend in element.warnings:
                 print(f"{element.kind} at {element.span[0]}: {mend.message} [{mend.code}]", file=sys.stderr)
     if args.output is not None:
-        args.output.write_text(text, encoding="utf-8")
+        try:
+            args.output.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise SourceForbidden(f"cannot write {args.output} ({error.strerror}): choose another -o") from error
     else:
         sys.stdout.write(text)
     return 0
@@ -75,10 +79,3 @@ def _read(answer: str) -> str:
         raise SourceCorrupt(f"{answer} is not UTF-8 text: convert its encoding first") from error
     except OSError as error:
         raise SourceNotFound(f"cannot read {answer} ({error.strerror}): check the path") from error
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return number

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from got_runtime.cli.model_options import add_model_options, load_runtime
+from got_runtime.cli.numbers import not_negative, positive
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,20 +56,20 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     what.add_argument(
         "--held-out",
-        type=_positive,
+        type=positive,
         metavar="N",
         help="make N synthetic pages in faces seen in training and N in faces that were held out",
     )
-    parser.add_argument("--seed", type=_not_negative, default=0, metavar="S", help="of the synthetic pages (default 0)")
+    parser.add_argument("--seed", type=not_negative, default=0, metavar="S", help="of the synthetic pages (default 0)")
     parser.add_argument(
         "--kind",
         choices=(*KINDS, ALL),
         metavar="KIND",
         help=f"of the synthetic pages: {', '.join(KINDS)} (default plain); all prints the model card's table",
     )
-    parser.add_argument("--limit", type=_positive, metavar="N", help="only the first N pages (of each kind)")
-    parser.add_argument("--max-new-tokens", type=_positive, default=4096, metavar="N", help="token budget of a page")
-    parser.add_argument("--batch", type=_positive, default=8, metavar="N", help="pages read at a time (default 8)")
+    parser.add_argument("--limit", type=positive, metavar="N", help="only the first N pages (of each kind)")
+    parser.add_argument("--max-new-tokens", type=positive, default=4096, metavar="N", help="token budget of a page")
+    parser.add_argument("--batch", type=positive, default=8, metavar="N", help="pages read at a time (default 8)")
     parser.add_argument(
         "--task", choices=("plain", "format"), help="what to ask of FOLDER's pages (default: what it says, or plain)"
     )
@@ -202,12 +203,14 @@ def _asked(cases: "Sequence[Case]", args: argparse.Namespace) -> "list[Case]":
     """The cases with the task that was asked for, and scored accordingly."""
     from dataclasses import replace
 
-    from got_runtime.tasks import Formatted, Plain, Tiles
+    from got_runtime.tasks import Formatted, Plain, Task, Tiles
 
     if args.task is None and args.tiles is None:
         return list(cases)
     formatted = args.task == "format"
-    task = Tiles(max_tiles=args.tiles, formatted=formatted) if args.tiles else Formatted() if formatted else Plain()
+    task: Task = Formatted() if formatted else Plain()
+    if args.tiles is not None:
+        task = Tiles(max_tiles=args.tiles, formatted=formatted)
     kind = "formatted" if formatted else "plain"
     return [replace(case, task=task, kind=kind if case.kind in ("plain", "formatted") else case.kind) for case in cases]
 
@@ -218,7 +221,7 @@ def _check_options(args: argparse.Namespace) -> None:
 
     if args.held_out is None and args.kind is not None:
         raise GotError("--kind needs --held-out N: the kinds are those of synthetic pages")
-    if args.held_out is not None and (args.task or args.tiles):
+    if args.held_out is not None and (args.task or args.tiles is not None):
         raise GotError("--task and --tiles need a FOLDER: held-out pages are read with their own task")
     if args.predictions is not None and args.held_out is not None:
         raise GotError("--predictions needs a FOLDER: held-out pages are made on the spot, no other tool has seen them")
@@ -232,21 +235,3 @@ def _check_options(args: argparse.Namespace) -> None:
 def _write(file: Path, text: str) -> None:
     file.write_text(text, encoding="utf-8")
     print(f"got-ocr: wrote {file}", file=sys.stderr)
-
-
-def _positive(text: str) -> int:
-    return _at_least(1, text)
-
-
-def _not_negative(text: str) -> int:
-    return _at_least(0, text)
-
-
-def _at_least(least: int, text: str) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        number = least - 1
-    if number < least:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least}")
-    return number

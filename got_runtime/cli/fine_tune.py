@@ -1,11 +1,11 @@
 """``got-ocr fine-tune``: teach a checkpoint your own pages."""
 
 import argparse
-import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from got_runtime.cli.interrupt import stopping_gently
 from got_runtime.cli.model_options import add_model_options
 
 if TYPE_CHECKING:
@@ -147,12 +147,12 @@ def _recipe(args: argparse.Namespace, pairs: int) -> "Recipe":
         return Recipe(
             method=args.method,
             rank=args.rank,
-            alpha=args.alpha or 2 * args.rank,
+            alpha=2 * args.rank if args.alpha is None else args.alpha,
             train_encoder=args.train_encoder,
             batch=args.batch,
             accumulate=args.accumulate,
             steps=ceil(args.epochs * pairs / (args.batch * args.accumulate)) if args.steps is None else args.steps,
-            rate=args.rate or default,
+            rate=default if args.rate is None else args.rate,
             warmup=args.warmup,
             seed=args.seed,
         )
@@ -162,21 +162,13 @@ def _recipe(args: argparse.Namespace, pairs: int) -> "Recipe":
 
 
 def _train(tuner: "Tuner", console: "Console") -> None:
-    """Steps under a progress bar; the first Ctrl-C ends after the step in progress, a second one at once."""
+    """Steps under a progress bar."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    previous = signal.signal(signal.SIGINT, lambda *_: _stop(tuner, previous))
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-    try:
-        with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-            bar = progress.add_task("first step", total=tuner.recipe.steps, completed=tuner.step)
-            for reading in tuner.run():
-                described = f"loss {reading.loss:.3f} · {reading.right:.0%} of tokens right"
-                progress.update(bar, completed=reading.step, description=described)
-    finally:
-        signal.signal(signal.SIGINT, previous)
-
-
-def _stop(tuner: "Tuner", previous: Any) -> None:
-    tuner.stopping = True
-    signal.signal(signal.SIGINT, previous)
+    quiet = not console.is_terminal
+    with stopping_gently(tuner), Progress(*columns, console=console, disable=quiet) as progress:
+        bar = progress.add_task("first step", total=tuner.recipe.steps, completed=tuner.step)
+        for reading in tuner.run():
+            described = f"loss {reading.loss:.3f} · {reading.right:.0%} of tokens right"
+            progress.update(bar, completed=reading.step, description=described)

@@ -18,7 +18,9 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--model", metavar="NAME", help="got-nano (embedded, default), a folder, or a hub id")
     group.add_argument("--revision", help="branch, tag or commit of a hub id")
     group.add_argument("--local-files-only", action="store_true", help="never ask the hub, use its local cache")
-    group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
+    group.add_argument(
+        "--device", default="auto", help="auto (default), cpu, cuda, cuda:1; cuda:0,cuda:1 runs one process on each"
+    )
     group.add_argument("--dtype", default="auto", help="auto, float32, bfloat16, float16 (default: auto)")
     group.add_argument("--engine", default="torch", help="torch (default), transformers (the reference), scripted")
     group.add_argument("--slots", type=int, default=8, metavar="N", help="pages decoded together (default: 8)")
@@ -31,10 +33,12 @@ def load_runtime(args: argparse.Namespace) -> "GotRuntime":
     from got_runtime.engines import EngineOptions, Rounding
     from got_runtime.runtime import GotRuntime
 
+    devices = args.device.split(",")
     rounding: Rounding = "int8" if args.int8 else "auto"
     runtime = GotRuntime.from_pretrained(
         args.model,
-        device=args.device,
+        device=devices[0],
+        devices=devices if len(devices) > 1 else (),
         dtype=args.dtype,
         revision=args.revision,
         local_files_only=args.local_files_only,

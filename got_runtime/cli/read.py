@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from got_runtime.cli.model_options import add_model_options, load_runtime
 from got_runtime.cli.read_output import FORMATS, Targets, render
@@ -47,7 +48,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "several with -o only",
     )
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="write files there instead of standard output")
-    parser.add_argument("--overwrite", action="store_true", help="with -o: read again what is already there")
+    parser.add_argument("--overwrite", action="store_true", help="with -o: read again what is there, failed pages too")
     parser.add_argument(
         "--on-error",
         default="keep",
@@ -62,6 +63,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     pages.add_argument("--ocr", default="always", choices=("always", "auto"), help="auto: keep a good PDF text layer")
     pages.add_argument("--allow-remote", action="store_true", help="fetch http(s) addresses")
     pages.add_argument("--password", help="password of an encrypted PDF")
+    pages.add_argument("--boxes", action="store_true", help="find where elements stand (--to json tells)")
     add_task_options(parser)
     limits = parser.add_argument_group("limits (got-ocr info shows their defaults)")
     limits.add_argument("--max-new-tokens", type=int, default=4096, metavar="N", help="token budget of a page (4096)")
@@ -110,9 +112,14 @@ def _documents(file: str) -> "Iterator[tuple[Any, Path]]":
     """
     from got_runtime.errors import GotError
     from got_runtime.sources import expand
+    from got_runtime.sources.content import is_address
 
     if file == "-":
         yield sys.stdin.buffer, Path("stdin")
+        return
+    if is_address(file):
+        parts = urlsplit(file)
+        yield file, Path(Path(parts.path).name or parts.netloc)
         return
     try:
         for found in expand(file):
@@ -198,6 +205,7 @@ class _Reading:
                 password=args.password,
                 on_error="raise" if args.on_error == "raise" else "keep",
                 max_new_tokens=args.max_new_tokens,
+                boxes=args.boxes,
             )
 
 
@@ -220,13 +228,15 @@ def _formats(text: str) -> tuple[str, ...]:
 
 def _report(document: "DocumentResult") -> int:
     """Warnings and page errors on stderr; returns how many pages failed."""
+    from got_runtime.answers import TIME_IS_UP
+
     for page in document.pages:
         where = f"{page.source} page {page.number}"
         for warning in page.warnings:
             print(f"got-ocr: {where}: {warning}", file=sys.stderr)
         if page.error is not None:
             print(f"got-ocr: {page.error.message}", file=sys.stderr)
-        if page.finish_reason in ("length", "repetition"):
+        if page.finish_reason in ("length", "repetition") and TIME_IS_UP not in page.warnings:
             why = "the token budget ran out" if page.finish_reason == "length" else "the text began to repeat itself"
             print(f"got-ocr: {where}: stopped early, {why}", file=sys.stderr)
     return len(document.errors)

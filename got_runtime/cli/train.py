@@ -1,13 +1,16 @@
 """``got-ocr train``: teach got-nano, one stage and resolution a run; ``got-ocr train preview``: look at its pages."""
 
 import argparse
-import signal
 from dataclasses import fields
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from got_runtime.cli.interrupt import stopping_gently
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from got_runtime.training.loop import Trainer
 
 
@@ -65,7 +68,6 @@ def _kinds(value: str) -> tuple[str, ...]:
 def run(args: argparse.Namespace) -> int:
     """Train, log, draw the curve and leave a transformers folder in ``DIR/checkpoint``."""
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     from got_runtime.engine.allocator import keep_freed_memory
     from got_runtime.errors import GotError, MissingExtra
@@ -91,39 +93,33 @@ def run(args: argparse.Namespace) -> int:
     console = Console(stderr=True)
     keep_freed_memory()
     trainer = Trainer(folder, recipe)
-    # The step in progress is finished and saved; a second Ctrl-C ends at once.
-    previous = signal.signal(signal.SIGINT, lambda *_: _stop(trainer, previous))
-    columns = (
-        TextColumn("stage {task.fields[stage]}"),
-        BarColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.description}"),
-    )
-    try:
-        with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-            bar = progress.add_task("first steps", total=1.0, stage=recipe.stage)
-            for reading in trainer.run():
-                shown = (name for name in ("token_right", "found", "right", "text") if name in reading)
-                text = " · ".join(f"{name} {reading[name]:.3f}" for name in shown)
-                described = f"step {reading['step']} · {reading['pages_per_second']} pages/s · {text}"
-                progress.update(bar, completed=reading["share"], description=described)
-                distances = {name[9:]: d for name, d in reading.items() if name.startswith("distance_")}
-                if distances:
-                    console.print("edit distance " + " · ".join(f"{kind} {d:.2f}" for kind, d in distances.items()))
-                if "cer_seen" in reading:
-                    seen, held_out = reading["cer_seen"], reading["cer_held_out"]
-                    console.print(f"character error rate {seen:.3f} in seen faces, {held_out:.3f} in held-out faces")
-    finally:
-        signal.signal(signal.SIGINT, previous)
+    _train(trainer, console)
     save_checkpoint(trainer.model, folder / "checkpoint")
     draw_curve(folder / "log.jsonl", folder / "curve.png")
     console.print(f"step {trainer.step}: weights in {folder / 'checkpoint'}, curve in {folder / 'curve.png'}")
     return 130 if trainer.stopping else 0
 
 
-def _stop(trainer: "Trainer", previous: Any) -> None:
-    trainer.stopping = True
-    signal.signal(signal.SIGINT, previous)
+def _train(trainer: "Trainer", console: "Console") -> None:
+    """Steps under a progress bar, and what the checks in between found."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    stage = TextColumn(f"stage {trainer.recipe.stage}")
+    columns = (stage, BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+    quiet = not console.is_terminal
+    with stopping_gently(trainer), Progress(*columns, console=console, disable=quiet) as progress:
+        bar = progress.add_task("first steps", total=1.0)
+        for reading in trainer.run():
+            shown = (name for name in ("token_right", "found", "right", "text") if name in reading)
+            text = " · ".join(f"{name} {reading[name]:.3f}" for name in shown)
+            described = f"step {reading['step']} · {reading['pages_per_second']} pages/s · {text}"
+            progress.update(bar, completed=reading["share"], description=described)
+            distances = {name[9:]: d for name, d in reading.items() if name.startswith("distance_")}
+            if distances:
+                console.print("edit distance " + " · ".join(f"{kind} {d:.2f}" for kind, d in distances.items()))
+            if "cer_seen" in reading:
+                seen, held_out = reading["cer_seen"], reading["cer_held_out"]
+                console.print(f"character error rate {seen:.3f} in seen faces, {held_out:.3f} in held-out faces")
 
 
 def _preview(args: argparse.Namespace) -> int:

@@ -46,7 +46,7 @@ def conversations(path: Path, rows: list[Any]) -> Iterator[Case]:
         if seen[name] > 1:
             name = str(Path(name).with_stem(f"{Path(name).stem}-{seen[name]}"))
         task = task_of(question)
-        kind = "formatted" if getattr(task, "formatted", isinstance(task, Formatted)) else "plain"
+        kind = "formatted" if task.formatted else "plain"
         found = _fox_image(path, image, fox_file["language"], fox_file["level"]) if fox_file else path.parent / image
         yield Case(name, found, truth, path.stem, task=task, kind=kind)
 

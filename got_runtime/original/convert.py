@@ -9,12 +9,9 @@ from got_runtime.model.prompt import END_OF_TEXT, END_OF_TURN
 from got_runtime.original.folder import OriginalCheckpoint
 from got_runtime.original.layout import published_name
 from got_runtime.original.weights import write_weights
-from got_runtime.tasks import MAX_NEW_TOKENS, NGRAM_BAN
+from got_runtime.tasks import MAX_NEW_TOKENS, NGRAM_BAN, TRAINED_CONTEXT
 
 __all__ = ["convert"]
-
-CONTEXT = 8000
-"""Tokens; ``model_max_length`` of the official training."""
 
 
 def convert(source: Path, target: Path) -> None:
@@ -63,7 +60,7 @@ def _write_settings(original: OriginalCheckpoint, folder: Path) -> None:
         bos_token=END_OF_TEXT,
         eos_token=END_OF_TEXT,
         pad_token=END_OF_TEXT,
-        model_max_length=CONTEXT,
+        model_max_length=TRAINED_CONTEXT,
         clean_up_tokenization_spaces=False,
     )
     width, height = original.transform.size

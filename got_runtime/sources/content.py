@@ -8,6 +8,8 @@ import io
 import os
 import re
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -76,21 +78,30 @@ class Content:
 
     def head(self) -> bytes:
         """The first bytes, enough to tell the kind."""
-        with self.open() as file:
+        with self._reading() as file:
             return file.read(_HEAD_BYTES)
 
     def read(self) -> bytes:
         """All bytes."""
         if self.memory is not None:
             return self.memory
-        with self.open() as file:
+        with self._reading() as file:
             return file.read()
 
     @cached_property
     def sha256(self) -> str:
         """Hexadecimal digest of all bytes, computed when first asked for."""
-        with self.open() as file:
+        with self._reading() as file:
             return hashlib.file_digest(cast(io.BufferedReader, file), "sha256").hexdigest()
+
+    @contextmanager
+    def _reading(self) -> Iterator[BinaryIO]:
+        with self.open() as file:
+            try:
+                yield file
+            except OSError as error:
+                reason = error.strerror or type(error).__name__
+                raise SourceNotFound(f"{self.name} cannot be read ({reason}): check its disk or connection") from error
 
 
 def one_line(text: str, longest: int = 200) -> str:

@@ -24,15 +24,19 @@ def expand(source: Source) -> Iterator[Source | Path]:
 
     Recursive, in natural order (``p2`` before ``p10``), known suffixes only, without hidden files and folders.
     Linked files are taken, linked folders are not entered: they may lead back up.
-    Raises ``SourceNotFound`` for a folder without pages and ``SourceForbidden`` for one that may not be listed.
+    Raises ``SourceNotFound`` for a folder without pages and, after all other files, ``SourceForbidden`` for one that
+    may not be listed.
     """
     if not isinstance(source, str | os.PathLike) or is_address(source) or not os.path.isdir(source):
         yield source
         return
     empty = True
-    for path in _walk(Path(source)):
+    closed: list[SourceForbidden] = []
+    for path in _walk(Path(source), closed):
         empty = False
         yield path
+    if closed:
+        raise closed[0]
     if empty:
         known = " ".join(sorted(SUFFIXES))
         raise SourceNotFound(f"the folder {one_line(str(source))} holds no pages: put files in it that end in {known}")
@@ -44,18 +48,20 @@ def natural_key(name: str) -> tuple[str | int, ...]:
     return tuple(int(part) if i % 2 else part.casefold() for i, part in enumerate(re.split(r"([0-9]+)", name)))
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def _walk(folder: Path, closed: list[SourceForbidden]) -> Iterator[Path]:
+    """Files in order; folders that may not be listed go into ``closed``."""
     try:
         with os.scandir(folder) as scan:
             entries = sorted(scan, key=lambda entry: (natural_key(entry.name), entry.name))
     except OSError as error:
-        raise SourceForbidden(
-            f"the folder {one_line(str(folder))} may not be listed: give this user permission"
-        ) from error
+        refusal = SourceForbidden(f"the folder {one_line(str(folder))} may not be listed: give this user permission")
+        refusal.__cause__ = error
+        closed.append(refusal)
+        return
     for entry in entries:
         if entry.name.startswith("."):
             continue
         if entry.is_dir(follow_symlinks=False):
-            yield from _walk(Path(entry.path))
-        elif entry.is_file() and os.path.splitext(entry.name)[1].lower() in SUFFIXES:
+            yield from _walk(Path(entry.path), closed)
+        elif os.path.splitext(entry.name)[1].lower() in SUFFIXES and os.path.isfile(entry.path):
             yield Path(entry.path)

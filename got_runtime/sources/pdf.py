@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image
 
-from got_runtime.errors import GotError, SourceCorrupt, SourceEncrypted
+from got_runtime.errors import GotError, SourceCorrupt, SourceEncrypted, SourceError
 from got_runtime.sources.content import Content, one_line
 from got_runtime.sources.limits import Limits
 from got_runtime.sources.page import Rotation, SourcePage
@@ -133,7 +133,7 @@ class PageOfPdf:
                 warnings.append(
                     f"rendered at {actual:.4g} dpi, not {wanted:g}: more exceeds {self.max_pixels:,} pixels"
                 )
-        except SourceCorrupt as error:
+        except SourceError as error:
             image, failure = None, error
         if size and self.rotate in (90, 270):
             size = size[::-1]

@@ -109,7 +109,10 @@ def _request(
     with connection.getresponse() as response:
         location = response.getheader("Location")
         if response.status in _REDIRECTS and location:
-            return urljoin(url, location)
+            try:
+                return urljoin(url, location)
+            except ValueError as error:
+                raise SourceNotFound(f"{one_line(location)} is not a well-formed address to be sent to") from error
         shown = one_line(without_secrets(url))
         _check_status(response.status, shown)
         return _body(response, shown, limits)

@@ -5,8 +5,10 @@ import io
 import pickle
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pymupdf
 import pytest
 from langchain_core.document_loaders import Blob
 from langchain_core.documents import Document
@@ -15,6 +17,7 @@ from langchain_core.indexing import InMemoryRecordManager, index
 from langchain_core.load import dumps, loads
 from langchain_core.vectorstores import InMemoryVectorStore
 from loader_files import SOUP, CountingEngine, Scripted, inked
+from PIL import Image
 
 from got_loaders.langchain import GotBlobParser, GotLoader
 from got_runtime import Formatted, GotRuntime
@@ -54,6 +57,45 @@ def test_the_first_document_comes_early_in_async_too(counting: Counting, three_p
 def test_a_loader_can_be_read_again(scripted: Scripted, three_pages: Path) -> None:
     loader = GotLoader(three_pages, runtime=scripted("always"))
     assert loader.load() == loader.load() == asyncio.run(loader.aload())
+
+
+def picture() -> Image.Image:
+    image = Image.new("RGB", (200, 100), "white")
+    image.paste("black", (20, 20, 150, 60))
+    return image
+
+
+def as_png(image: Image.Image) -> bytes:
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "source", [as_png(picture()), np.asarray(picture()), picture()], ids=["bytes", "array", "image"]
+)
+def test_a_source_without_a_name_is_called_by_its_kind(scripted: Scripted, source: Any) -> None:
+    [document] = GotLoader(source, runtime=scripted("text")).load()
+    assert document.metadata["source"] in ("<bytes>", "<array>", "<image>")
+    assert document.metadata["file_path"] == ""
+
+
+def test_an_address_is_named_without_its_secrets(scripted: Scripted) -> None:
+    address = "https://user:secret@127.0.0.1/a.pdf"
+    [document] = GotLoader(address, runtime=scripted("text"), on_error="document").load()
+    assert document.metadata["source"].startswith("https://127.0.0.1/a.pdf")
+    assert "secret" not in str(document.metadata)
+
+
+def test_each_page_of_a_document_is_taken_for_what_it_is(scripted: Scripted, tmp_path: Path) -> None:
+    file = tmp_path / "cover.pdf"
+    with pymupdf.open() as pdf:
+        pdf.new_page().insert_text((72, 72), "Cover {draft} of the report, with a text layer", fontsize=20)
+        pdf.new_page().insert_image(pymupdf.Rect(0, 0, 595, 842), stream=as_png(picture()))
+        pdf.save(file)
+    runtime = scripted("\\section{Peas}")
+    [document] = GotLoader(file, mode="document", task=Formatted(), ocr="auto", runtime=runtime).load()
+    assert document.page_content == "Cover {draft} of the report, with a text layer\n\n## Peas"
 
 
 def test_modes(scripted: Scripted, three_pages: Path) -> None:
@@ -184,6 +226,12 @@ def test_a_blob_gives_at_least_one_document_and_keeps_its_metadata(scripted: Scr
     blob = Blob.from_data(file.getvalue(), mime_type="application/x-npy", metadata={"source": "in.pdf", "mine": 1})
     [document] = GotBlobParser(mode="chunk", runtime=scripted("never")).parse(blob)
     assert document == Document(page_content="", metadata={"source": "in.pdf", "mine": 1})
+
+
+def test_a_blob_of_bytes_alone_says_nothing_of_its_contents(scripted: Scripted) -> None:
+    blob = Blob.from_data(as_png(picture()), mime_type="image/png")
+    [document] = GotBlobParser(runtime=scripted("text")).parse(blob)
+    assert document.metadata["source"] == "<blob>"
 
 
 def test_settings_that_there_are_not_are_refused_at_once(three_pages: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from llama_index.core import SimpleDirectoryReader
 from llama_index.core.schema import Document, ImageDocument, MetadataMode, NodeRelationship
 from loader_files import SOUP, CountingEngine, Scripted, inked
+from PIL import Image
 
 from got_loaders.llama_index import GotReader
 from got_runtime import Formatted, GotRuntime
@@ -110,3 +111,10 @@ def test_page_pictures_beside_the_text(scripted: Scripted, three_pages: Path) ->
     assert isinstance(document, ImageDocument)
     assert document.text == "text"
     assert document.resolve_image().getvalue().startswith(b"\x89PNG")
+
+
+def test_page_pictures_of_a_folder(scripted: Scripted, three_pages: Path, ten_files: Path) -> None:
+    reader = GotReader(image_documents=True, on_error="skip", mode="element", runtime=scripted(SOUP))
+    documents = reader.load_data(ten_files)
+    sizes = {(d.metadata["file_name"], Image.open(d.resolve_image()).size) for d in documents}
+    assert len(sizes) == 9

@@ -13,7 +13,6 @@ from got_runtime.evaluation.report import Report
 from got_runtime.evaluation.scoring import score
 from got_runtime.evaluation.sheets import Sheet, printed
 from got_runtime.requests import build_request
-from got_runtime.tasks import Formatted
 from got_runtime.training.fine_tune.pairs import Pair
 from got_runtime.training.fine_tune.recipe import Recipe
 
@@ -75,8 +74,7 @@ def read_held_out(checkpoint: "Checkpoint", pairs: Sequence[Pair], max_new_token
     for number, (pair, answer) in enumerate(zip(pairs, engine.answer(requests()), strict=True), start=1):
         reading = checkpoint.decode(answer.tokens) if isinstance(answer, Answer) else ""
         error = None if isinstance(answer, Answer) else str(answer)
-        formatted = getattr(pair.task, "formatted", isinstance(pair.task, Formatted))
-        kind = "formatted" if formatted else "plain"
+        kind = "formatted" if pair.task.formatted else "plain"
         case = Case(f"{number} {pair.images[0].name}", pair.images[0], pair.answer, "held out", kind=kind)
         scores.append(score(case, reading, error))
     return Report.of(scores, model=checkpoint.name, dataset="held-out pairs")
