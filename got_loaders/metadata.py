@@ -46,7 +46,7 @@ class Key(NamedTuple):
 
 KEYS = (
     Key("source", str, "path or name of the source as it was given", ("langchain",)),
-    Key("file_path", str, "the same, where it is a file"),
+    Key("file_path", str, "path of the source, where it is a file"),
     Key("file_name", str, "last part of the path", ("llama_index",)),
     Key("page", int, "page, counted from 0", ("langchain",)),
     Key("page_number", int, "page, counted from 1", ("haystack",)),

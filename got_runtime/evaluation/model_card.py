@@ -25,7 +25,7 @@ class Goal:
     per_cent: bool = False
 
     def wanted(self) -> str:
-        """``≤ 2.0 % · ≤ 8.0 %``: seen and held-out faces; once where both are the same."""
+        """``≤ 2 % · ≤ 8 %``: seen and held-out faces; once where both are the same."""
         return " · ".join(f"{'≥' if self.at_least else '≤'} {self._number(goal)}" for goal in dict.fromkeys(self.goals))
 
     def measured(self, report: Report, position: int) -> str:
