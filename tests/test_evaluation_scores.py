@@ -9,6 +9,7 @@ from got_runtime.evaluation import exact
 from got_runtime.evaluation.checks import Absent, Baseline, Check, Maths, Order, Present, TableCell
 from got_runtime.evaluation.tables import tables_of
 from got_runtime.evaluation.teds import teds, teds_of_tables, tree
+from got_runtime.markup import parse, to_markdown
 from got_runtime.markup import table as markup_table
 from got_runtime.markup.html import content_html
 
@@ -190,3 +191,10 @@ def test_a_missing_package_names_the_extra(package: str, check: Check | None, mo
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(MissingExtra, match=rf"{package} is not installed: pip install 'got-ocr\[eval\]'"):
         _ = check.passes("a b") if check else teds_of_tables(LATEX, LATEX.replace("a &", "c &"))
+
+
+def test_our_own_markdown_is_looked_through() -> None:
+    page = to_markdown(parse("It costs \\$5 and \\(x^2\\), H\\textsubscript{2}O, 5 * 3"))
+    assert Maths("m", math="x^2").passes(page)
+    assert Present("p", text="costs $5 and").passes(page)
+    assert Present("p", text="H2O, 5 * 3").passes(page)

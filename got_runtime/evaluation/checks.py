@@ -22,7 +22,7 @@ __all__ = ["Absent", "Baseline", "Check", "Maths", "Order", "Present", "TableCel
 _DASHES_AND_QUOTES = str.maketrans(
     dict.fromkeys("‘’‚", "'") | dict.fromkeys("“”„", '"') | dict.fromkeys("–—‑‒−", "-") | {"＿": "_", "µ": "μ"}
 )
-_FORMULA = re.compile(r"\\\((.+?)\\\)|\\\[(.+?)\\\]|\$\$(.+?)\$\$|\$(.+?)\$", re.DOTALL)
+_FORMULA = re.compile(r"\\\((.+?)\\\)|\\\[(.+?)\\\]|(?<!\\)\$\$(.+?)\$\$|(?<!\\)\$(.+?)(?<!\\)\$", re.DOTALL)
 _UNEXPECTED = re.compile("[\u4e00-\u9fff\u3040-\u30ff\U0001f600-\U0001f64f\U0001f300-\U0001f6ff\U0001f1e0-\U0001f1ff]")
 
 _MOST_REPEATS = 30
@@ -30,11 +30,12 @@ _LONGEST_REPEATED = 5
 
 
 def normalised(text: str) -> str:
-    """Without bold and italics, white space single, NFC, plain quotes and dashes."""
+    """Without bold, italics and the escapes of Markdown, white space single, NFC, plain quotes and dashes."""
     text = re.sub(r"<br/?>", " ", text)
-    text = re.sub(r"</?[bi]>", "", text)
-    text = re.sub(r"(\*\*|__)(.*?)\1", r"\2", text)
-    text = re.sub(r"(\*|_)(.*?)\1", r"\2", text)
+    text = re.sub(r"</?(?:b|i|strong|su[bp])>", "", text)
+    text = re.sub(r"(?<!\\)(\*\*|__)(.*?)(?<!\\)\1", r"\2", text)
+    text = re.sub(r"(?<!\\)(\*|_)(.*?)(?<!\\)\1", r"\2", text)
+    text = re.sub(r"\\([\\`*_$~<&|\[\]])", r"\1", text)
     return unicodedata.normalize("NFC", re.sub(r"\s+", " ", text)).translate(_DASHES_AND_QUOTES)
 
 
