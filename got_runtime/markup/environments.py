@@ -3,13 +3,22 @@
 from dataclasses import replace
 
 from got_runtime.markup import elements as e
+from got_runtime.markup.commands import read_command
+from got_runtime.markup.content import Text, merge, plain
 from got_runtime.markup.drafts import Draft, Drafts, Place
 from got_runtime.markup.formula import FORMULA_ENVIRONMENTS, read_display
+from got_runtime.markup.inline import parse_inline
 from got_runtime.markup.lists import LISTS, read_bibliography, read_list
-from got_runtime.markup.tabular import parse_tabular
-from got_runtime.markup.tokens import TABULARS
+from got_runtime.markup.reader import Reader
+from got_runtime.markup.symbols import ENVIRONMENT_ARGUMENTS
+from got_runtime.markup.tabular import RULES, parse_tabular
+from got_runtime.markup.tokens import TABULARS, Kind
 
 _FLOATS = {"table": "table", "figure": "figure", "wrapfigure": "figure", "wraptable": "table", "sidewaystable": "table"}
+_THEOREMS = frozenset({
+    "assumption", "claim", "conjecture", "corollary", "definition", "example", "lemma", "proof", "proposition",
+    "remark", "theorem",
+})  # fmt: skip
 _SHOWN_IN_FIGURES = {e.Figure, e.Table, e.Geometry, e.Chart, e.Code}
 
 
@@ -37,7 +46,7 @@ def _read(drafts: Drafts, index: int, high: int, place: Place) -> int:
             reader.mend("unclosed-environment", f"\\begin{{{name}}} was ended by {other}: taken as its end")
     deeper = replace(place, depth=place.depth + 1)
     if name in TABULARS:
-        drafts.add(e.Table, index, grid=parse_tabular(reader, index, end))
+        _add_table(drafts, index, end, deeper)
     elif name in FORMULA_ENVIRONMENTS:
         add_formula(drafts, index, index + 1, end, name)
     elif name in LISTS:
@@ -45,14 +54,45 @@ def _read(drafts: Drafts, index: int, high: int, place: Place) -> int:
     elif name == "thebibliography":
         read_bibliography(drafts, index + 1, end, Place(deeper.depth))
     else:
+        plain_name = name.rstrip("*")
         option = reader.option(index + 1, end)
-        start = option[1] if option else index + 1
-        of = _FLOATS.get(name.rstrip("*"))
-        if of is not None:
-            _read_float(drafts, index, start, end, Place(deeper.depth, place.role, of))
+        start = reader.skip_arguments(index + 1, end, ENVIRONMENT_ARGUMENTS.get(plain_name, 0))
+        start = max(start, option[1] if option else 0)
+        if plain_name in _FLOATS:
+            _read_float(drafts, index, start, end, Place(deeper.depth, place.role, _FLOATS[plain_name]))
+        elif plain_name in _THEOREMS:
+            title = f" ({plain(parse_inline(reader, *option[0]))})" if option else ""
+            _read_theorem(drafts, f"{plain_name.capitalize()}{title}.", index, start, end, deeper)
         else:
             drafts.read(start, end, replace(deeper, role=e.Abstract) if name == "abstract" else deeper)
     return after
+
+
+def _add_table(drafts: Drafts, index: int, end: int, place: Place) -> None:
+    """The table at ``index``, and the caption that a ``longtable`` has inside, above or below its rows."""
+    reader, start = drafts.reader, index
+    place = replace(place, float="table")
+    caption, below = index + 1, False
+    while caption < end and reader.tokens[caption].name not in ("caption", "caption*"):
+        below = below or reader.tokens[caption].kind is Kind.CELL
+        caption = reader.after(caption, end)
+    if caption < end and not below:
+        start = min(read_command(drafts, caption, end, place), len(reader.tokens) - 1)
+    drafts.add(e.Table, start, grid=parse_tabular(reader, index, end))
+    if caption < end and below:
+        read_command(drafts, caption, end, place)
+
+
+def _read_theorem(drafts: Drafts, title: str, index: int, start: int, end: int, place: Place) -> None:
+    """A theorem or proof begins with its title, which LaTeX prints."""
+    before = len(drafts.drafts)
+    drafts.read(start, end, place)
+    label = Text(text=title, marks=("bold",))
+    first = drafts.drafts[before] if len(drafts.drafts) > before else None
+    if first is not None and first.build is e.Paragraph:
+        first.fields["content"] = merge((label, Text(text=" "), *first.fields["content"]))
+    else:
+        drafts.drafts.insert(before, Draft(e.Paragraph, drafts.reader.tokens[index].start, {"content": (label,)}))
 
 
 def _unclosed(drafts: Drafts, index: int, high: int, name: str) -> int | None:
@@ -64,9 +104,27 @@ def _unclosed(drafts: Drafts, index: int, high: int, name: str) -> int | None:
     if name in TABULARS or name in FORMULA_ENVIRONMENTS or name == "abstract":
         reader.mend("unclosed-environment", f"\\begin{{{name}}} was never closed: it ends with its paragraph")
         start = reader.skip_spaces(index + 1, high) if name == "abstract" else index
-        return max(index + 1, min(high, reader.paragraph_end[start]))
+        end = max(index + 1, min(high, reader.paragraph_end[start]))
+        while name in TABULARS and _goes_on(reader, following := reader.skip_spaces(end, high), high):
+            end = max(following + 1, min(high, reader.paragraph_end[following]))
+        return end
     reader.mend("unclosed-environment", f"\\begin{{{name}}} was never closed: dropped")
     return None
+
+
+def _goes_on(reader: Reader, index: int, high: int) -> bool:
+    """Whether the paragraph at ``index`` is more of the table above it: a rule, or a cell and the end of a row."""
+    if index >= high:
+        return False
+    if reader.tokens[index].kind is Kind.COMMAND and reader.tokens[index].name in RULES:
+        return True
+    end, cell = min(high, reader.paragraph_end[index]), False
+    while index < end and reader.tokens[index].kind is not Kind.BEGIN:
+        if cell and reader.tokens[index].kind is Kind.ROW_BREAK:
+            return True
+        cell = cell or reader.tokens[index].kind is Kind.CELL
+        index = reader.after(index, end)
+    return False
 
 
 def _read_float(drafts: Drafts, index: int, start: int, end: int, place: Place) -> None:

@@ -20,7 +20,7 @@ from got_runtime.markup.content import (
 from got_runtime.markup.formula import mend_latex, superscript
 from got_runtime.markup.groups import is_printed
 from got_runtime.markup.reader import MAX_DEPTH, Reader
-from got_runtime.markup.symbols import DROPPED, ESCAPED, MARKS, SYMBOLS, TRANSPARENT
+from got_runtime.markup.symbols import DROPPED, ENVIRONMENT_ARGUMENTS, ESCAPED, MARKS, SKIPPED, SYMBOLS, TRANSPARENT
 from got_runtime.markup.tokens import TABULARS, Kind, Token
 
 if TYPE_CHECKING:
@@ -83,8 +83,8 @@ class _Line:
         elif kind is Kind.SPECIAL:
             self.reader.mend("special-token", f"stray {token.text} dropped")
         elif kind is Kind.SMILES:
-            smiles = token.text.removeprefix("<smiles>").removesuffix("</smiles>").strip()
-            pieces += [Smiles(smiles=smiles)] if smiles else []
+            pieces += [Text(text=" ")] if pieces and pieces[-1].kind == "smiles" else []  # one is not the other's end
+            pieces += [Smiles(smiles=token.smiles)] if token.smiles else []
         elif kind is Kind.BEGIN:
             return self._environment(index, high, marks, depth, pieces)
         elif kind is Kind.END:
@@ -154,11 +154,11 @@ class _Line:
             pieces.append(Break())
             return index + 1
         if name in DROPPED:
-            return self._skip_arguments(index + 1, high, DROPPED[name])
+            return self.reader.skip_arguments(index + 1, high, DROPPED[name])
         if name in ("href", "url", "footnote", "thanks", "footnotemark", "cite", "citep", "citet", "ref", "eqref"):
             return self._reference(name, index + 1, high, marks, depth, pieces)
-        skipped = {"multirow": 2, "multicolumn": 2, "textcolor": 1, "colorbox": 1, "raisebox": 1}.get(name, 0)
-        after = self._skip_arguments(index + 1, high, skipped)
+        skipped = SKIPPED.get(name, 0)
+        after = self.reader.skip_arguments(index + 1, high, skipped)
         option = self.reader.option(after, high) if name in TRANSPARENT else None
         argument = self.reader.argument(option[1] if option else after, high)
         if argument is not None and (name in MARKS or name in TRANSPARENT or skipped):
@@ -207,15 +207,6 @@ class _Line:
             return index + 2
         return index
 
-    def _skip_arguments(self, index: int, high: int, count: int) -> int:
-        for _ in range(count):
-            option = self.reader.option(index, high)
-            argument = self.reader.argument(option[1] if option else index, high)
-            if argument is None:
-                break
-            index = argument[1]
-        return index
-
     def _environment(self, index: int, high: int, marks: tuple[Mark, ...], depth: int, pieces: list[Inline]) -> int:
         from got_runtime.markup.tabular import parse_tabular  # tables hold lines that hold tables
 
@@ -229,7 +220,8 @@ class _Line:
         if closing is None:
             self.reader.mend("unclosed-environment", f"{token.text} was never closed: dropped")
             return index + 1
-        pieces += self.read(index + 1, closing, marks, depth + 1)
+        low = self.reader.skip_arguments(index + 1, closing, ENVIRONMENT_ARGUMENTS.get(token.name, 0))
+        pieces += self.read(low, closing, marks, depth + 1)
         return closing + 1
 
 

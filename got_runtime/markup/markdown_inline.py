@@ -105,7 +105,8 @@ def escape_line_start(line: str) -> str:
     stripped = line.lstrip()
     first = stripped.split(" ", 1)[0]
     opens = (
-        stripped[:1] in (">", "|", "=", "-", "+", "~", "`")
+        stripped[:1] in (">", "|", "=", "-", "+")
+        or first == "*"
         or (first and not first.strip("#"))
         or (len(first) < 11 and first[-1:] in (".", ")") and first[:-1].isdigit())
     )

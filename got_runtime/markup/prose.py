@@ -1,7 +1,7 @@
 """Text between the commands: paragraphs, captions, references, and lines that Markdown gives a meaning."""
 
 from got_runtime.markup import elements as e
-from got_runtime.markup.content import plain
+from got_runtime.markup.content import Inline, plain
 from got_runtime.markup.drafts import Drafts, Place
 from got_runtime.markup.inline import parse_inline
 from got_runtime.markup.labels import caption_label, reference_key, without_prefix
@@ -74,14 +74,26 @@ def add_prose(drafts: Drafts, low: int, high: int, place: Place) -> None:
     only = content[0] if len(content) == 1 else None
     if only is not None and only.kind == "math":
         drafts.add(e.Formula, low, latex=only.latex, display=False)
-    elif only is not None and only.kind == "smiles":
-        drafts.add(e.Molecule, low, smiles=only.smiles)
+    elif content[0].kind == "smiles" and all(_parts_molecules(piece) for piece in content):
+        _add_molecules(drafts, low, high)
     elif key is not None:
         drafts.add(e.Reference, low, key=key, content=without_prefix(content, f"[{key}]"))
     elif label is not None:
         drafts.add(e.Caption, low, of=label[0], number=label[1], content=content)
     else:
         drafts.add(place.role, low, content=content)
+
+
+def _parts_molecules(piece: Inline) -> bool:
+    return piece.kind in ("smiles", "break") or (piece.kind == "text" and not piece.text.strip())
+
+
+def _add_molecules(drafts: Drafts, low: int, high: int) -> None:
+    """One element for each molecule of a text that is nothing else."""
+    tokens = drafts.reader.tokens
+    for index in [index for index in range(low, high) if tokens[index].smiles]:
+        drafts.add(e.Molecule, low, smiles=tokens[index].smiles)
+        low = index + 1
 
 
 def text_end(drafts: Drafts, index: int, high: int, place: Place, *, one_line: bool = False, item: bool = False) -> int:

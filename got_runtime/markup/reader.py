@@ -85,6 +85,18 @@ class Reader:
         end = max(opened + 1, min(high, self.paragraph_end[opened]))
         return (opened + 1, end), end
 
+    def skip_arguments(self, index: int, high: int, count: int) -> int:
+        """The token after ``count`` braced arguments, as far as they stand there, and the options before each."""
+        for _ in range(count):
+            after = index
+            while option := self.option(after, high):
+                after = option[1]
+            argument = self.argument(after, high)
+            if argument is None:
+                break
+            index = argument[1]
+        return index
+
     def option(self, index: int, high: int) -> tuple[Range, int] | None:
         """An optional ``[…]`` argument at ``index``: the range inside and the token after; None when there is none."""
         if index >= high or self.tokens[index].kind is not Kind.BRACKET:

@@ -38,6 +38,16 @@ _TRANSPARENT = (
     " caption multirow multicolumn author ce thead makecell"
 )
 TRANSPARENT = frozenset(_TRANSPARENT.split())
+# What shows its last argument, by the number of those before it.
+SKIPPED = {
+    **dict.fromkeys(("textcolor", "colorbox", "raisebox", "parbox", "scalebox", "rotatebox"), 1),
+    **dict.fromkeys(("multirow", "multicolumn", "resizebox", "fcolorbox"), 2),
+}
+# The arguments of environments that say where they stand and how wide they are.
+ENVIRONMENT_ARGUMENTS = {
+    **dict.fromkeys(("minipage", "subfigure", "subtable", "multicols", "adjustbox", "spacing"), 1),
+    **dict.fromkeys(("wrapfigure", "wraptable", "adjustwidth"), 2),
+}
 
 # What shapes the page and says nothing, by the number of braced arguments that go with it.
 _DROPPED_ALONE = (
@@ -49,7 +59,7 @@ _DROPPED_ALONE = (
 )
 _DROPPED_WITH_ONE = (
     "label hspace vspace hspace* vspace* cline cmidrule color phantom vskip hskip index captionsetup usepackage"
-    " documentclass pagestyle thispagestyle bibliography input"
+    " documentclass pagestyle thispagestyle bibliography input rowcolor cellcolor columncolor arraystretch"
 )
 _DROPPED_WITH_TWO = "setlength rule addtolength setcounter renewcommand"
 DROPPED = {
@@ -58,6 +68,7 @@ DROPPED = {
     **dict.fromkeys(_DROPPED_WITH_TWO.split(), 2),
 }
 SYMBOLS = {
+    "qed": "∎",
     "textbackslash": "\\",
     "ldots": "…",
     "dots": "…",

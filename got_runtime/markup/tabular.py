@@ -9,6 +9,7 @@ from got_runtime.markup.tokens import Kind
 _FULL_RULES = frozenset({"hline", "toprule", "midrule", "bottomrule", "Xhline", "hhline"})
 _MAX_REPEATS = 3  # *{2}{*{2}{c}}: nobody nests them deeper
 _PART_RULES = frozenset({"cline", "cmidrule"})
+RULES = _FULL_RULES | _PART_RULES
 _ALIGNS: dict[str, Align] = {"l": "left", "c": "center", "r": "right"}
 
 
@@ -74,19 +75,22 @@ def _read_rows(reader: Reader, index: int, end: int, depth: int) -> tuple[list[l
     rules: set[int] = set()
     row: list[RawCell] = []
     start = index
+    captioned = False  # \caption{…} \\ of a longtable is no row
     while index < end:
         token = reader.tokens[index]
         if token.kind is Kind.CELL:
             row.append(_read_cell(reader, start, index, depth))
             index = start = index + 1
         elif token.kind is Kind.ROW_BREAK or (token.kind is Kind.COMMAND and token.name in ("tabularnewline", "cr")):
-            row.append(_read_cell(reader, start, index, depth))
-            rows.append(row)
-            row = []
+            if row or not captioned or reader.skip_spaces(start, index) < index:
+                row.append(_read_cell(reader, start, index, depth))
+                rows.append(row)
+            row, captioned = [], False
             spacing = reader.option(index + 1, end)
             index = start = spacing[1] if spacing and _is_length(reader, spacing[0]) else index + 1
         elif token.kind is Kind.COMMAND and not row and reader.skip_spaces(start, index) == index:
             after = _read_rule(reader, index, end, len(rows), rules)
+            captioned = captioned or token.name in ("caption", "caption*")
             index, start = (after, after) if after is not None else (reader.after(index, end), start)
         else:
             index = reader.after(index, end)
@@ -115,9 +119,8 @@ def _read_rule(reader: Reader, index: int, end: int, rows: int, rules: set[int])
             index += 1
         argument = reader.argument(index + 1, end)
         return argument[1] if argument else index + 1
-    if name in ("label", "caption", "endhead", "endfirsthead", "endfoot", "endlastfoot", "centering"):
-        argument = reader.argument(index + 1, end) if name in ("label", "caption") else None
-        return argument[1] if argument else index + 1
+    if name.rstrip("*") in ("label", "caption", "endhead", "endfirsthead", "endfoot", "endlastfoot", "centering"):
+        return reader.skip_arguments(index + 1, end, name.rstrip("*") in ("label", "caption"))
     return None
 
 

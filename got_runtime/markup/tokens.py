@@ -52,6 +52,11 @@ class Token(NamedTuple):
     end: int
     name: str = ""
 
+    @property
+    def smiles(self) -> str:
+        """The molecule of a SMILES token; empty for any other."""
+        return self.text.removeprefix("<smiles>").removesuffix("</smiles>").strip() if self.kind is Kind.SMILES else ""
+
 
 # Every alternative either takes what it has looked at or looks at a bounded number of characters: linear time.
 _TOKEN = re.compile(

@@ -50,12 +50,28 @@ def test_cells_are_read_back_as_the_same_words() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["# no heading", "- no item", "1. no item", "> no quotation", "| no | table |", "=====", "---", "```", "+ no"],
+    [
+        *("# no heading", "- no item", "* no item", "+ no item", "1. no item", "> no quotation", "| no | table |"),
+        *("=====", "---", "* * *", "```", "~~~"),
+    ],
 )
 def test_text_that_looks_like_markup_stays_text(line: str) -> None:
     answer = "\\begin{abstract}" + "{}" + line + "\\end{abstract}"
     tokens = MarkdownIt("commonmark").enable("table").parse(to_markdown(parse(answer)))
     assert {token.type for token in tokens} <= {"paragraph_open", "inline", "paragraph_close"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "markdown"),
+    [
+        (r"\texttt{CCO} is ethanol", "`CCO` is ethanol\n"),
+        (r"\sout{old} new", "~~old~~ new\n"),
+        (r"\begin{itemize}\item \texttt{a} b\end{itemize}", "- `a` b\n"),
+        (r"\author{A \\ \texttt{b}}", "A\\\n`b`\n"),
+    ],
+)
+def test_our_own_signs_at_the_start_of_a_line_stay_signs(answer: str, markdown: str) -> None:
+    assert to_markdown(parse(answer)) == markdown
 
 
 def test_formulas_by_dollars_or_brackets() -> None:

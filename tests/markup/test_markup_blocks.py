@@ -1,0 +1,61 @@
+"""Blocks of a page: what an environment prints is there, its settings are not, and no element hides in another."""
+
+import pytest
+
+from got_runtime.markup import parse, to_markdown, to_text
+
+SIMPLE = "| a | b |\n| --- | --- |\n| 1 | 2 |\n"
+MARKDOWN = {
+    "molecules side by side": (
+        "<smiles>CO</smiles><smiles>CC</smiles>",
+        "```smiles\nCO\n```\n\n```smiles\nCC\n```\n",
+    ),
+    "molecules on two lines": (
+        "<smiles>CO</smiles>\n<smiles>CC</smiles>",
+        "```smiles\nCO\n```\n\n```smiles\nCC\n```\n",
+    ),
+    "molecules in a line": ("with <smiles>CO</smiles><smiles>CC</smiles>", "with `CO` `CC`\n"),
+    "a caption inside a longtable": (
+        r"\begin{longtable}{ll}\caption{Table 1: Few.}\label{t} \\ \hline a & b \\ \hline 1 & 2 \\ \end{longtable}",
+        "Table 1: Few.\n\n" + SIMPLE,
+    ),
+    "a caption below the rows of a longtable": (
+        r"\begin{longtable}{ll}a & b \\ 1 & 2 \\ \caption*{Few.}\end{longtable}",
+        SIMPLE + "\nFew.\n",
+    ),
+    "an unclosed table with empty lines": (
+        "\\begin{tabular}{ll}\na & b \\\\\n\n\\hline\n\n1 & 2 \\\\\n\nMore text, AT&T.",
+        SIMPLE + "\nMore text, AT\\&T.\n",
+    ),
+    "widths and places": (
+        r"\begin{minipage}[t]{0.4\textwidth}left\end{minipage}\begin{multicols}{2}two\end{multicols}"
+        r"\begin{subfigure}[b]{5cm}one\end{subfigure}",
+        "left\n\ntwo\n\none\n",
+    ),
+    "colours of cells": (
+        r"\begin{tabular}{ll}\rowcolor{gray} a & \cellcolor[HTML]{EEEEEE} b \\ 1 & 2 \\ \end{tabular}",
+        SIMPLE,
+    ),
+    "theorem and proof": (
+        r"\begin{theorem}[Main] It holds. \end{theorem}\begin{proof}\[ x \] so. \qed\end{proof}",
+        "**Theorem (Main).** It holds.\n\n**Proof.**\n\n$$x$$\n\nso. ∎\n",
+    ),
+}
+
+
+@pytest.mark.parametrize(("answer", "markdown"), list(MARKDOWN.values()), ids=list(MARKDOWN))
+def test_an_answer_is_the_blocks_that_it_prints(answer: str, markdown: str) -> None:
+    elements = parse(answer)
+    assert to_markdown(elements) == markdown
+    assert "".join(answer[slice(*element.span)] for element in elements) == answer
+
+
+def test_each_molecule_of_two_is_an_element() -> None:
+    assert [element.kind for element in parse("<smiles>CO</smiles>\n<smiles>CC</smiles>")] == ["molecule"] * 2
+    assert to_text(parse("<smiles>CO</smiles><smiles>CC</smiles>")) == "CO\n\nCC\n"
+
+
+def test_the_caption_of_a_longtable_is_one_of_a_table() -> None:
+    caption, table = parse(MARKDOWN["a caption inside a longtable"][0])
+    assert (caption.kind, table.kind) == ("caption", "table")
+    assert caption.of == "table"  # type: ignore[union-attr]
