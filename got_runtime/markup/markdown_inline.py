@@ -1,5 +1,6 @@
 """Content → a line of Markdown (GFM) that is read back as the same words."""
 
+import unicodedata
 from typing import Literal
 
 from got_runtime.markup.content import Content, Inline, Mark
@@ -16,17 +17,30 @@ _SIGNS: dict[Mark, tuple[str, str]] = {
     "underline": ("", ""),  # Markdown has none
     "code": ("", ""),
 }
+_TAGS: dict[Mark, tuple[str, str]] = {
+    **_SIGNS,
+    "bold": ("<strong>", "</strong>"),
+    "italic": ("<em>", "</em>"),
+    "strike": ("<s>", "</s>"),
+}
 
 
 def inline_markdown(content: Content, *, math: MathStyle = "dollar", newline: str = "\\\n") -> str:
     """The content as one line; ``newline`` stands for a break that was meant."""
-    return "".join(_inline(piece, math, newline) for piece in content)
+    out: list[str] = []
+    before = " "
+    for index, piece in enumerate(content):
+        after = _first_sign(content[index + 1]) if index + 1 < len(content) else " "
+        shown = _inline(piece, math, newline, before + after)
+        before = shown[-1:] or before
+        out.append(shown)
+    return "".join(out)
 
 
-def _inline(piece: Inline, math: MathStyle, newline: str) -> str:
+def _inline(piece: Inline, math: MathStyle, newline: str, around: str) -> str:
     match piece.kind:
         case "text":
-            return _marked(piece.text, piece.marks)
+            return _marked(piece.text, piece.marks, around)
         case "math":
             return f"${piece.latex}$" if math == "dollar" else f"\\({piece.latex}\\)"
         case "smiles":
@@ -50,12 +64,32 @@ def _link(text: str, url: str) -> str:
     return f"[{escape(text)}]({url.replace('(', '%28').replace(')', '%29')})"
 
 
-def _marked(text: str, marks: tuple[Mark, ...]) -> str:
+def _first_sign(piece: Inline) -> str:
+    """What stands right behind the piece before: a letter where it may be one."""
+    if piece.kind == "text":
+        return "*" if piece.marks else piece.text[:1]
+    return " " if piece.kind in ("note", "break") else "x"
+
+
+def _marked(text: str, marks: tuple[Mark, ...], around: str) -> str:
+    """The text in its marks; ``around`` is the character before it and the one after."""
     shown = _code(text) if "code" in marks and text.strip() else escape(text)
+    signs = _SIGNS if _flanking(around[0], shown[:1]) and _flanking(around[1], shown[-1:]) else _TAGS
     for mark in marks:
-        before, after = _SIGNS[mark]
+        before, after = signs[mark]
         shown = before + shown + after
     return shown
+
+
+def _flanking(outer: str, inner: str) -> bool:
+    """Whether ``*`` between the two is read as a mark: not between a letter outside and punctuation inside, nor beside
+    another ``*`` (CommonMark 6.2).
+    """
+    if outer == "*":
+        return False
+    if outer.isspace() or (outer.isascii() and not outer.isalnum()):
+        return True
+    return not inner or unicodedata.category(inner)[0] not in "PS"
 
 
 def _code(text: str) -> str:

@@ -74,6 +74,22 @@ def test_our_own_signs_at_the_start_of_a_line_stay_signs(answer: str, markdown: 
     assert to_markdown(parse(answer)) == markdown
 
 
+@pytest.mark.parametrize(
+    ("answer", "html"),
+    [
+        (r"公式\textbf{（注）}说明", "公式<strong>（注）</strong>说明"),
+        (r"foo\textbf{“bar”}baz", "foo<strong>“bar”</strong>baz"),
+        (r"\textbf{摘要：}本文", "<strong>摘要：</strong>本文"),
+        (r"a\textbf{\textit{(b)}}c", "a<em><strong>(b)</strong></em>c"),
+        (r"\textbf{a}\textit{b}", "<strong>a</strong><em>b</em>"),
+        (r"a\sout{!}b", "a<s>!</s>b"),
+        (r"a \textbf{b}, (\textit{c})", "a <strong>b</strong>, (<em>c</em>)"),
+    ],
+)
+def test_marks_beside_punctuation_are_read_back(answer: str, html: str) -> None:
+    assert MarkdownIt("commonmark").enable("strikethrough").renderInline(to_markdown(parse(answer)).strip()) == html
+
+
 def test_formulas_by_dollars_or_brackets() -> None:
     elements = parse(r"\( x \) and \[ y \tag{2} \]")
     assert to_markdown(elements) == "$x$ and\n\n$$y \\tag{2}$$\n"
