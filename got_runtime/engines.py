@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from got_runtime.engine.protocol import Engine
 from got_runtime.errors import EngineError
@@ -20,14 +20,27 @@ Rounding = Literal["auto", "int8"]
 class EngineOptions:
     """How an engine is to run; one that has no use for an option leaves it aside.
 
-    ``slots`` pages are decoded together at most. ``weights`` and ``cache`` (keys and values) may be kept in 8 bits.
-    ``memory`` bounds keys and values, in bytes.
+    ``slots`` pages are decoded together at most. ``weights`` and ``cache`` (keys and values) may be kept in 8 bits; the
+    torch engine does so in bfloat16 on a CPU, and says so where it cannot. ``memory`` bounds keys and values of pages
+    together, in bytes; a page that needs more by itself is read alone.
+
+    Raises:
+        EngineError: a value that no engine can run with.
     """
 
     slots: int = 8
     weights: Rounding = "auto"
     cache: Rounding = "auto"
     memory: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.slots < 1:
+            raise EngineError(f"slots={self.slots}: at least one page is decoded at a time")
+        for name, rounding in (("weights", self.weights), ("cache", self.cache)):
+            if rounding not in get_args(Rounding):
+                raise EngineError(f"{name}={rounding!r}: choose one of {', '.join(get_args(Rounding))}")
+        if self.memory is not None and self.memory < 1:
+            raise EngineError(f"memory={self.memory}: bytes for keys and values, or None for a share of what is free")
 
 
 def _torch(checkpoint: "Checkpoint", options: EngineOptions) -> Engine:
@@ -65,7 +78,7 @@ ENGINES: dict[str, Callable[["Checkpoint", EngineOptions], Engine]] = {
 def make_engine(engine: str | Engine, checkpoint: "Checkpoint", options: EngineOptions | None = None) -> Engine:
     """An engine by its name; one that is made already is taken as it is.
 
-    Raises EngineError for an unknown name.
+    Raises EngineError for an unknown name, and for options that it cannot run with.
     """
     if not isinstance(engine, str):
         return engine

@@ -8,7 +8,7 @@ import torch
 from got_runtime.bench.machine import timed
 from got_runtime.bench.subject import Subject
 from got_runtime.engine.allocator import keep_freed_memory
-from got_runtime.engine.native.decoder import NativeDecoder, PackedNetwork
+from got_runtime.engine.native.decoder import NativeDecoder, PackedNetwork, check_rounding
 from got_runtime.engine.prefill import Prefill
 from got_runtime.engine.torch_decoder import TorchDecoder
 
@@ -38,7 +38,7 @@ class Stages(Protocol):
 
 
 class TorchStages:
-    """Our engine. ``weights`` and ``cache`` as in :class:`got_runtime.engine.torch_engine.TorchEngine`."""
+    """Our engine. ``weights``, ``cache`` and errors as in :class:`got_runtime.engine.torch_engine.TorchEngine`."""
 
     def __init__(self, subject: Subject, rows: tuple[int, ...], weights: str, cache: str) -> None:
         options = [f"{what} {kind}" for what, kind in (("weights", weights), ("cache", cache)) if kind != "auto"]
@@ -49,6 +49,7 @@ class TorchStages:
             keep_freed_memory()
         self._prefill = Prefill(subject.model, tile_batch=1)
         self._packed = PackedNetwork.pack(subject.model, int8=weights == "int8")
+        check_rounding(self._packed, weights, cache)
         self._int8_cache = cache == "int8"
         self._pixels = _pixels(subject)
         width = subject.model.config.text_config.hidden_size

@@ -21,17 +21,29 @@ class Alignment:
     def __init__(self, image: Tensor, layers: int) -> None:
         self._image = image
         self._layers = layers
+        self._shown: list[Tensor] = []
         self._peaks: list[Tensor] = []
         self._places: list[Tensor] = []
 
-    def record(self, query: Tensor, key: Tensor) -> None:
-        """One layer of one step: ``query`` ``(heads, width)``, ``key`` ``(key heads, length, width)``."""
-        shown = key[:, self._image]
+    def show(self, key: Tensor) -> None:
+        """The next layer's keys of the prompt, ``(key heads, length, width)``; kept are those of the image tokens."""
+        self._shown.append(key[:, self._image])
+
+    def record(self, layer: int, query: Tensor) -> None:
+        """One layer of one step: ``query`` is ``(heads, width)``. All layers in turn make a step."""
+        shown = self._shown[layer]
         grouped = query.unflatten(0, (shown.shape[0], -1))
         logits = grouped.float() @ shown.float().transpose(-1, -2) * query.shape[-1] ** -0.5
         peak, place = torch.softmax(logits, dim=-1).max(dim=-1)
         self._peaks.append(peak.flatten())
         self._places.append(place.flatten())
+
+    def rewind(self, tokens: int) -> None:
+        """Back to what is known of the answer's first ``tokens`` tokens: a step that failed is to be repeated."""
+        for recorded in (self._peaks, self._places):
+            del recorded[tokens * self._layers :]
+        if not tokens:
+            self._shown.clear()
 
     def looks(self, tokens: int) -> tuple[tuple[int, float], ...]:
         """For each of the answer's first ``tokens`` tokens: an image token, and the share of attention it got."""

@@ -48,7 +48,7 @@ class Batch:
         self.live: list[Row] = []
         self.parked: deque[Row] = deque()
         self.limit = 1 << 30
-        """Rows together, at most: lowered when memory runs out."""
+        """Rows together, at most: halved when memory runs out, one more for each answer that was finished since."""
 
     def fits_another(self) -> bool:
         """Whether there is memory for a page of usual length."""
@@ -78,7 +78,14 @@ class Batch:
         while self.parked and len(self.live) < self.limit:
             if self.live and not self._decoder.fits(self.parked[0].length + MARGIN):
                 return
-            self._enter(self.parked.popleft())
+            row = self.parked.popleft()
+            row.forgive(time.perf_counter() - row.left)
+            self._enter(row)
+
+    def forgive(self, seconds: float) -> None:
+        """Nothing was decoded for so long; parked rows are forgiven when they go on."""
+        for row in self.live:
+            row.forgive(seconds)
 
     def _enter(self, row: Row) -> None:
         """Run a row's prompt, and what it had decoded before it was parked."""
@@ -123,9 +130,13 @@ class Batch:
             row.settle(self._end_tokens, self._on_token)
         for slot in reversed(range(len(self.live))):
             row = self.live[slot]
-            if row.finish is not None:
+            if row.ended:
                 self._done[row.order] = row.answer()
+                if row.failure is not None:
+                    self._decoder.wipe(slot)
                 self._vacate(slot)
+                if not self.parked:
+                    self.limit += 1
 
     def _make_room(self, error: Exception, newcomer: Row | None = None) -> None:
         """Memory ran out: park the newer half of the rows (a newcomer among them) and go on with the others.
@@ -136,12 +147,16 @@ class Batch:
         short = isinstance(error, MemoryError | torch.OutOfMemoryError) or "memory" in str(error)
         arriving = [newcomer] if newcomer is not None else []
         together = len(self.live) + len(arriving)
+        for row in self.live + arriving:
+            if row.alignment is not None:
+                row.alignment.rewind(len(row.tokens))
         if short and together > 1:
             kept = together // 2
             leaving = sorted(self.live, key=lambda row: row.order)[kept:]
             for row in leaving:
                 self._vacate(self.live.index(row))
             for row in reversed(leaving + arriving):
+                row.left = time.perf_counter()
                 row.warnings += (f"memory ran out with {together} pages together; read on with {kept}",)
                 self.parked.appendleft(row)
             self.limit = kept

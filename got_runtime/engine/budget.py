@@ -33,10 +33,12 @@ def _available() -> int | None:
 
 
 def _allowed() -> int | None:
-    """What is left of the control group's limit; page cache in use counts as taken."""
+    """What is left of the control group's limit; idle page cache gives way when memory is asked for."""
     try:
         limit = (_CGROUP / "memory.max").read_text(encoding="ascii").strip()
-        used = (_CGROUP / "memory.current").read_text(encoding="ascii").strip()
+        used = int((_CGROUP / "memory.current").read_text(encoding="ascii"))
+        lines = (_CGROUP / "memory.stat").read_text(encoding="ascii").splitlines()
     except OSError:
         return None
-    return max(0, int(limit) - int(used)) if limit.isdigit() else None
+    idle = next((int(line.split()[1]) for line in lines if line.startswith("inactive_file ")), 0)
+    return max(0, int(limit) - max(0, used - idle)) if limit.isdigit() else None

@@ -7,31 +7,36 @@ from torch import Tensor
 class SlotCache:
     """``[layers, slots, capacity, heads, head width]`` for keys and for values; live rows are the first slots.
 
-    Token by token, as kernels for rows of unlike length want it. Capacity grows by doubling when a row needs it: a
-    500-token page does not pay for the 8,000-token limit.
+    Token by token, as kernels for rows of unlike length want it. It begins empty.
     """
 
-    def __init__(self, layers: int, slots: int, heads: int, width: int, like: Tensor) -> None:
-        self._shape = (layers, slots, 0, heads, width)
-        self.keys = like.new_empty(self._shape)
-        self.values = like.new_empty(self._shape)
+    def __init__(self, layers: int, heads: int, width: int, like: Tensor) -> None:
+        self.keys = like.new_empty(layers, 0, 0, heads, width)
+        self.values = like.new_empty(layers, 0, 0, heads, width)
+
+    @property
+    def slots(self) -> int:
+        """Rows there is room for."""
+        return self.keys.shape[1]
 
     @property
     def capacity(self) -> int:
+        """Tokens a row may have."""
         return self.keys.shape[2]
 
-    def reserve(self, length: int) -> None:
-        """Room for rows of ``length`` tokens."""
-        if length <= self.capacity:
-            return
-        capacity = max(512, self.capacity)
-        while capacity < length:
-            capacity *= 2
-        for name in ("keys", "values"):
-            old: Tensor = getattr(self, name)
-            new = old.new_zeros((*old.shape[:2], capacity, *old.shape[3:]))
-            new[:, :, : old.shape[2]] = old
-            setattr(self, name, new)
+    def resize(self, slots: int, capacity: int) -> None:
+        """Another number of slots or capacity; what finds room in it stays. Nothing is changed when memory runs out."""
+        rows, length = min(slots, self.slots), min(capacity, self.capacity)
+        shape = (self.keys.shape[0], slots, capacity, *self.keys.shape[3:])
+        keys, values = self.keys.new_zeros(shape), self.values.new_zeros(shape)
+        keys[:, :rows, :length] = self.keys[:, :rows, :length]
+        values[:, :rows, :length] = self.values[:, :rows, :length]
+        self.keys, self.values = keys, values
+
+    def wipe(self, slot: int) -> None:
+        """Zeros in one slot."""
+        for store in (self.keys, self.values):
+            store[:, slot] = 0
 
     def move(self, source: int, target: int, length: int) -> None:
         """Row ``source`` takes slot ``target`` (live rows stay together at the front)."""

@@ -36,12 +36,19 @@ class Decoder(Protocol):
     def step(self, tokens: Sequence[int], lengths: Sequence[int], alignments: Sequence[Alignment | None]) -> Tensor:
         """Append each row's newest token to its ``lengths`` earlier ones; hidden states ``(rows, width)``.
 
-        May be repeated when it raised: nothing is counted before it is whole.
+        May be repeated when it raised, once the alignments are rewound: nothing else is counted before it is whole.
         """
         ...
 
     def choose(self, hidden: Tensor, banned: Sequence[Sequence[int]]) -> tuple[list[int], list[float]]:
-        """The likeliest token of each row that is not banned there, and the probability the network gave it."""
+        """The likeliest token of each row that is not banned there, and the probability the network gave it.
+
+        Where a row's logits are not finite, neither is its probability.
+        """
+        ...
+
+    def wipe(self, slot: int) -> None:
+        """What this row holds is not finite, and hidden is not enough: 0 times such a number is no 0."""
         ...
 
     def move(self, source: int, target: int, length: int) -> None:

@@ -5,6 +5,7 @@ one. A graph is recorded for each bucket of rows and capacity and replayed with 
 measured: written where no GPU was at hand. On a CPU the same step runs without a graph, which is how it is tested.
 """
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -19,6 +20,8 @@ __all__ = ["BUCKETS", "GraphedStep", "bucket_of"]
 BUCKETS = (1, 2, 4, 8, 16, 32, 48, 64, 96, 128, 192, 256)
 """Numbers of rows for which graphs are made; the next larger one serves, its surplus rows idle."""
 _WARM_UP = 3
+_RECORDING = threading.Lock()
+"""CUDA records one graph at a time in a process."""
 
 
 def bucket_of(rows: int, slots: int) -> int:
@@ -40,7 +43,7 @@ class GraphedStep:
     def __init__(self, language: Any, cache: SlotCache, rows: int) -> None:
         self._language = language
         self._cache = cache
-        device = language.embed_tokens.weight.device
+        device = self._device = language.embed_tokens.weight.device
         self._rows = torch.arange(rows, device=device)
         self._places = torch.arange(cache.capacity, device=device)
         self._tokens = torch.zeros(rows, dtype=torch.long, device=device)
@@ -48,7 +51,9 @@ class GraphedStep:
         self._hidden: Tensor | None = None
         self._graph: Any = None
         if device.type == "cuda":
-            self._record()
+            # Streams are made, and graphs recorded, on the thread's current device, whichever the tensors lie on.
+            with _RECORDING, torch.cuda.device(device):
+                self._record()
 
     def __call__(self, tokens: Sequence[int], lengths: Sequence[int]) -> Tensor:
         """Hidden states of the given rows, ``(rows, width)``."""
@@ -58,7 +63,8 @@ class GraphedStep:
         self._lengths[:count] = torch.tensor(lengths, device=self._lengths.device)
         if self._graph is None:
             return self._step()[:count]
-        self._graph.replay()
+        with torch.cuda.device(self._device):
+            self._graph.replay()
         assert self._hidden is not None
         return self._hidden[:count]
 
@@ -82,7 +88,8 @@ class GraphedStep:
                 self._step()
         torch.cuda.current_stream().wait_stream(stream)
         self._graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self._graph):
+        # Other threads go on decoding meanwhile, and may ask for memory.
+        with torch.cuda.graph(self._graph, stream=stream, capture_error_mode="thread_local"):
             self._hidden = self._step()
 
 

@@ -1,5 +1,6 @@
 """A request on its way through a slot, and what ends it."""
 
+import math
 import time
 from dataclasses import dataclass, field
 
@@ -9,8 +10,11 @@ from got_runtime.engine.alignment import Alignment
 from got_runtime.engine.ngram import NgramBan
 from got_runtime.engine.protocol import Answer, Finish, OnToken, Request
 from got_runtime.engine.repetition import CHECK_EVERY, hindered_loop, loop_period, trim_loop
+from got_runtime.errors import EngineError
 
-__all__ = ["Row"]
+__all__ = ["NOT_FINITE", "Row"]
+
+NOT_FINITE = "the network's numbers overflow or its weights are broken: try dtype float32"
 
 
 @dataclass(eq=False)
@@ -27,7 +31,15 @@ class Row:
     tokens: list[int] = field(default_factory=list)
     probabilities: list[float] = field(default_factory=list)
     finish: Finish | None = None
+    failure: EngineError | None = None
     warnings: tuple[str, ...] = ()
+    left: float = 0.0
+    """When the row lost its slot."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is an answer."""
+        return self.finish is not None or self.failure is not None
 
     @property
     def length(self) -> int:
@@ -41,9 +53,16 @@ class Row:
         if self.ban is not None:
             self.ban.add(token)
 
+    def forgive(self, seconds: float) -> None:
+        """Seconds in which nothing was decoded are not the row's: its time limit does not count them."""
+        self.started += seconds
+
     def settle(self, end_tokens: frozenset[int], on_token: OnToken | None) -> None:
         """Tell the newest token, and decide whether it is the last."""
         token = self.tokens[-1]
+        if not math.isfinite(self.probabilities[-1]):
+            self.failure = EngineError(NOT_FINITE)
+            return
         if token in end_tokens:
             self.tokens.pop()
             self.finish = "stop"
@@ -67,8 +86,10 @@ class Row:
         begin = hindered_loop(self.ban.repeats, len(self.request.prompt), self.request.ngram_ban)
         return None if begin is None else self.tokens[:begin]
 
-    def answer(self) -> Answer:
-        """What has been decoded."""
+    def answer(self) -> Answer | EngineError:
+        """What has been decoded, or why it cannot be used."""
+        if self.failure is not None:
+            return self.failure
         return Answer(
             tokens=tuple(self.tokens),
             probabilities=tuple(self.probabilities[: len(self.tokens)]),

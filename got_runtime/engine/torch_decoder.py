@@ -14,6 +14,9 @@ from got_runtime.model.decoder import causal, forward, masked
 
 __all__ = ["TorchDecoder"]
 
+_FIRST = 512
+"""Tokens of slots at first, doubled as they fill: a 500-token page does not pay for the 8,000-token limit."""
+
 
 class TorchDecoder:
     """See :class:`got_runtime.engine.decoder.Decoder`.
@@ -21,7 +24,7 @@ class TorchDecoder:
     Args:
         model: the port's ``GotOcr2ForConditionalGeneration``.
         slots: rows at most.
-        budget: bytes that keys and values may take.
+        budget: bytes that keys and values of rows together may take. One row alone gets what it needs.
         fixed: run steps on tensors that stay in place, as CUDA graphs where there is CUDA; there by default.
     """
 
@@ -31,7 +34,7 @@ class TorchDecoder:
         config, weight = self._language.config, self._language.embed_tokens.weight
         heads, width = config.num_key_value_heads, self._language.layers[0].self_attn.head_dim
         self._device = weight.device
-        self._cache = SlotCache(config.num_hidden_layers, slots, heads, width, weight)
+        self._cache = SlotCache(config.num_hidden_layers, heads, width, weight)
         self.room: int = budget // (2 * config.num_hidden_layers * heads * width * weight.element_size())
         self._slots = slots
         self._fixed = self._device.type == "cuda" if fixed is None else fixed
@@ -47,7 +50,8 @@ class TorchDecoder:
         def attend(layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
             self._cache.write_prompt(layer, slot, key, value)
             if alignment is not None:
-                alignment.record(query[0, :, -1], key[0])
+                alignment.show(key[0])
+                alignment.record(layer, query[0, :, -1])
             return causal(query, key, value)
 
         positions = torch.arange(len(embedded), device=self._device)[None]
@@ -71,7 +75,7 @@ class TorchDecoder:
             keys, values = self._cache.view(layer, count, longest)
             for index, alignment in enumerate(alignments):
                 if alignment is not None:
-                    alignment.record(query[index, :, 0], keys[index])
+                    alignment.record(layer, query[index, :, 0])
             if even or mask is not None:
                 return masked(query, keys, values, mask)
             # On a CPU a call costs less than reading what a mask would hide.
@@ -97,12 +101,30 @@ class TorchDecoder:
     def move(self, source: int, target: int, length: int) -> None:
         self._cache.move(source, target, length)
 
+    def wipe(self, slot: int) -> None:
+        self._cache.wipe(slot)
+
     def release(self, slot: int) -> None:
-        """Nothing to do: the next prefill overwrites the slot."""
+        """The next prefill overwrites the slot; only what a row alone had beyond the budget is given back."""
+        if slot == 0 and self._cache.capacity > self.room // self._slots:
+            self._resize(0, 0)
 
     def _reserve(self, length: int, rows: int) -> None:
-        if length * self._slots > self.room and length > self._cache.capacity and rows > 1:
+        """Slots for all rows within the budget; beyond it one slot, for a row that is alone."""
+        capacity, slots, share = self._cache.capacity, self._slots, self.room // self._slots
+        if rows > 1 and max(length, capacity) > share:
             raise OutOfRoom(self.room)
-        if length > self._cache.capacity:
-            self._steps.clear()  # they point into the memory that is given up
-        self._cache.reserve(length)
+        if length <= capacity:
+            return
+        capacity = max(capacity, _FIRST)
+        while capacity < length:
+            capacity *= 2
+        if length > share:
+            slots = 1
+        else:
+            capacity = min(capacity, share)
+        self._resize(slots, capacity)
+
+    def _resize(self, slots: int, capacity: int) -> None:
+        self._cache.resize(slots, capacity)
+        self._steps.clear()  # they point into the memory that was given up

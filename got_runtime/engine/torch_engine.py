@@ -13,7 +13,7 @@ from got_runtime.engine.allocator import keep_freed_memory
 from got_runtime.engine.batch import Batch
 from got_runtime.engine.budget import SHARE, free_memory
 from got_runtime.engine.decoder import Decoder
-from got_runtime.engine.native.decoder import NativeDecoder, PackedNetwork
+from got_runtime.engine.native.decoder import NativeDecoder, PackedNetwork, check_rounding
 from got_runtime.engine.prefill import Prefill
 from got_runtime.engine.protocol import Answer, OnToken, Request
 from got_runtime.engine.torch_decoder import TorchDecoder
@@ -34,6 +34,9 @@ class TorchEngine:
         memory: bytes for keys and values; a share of what is free when left out.
         native: use compiled C between the products where it is to be had (CPU, bfloat16); its sums are rounded later
             than torch's, so tokens may differ from ``generate()``'s where the network is undecided.
+
+    Raises:
+        EngineError: 8 bits are asked for where they are not to be had.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class TorchEngine:
         self._slots = slots
         self._prefill = Prefill(model, tile_batch)
         self._packed = PackedNetwork.pack(model, int8=weights == "int8") if native else None
+        check_rounding(self._packed, weights, cache)
         self._int8_cache = cache == "int8"
         self._memory = memory
 
@@ -85,7 +89,9 @@ class TorchEngine:
                     prefilling += time.perf_counter() - entered
                     drawn += 1
                 while turn in done:
+                    left = time.perf_counter()
                     yield done.pop(turn)
+                    batch.forgive(time.perf_counter() - left)
                     turn += 1
                 if batch.live:
                     batch.step()

@@ -1,5 +1,6 @@
 """The reference: transformers' own ``generate()``, one request at a time."""
 
+import math
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -9,6 +10,8 @@ from torch import Tensor
 from transformers import StoppingCriteria, StoppingCriteriaList
 
 from got_runtime.engine.protocol import Answer, Finish, OnToken, Request
+from got_runtime.engine.row import NOT_FINITE
+from got_runtime.errors import EngineError
 
 __all__ = ["TransformersEngine"]
 
@@ -65,6 +68,8 @@ class TransformersEngine:
             float(torch.softmax(logits[0].float(), dim=-1)[token])
             for logits, token in zip(generated.logits, tokens, strict=True)
         ]
+        if not all(map(math.isfinite, probabilities)):
+            raise EngineError(NOT_FINITE)
         ended = tokens[-1] in self._end_tokens
         kept = len(tokens) - ended
         finish: Finish = "stop" if ended else "time" if kept < request.max_new_tokens else "length"

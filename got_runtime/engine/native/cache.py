@@ -26,8 +26,6 @@ class RowCache:
     def __init__(self, layers: int, heads: int, int8: bool) -> None:
         self._int8 = int8
         self.capacity = 0
-        self.prompt_keys: list[Tensor] = []
-        """Of each layer, as they were computed; kept only for rows whose attention is recorded."""
         kind = torch.int8 if int8 else torch.bfloat16
         inner = (WIDTH // 2, LANES, 2) if int8 else (WIDTH, LANES)
         self.keys = torch.empty(layers, heads, 0, *inner, dtype=kind)

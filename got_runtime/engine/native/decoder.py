@@ -14,9 +14,10 @@ from got_runtime.engine.decoder import OutOfRoom
 from got_runtime.engine.native.cache import WIDTH, RowCache, bytes_per_token
 from got_runtime.engine.native.library import load
 from got_runtime.engine.native.linear import BfloatLinear, Int8Linear, Linear
+from got_runtime.errors import EngineError
 from got_runtime.model.decoder import causal, rotate
 
-__all__ = ["NativeDecoder", "PackedNetwork"]
+__all__ = ["NativeDecoder", "PackedNetwork", "check_rounding"]
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ class PackedNetwork:
 
     @classmethod
     def pack(cls, model: Any, int8: bool) -> Self | None:
-        """Lay out the weights once; None where this road is closed (another device or dtype, no C compiler).
+        """Lay out the weights once; None where this road is closed: another device or dtype, a CPU without 16-bit
+        instructions (AVX-512), no C compiler.
 
         With ``int8`` the layers' products are rounded to 8 bits; the head, which makes the choice, is not.
         """
@@ -51,7 +53,9 @@ class PackedNetwork:
         weight = model.lm_head.weight
         attention = language.layers[0].self_attn
         fits = weight.device.type == "cpu" and weight.dtype == torch.bfloat16 and attention.head_dim == WIDTH
-        library = load() if fits and torch.backends.mkldnn.is_available() else None
+        # Without 16-bit instructions oneDNN multiplies bf16, but does not lay it out.
+        fits = fits and torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+        library = load() if fits else None
         if library is None:
             return None
         linear = functools.partial(Int8Linear, library) if int8 else BfloatLinear
@@ -80,6 +84,15 @@ class PackedNetwork:
             qkv.view(len(qkv), -1, WIDTH).transpose(0, 1).split([self.heads, self.key_heads, self.key_heads])
         )
         return query, key, value
+
+
+def check_rounding(packed: PackedNetwork | None, weights: str, cache: str) -> None:
+    """Raises EngineError where weights, or keys and values, are to be kept in 8 bits and the road to them is closed."""
+    if packed is None and "int8" in (weights, cache):
+        raise EngineError(
+            "8 bits need bfloat16 on a CPU with 16-bit instructions (AVX-512), Linux and a C compiler: choose "
+            "device cpu and dtype bfloat16, or leave int8 out"
+        )
 
 
 class NativeDecoder:
@@ -116,8 +129,8 @@ class NativeDecoder:
             query, key = rotate(query, cosine, sine), rotate(key, cosine, sine)
             row.write_prompt(index, key, value)
             if alignment is not None:
-                alignment.record(query[:, -1], key)
-                row.prompt_keys.append(key)
+                alignment.show(key)
+                alignment.record(index, query[:, -1])
             attended = causal(query[None], key[None], value[None])[0]
             self._norm(hidden, layer.out(attended.transpose(0, 1).flatten(1)), layer.mlp_norm, normed)
             delta = self._mlp(layer, normed)
@@ -170,7 +183,7 @@ class NativeDecoder:
         for index, alignment in enumerate(alignments):
             if alignment is not None:
                 query = qkv[index, : self._network.heads * WIDTH].view(-1, WIDTH)
-                alignment.record(rotate(query, cosine[index], sine[index]), self._rows[index].prompt_keys[layer])
+                alignment.record(layer, rotate(query, cosine[index], sine[index]))
 
     def choose(self, hidden: Tensor, banned: Sequence[Sequence[int]]) -> tuple[list[int], list[float]]:
         logits = self._network.head(hidden)
@@ -188,6 +201,9 @@ class NativeDecoder:
                 tokens[index] = int(row.argmax())
                 probabilities[index] = float(given[tokens[index]])
         return tokens, probabilities
+
+    def wipe(self, slot: int) -> None:
+        """Nothing to do: no row reads another's memory."""
 
     def move(self, source: int, target: int, length: int) -> None:
         self._rows[target] = self._rows[source]

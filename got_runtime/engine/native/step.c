@@ -11,6 +11,7 @@
 
 #define WIDTH 64 /* of a head, in every GOT network */
 #define LANES 16 /* tokens to a block of keys */
+#define INFINITE 0x7F80 /* bits of a bf16, but for its sign; beyond it lies NaN */
 
 typedef uint16_t bf16;
 typedef float floats __attribute__((vector_size(LANES * 4)));
@@ -102,16 +103,27 @@ void scale_rows(const float *x, const float *unit, const float *bias, bf16 *out,
             out[r * width + i] = to_bf16(x[r * width + i] * unit[r] + (bias ? bias[i] : 0.f));
 }
 
-/* The greatest entry of each row of logits, and the probability softmax gives it. */
+/* The greatest entry of each row of logits, and the probability softmax gives it; NaN where a logit is not finite, which
+ * is told by its bits, since -ffinite-math-only lets the compiler take every float for finite. */
 void choose(const bf16 *logits, int64_t *token, float *probability, int64_t rows, int64_t vocabulary) {
 #pragma omp parallel for
     for (int64_t r = 0; r < rows; r++) {
         const bf16 *l = logits + r * vocabulary;
         float best = -FLT_MAX, sum = 0.f;
-        for (int64_t i = 0; i < vocabulary; i++) best = fmaxf(best, to_float(l[i]));
+        int32_t size = 0;
+        for (int64_t i = 0; i < vocabulary; i++) {
+            size = (l[i] & 0x7FFF) > size ? l[i] & 0x7FFF : size;
+            best = fmaxf(best, to_float(l[i]));
+        }
+        token[r] = 0;
+        if (size >= INFINITE) {
+            const uint32_t nan = 0x7FC00000;
+            memcpy(probability + r, &nan, sizeof nan);
+            continue;
+        }
         for (int64_t i = 0; i < vocabulary; i++) sum += exp_negative(to_float(l[i]) - best);
         int64_t at = 0;
-        while (to_float(l[at]) != best) at++;
+        while (at + 1 < vocabulary && to_float(l[at]) != best) at++;
         token[r] = at;
         probability[r] = 1.f / sum;
     }
