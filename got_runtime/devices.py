@@ -3,6 +3,7 @@
 import itertools
 import multiprocessing
 import queue
+import signal
 import threading
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,13 +22,16 @@ __all__ = ["DevicesEngine", "Weights"]
 PATIENCE = 10.0
 """Seconds a worker gets to end by itself."""
 _POLL = 0.05
+_BURIAL = 2.0
+"""Seconds for a worker that has closed its connection to be gone, so that its exit code is known."""
 
 
 class DevicesEngine:
     """See :class:`got_runtime.engine.protocol.Engine`. Safe to use from several threads.
 
     A worker that dies, or whose engine gives a call up, costs the pages it had; the others go on. :meth:`close`, or
-    letting go of the engine, ends the workers.
+    letting go of the engine, ends the workers. They are spawned: each imports the script that makes this engine, which
+    therefore stands under ``if __name__ == "__main__":`` there.
 
     Args:
         weights: what to load.
@@ -131,7 +135,7 @@ class _Worker:
         self._sending = threading.Lock()
         self._events: dict[int, queue.SimpleQueue[tuple[Any, ...]]] = {}
         self.alive = True
-        self.reason = f"the engine process on {device} has ended: it was killed"
+        self.reason = f"the engine process on {device} has ended"
         self.process: BaseProcess = context.Process(
             target=serve, args=(theirs, weights, device, engine, options, share), name=f"got-ocr {device}", daemon=True
         )
@@ -183,10 +187,20 @@ class _Worker:
                     what = [self, f"the engine on {self._device} gave up: {what[0]}"]
                 events.put((kind, *what))
         except (EOFError, OSError):
-            pass
+            self.process.join(_BURIAL)
+            self.reason += _exit(self.process.exitcode)
         self.alive = False
         for events in list(self._events.values()):
             events.put(("died", self, self.reason))
+
+
+def _exit(code: int | None) -> str:
+    """What the exit code of a process that said nothing tells."""
+    if not code:
+        return ""
+    if code < 0:
+        return f": it was killed (signal {-code}, {signal.strsignal(-code)})"
+    return f' with exit code {code} (a script that uses devices= needs an if __name__ == "__main__": around its calls)'
 
 
 def _end(workers: Sequence[_Worker]) -> None:

@@ -7,8 +7,9 @@ answer), ``died`` (call, reason) and, once for all calls, ``failed`` (reason).
 
 import pickle
 import queue
+import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -44,6 +45,9 @@ def serve(
     connection: Connection, weights: Weights, device: str, engine: str, options: EngineOptions, share: int
 ) -> None:
     """The worker process: a thread for every call that is open, all on one engine."""
+    # Ctrl-C reaches the whole process group, but only the owner of the calls knows which of them it ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
     import torch
 
     torch.set_num_threads(max(1, torch.get_num_threads() // share))
@@ -68,9 +72,8 @@ def serve(
         if kind == "open":
             call, tokens = rest
             calls[call] = queue.SimpleQueue()
-            threading.Thread(
-                target=_answer, args=(host, call, calls, tokens, send), name=f"got-ocr call {call}", daemon=True
-            ).start()
+            answering = (host, call, calls[call], calls, tokens, send)
+            threading.Thread(target=_answer, args=answering, name=f"got-ocr call {call}", daemon=True).start()
         elif kind == "ask":
             call, order, request = rest
             calls[call].put((order, replace(request, pixels=torch.from_numpy(request.pixels))))
@@ -84,8 +87,8 @@ class _Shut(Exception):
     """The call was closed by its owner."""
 
 
-def _answer(host: Any, call: int, calls: dict[int, Any], tokens: bool, send: Any) -> None:
-    asked = calls[call]
+def _answer(host: Any, call: int, asked: Any, calls: Collection[int], tokens: bool, send: Any) -> None:
+    """One call, until it is not among the open ``calls`` any more; it may be shut before this begins."""
     orders: list[int] = []
 
     def requests() -> Iterator[Request]:

@@ -3,6 +3,7 @@
 What each test demands must come about before a deadline: a hang is a failure.
 """
 
+import os
 import random
 import signal
 import subprocess
@@ -10,13 +11,14 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 import torch
+from deadlines import DEADLINE, in_time
 from random_networks import (
     GOT_TEXT,
     GOT_VISION,
@@ -39,8 +41,6 @@ from got_runtime.engine.transformers_engine import TransformersEngine
 from got_runtime.engines import ENGINES, EngineOptions, make_engine
 from got_runtime.errors import EngineError, SourceCorrupt
 
-DEADLINE = 240.0
-
 
 @pytest.fixture(scope="module")
 def small() -> Checkpoint:
@@ -58,25 +58,6 @@ def _no_thread_is_left_behind() -> Iterator[None]:
             return
         time.sleep(0.02)
     raise AssertionError(f"left behind: {left}")
-
-
-def in_time(action: Callable[[], Any]) -> Any:
-    """What an action returns, or its exception; fails when it takes longer than the deadline."""
-    found: list[Any] = []
-
-    def run() -> None:
-        try:
-            found.append(action())
-        except Exception as error:  # noqa: BLE001 - handed to the thread that asserts
-            found.append(error)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(DEADLINE)
-    assert found, "it hangs"
-    if isinstance(found[0], Exception):
-        raise found[0]
-    return found[0]
 
 
 def begun(engine: Engine, requests: Iterable[Request]) -> Generator[Any, None, None]:
@@ -386,7 +367,7 @@ class TestDevices:
             in_time(engine.close)
         lost = [answer for answer in answers if isinstance(answer, EngineError)]
         assert 0 < len(lost) < len(requests)
-        assert "has ended" in str(lost[0])
+        assert "has ended: it was killed (signal 9" in str(lost[0])
         for request, answer in zip(requests, answers, strict=True):
             assert isinstance(answer, EngineError) or list(answer.tokens) == generated(checkpoint, request)
 
@@ -400,6 +381,17 @@ class TestDevices:
         assert any(isinstance(answer, Answer) for answer in answers[1:])
         again = in_time(lambda: list(two_processes.answer(requests)))
         assert tokens_of(again) == [generated(checkpoint, request) for request in requests]
+
+    def test_an_interrupt_leaves_the_processes_alone(
+        self, two_processes: DevicesEngine, checkpoint: Checkpoint
+    ) -> None:
+        """Ctrl-C, which a notebook sends whenever a cell is stopped, reaches the whole group of processes."""
+        requests = [request_for(checkpoint, Plain(), budget=4, number=n) for n in range(2)]
+        expected = [generated(checkpoint, request) for request in requests]
+        assert tokens_of(in_time(lambda: list(two_processes.answer(requests)))) == expected
+        for worker in two_processes._workers:
+            os.kill(worker.process.pid or 0, signal.SIGINT)
+        assert tokens_of(in_time(lambda: list(two_processes.answer(requests)))) == expected
 
     def test_a_device_that_is_not_there_is_named(self, small: Checkpoint) -> None:
         engine = DevicesEngine(Weights(dtype="float32"), ["cuda:99"])
