@@ -62,6 +62,36 @@ def _transformers(checkpoint: "Checkpoint", options: EngineOptions) -> Engine:
     return TransformersEngine(checkpoint.model, checkpoint.end_tokens)
 
 
+def _vllm(checkpoint: "Checkpoint", options: EngineOptions) -> Engine:
+    from pathlib import Path
+
+    from got_runtime.engine.budget import SHARE, free_memory
+    from got_runtime.engine.vllm_engine import TRAINED_CONTEXT, VllmEngine
+    from got_runtime.vllm_plugin import register
+
+    register()
+    folder = Path(checkpoint.model.name_or_path)
+    if not (folder / "config.json").exists():
+        raise EngineError(
+            f"vLLM reads checkpoints in the port's format, and {checkpoint.name} was not loaded from one: "
+            "give a folder or a hub id of that format, or use the engine 'torch'"
+        )
+    weight, text = checkpoint.model.lm_head.weight, checkpoint.model.config.text_config
+    context = min(checkpoint.context, TRAINED_CONTEXT)
+    width = text.hidden_size // text.num_attention_heads
+    token = 2 * text.num_hidden_layers * text.num_key_value_heads * width * weight.element_size()
+    useful = (options.slots + 1) * context * token  # vLLM takes all that it is given, at once
+    return VllmEngine(
+        folder,
+        checkpoint.image_token,
+        checkpoint.end_tokens,
+        dtype=str(checkpoint.model.dtype).removeprefix("torch."),
+        slots=options.slots,
+        memory=options.memory or min(useful, int(free_memory(weight.device) * SHARE)),
+        context=context,
+    )
+
+
 def _scripted(checkpoint: "Checkpoint", options: EngineOptions) -> Engine:
     from got_runtime.engine.scripted import ScriptedEngine
 
@@ -71,6 +101,7 @@ def _scripted(checkpoint: "Checkpoint", options: EngineOptions) -> Engine:
 ENGINES: dict[str, Callable[["Checkpoint", EngineOptions], Engine]] = {
     "torch": _torch,
     "transformers": _transformers,
+    "vllm": _vllm,
     "scripted": _scripted,
 }
 

@@ -67,7 +67,7 @@ class GotRuntime:
             dtype: ``auto``, ``float32``, ``bfloat16`` or ``float16``.
             revision: branch, tag or commit of a hub id.
             local_files_only: never ask the hub, use its local cache.
-            engine: who decodes: ``torch``, ``transformers`` (the reference), ``scripted``, or an engine of your own.
+            engine: who decodes: ``torch``, ``vllm``, ``transformers`` (the reference), ``scripted``, or your own.
             options: pages together, 8-bit weights or cache, memory for keys and values.
             devices: one engine process for each, such as ``["cuda:0", "cuda:1"]``; ``device`` is left aside then. As
                 the processes are spawned, a script must make its runtime under ``if __name__ == "__main__":``.
@@ -76,6 +76,7 @@ class GotRuntime:
             CheckpointNotFound: neither embedded, nor a folder, nor reachable.
             CheckpointInvalid: files that do not make a GOT model, or an unusable device or dtype.
             EngineError: no engine of that name, or unusable options.
+            MissingExtra: the engine needs a package that is not installed.
         """
         from got_runtime.checkpoint import load
         from got_runtime.engines import make_engine

@@ -22,7 +22,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         "--device", default="auto", help="auto (default), cpu, cuda, cuda:1; cuda:0,cuda:1 runs one process on each"
     )
     group.add_argument("--dtype", default="auto", help="auto, float32, bfloat16, float16 (default: auto)")
-    group.add_argument("--engine", default="torch", help="torch (default), transformers (the reference), scripted")
+    group.add_argument("--engine", default="torch", help="torch (default), vllm, transformers (reference), scripted")
     group.add_argument("--slots", type=int, default=8, metavar="N", help="pages decoded together (default: 8)")
     group.add_argument("--int8", action="store_true", help="8-bit weights, keys and values: faster on a CPU, not exact")
 
