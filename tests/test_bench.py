@@ -75,7 +75,9 @@ def test_a_long_run_in_tenths(checkpoint: Checkpoint) -> None:
     assert min(report.memory) > 1 << 20
 
 
-@pytest.mark.parametrize("arguments", [["--slots", "many"], ["--slots", "0"], ["--against", "abacus"]])
+@pytest.mark.parametrize(
+    "arguments", [["--slots", "many"], ["--slots", "0"], ["--against", "abacus"], ["--against", "vllm"]]
+)
 def test_what_cannot_be_measured_is_said_in_one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", *arguments]) == 2
     assert capsys.readouterr().err.count("\n") == 1

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from got_runtime.bench.floor import Work
     from got_runtime.engines import Rounding
 
-_AGAINST = ("transformers",)
+_AGAINST = ("transformers", "vllm")
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -26,7 +26,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     how.add_argument("--slots", default="1,8,32", metavar="N,…", help="pages decoded together (default: 1,8,32)")
     how.add_argument("--tokens", type=int, default=1000, help="answer of a page, in tokens (default: 1000)")
     how.add_argument("--rounds", type=int, default=3, help="measurements of each engine, in turns (default: 3)")
-    how.add_argument("--against", default="", metavar="ENGINE,…", help="other engines: transformers")
+    how.add_argument("--against", default="", metavar="ENGINE,…", help="transformers; with --document also vllm")
     how.add_argument("--int8", action="store_true", help="measure 8-bit weights, keys and values too")
     out = parser.add_argument_group("output")
     out.add_argument("--json", type=Path, metavar="FILE", help="write what was measured")
@@ -61,7 +61,10 @@ def _time_stages(args: argparse.Namespace, slots: tuple[int, ...], against: list
     from got_runtime.bench.speed import SpeedReport, measure_speed
     from got_runtime.bench.stages import Stages, TorchStages, TransformersStages
     from got_runtime.bench.subject import open_subject
+    from got_runtime.errors import EngineError
 
+    if "vllm" in against:
+        raise EngineError("--against vllm: its stages cannot be timed apart; add --document N")
     subject = open_subject(args.model, args.device, args.dtype)
     prompt, bits = len(subject.prompt), subject.model.lm_head.weight.element_size() * 8
     work = work_of(subject.model, prompt, bits, bits)
