@@ -15,7 +15,7 @@ def to_records(value: dict[str, JsonValue]) -> list[dict[str, JsonValue]]:
     Reads the shape GOT was trained on (``{"title": …, "values": {category: number or {series: number}}}``) and, where
     there is no ``values``, the object's own scalars and lists.
     """
-    data = value.get("values", value.get("data", value))
+    data = value.get("values", value.get("data", _without_titles(value)))
     if isinstance(data, list):
         return [row if isinstance(row, dict) else {"value": row} for row in data]
     if not isinstance(data, dict):
@@ -37,14 +37,21 @@ def to_records(value: dict[str, JsonValue]) -> list[dict[str, JsonValue]]:
     return [{"category": name, "value": item} for name, item in data.items()]
 
 
+def _without_titles(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    titles = ("title", "source", "x_title", "y_title")
+    return {name: item for name, item in value.items() if name not in titles or isinstance(item, dict | list)}
+
+
 def _row(item: JsonValue) -> dict[str, JsonValue]:
     return item if isinstance(item, dict) else {"value": item}
 
 
 def to_grid(value: dict[str, JsonValue]) -> Grid:
-    """The rows as a table with a header."""
+    """The rows as a table with a header; a grid of nothing where there are none."""
     records = to_records(value)
     names = list(dict.fromkeys(name for record in records for name in record))[:64]
+    if not names:
+        return Grid(rows=0, columns=0, cells=())
     rows = [
         [_column_title(value, name) for name in names],
         *([_shown(record.get(name)) for name in names] for record in records),
@@ -56,9 +63,7 @@ def to_grid(value: dict[str, JsonValue]) -> Grid:
         if shown.strip()
     ]
     alignment: list[Align] = ["left" if not column else "right" for column in range(len(names))]
-    return Grid(
-        rows=len(rows), columns=max(1, len(names)), cells=tuple(cells), header_rows=1, alignment=tuple(alignment)
-    )
+    return Grid(rows=len(rows), columns=len(names), cells=tuple(cells), header_rows=1, alignment=tuple(alignment))
 
 
 def heading(value: dict[str, JsonValue]) -> str:
@@ -76,6 +81,8 @@ def _column_title(value: dict[str, JsonValue], name: str) -> str:
 
 
 def _shown(value: JsonValue) -> str:
+    if isinstance(value, list):
+        return ", ".join(_shown(item) for item in value)
     return "" if value is None else str(value)
 
 

@@ -59,7 +59,9 @@ class Drafts(ABC):
         self.add(e.PageBreak, index, number=self._page)
 
     def add_heading(self, index: int, level: int, content: Content) -> None:
-        """Adds a heading; below one that says so, numbered lines are entries of the bibliography."""
+        """Adds a heading that says something; below one of references, numbered lines are entries of them."""
+        if not content:
+            return
         title = plain(content)
         self.in_references = title.strip().rstrip(":").lower() in _BIBLIOGRAPHIES
         self.add(e.Heading, index, level=level, number=heading_number(title), content=content)

@@ -197,5 +197,3 @@ AnyElement = Annotated[
 ]
 
 ELEMENTS: TypeAdapter[list[AnyElement]] = TypeAdapter(list[AnyElement])
-
-Prose = Heading | Paragraph | ListItem | Caption | Footnote | Abstract | Author | Reference

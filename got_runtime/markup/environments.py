@@ -7,6 +7,7 @@ from got_runtime.markup.commands import read_command
 from got_runtime.markup.content import Text, merge, plain
 from got_runtime.markup.drafts import Draft, Drafts, Place
 from got_runtime.markup.formula import FORMULA_ENVIRONMENTS, read_display
+from got_runtime.markup.formula_table import read_formula_table
 from got_runtime.markup.inline import parse_inline
 from got_runtime.markup.lists import LISTS, read_bibliography, read_list
 from got_runtime.markup.reader import Reader
@@ -136,7 +137,10 @@ def _read_float(drafts: Drafts, index: int, start: int, end: int, place: Place) 
 
 
 def add_formula(drafts: Drafts, index: int, low: int, high: int, environment: str = "") -> None:
-    """The displayed formula of tokens ``low`` to ``high - 1``, which starts at ``index`` with its delimiter."""
+    """The displayed formula, or table, of tokens ``low`` to ``high - 1``; it starts at ``index`` with its delimiter."""
     latex, number, label = read_display(drafts.reader, low, high, environment)
-    if latex or number:
+    grid = read_formula_table(drafts.reader, latex) if not number and not label else None
+    if grid is not None:
+        drafts.add(e.Table, index, grid=grid)
+    elif latex or number:
         drafts.add(e.Formula, index, latex=latex, number=number, label=label)

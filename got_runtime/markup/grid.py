@@ -177,7 +177,10 @@ class _Placing:
 
 
 def _header_rows(rules: set[int], rows: int, cells: list[_Placed]) -> int:
-    """How many rows stand above the first rule inside the table; 1 in a table ruled only around, 0 without rules."""
+    """How many rows stand above the first rule inside the table; 1 in a table ruled only around, 0 without rules.
+
+    Three rows or more that a cell spans, with none that spans columns, are a group of the body: 0 as well.
+    """
     inner = sorted(rule for rule in rules if 0 < rule < rows)
     if not rules or rows < 2:
         return 0
@@ -185,7 +188,9 @@ def _header_rows(rules: set[int], rows: int, cells: list[_Placed]) -> int:
     for cell in cells:  # a cell that spans out of the header takes its rows along
         if cell.row < header:
             header = max(header, cell.row + cell.rowspan)
-    return header if header < rows and header <= _MAX_HEADER_ROWS else 0
+    top = [cell for cell in cells if cell.row < header]
+    grouped = header > 2 and any(cell.rowspan > 1 for cell in top) and all(cell.colspan == 1 for cell in top)
+    return header if header < rows and header <= _MAX_HEADER_ROWS and not grouped else 0
 
 
 def _note_ragged(reader: Reader, rows: list[list[RawCell]], columns: int, declared: int) -> None:

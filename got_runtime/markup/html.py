@@ -115,7 +115,9 @@ def element_html(element: AnyElement, *, pictures: bool = True) -> str:
             return "<hr>" if element.number is None else f'<hr id="page-{element.number}">'
         case "chart":
             title = f'<p class="caption">{escape(heading)}</p>' if (heading := chart.heading(element.value)) else ""
-            return title + to_html_table(chart.to_grid(element.value), content_html) + _picture(element, pictures)
+            grid = chart.to_grid(element.value)
+            table = to_html_table(grid, content_html) if grid.rows else ""
+            return title + table + _picture(element, pictures)
         case "music":
             return _with_source(_picture(element, pictures), element.humdrum)
         case "molecule":

@@ -112,6 +112,8 @@ class _Line:
         return closing + 1
 
     def _formula(self, index: int, high: int, marks: tuple[Mark, ...], pieces: list[Inline]) -> int:
+        from got_runtime.markup.formula_table import read_formula_table  # tables hold lines that hold tables
+
         token, closing = self.tokens[index], self.reader.closing(index, high)
         end = closing if closing is not None else high
         if closing is None:
@@ -126,7 +128,9 @@ class _Line:
             end -= end > index + 1 and self.tokens[end - 1].kind is Kind.SPACE  # it parts the words, not the formula
         latex = mend_latex(self.reader, index + 1, end)
         raised = superscript(latex)
-        if raised is not None:
+        if latex.startswith("\\begin{") and (grid := read_formula_table(self.reader, latex)) is not None:
+            pieces.append(Nested(grid=grid))
+        elif raised is not None:
             pieces.append(Text(text=raised, marks=_with(marks, "superscript")))
         elif latex:
             pieces.append(Math(latex=latex))

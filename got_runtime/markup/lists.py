@@ -12,23 +12,43 @@ LISTS = frozenset({"itemize", "enumerate", "description"})
 
 def read_list(drafts: Drafts, low: int, end: int, place: Place, *, ordered: bool) -> None:
     """The items between ``\\begin{itemize}`` and its end; ``place`` is inside the list."""
-    reader, number, index = drafts.reader, 0, low
+    reader = drafts.reader
+    settings = reader.option(low, end)  # [label=(a), start=5]
+    index = settings[1] if settings else low
+    number = _whole(reader.source(*settings[0]).partition("start=")[2].partition(",")[0], 1) - 1 if settings else 0
     while index < end:
         if not _is_item(drafts, index):
             following = _next_item(drafts, index, end)
+            number = _counter(drafts, index, following, number)
             drafts.read(index, following, Place(place.depth, place.role, place.float))
             index = following
             continue
-        number += 1
         option = reader.option(index + 1, end)
         start = option[1] if option else index + 1
         following = _next_item(drafts, start, end)
         label = plain(parse_inline(reader, *option[0])) if option else None
+        number += not label
         fields: Fields = {"depth": place.list_depth - 1, "ordered": ordered and not label, "label": label}
         if fields["ordered"]:
             fields["number"] = number
         _read_item(drafts, index, start, following, place, fields)
         index = following
+
+
+def _counter(drafts: Drafts, low: int, high: int, number: int) -> int:
+    """What ``\\setcounter{enumi}{4}`` sets the number of the item before to."""
+    reader = drafts.reader
+    for index in range(low, high):
+        name = reader.argument(index + 1, high) if reader.tokens[index].name == "setcounter" else None
+        value = reader.argument(name[1], high) if name else None
+        if name and value and reader.source(*name[0]).startswith("enum"):
+            number = _whole(reader.source(*value[0]), number)
+    return number
+
+
+def _whole(text: str, otherwise: int) -> int:
+    text = text.strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 5 else otherwise
 
 
 def read_lost_item(drafts: Drafts, index: int, high: int, place: Place) -> int:

@@ -1,5 +1,7 @@
 """A JSON object or a Python dict, as GOT writes the data of a chart: read without ``eval``, mended where broken."""
 
+import re
+
 from pydantic import JsonValue
 
 _MAX_DEPTH = 16
@@ -9,6 +11,7 @@ _CONSTANTS: dict[str, JsonValue] = {
     **dict.fromkeys(("false", "False"), False),
     **dict.fromkeys(("null", "None", "nan", "NaN", "N/A"), None),
 }
+_GROUPED = re.compile(r"[+-]?[0-9]{1,3}(?:,[0-9]{3}){1,5}(?:\.[0-9]{1,20})?(?![,.]?[0-9])(?! ?[:：])")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 
 
@@ -69,7 +72,8 @@ class _ObjectReader:
             key = (self._string() if first in _QUOTES else str(self._scalar(":"))).strip()
             if self._next() in (":", "："):
                 self.position += 1
-                value = self.value(depth)
+                grouped = self._grouped_number()
+                value = self.value(depth) if grouped is None else grouped
             else:
                 self.mend("a key had no value")
                 value = None
@@ -80,6 +84,17 @@ class _ObjectReader:
             members[key] = value
         self.mend("the object was cut off: closed")
         return members
+
+    def _grouped_number(self) -> int | float | None:
+        """The number here where commas part its thousands: in an object a key follows a comma, not three digits."""
+        self._next()
+        found = _GROUPED.match(self.text, self.position)
+        if found is None:
+            return None
+        self.mend("commas in a number: left out")
+        self.position = found.end()
+        digits = found.group().replace(",", "")
+        return float(digits) if "." in digits else int(digits)
 
     def _array(self, depth: int) -> JsonValue:
         items: list[JsonValue] = []

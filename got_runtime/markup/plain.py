@@ -6,7 +6,7 @@ from got_runtime.markup import chart
 from got_runtime.markup.content import Grid
 from got_runtime.markup.elements import AnyElement
 from got_runtime.markup.formula_words import to_words
-from got_runtime.markup.grid import places
+from got_runtime.markup.table import to_rows
 from got_runtime.markup.words import content_words
 
 
@@ -37,10 +37,9 @@ def element_text(element: AnyElement) -> str:
                 f"[{element.key}] {content_words(element.content)}" if element.key else content_words(element.content)
             )
         case "table":
-            return _rows(element.grid)
+            return _grid_text(element.grid)
         case "chart":
-            title = chart.heading(element.value)
-            return (title + "\n" if title else "") + _rows(chart.to_grid(element.value))
+            return "\n".join(filter(None, (chart.heading(element.value), _grid_text(chart.to_grid(element.value)))))
         case "formula":
             return to_words(element.latex) + (f" ({element.number})" if element.number else "")
         case "code":
@@ -59,12 +58,6 @@ def element_text(element: AnyElement) -> str:
             return content_words(element.content).strip()
 
 
-def _rows(grid: Grid) -> str:
-    rows: list[str] = []
-    for row, cells in enumerate(places(grid)):
-        shown = [
-            content_words(cell.content, newline=" ") if cell and (cell.row, cell.column) == (row, column) else ""
-            for column, cell in enumerate(cells)
-        ]
-        rows.append("\t".join(shown).rstrip())
-    return "\n".join(rows)
+def _grid_text(grid: Grid) -> str:
+    rows = to_rows(grid, lambda content: content_words(content, newline=" "), "blank")
+    return "\n".join("\t".join(row).rstrip() for row in rows)

@@ -74,6 +74,8 @@ def add_prose(drafts: Drafts, low: int, high: int, place: Place) -> None:
     only = content[0] if len(content) == 1 else None
     if only is not None and only.kind == "math":
         drafts.add(e.Formula, low, latex=only.latex, display=False)
+    elif only is not None and only.kind == "nested":
+        drafts.add(e.Table, low, grid=only.grid)
     elif content[0].kind == "smiles" and all(_parts_molecules(piece) for piece in content):
         _add_molecules(drafts, low, high)
     elif key is not None:

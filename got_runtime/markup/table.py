@@ -18,7 +18,7 @@ Spans = Literal["blank", "repeat"]
 _DELIMITERS: dict[Align, str] = {"left": "---", "center": ":---:", "right": "---:"}
 
 
-def _rows(grid: Grid, show: Callable[[Content], str], spans: Spans) -> list[list[str]]:
+def to_rows(grid: Grid, show: Callable[[Content], str], spans: Spans) -> list[list[str]]:
     """The grid as rows of strings; where a cell spans, repeated or blank after its first place."""
     shown: dict[tuple[int, int], str] = {(cell.row, cell.column): show(cell.content) for cell in grid.cells}
     rows: list[list[str]] = []
@@ -36,7 +36,7 @@ def _rows(grid: Grid, show: Callable[[Content], str], spans: Spans) -> list[list
 
 def to_pipe_table(grid: Grid, *, spans: Spans = "repeat", math: MathStyle = "dollar") -> str:
     """A GFM table. Its first row is its header, as GFM knows one header row and none without."""
-    rows = _rows(grid, lambda content: _pipe_cell(content, math), spans)
+    rows = to_rows(grid, lambda content: _pipe_cell(content, math), spans)
     if not rows:
         return ""
     delimiters = [_DELIMITERS[align] for align in grid.alignment]
@@ -78,13 +78,13 @@ def _attributes(grid: Grid, cell: Cell) -> str:
 def to_csv(grid: Grid, *, spans: Spans = "repeat") -> str:
     """Comma-separated values (RFC 4180, ``\\n`` as line end), formulas as plain words."""
     out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows(_rows(grid, content_words, spans))
+    csv.writer(out, lineterminator="\n").writerows(to_rows(grid, content_words, spans))
     return out.getvalue()
 
 
 def to_records(grid: Grid) -> list[dict[str, str]]:
     """One dict a body row; the names of a column's header rows joined by " / ", made unique by a number."""
-    rows = _rows(grid, content_words, "repeat")
+    rows = to_rows(grid, content_words, "repeat")
     header = max(1, grid.header_rows)
     names: dict[str, None] = {}
     for column in range(grid.columns):

@@ -1,9 +1,12 @@
 """``tabular`` → grid and grid → ``tabular``: spans, rules, ragged rows, tables inside cells."""
 
-from got_runtime.markup.content import Align, Grid, Inline, merge
+from collections.abc import Callable
+
+from got_runtime.markup.content import Align, Content, Grid, Inline, merge
 from got_runtime.markup.grid import MAX_COLUMNS, RawCell, place
 from got_runtime.markup.inline import parse_inline
 from got_runtime.markup.reader import Range, Reader
+from got_runtime.markup.symbols import DROPPED
 from got_runtime.markup.tokens import Kind
 
 _FULL_RULES = frozenset({"hline", "toprule", "midrule", "bottomrule", "Xhline", "hhline"})
@@ -12,14 +15,22 @@ _PART_RULES = frozenset({"cline", "cmidrule"})
 RULES = _FULL_RULES | _PART_RULES
 _ALIGNS: dict[str, Align] = {"l": "left", "c": "center", "r": "right"}
 
+_ReadContent = Callable[[int, int], Content]
 
-def parse_tabular(reader: Reader, index: int, end: int, depth: int = 0) -> Grid:
+
+def parse_tabular(
+    reader: Reader,
+    index: int,
+    end: int,
+    depth: int = 0,
+    read_content: Callable[[Reader, int, int, int], Content] = parse_inline,
+) -> Grid:
     """The grid of the ``\\begin{tabular}`` token at ``index``, whose body reaches to ``end``.
 
     Ragged rows are padded, cells of no column folded into the last, each noted as a mend on the reader.
     """
     alignment, body = _read_specification(reader, index + 1, end)
-    rows, rules = _read_rows(reader, body, end, depth)
+    rows, rules = _read_rows(reader, body, end, lambda low, high: read_content(reader, low, high, depth))
     return place(reader, rows, rules, alignment)
 
 
@@ -69,7 +80,7 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _read_rows(reader: Reader, index: int, end: int, depth: int) -> tuple[list[list[RawCell]], set[int]]:
+def _read_rows(reader: Reader, index: int, end: int, content: _ReadContent) -> tuple[list[list[RawCell]], set[int]]:
     """The rows, and after how many rows a rule goes through the whole table."""
     rows: list[list[RawCell]] = []
     rules: set[int] = set()
@@ -79,11 +90,11 @@ def _read_rows(reader: Reader, index: int, end: int, depth: int) -> tuple[list[l
     while index < end:
         token = reader.tokens[index]
         if token.kind is Kind.CELL:
-            row.append(_read_cell(reader, start, index, depth))
+            row.append(_read_cell(reader, start, index, content))
             index = start = index + 1
         elif token.kind is Kind.ROW_BREAK or (token.kind is Kind.COMMAND and token.name in ("tabularnewline", "cr")):
             if row or not captioned or reader.skip_spaces(start, index) < index:
-                row.append(_read_cell(reader, start, index, depth))
+                row.append(_read_cell(reader, start, index, content))
                 rows.append(row)
             row, captioned = [], False
             spacing = reader.option(index + 1, end)
@@ -96,7 +107,7 @@ def _read_rows(reader: Reader, index: int, end: int, depth: int) -> tuple[list[l
             index = reader.after(index, end)
     low, high = reader.strip(start, end)
     if row or low < high:
-        row.append(_read_cell(reader, low, high, depth))
+        row.append(_read_cell(reader, low, high, content))
         rows.append(row)
     return rows, rules
 
@@ -124,13 +135,17 @@ def _read_rule(reader: Reader, index: int, end: int, rows: int, rules: set[int])
     return None
 
 
-def _read_cell(reader: Reader, low: int, high: int, depth: int) -> RawCell:
+def _read_cell(reader: Reader, low: int, high: int, content: _ReadContent) -> RawCell:
     low, high = reader.strip(low, high)
     colspan, rowspan = 1, 1
     align: Align | None = None
     pieces: list[Inline] = []
     tails: list[Range] = []
     while low < high and reader.tokens[low].kind is Kind.COMMAND:
+        if reader.tokens[low].name in DROPPED:  # \cellcolor{gray}\multicolumn…
+            low = reader.skip_arguments(low + 1, high, DROPPED[reader.tokens[low].name])
+            low = reader.skip_spaces(low, high)
+            continue
         spanning = _read_spanning(reader, low, high)
         if spanning is None:
             break
@@ -142,9 +157,9 @@ def _read_cell(reader: Reader, low: int, high: int, depth: int) -> RawCell:
             rowspan = count or 1
         tails.append((after, high))
         low, high = reader.strip(*inner)
-    pieces += parse_inline(reader, low, high, depth)
+    pieces += content(low, high)
     for tail in reversed(tails):
-        pieces += parse_inline(reader, *tail, depth)
+        pieces += content(*tail)
     return RawCell(merge(pieces), colspan, rowspan, align)
 
 

@@ -30,7 +30,8 @@ WORDS = r"""
 \\ \hline \( \) \[ \] $ $$ ** * text 1. - # | \multicolumn{2}{c}{ \multirow{2}{*}{ \multirow{-2}{*}{x} \textbf{ \left(
 \right) \section*{ \caption{ \begin{table} \end{table} \footnote{ \href{http://a_b}{ <smiles> </smiles> <|im_end|>
 ``` **kern *- \begin{tikzpicture} \end{tikzpicture} \'e \c{c} \% _ ^ \textbackslash{} \newline ~ < ' " ` !!! \cline{1-2}
-\tag{1} \label{x} \begin{equation} \end{equation} \alpha [2pt] {'a': \bibitem{k} ![a](b) |---| *{2}{c} \left. é 表
+\tag{1} \label{x} \verb|a| `` '' \caption{x} \begin{longtable}{l} \begin{minipage}{2cm} \begin{proof}
+\begin{equation} \end{equation} \alpha [2pt] {'a': \bibitem{k} ![a](b) |---| *{2}{c} \left. é 表
 """
 PIECES = [*WORDS.split(), " ", "\n", "\n\n", "\t", "\f", "\r\n", "|a|b|\n"]
 dialect = st.lists(st.sampled_from(PIECES), max_size=40).map("".join)
@@ -122,6 +123,12 @@ GROWING = {
     "dollars": "$a ",
     "cells": "a & ",
     "pipes": "|a|b|\n",
+    "tables with empty lines": "\\begin{tabular}{l}a & b \\\\\n\n",
+    "tables in formulas": "\\[\\begin{tabular}{l}a",
+    "captions in tables": "\\begin{longtable}{l}\\caption{a}",
+    "groups": "{a ",
+    "quotation marks": "``a ",
+    "molecules": "<smiles>C</smiles>",
     "rows": "a \\\\ ",
     "smiles": "<smiles>C ",
     "options": "\\item[ ",

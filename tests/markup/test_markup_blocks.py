@@ -36,6 +36,43 @@ MARKDOWN = {
         r"\begin{tabular}{ll}\rowcolor{gray} a & \cellcolor[HTML]{EEEEEE} b \\ 1 & 2 \\ \end{tabular}",
         SIMPLE,
     ),
+    "a colour before a span": (
+        r"\begin{tabular}{ll}\cellcolor{gray}\multicolumn{2}{c}{a} \\ 1 & 2 \\ \end{tabular}",
+        "| a | a |\n| --- | --- |\n| 1 | 2 |\n",
+    ),
+    "a resized table": (
+        r"\resizebox{\textwidth}{!}{\begin{tabular}{ll}a & b \\ 1 & 2 \\ \end{tabular}}",
+        SIMPLE,
+    ),
+    "a table in display delimiters": (r"\[\begin{tabular}{ll}a & b \\ 1 & 2 \\ \end{tabular}\]", SIMPLE),
+    "a table in inline delimiters": (r"\(\begin{tabular}{ll}a & b \\ 1 & 2 \\ \end{tabular}\)", SIMPLE),
+    "an array with rules": (
+        r"\[\begin{array}{|l|l|}\hline \text{Year} & x_{1} \\ \hline 2019 & \frac{1}{2} \\ \hline\end{array}\]",
+        "| Year | $x_{1}$ |\n| --- | --- |\n| 2019 | $\\frac{1}{2}$ |\n",
+    ),
+    "a matrix": (
+        r"\[\begin{array}{cc}1 & 2 \\ 3 & 4\end{array}\]",
+        r"$$\begin{array}{cc}1 & 2 \\ 3 & 4\end{array}$$" + "\n",
+    ),
+    "a number that the label takes no part in": (
+        r"\begin{enumerate}\item a \item[b)] b \item c\end{enumerate}",
+        "1. a\n\n- **b)** b\n\n2. c\n",
+    ),
+    "a list that goes on from another": (
+        r"\begin{enumerate}\setcounter{enumi}{4}\item a\end{enumerate}",
+        "5. a\n",
+    ),
+    "the settings of a list": (r"\begin{enumerate}[label=(\alph*), start=3]\item a\end{enumerate}", "3. a\n"),
+    "an empty heading": (r"\section*{}text", "text\n"),
+    "a chart without values": ("{'title': 'T', 'values': {}}", "**T**\n"),
+    "a chart of lists": (
+        "{'title': 'T', 'source': None, 'x': [1, 2], 'y': [3, 4]}",
+        "**T**\n\n| x | y |\n| --- | ---: |\n| 1 | 3 |\n| 2 | 4 |\n",
+    ),
+    "a chart with commas in its numbers": (
+        "{'values': {'Men': 1,234.5, 'Women': 12,345, 'All': 7, '2019': 1,}}",
+        "| category | value |\n| --- | ---: |\n| Men | 1234.5 |\n| Women | 12345 |\n| All | 7 |\n| 2019 | 1 |\n",
+    ),
     "theorem and proof": (
         r"\begin{theorem}[Main] It holds. \end{theorem}\begin{proof}\[ x \] so. \qed\end{proof}",
         "**Theorem (Main).** It holds.\n\n**Proof.**\n\n$$x$$\n\nso. ∎\n",

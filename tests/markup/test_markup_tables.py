@@ -113,6 +113,19 @@ def test_records_make_equal_names_unique() -> None:
     assert to_records(grid) == [{"a": "1", "a (2)": "2"}]
 
 
+@pytest.mark.parametrize(
+    ("table", "header"),
+    [
+        (r"\hline \multirow{3}{*}{A} & 1 \\ \cline{2-2} & 2 \\ \cline{2-2} & 3 \\ \hline B & 1 \\ \hline", 0),
+        (r"\hline \multirow{2}{*}{A} & n \\ \cline{2-2} & \% \\ \hline B & 1 \\ \hline", 2),
+        (r"\hline a & of \\ & all \\ & men \\ \hline B & 1 \\ \hline", 3),
+    ],
+    ids=["a group of rows", "a header of two rows", "a header of three lines"],
+)
+def test_a_group_of_rows_is_no_header(table: str, header: int) -> None:
+    assert grid_of(r"\begin{tabular}{|l|l|}" + table + r"\end{tabular}").header_rows == header
+
+
 def test_csv_quotes_what_must_be_quoted() -> None:
     grid = grid_of('\\begin{tabular}{ll}\\hline a, b & "c" \\\\ \\hline \\(\\alpha\\) & 2 \\\\ \\hline\\end{tabular}')
     assert to_csv(grid) == '"a, b","""c"""\nα,2\n'
