@@ -76,8 +76,41 @@ def test_a_long_run_in_tenths(checkpoint: Checkpoint) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--slots", "many"], ["--slots", "0"], ["--against", "abacus"], ["--against", "vllm"]]
+    "arguments",
+    [
+        ["--slots", "many"],
+        ["--slots", "0"],
+        ["--against", "abacus"],
+        ["--against", "vllm"],
+        ["--int8", "--model", "got-nano", "--dtype", "float32"],
+        ["--steady", "10", "--against", "transformers"],
+        ["--document", "2", "--plot", "speed.png"],
+        ["--pages", "20", "--rounds", "1"],
+    ],
+    ids=" ".join,
 )
 def test_what_cannot_be_measured_is_said_in_one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", *arguments]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("option", ["--pages", "--document", "--steady", "--rounds", "--tokens"])
+def test_nothing_is_measured_no_times(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["bench", option, "0"])
+    assert f"argument {option}: '0' is not a whole number from 1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "file"), [("--json", "no/folder/speed.json"), ("--json", "."), ("--plot", "no/speed.png")]
+)
+def test_a_file_that_cannot_be_written_is_found_before_the_measuring(
+    option: str, file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["bench", option, str(tmp_path / file)]) == 2
+    assert "name a file that can be written" in capsys.readouterr().err
+
+
+def test_so_is_a_plot_of_no_known_format(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "--plot", str(tmp_path / "speed.xyz")]) == 2
+    assert "name a .png or .svg file" in capsys.readouterr().err

@@ -8,8 +8,9 @@ from typing import Any
 from got_runtime.bench.document import SteadyReport
 from got_runtime.bench.machine import Spread
 from got_runtime.bench.speed import SpeedReport
+from got_runtime.errors import GotError, MissingExtra
 
-__all__ = ["speed_lines", "write_json", "write_plot", "write_steady_plot"]
+__all__ = ["check_plot", "speed_lines", "write_json", "write_plot", "write_steady_plot"]
 
 
 def speed_lines(report: SpeedReport) -> list[str]:
@@ -66,6 +67,16 @@ def write_json(report: object, file: Path) -> None:
     file.write_text(json.dumps(asdict(report), indent=1) + "\n", encoding="utf-8")  # type: ignore[call-overload]
 
 
+def check_plot(file: Path) -> None:
+    """Whether a plot can be drawn into this file, asked before there is something to draw.
+
+    Raises MissingExtra where matplotlib is not installed, GotError for a suffix it has no format for.
+    """
+    formats = _figure().canvas.get_supported_filetypes()
+    if file.suffix.removeprefix(".").lower() not in formats:
+        raise GotError(f"{file}: no such format; name a .png or .svg file")
+
+
 def write_plot(report: SpeedReport, file: Path) -> None:
     """Pages a second over rows together, and the limit; the file's suffix says PNG or SVG.
 
@@ -100,8 +111,6 @@ def write_steady_plot(report: SteadyReport, file: Path) -> None:
 
 
 def _figure() -> Any:
-    from got_runtime.errors import MissingExtra
-
     try:
         from matplotlib.figure import Figure
     except ImportError as error:

@@ -1,43 +1,57 @@
 """``got-ocr bench``: how fast, against what this machine can do at most."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from got_runtime.cli.numbers import positive
 
 if TYPE_CHECKING:
     from got_runtime.bench.floor import Work
     from got_runtime.engines import Rounding
 
 _AGAINST = ("transformers", "vllm")
+_READING = ("model", "device", "dtype", "slots", "tokens", "json")
+_OPTIONS = {
+    None: (*_READING, "rounds", "against", "int8", "plot"),
+    "document": (*_READING, "rounds", "against", "int8"),
+    "steady": (*_READING, "plot"),
+    "pages": ("json",),
+}
+"""What is to be measured (stages where nothing is said) → options that have an effect on it."""
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Register the command."""
     parser = subparsers.add_parser("bench", help="measure speed and memory", description=__doc__)
     what = parser.add_argument_group("what").add_mutually_exclusive_group()
-    what.add_argument("--document", type=int, metavar="N", help="read a document of N pages instead of timing stages")
-    what.add_argument("--steady", type=int, metavar="N", help="read N pages; is the last as fast as the first?")
-    what.add_argument("--pages", type=int, metavar="N", help="walk a PDF of N pages; does memory stay flat?")
+    what.add_argument(
+        "--document", type=positive, metavar="N", help="read a document of N pages instead of timing stages"
+    )
+    what.add_argument("--steady", type=positive, metavar="N", help="read N pages; is the last as fast as the first?")
+    what.add_argument("--pages", type=positive, metavar="N", help="walk a PDF of N pages; does memory stay flat?")
     how = parser.add_argument_group("how")
     how.add_argument("--model", default="random", help="random (full size, default), got-nano, a folder or a hub id")
     how.add_argument("--device", default="auto", help="auto, cpu, cuda (default: auto)")
     how.add_argument("--dtype", default="auto", help="auto, float32, bfloat16, float16 (default: auto)")
     how.add_argument("--slots", default="1,8,32", metavar="N,…", help="pages decoded together (default: 1,8,32)")
-    how.add_argument("--tokens", type=int, default=1000, help="answer of a page, in tokens (default: 1000)")
-    how.add_argument("--rounds", type=int, default=3, help="measurements of each engine, in turns (default: 3)")
+    how.add_argument("--tokens", type=positive, default=1000, help="answer of a page, in tokens (default: 1000)")
+    how.add_argument("--rounds", type=positive, default=3, help="measurements of each engine, in turns (default: 3)")
     how.add_argument("--against", default="", metavar="ENGINE,…", help="transformers; with --document also vllm")
     how.add_argument("--int8", action="store_true", help="measure 8-bit weights, keys and values too")
     out = parser.add_argument_group("output")
     out.add_argument("--json", type=Path, metavar="FILE", help="write what was measured")
     out.add_argument("--plot", type=Path, metavar="FILE", help="draw it (needs the charts extra)")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, parser=parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Measure and print."""
     from got_runtime.bench.report import write_json
 
+    _check_options(args)
     if args.pages:
         from got_runtime.bench.memory import measure_memory
 
@@ -125,6 +139,25 @@ def _read_pages(args: argparse.Namespace, slots: tuple[int, ...], against: list[
     if args.json:
         write_json(document, args.json)
     return 0
+
+
+def _check_options(args: argparse.Namespace) -> None:
+    """Before the long part: nothing is worse than a measurement that cannot be saved, or of something else."""
+    from got_runtime.bench.report import check_plot
+    from got_runtime.errors import GotError
+
+    what = next((name for name in ("document", "steady", "pages") if getattr(args, name) is not None), None)
+    for name in _OPTIONS[None]:
+        if name not in _OPTIONS[what] and getattr(args, name) != args.parser.get_default(name):
+            raise GotError(f"--{name} has no effect with --{what}: leave it out")
+    for option, file in (("--json", args.json), ("--plot", args.plot)):
+        if file is None:
+            continue
+        folder = file.absolute().parent
+        if file.is_dir() or not folder.is_dir() or not os.access(file if file.exists() else folder, os.W_OK):
+            raise GotError(f"{option} {file}: name a file that can be written, in a folder that exists")
+    if args.plot is not None:
+        check_plot(args.plot)
 
 
 def _slots(text: str) -> tuple[int, ...]:
