@@ -93,6 +93,11 @@ class Grid(Frozen):
 Nested.model_rebuild()
 
 
+def with_mark(marks: tuple[Mark, ...], mark: Mark) -> tuple[Mark, ...]:
+    """The marks and one more, in their normal form."""
+    return tuple(sorted({*marks, mark}))
+
+
 def plain(content: Content) -> str:
     """The words of a content, formulas as LaTeX: for comparing and labelling, not for reading."""
     words: list[str] = []

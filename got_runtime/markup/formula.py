@@ -24,7 +24,7 @@ _SPACES = frozenset({Kind.SPACE, Kind.NEWLINE, Kind.BLANK, Kind.FORM_FEED})
 _DELIMITERS = frozenset(
     {Kind.OPEN_INLINE, Kind.CLOSE_INLINE, Kind.OPEN_DISPLAY, Kind.CLOSE_DISPLAY, Kind.DOLLAR, Kind.DOLLARS}
 )
-_FOREIGN = frozenset({Kind.SPECIAL, Kind.FENCE, Kind.KERN, Kind.RAW, Kind.SMILES})
+_FOREIGN = frozenset({Kind.SPECIAL, Kind.FENCE, Kind.KERN, Kind.RAW, Kind.SMILES, Kind.VERB})
 
 
 def mend_latex(reader: "Reader", low: int, high: int) -> str:
@@ -69,9 +69,9 @@ class _Balance:
             self._close_environment(token.name)
         elif kind is Kind.COMMAND and token.name in ("left", "right"):
             self._delimiter(token.name)
-        elif kind is Kind.COMMAND and token.name.rstrip("*") in ("begin", "end"):
-            # No name of an environment follows; what does might become one once mended: \end{t\end{tabular}abular}.
-            self._reader.mend("unmatched-end", f"{text} without the name of an environment: dropped")
+        elif kind is Kind.COMMAND and token.name.rstrip("*") in ("begin", "end", "verb"):
+            # Nothing that it takes follows; what does might become that once mended: \end{t\end{tabular}abular}.
+            self._reader.mend("unmatched-end", f"{text} without what it takes: dropped")
             self._emit(" ")
         elif text != "\\":  # a lone backslash escapes nothing
             self._emit(text)

@@ -1,5 +1,6 @@
 """A line's tokens → runs of text, formulas, links: the recursive descent below the blocks."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from got_runtime.markup.accents import ACCENTS, read_accent
@@ -7,21 +8,31 @@ from got_runtime.markup.content import (
     Break,
     Content,
     Inline,
-    Link,
     Mark,
     Math,
     Nested,
-    Note,
     Smiles,
     Text,
     merge,
     plain,
+    with_mark,
 )
 from got_runtime.markup.formula import mend_latex, superscript
 from got_runtime.markup.groups import is_printed
 from got_runtime.markup.reader import MAX_DEPTH, Reader
-from got_runtime.markup.symbols import DROPPED, ENVIRONMENT_ARGUMENTS, ESCAPED, MARKS, SKIPPED, SYMBOLS, TRANSPARENT
+from got_runtime.markup.references import REFERENCES, read_reference
+from got_runtime.markup.symbols import (
+    DROPPED,
+    ENVIRONMENT_ARGUMENTS,
+    ESCAPED,
+    LETTERS,
+    MARKS,
+    SKIPPED,
+    SYMBOLS,
+    TRANSPARENT,
+)
 from got_runtime.markup.tokens import TABULARS, Kind, Token
+from got_runtime.markup.typography import Typography
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +47,7 @@ class _Line:
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
         self.tokens: Sequence[Token] = reader.tokens
+        self.typography = Typography(reader)
 
     def read(self, low: int, high: int, marks: tuple[Mark, ...], depth: int) -> list[Inline]:
         pieces: list[Inline] = []
@@ -50,7 +62,9 @@ class _Line:
     def _read_one(self, index: int, high: int, marks: tuple[Mark, ...], depth: int, pieces: list[Inline]) -> int:
         """Reads what starts at ``index`` into ``pieces``; the index after it."""
         token, kind = self.tokens[index], self.tokens[index].kind
-        if kind in _PLAIN:
+        if kind is Kind.TEXT:
+            pieces.append(Text(text=self.typography.read(index), marks=marks))
+        elif kind in _PLAIN:
             pieces.append(Text(text=token.text, marks=marks))
         elif kind is Kind.NEWLINE or kind is Kind.FORM_FEED:
             if not self._between_ideographs(index):
@@ -77,7 +91,7 @@ class _Line:
         elif kind is Kind.STARS:
             closing = self.reader.closing(index, high)
             if closing is not None:
-                pieces += self.read(index + 1, closing, _with(marks, "bold"), depth + 1)
+                pieces += self.read(index + 1, closing, with_mark(marks, "bold"), depth + 1)
                 return closing + 1
             pieces.append(Text(text=token.text, marks=marks))
         elif kind is Kind.SPECIAL:
@@ -90,8 +104,10 @@ class _Line:
         elif kind is Kind.END:
             if self.reader.partner[index] < 0:
                 self.reader.mend("unmatched-end", f"{token.text} had no beginning: dropped")
+        elif kind is Kind.VERB:
+            pieces.append(Text(text=token.text[6:-1], marks=with_mark(marks, "code")))
         else:  # a score, a fence or a verbatim environment inside a line
-            pieces.append(Text(text=token.text, marks=_with(marks, "code")))
+            pieces.append(Text(text=token.text, marks=with_mark(marks, "code")))
         return index + 1
 
     def _between_ideographs(self, index: int) -> bool:
@@ -131,7 +147,7 @@ class _Line:
         if latex.startswith("\\begin{") and (grid := read_formula_table(self.reader, latex)) is not None:
             pieces.append(Nested(grid=grid))
         elif raised is not None:
-            pieces.append(Text(text=raised, marks=_with(marks, "superscript")))
+            pieces.append(Text(text=raised, marks=with_mark(marks, "superscript")))
         elif latex:
             pieces.append(Math(latex=latex))
         return end if closing is None else closing + 1
@@ -149,7 +165,7 @@ class _Line:
         name = self.tokens[index].name
         if name in SYMBOLS:
             pieces.append(Text(text=SYMBOLS[name], marks=marks))
-            return self._skip_empty_group(index + 1, high)
+            return self._end_of_name(index, high)
         if name in ACCENTS and index + 1 < high and self.tokens[index + 1].kind is Kind.OPEN:
             text, after = read_accent(self.reader, name, index + 1, high)
             pieces.append(Text(text=text, marks=marks))
@@ -159,56 +175,34 @@ class _Line:
             return index + 1
         if name in DROPPED:
             return self.reader.skip_arguments(index + 1, high, DROPPED[name])
-        if name in ("href", "url", "footnote", "thanks", "footnotemark", "cite", "citep", "citet", "ref", "eqref"):
-            return self._reference(name, index + 1, high, marks, depth, pieces)
+        if name in REFERENCES:
+            words = partial(self._words, depth=depth)
+            shown, after = read_reference(self.reader, index, high, marks, words)
+            pieces += [shown] if shown is not None else []
+            return after
         skipped = SKIPPED.get(name, 0)
         after = self.reader.skip_arguments(index + 1, high, skipped)
         option = self.reader.option(after, high) if name in TRANSPARENT else None
         argument = self.reader.argument(option[1] if option else after, high)
         if argument is not None and (name in MARKS or name in TRANSPARENT or skipped):
             (low, end), after = argument
-            inner = _with(marks, MARKS[name]) if name in MARKS else marks
+            inner = with_mark(marks, MARKS[name]) if name in MARKS else marks
             pieces += self.read(low, end, inner, depth + 1)
             return after
         if name not in MARKS and name not in TRANSPARENT and not skipped:
             pieces.append(Text(text=self.tokens[index].text, marks=marks))  # unknown: nothing is lost
         return index + 1
 
-    def _reference(
-        self, name: str, index: int, high: int, marks: tuple[Mark, ...], depth: int, pieces: list[Inline]
-    ) -> int:
-        """``\\href``, ``\\url``, ``\\footnote``, ``\\cite`` and the like."""
-        option = self.reader.option(index, high)
-        index = option[1] if option else index
-        if name == "footnotemark":
-            if option:
-                pieces.append(Text(text=self.reader.source(*option[0]), marks=_with(marks, "superscript")))
-            return index
-        argument = self.reader.argument(index, high)
-        if argument is None:
-            return index
-        (low, end), index = argument
-        source = _address(self.reader.source(low, end))
-        if name in ("footnote", "thanks"):
-            pieces.append(Note(text=self._words(low, end, depth)))
-        elif name == "url":
-            pieces.append(Link(text=source, url=source))
-        elif name == "href":
-            shown = self.reader.argument(index, high)
-            label = self._words(*shown[0], depth) if shown else source
-            pieces.append(Link(text=label or source, url=source))
-            return shown[1] if shown else index
-        else:
-            pieces.append(Text(text=source if name == "ref" else f"[{source}]", marks=marks))
-        return index
-
     def _words(self, low: int, high: int, depth: int) -> str:
         return " ".join(plain(parse_inline(self.reader, low, high, depth + 1)).split())
 
-    def _skip_empty_group(self, index: int, high: int) -> int:
-        """``\\ldots{}`` and ``\\S `` end with what follows the letters of their name."""
-        if index + 1 < high and self.tokens[index].kind is Kind.OPEN and self.reader.partner[index] == index + 1:
-            return index + 2
+    def _end_of_name(self, index: int, high: int) -> int:
+        """The token after a sign and what only ends its name: ``\\ldots{}``, ``\\aa ngstrom``."""
+        index, name = index + 1, self.tokens[index].name
+        if index + 1 < high:
+            empty = self.tokens[index].kind is Kind.OPEN and self.reader.partner[index] == index + 1
+            spaced = self.tokens[index].kind is Kind.SPACE and self.tokens[index + 1].text[0].isalpha()
+            return index + 2 if empty else index + (name in LETTERS and spaced)
         return index
 
     def _environment(self, index: int, high: int, marks: tuple[Mark, ...], depth: int, pieces: list[Inline]) -> int:
@@ -229,19 +223,7 @@ class _Line:
         return closing + 1
 
 
-_PLAIN = frozenset({Kind.TEXT, Kind.SPACE, Kind.BRACKET, Kind.UNBRACKET, Kind.CELL})
+_PLAIN = frozenset({Kind.SPACE, Kind.BRACKET, Kind.UNBRACKET, Kind.CELL})
 _FORMULAS = frozenset({Kind.OPEN_INLINE, Kind.OPEN_DISPLAY, Kind.DOLLAR, Kind.DOLLARS})
 _FORMULA_ENDS = frozenset({Kind.CLOSE_INLINE, Kind.CLOSE_DISPLAY})
 _LINE_ENDS = frozenset({Kind.NEWLINE, Kind.BLANK, *_FORMULA_ENDS})
-
-
-_NOT_IN_ADDRESS = dict.fromkeys(map(ord, '\\{}<>"^`| \t\r\n\f'))
-
-
-def _address(source: str) -> str:
-    """An address or a key without the escapes of LaTeX and what no address may hold (RFC 3986)."""
-    return source.translate(_NOT_IN_ADDRESS)
-
-
-def _with(marks: tuple[Mark, ...], mark: Mark) -> tuple[Mark, ...]:
-    return tuple(sorted({*marks, mark}))

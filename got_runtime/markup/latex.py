@@ -13,12 +13,13 @@ _COMMANDS: dict[Mark, str] = {
     "underline": "underline",
 }
 _ESCAPES = str.maketrans(
-    {"\\": "\\textbackslash{}", "{": "\\{", "}": "\\}", "&": "\\&", "$": "\\$", "%": "\\%", "_": "\\_", "#": "\\#"}
+    {"\\": "\\textbackslash{}", "~": "\\textasciitilde{}", **{sign: f"\\{sign}" for sign in "{}&$%_#"}}
 )
 # What the tokeniser would take for something else; an empty group keeps the characters apart.
 _APART = {
     "**": "*{}*",
-    "```": "`{}``",
+    "``": "`{}`",
+    "''": "'{}'",
     "!!!": "!{}!!",
     "<|": "<{}|",
     **{f"<{name}>": f"<{{}}{name}>" for name in ("smiles", "ref", "box", "quad", "img", "imgpad")},

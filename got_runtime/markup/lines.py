@@ -14,7 +14,7 @@ _LINE_ENDS = frozenset({Kind.NEWLINE, Kind.BLANK, Kind.FORM_FEED, Kind.SPECIAL})
 class LineStart:
     """What a line opens, and the token after its marker."""
 
-    kind: Literal["heading", "item", "table", "figure", "reference"]
+    kind: Literal["heading", "item", "point", "table", "figure", "reference"]
     after: int
     level: int = 0
     indent: int = 0
@@ -39,6 +39,8 @@ def line_start(reader: Reader, index: int) -> LineStart | None:
     if tokens[index].kind is Kind.SPACE:
         indent = len(tokens[index].text.expandtabs(4))
         index += 1
+    if index < len(tokens) and tokens[index].kind is Kind.TEXT and _is_point(tokens[index].text):
+        return LineStart("point", index)
     if index + 1 >= len(tokens):
         return None
     text, following = tokens[index].text, tokens[index + 1]
@@ -61,6 +63,14 @@ def line_start(reader: Reader, index: int) -> LineStart | None:
     if text[-1] in ".)" and digits.isascii() and digits.isdigit() and len(digits) <= 3:
         return LineStart("item", index + 2, indent=indent, number=int(digits))
     return None
+
+
+def _is_point(text: str) -> bool:
+    """Whether a line opens a point of a Chinese list, which is kept as it is printed: ``1、``, ``（一）``, ``①``."""
+    if "①" <= text[0] <= "⑳":
+        return True
+    inside, closing, _ = text[:5].removeprefix("（").partition("）" if text[0] == "（" else "、")
+    return bool(closing and inside) and not inside.strip("0123456789０１２３４５６７８９一二三四五六七八九十百")
 
 
 def _figure(reader: Reader, index: int) -> LineStart | None:

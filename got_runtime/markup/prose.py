@@ -6,9 +6,10 @@ from got_runtime.markup.drafts import Drafts, Place
 from got_runtime.markup.inline import parse_inline
 from got_runtime.markup.labels import caption_label, reference_key, without_prefix
 from got_runtime.markup.lines import LineStart, line_start
+from got_runtime.markup.reader import Reader
 from got_runtime.markup.symbols import BLOCK_COMMANDS
 from got_runtime.markup.table import read_pipe_table
-from got_runtime.markup.tokens import WHOLE, Kind
+from got_runtime.markup.tokens import TABULARS, WHOLE, Kind
 
 _BLOCK_STARTS = WHOLE | {Kind.FORM_FEED, Kind.OPEN_DISPLAY, Kind.DOLLARS, Kind.BEGIN}
 
@@ -16,7 +17,7 @@ _BLOCK_STARTS = WHOLE | {Kind.FORM_FEED, Kind.OPEN_DISPLAY, Kind.DOLLARS, Kind.B
 def read_text(drafts: Drafts, index: int, high: int, place: Place) -> int:
     """Reads the text at ``index``: a paragraph, or a line that opens something else; the index after it."""
     start = line_start(drafts.reader, index)
-    if start is None or start.kind == "reference" or place.list_depth:
+    if start is None or start.kind in ("reference", "point") or place.list_depth:
         return _read_paragraph(drafts, index, high, place)
     if start.kind == "table":
         found = read_pipe_table(drafts.reader, index, high)
@@ -59,8 +60,26 @@ def _before_closing_hashes(drafts: Drafts, low: int, high: int) -> int:
 
 def _read_paragraph(drafts: Drafts, index: int, high: int, place: Place) -> int:
     end = max(index + 1, text_end(drafts, index, high, place))
+    caption = _caption_line(drafts.reader, index, end, high)
+    if caption is not None:
+        add_prose(drafts, index, caption, place)
+        index = caption
     add_prose(drafts, index, end, place)
     return end
+
+
+def _caption_line(reader: Reader, index: int, end: int, high: int) -> int | None:
+    """Where the last line of a paragraph begins, if it is the caption of the table right below."""
+    below = reader.skip_spaces(end, high)
+    if below >= high or reader.tokens[below].name not in TABULARS:
+        return None
+    start = None
+    while index < end:
+        after = reader.after(index, end)
+        if reader.tokens[index].kind is Kind.NEWLINE and after < end:
+            start = after
+        index = after
+    return start if start is not None and caption_label(reader.source(start, end)) else None
 
 
 def add_prose(drafts: Drafts, low: int, high: int, place: Place) -> None:

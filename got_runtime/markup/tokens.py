@@ -38,6 +38,7 @@ class Kind(Enum):
     STARS = "stars"  # **, and no third
     SPECIAL = "special"  # <|im_end|>, <imgpad>
     RAW = "raw"  # a verbatim-like environment, whole
+    VERB = "verb"  # \verb|…|, whole
     FENCE = "fence"  # fenced code, whole
     SMILES = "smiles"  # <smiles>…</smiles>, whole
     KERN = "kern"  # Humdrum, whole
@@ -115,6 +116,7 @@ def tokenize(text: str) -> list[Token]:
     return tokens
 
 
+_MAX_VERB = 200  # a bound on the search for the sign that ends it
 _RAW_STARTS = frozenset("\\`*!")
 _LINE_ENDS = frozenset({Kind.NEWLINE, Kind.BLANK, Kind.FORM_FEED, Kind.SPECIAL})
 
@@ -136,6 +138,11 @@ def _raw_token(text: str, position: int, line_start: bool) -> Token | None:
             found = text.find(closing, position)
             end = len(text) if found < 0 else found + len(closing)
             return Token(Kind.RAW, text[position:end], position, end, name)
+    elif first == "\\" and text.startswith("\\verb", position):
+        sign = text[position + 5 : position + 6]
+        found = text.find(sign, position + 6, position + _MAX_VERB) if sign and not sign.isalnum() else -1
+        if found >= 0 and sign not in "*{" and not sign.isspace() and "\n" not in text[position:found]:
+            return Token(Kind.VERB, text[position : found + 1], position, found + 1, "verb")
     elif line_start and first == "`" and text.startswith("```", position):
         found = text.find("\n```", position)
         end = _line_end(text, found + 1) if found >= 0 else len(text)

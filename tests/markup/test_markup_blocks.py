@@ -73,6 +73,14 @@ MARKDOWN = {
         "{'values': {'Men': 1,234.5, 'Women': 12,345, 'All': 7, '2019': 1,}}",
         "| category | value |\n| --- | ---: |\n| Men | 1234.5 |\n| Women | 12345 |\n| All | 7 |\n| 2019 | 1 |\n",
     ),
+    "points of a Chinese list": (
+        "如下：\n1、苹果\n2、梨\n（一）甲\n①乙\n一、二月",
+        "如下：\n\n1、苹果\n\n2、梨\n\n（一）甲\n\n①乙\n\n一、二月\n",
+    ),
+    "a caption right above its table": (
+        "The text.\n表 1：数据\n\\begin{tabular}{ll}a & b \\\\ 1 & 2 \\\\ \\end{tabular}",
+        "The text.\n\n表 1：数据\n\n" + SIMPLE,
+    ),
     "theorem and proof": (
         r"\begin{theorem}[Main] It holds. \end{theorem}\begin{proof}\[ x \] so. \qed\end{proof}",
         "**Theorem (Main).** It holds.\n\n**Proof.**\n\n$$x$$\n\nso. ∎\n",

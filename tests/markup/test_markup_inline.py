@@ -18,6 +18,21 @@ PRINTED = {
     "braces of code": ("int f() { return 0; }", "int f() { return 0; }\n"),
     "braces of a set": ("{1, 2, 3} and ${HOME} and P{x > 3}", "{1, 2, 3} and ${HOME} and P{x > 3}\n"),
     "braces of an unknown command": (r"\unknown{x}", "\\unknown{x}\n"),
+    "accents below": (r"\d{h}, \b{d}, \t{oo}", "ḥ, ḏ, o͡o\n"),
+    "letters by name": (
+        r"\AA ngstr\"om, stra\ss e, \S 3, \ldots and \LaTeX is",
+        "Ångström, straße, § 3, … and LaTeX is\n",
+    ),
+    "ties": (
+        r"Fig.~2, Table~\ref{x}, Eq.~(1), et~al.~[3], but ~100, 5~10, a~z, 周一~周五, http://x.y/~me",
+        "Fig. 2, Table x, Eq. (1), et al. [3], but ~100, 5~10, a~z, 周一~周五, http://x.y/~me\n",
+    ),
+    "quotation marks": (
+        r"``one'', ``two \textbf{words}'', 5'' and f'', ``open",
+        "“one”, “two words”, 5'' and f'', ``open\n",
+    ),
+    "verbatim in a line": (r"\verb|a_b{| and \verb{c}", "a_b{ and c\n"),
+    "the end of a proof": (r"so. \qed", "so. ∎\n"),
     "braces of LaTeX": (r"{\bf x} \small{y} {\'e}t{\'e} {[}1{]} \ldots{}", "x y été [1] …\n"),
 }
 

@@ -15,9 +15,9 @@ def test_spans_of_pages_cover_the_joined_answers() -> None:
 
 def test_a_sentence_that_runs_over_the_page_end_is_joined() -> None:
     paragraph, after = parse_pages(["It was a dark and stor-", "my night.\n\nThe end."])[0:3:2]
-    assert paragraph.content[0].text == "It was a dark and stormy night."
+    assert to_text([paragraph]) == "It was a dark and stormy night.\n"
     assert [mend.code for mend in paragraph.warnings] == ["joined-pages"]
-    assert after.content[0].text == "The end."
+    assert to_text([after]) == "The end.\n"
 
 
 def test_a_table_that_goes_on_under_the_same_header_is_joined() -> None:
