@@ -91,7 +91,9 @@ def _read_theorem(drafts: Drafts, title: str, index: int, start: int, end: int, 
     label = Text(text=title, marks=("bold",))
     first = drafts.drafts[before] if len(drafts.drafts) > before else None
     if first is not None and first.build is e.Paragraph:
-        first.fields["content"] = merge((label, Text(text=" "), *first.fields["content"]))
+        content = first.fields["content"]
+        if not plain(content).startswith(title.partition(" ")[0].rstrip(".")):
+            first.fields["content"] = merge((label, Text(text=" "), *content))
     else:
         drafts.drafts.insert(before, Draft(e.Paragraph, drafts.reader.tokens[index].start, {"content": (label,)}))
 

@@ -74,9 +74,9 @@ def _pylatexenc() -> tuple[Any, Any]:
         *(MacroTextSpec(name, sign) for name, sign in _SIGNS.items()),
         *(MacroTextSpec(name, _function) for name in _FUNCTIONS.split()),
         *(MacroTextSpec(name, _fraction) for name in fractions),
-        *(MacroTextSpec(name, "(%s choose %s)") for name in binomials),
+        *(MacroTextSpec(name, _binomial) for name in binomials),
         *(MacroTextSpec(name, _arrow) for name in ("xrightarrow", "xleftarrow")),
-        MacroTextSpec("pmod", " (mod %s)"),
+        MacroTextSpec("pmod", _modulus),
         MacroTextSpec("sqrt", _root),
     ]
     arguments = [
@@ -94,19 +94,33 @@ def _function(node: Any) -> str:
     return f"{node.macroname}{node.macro_post_space}"
 
 
-def _arguments(node: Any, converter: Any) -> list[str]:
-    return [converter.nodelist_to_text([each]).strip() if each is not None else "" for each in node.nodeargd.argnlist]
+def _arguments(node: Any, converter: Any) -> tuple[str, str]:
+    """The words of up to two arguments, empty where a cut-off formula lacks them."""
+    given = node.nodeargd.argnlist if node.nodeargd is not None else []
+    words = [converter.nodelist_to_text([each]).strip() if each is not None else "" for each in given]
+    first, second, *_ = *words, "", ""
+    return first, second
 
 
 def _fraction(node: Any, l2tobj: Any) -> str:
-    return "/".join(_bracketed(part) for part in _arguments(node, l2tobj))
+    above, below = _arguments(node, l2tobj)
+    return f"{_bracketed(above)}/{_bracketed(below)}" if above or below else ""
 
 
 def _bracketed(part: str) -> str:
     """``part`` in brackets unless it is a number, a letter, a word or one of them with an exponent or an index."""
     product = any(first.isdigit() and second.isalpha() for first, second in pairwise(part))  # 2x
     single = part.replace("^", "").replace("_", "").replace(".", "").isalnum() and not product
-    return part if single else f"({part})"
+    return part if single or not part else f"({part})"
+
+
+def _binomial(node: Any, l2tobj: Any) -> str:
+    above, below = _arguments(node, l2tobj)
+    return f"({above} choose {below})"
+
+
+def _modulus(node: Any, l2tobj: Any) -> str:
+    return f" (mod {_arguments(node, l2tobj)[0]})"
 
 
 def _root(node: Any, l2tobj: Any) -> str:

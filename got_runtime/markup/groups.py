@@ -14,9 +14,18 @@ def is_printed(reader: Reader, opening: int, closing: int) -> bool:
     before = reader.tokens[opening - 1] if opening else None
     if before is not None and before.kind is Kind.COMMAND:  # \small{x}, \foo{x}
         return before.name not in DROPPED and before.name not in SYMBOLS
+    if _fills_argument(reader, opening, closing):
+        return False
     first = reader.tokens[low]
     guarded = high - low == 1 and first.kind in (Kind.BRACKET, Kind.UNBRACKET)  # {[} opens no optional argument
     return not guarded and not _scopes(first)
+
+
+def _fills_argument(reader: Reader, opening: int, closing: int) -> bool:
+    r"""Whether a group is all of a command's argument: ``\caption{{A title}}``."""
+    if opening < 2 or reader.partner[opening - 1] != closing + 1:
+        return False
+    return reader.tokens[opening - 2].kind in (Kind.COMMAND, Kind.CLOSE, Kind.UNBRACKET)
 
 
 def _scopes(first: Token) -> bool:

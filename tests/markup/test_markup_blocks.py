@@ -73,6 +73,7 @@ MARKDOWN = {
         "{'values': {'Men': 1,234.5, 'Women': 12,345, 'All': 7, '2019': 1,}}",
         "| category | value |\n| --- | ---: |\n| Men | 1234.5 |\n| Women | 12345 |\n| All | 7 |\n| 2019 | 1 |\n",
     ),
+    "a theorem that names itself": (r"\begin{theorem} Theorem 1. So. \end{theorem}", "Theorem 1. So.\n"),
     "points of a Chinese list": (
         "如下：\n1、苹果\n2、梨\n（一）甲\n①乙\n一、二月",
         "如下：\n\n1、苹果\n\n2、梨\n\n（一）甲\n\n①乙\n\n一、二月\n",

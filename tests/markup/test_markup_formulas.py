@@ -36,6 +36,7 @@ WORDS = {
     r"\sqrt[3]{x}": "³√(x)",
     r"\|x\|": "‖x‖",
     r"a \pmod{n}": "a (mod n)",
+    r"\frac": r"\frac",
     r"x \gets y": "x ←y",
     r"x \coloneqq \triangle": "x ≔△",
     r"a \ne b \implies \neg c": "a ≠b ⇒¬c",

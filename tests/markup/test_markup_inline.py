@@ -33,7 +33,7 @@ PRINTED = {
     ),
     "verbatim in a line": (r"\verb|a_b{| and \verb{c}", "a_b{ and c\n"),
     "the end of a proof": (r"so. \qed", "so. ∎\n"),
-    "braces of LaTeX": (r"{\bf x} \small{y} {\'e}t{\'e} {[}1{]} \ldots{}", "x y été [1] …\n"),
+    "braces of LaTeX": (r"{\bf x} \small{y} {\'e}t{\'e} {[}1{]} \ldots{} \textbf{{z}}", "x y été [1] … z\n"),
 }
 
 
