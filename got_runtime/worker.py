@@ -87,24 +87,38 @@ class _Shut(Exception):
     """The call was closed by its owner."""
 
 
+class _Requests(Iterator[Request]):
+    """What is asked within one call, as it comes; ``orders`` are the places the caller has given them."""
+
+    def __init__(self, asked: "queue.SimpleQueue[tuple[int, Request] | None]") -> None:
+        self._asked = asked
+        self.orders: list[int] = []
+
+    def __next__(self) -> Request:
+        item = self._asked.get()
+        if item is None:
+            raise StopIteration
+        self.orders.append(item[0])
+        return item[1]
+
+    def wake(self) -> None:
+        """Nothing more is wanted: the call was shut, or the engine gave up while this waited."""
+        self._asked.put(None)
+
+
 def _answer(host: Any, call: int, asked: Any, calls: Collection[int], tokens: bool, send: Any) -> None:
     """One call, until it is not among the open ``calls`` any more; it may be shut before this begins."""
-    orders: list[int] = []
-
-    def requests() -> Iterator[Request]:
-        while (item := asked.get()) is not None:
-            orders.append(item[0])
-            yield item[1]
+    requests = _Requests(asked)
 
     def told(place: int, token: int) -> None:
         if call not in calls:
             raise _Shut
         if tokens:
-            send("token", call, orders[place], token)
+            send("token", call, requests.orders[place], token)
 
     try:
-        for place, answer in enumerate(host.answer(requests(), told)):
-            send("answer", call, orders[place], _picklable(answer))
+        for place, answer in enumerate(host.answer(requests, told)):
+            send("answer", call, requests.orders[place], _picklable(answer))
     except (_Shut, OSError):
         return
     except Exception as error:  # noqa: BLE001 - told to whoever waits

@@ -18,7 +18,8 @@ PATIENCE = 5.0
 class Ahead:
     """Requests in their order, drawn ahead of their use as far as memory allows.
 
-    What the iterable raises comes out of :meth:`take` after everything drawn before it has been dealt with.
+    What the iterable raises comes out of :meth:`take` after everything drawn before it has been dealt with. An iterator
+    that may wait long has a method ``wake``, called from another thread when nothing more is wanted.
     """
 
     def __init__(self, requests: Iterable[Request | None]) -> None:
@@ -61,6 +62,9 @@ class Ahead:
             self._closed = True
             self._waiting.clear()
             self._changed.notify_all()
+        wake = getattr(self._source, "wake", None)
+        if wake is not None:
+            wake()
         if threading.current_thread() is not self._thread:
             self._thread.join(PATIENCE)
 
