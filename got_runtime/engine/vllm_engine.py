@@ -95,7 +95,10 @@ class VllmEngine:
                             done[drawn] = error
                     drawn += 1
                 while turn in done:
+                    left = time.perf_counter()
                     yield done.pop(turn)
+                    for row in live.values():
+                        row.forgive(time.perf_counter() - left)
                     turn += 1
                 if live:
                     for name in self._advance(live, on_token):
@@ -147,7 +150,7 @@ class VllmEngine:
             row = live[name]
             for output in outputs:
                 _take(row, output, self._end_tokens, on_token)
-            if row.finish is not None:
+            if row.ended:
                 finished.append(name)
         self._withdraw(finished)
         return finished
@@ -194,10 +197,10 @@ def _take(row: Row, output: Any, end_tokens: frozenset[int], on_token: OnToken |
         now = time.perf_counter()
         row.encode_seconds, row.started = now - row.started, now
     for token, chances in zip(completion.token_ids, completion.logprobs, strict=True):
-        if row.finish is None:
+        if not row.ended:
             row.take(token, min(math.exp(chances[token].logprob), 1.0))
             row.settle(end_tokens, on_token)
-    if output.finished and row.finish is None:
+    if output.finished and not row.ended:
         row.finish = "stop" if completion.finish_reason == "stop" else "length"  # the context is full
 
 
