@@ -49,7 +49,7 @@ def _item(item: ListItem, indents: list[int], options: MarkdownOptions) -> str:
     marker = f"{item.number if item.number is not None else 1}." if item.ordered else "-"
     indent = indents[-1] if indents else 0
     indents += [indent + len(marker) + 1] * (item.depth + 1 - len(indents))
-    label = f"**{escape(item.label)}** " if item.label else ""
+    label = f"**{escape(item.label, '**')}** " if item.label else ""
     text = _lines(item.content, options)
     return f"{' ' * indent}{marker} {label}{text}".replace("\n", "\n" + " " * indents[-1]).rstrip()
 
@@ -73,7 +73,7 @@ def element_markdown(element: AnyElement, options: MarkdownOptions) -> str:
         case "table":
             return to_pipe_table(element.grid, spans=options.spans, math=options.math)
         case "chart":
-            title = f"**{escape(heading)}**\n\n" if (heading := chart.heading(element.value)) else ""
+            title = f"**{escape(heading, '**')}**\n\n" if (heading := chart.heading(element.value)) else ""
             return title + to_pipe_table(chart.to_grid(element.value), math=options.math)
         case "formula":
             return _formula(element.latex, element.number, element.display, options)

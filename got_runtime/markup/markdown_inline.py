@@ -32,6 +32,8 @@ def inline_markdown(content: Content, *, math: MathStyle = "dollar", newline: st
     for index, piece in enumerate(content):
         after = _first_sign(content[index + 1]) if index + 1 < len(content) else " "
         shown = _inline(piece, math, newline, before + after)
+        if before == shown[:1] == "`":  # two code spans would be one
+            shown = " " + shown
         before = shown[-1:] or before
         out.append(shown)
     return "".join(out)
@@ -73,7 +75,7 @@ def _first_sign(piece: Inline) -> str:
 
 def _marked(text: str, marks: tuple[Mark, ...], around: str) -> str:
     """The text in its marks; ``around`` is the character before it and the one after."""
-    shown = _code(text) if "code" in marks and text.strip() else escape(text)
+    shown = _code(text) if "code" in marks and text.strip() else escape(text, "**" if marks else around)
     signs = _SIGNS if _flanking(around[0], shown[:1]) and _flanking(around[1], shown[-1:]) else _TAGS
     for mark in marks:
         before, after = signs[mark]
@@ -103,12 +105,15 @@ def _code(text: str) -> str:
     return f"{fence}{pad}{text}{pad}{fence}"
 
 
-def escape(text: str) -> str:
-    """Text whose signs Markdown would take for markup; the others stay, so that it reads well."""
+def escape(text: str, around: str = "  ") -> str:
+    """Text whose signs Markdown would take for markup; the others stay, so that it reads well.
+
+    ``around`` is the character before it and the one after.
+    """
     out: list[str] = []
     for index, character in enumerate(text):
-        before = text[index - 1] if index else " "
-        after = text[index + 1] if index + 1 < len(text) else " "
+        before = text[index - 1] if index else around[0]
+        after = text[index + 1] if index + 1 < len(text) else around[1]
         out.append("\\" + character if _is_markup(character, before, after) else character)
     return "".join(out)
 

@@ -1,10 +1,15 @@
 """The Markdown we write, read back by a Markdown parser: the same headings, lists and tables."""
 
+import html
+import re
+
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markup_answers import ANSWERS
 
-from got_runtime.markup import MarkdownOptions, parse, to_markdown
+from got_runtime.markup import MarkdownOptions, parse, to_markdown, to_text
 from got_runtime.markup.grid import places
 from got_runtime.markup.words import content_words
 
@@ -88,6 +93,21 @@ def test_our_own_signs_at_the_start_of_a_line_stay_signs(answer: str, markdown: 
 )
 def test_marks_beside_punctuation_are_read_back(answer: str, html: str) -> None:
     assert MarkdownIt("commonmark").enable("strikethrough").renderInline(to_markdown(parse(answer)).strip()) == html
+
+
+MARKED = ["{}", "\\textbf{{{}}}", "\\textit{{{}}}", "\\texttt{{{}}}", "\\sout{{{}}}", "<smiles>{}</smiles>"]
+runs = st.lists(st.tuples(st.sampled_from(MARKED), st.text("a(,。（字1*）_`x. -", min_size=1, max_size=4)), min_size=2)
+
+
+@settings(deadline=None, derandomize=True)
+@given(runs)
+@example([("\\textit{{{}}}", "*"), ("{}", "a")])
+@example([("\\texttt{{{}}}", "a"), ("<smiles>{}</smiles>", "C")])
+def test_marked_words_are_read_back_as_they_are(runs: list[tuple[str, str]]) -> None:
+    elements = parse("text " + "".join(mark.format(text) for mark, text in runs))
+    read = MarkdownIt("commonmark").enable("strikethrough").renderInline(to_markdown(elements).strip())
+    words = html.unescape(re.sub("<[^>]*>", "", read))
+    assert words.replace(" ", "") == to_text(elements).strip().replace(" ", "")
 
 
 def test_formulas_by_dollars_or_brackets() -> None:
