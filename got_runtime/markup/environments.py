@@ -78,7 +78,7 @@ def _add_table(drafts: Drafts, index: int, end: int, place: Place) -> None:
         below = below or reader.tokens[caption].kind is Kind.CELL
         caption = reader.after(caption, end)
     if caption < end and not below:
-        start = min(read_command(drafts, caption, end, place), len(reader.tokens) - 1)
+        start = min(read_command(drafts, caption, end, place), end - 1)  # where no row follows the table has its end
     drafts.add(e.Table, start, grid=parse_tabular(reader, index, end))
     if caption < end and below:
         read_command(drafts, caption, end, place)

@@ -54,6 +54,7 @@ any_text = st.one_of(st.text(max_size=200), dialect, mutations())
 
 @often
 @given(any_text)
+@example("\\begin{tabular}\\caption{\f")
 def test_spans_cover_any_text_exactly_once(text: str) -> None:
     position = 0
     for element in parse(text):
