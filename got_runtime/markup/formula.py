@@ -186,7 +186,7 @@ def read_display(reader: "Reader", low: int, high: int, environment: str = "") -
         token = reader.tokens[index]
         name = token.name.rstrip("*") if token.kind is Kind.COMMAND else ""
         argument = reader.argument(index + 1, high) if name in found else None
-        if argument is not None or name in ("nonumber", "notag"):
+        if name in found or name in ("nonumber", "notag"):  # without an argument it would take one that mending brings
             kept.append((start, index))
             if argument is not None:
                 found[name].append(" ".join(reader.source(*argument[0]).split()))

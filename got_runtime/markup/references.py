@@ -40,4 +40,4 @@ def read_reference(
 
 def _address(source: str) -> str:
     """An address or a key without the escapes of LaTeX and what no address may hold (RFC 3986)."""
-    return source.translate(_NOT_IN_ADDRESS)
+    return source.replace("\\textasciitilde", "~").translate(_NOT_IN_ADDRESS)

@@ -75,6 +75,7 @@ def test_every_renderer_takes_what_the_parser_gives(text: str) -> None:
 
 @often
 @given(st.one_of(dialect, mutations()))
+@example("\\href{http://ok.example/~a''b``}{~x~ ``y''}")
 def test_a_grid_is_read_back_from_its_latex(text: str) -> None:
     for element in parse("\\begin{tabular}{lcr}" + text + "\\end{tabular}"):
         if element.kind == "table":
@@ -87,6 +88,7 @@ def test_a_grid_is_read_back_from_its_latex(text: str) -> None:
 @given(st.one_of(dialect, mutations()))
 @example("<\\label{x}smiles>C</smiles>")
 @example("\\end{t\\end{tabular}abular}")
+@example("\\label\\end{tabular}{x}y")
 def test_mending_a_formula_twice_changes_nothing(text: str) -> None:
     for element in parse("\\[x" + text + "\\]"):
         if element.kind == "formula" and element.display and not element.number and "\\tag" not in element.latex:

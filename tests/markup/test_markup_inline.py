@@ -27,6 +27,7 @@ PRINTED = {
         r"Fig.~2, Table~\ref{x}, Eq.~(1), et~al.~[3], but ~100, 5~10, a~z, 周一~周五, http://x.y/~me",
         "Fig. 2, Table x, Eq. (1), et al. [3], but ~100, 5~10, a~z, 周一~周五, http://x.y/~me\n",
     ),
+    "a tie in an address": (r"\url{http://x.y/\textasciitilde me}", "http://x.y/~me\n"),
     "quotation marks": (
         r"``one'', ``two \textbf{words}'', 5'' and f'', ``open",
         "“one”, “two words”, 5'' and f'', ``open\n",
