@@ -9,9 +9,10 @@ from random_networks import GOT_TEXT, GOT_VISION, network
 from torch import Tensor
 
 from got_runtime.engine.native.decoder import NativeDecoder, PackedNetwork
-from got_runtime.engine.native.library import SWITCH, load
+from got_runtime.engine.native.library import load
 from got_runtime.engine.native.linear import BfloatLinear, Int8Linear
 from got_runtime.engine.torch_decoder import TorchDecoder
+from got_runtime.native import SWITCH
 
 
 @pytest.fixture(scope="module")

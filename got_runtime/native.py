@@ -1,0 +1,74 @@
+"""C beside Python: compiled once for the machine it runs on."""
+
+import ctypes
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+__all__ = ["FLOAT", "INT", "POINTER", "SWITCH", "compiled"]
+
+SWITCH = "GOT_OCR_NATIVE"
+"""Environment variable; ``0`` keeps the C code out."""
+
+POINTER, INT, FLOAT = ctypes.c_void_p, ctypes.c_int64, ctypes.c_float
+
+_OPTIMISE = ["-O3", "-march=native", "-mprefer-vector-width=512", "-fPIC", "-fopenmp"]
+# Sums may be reordered, which is what vectorises them; infinities and signed zeros do not occur.
+_ARITHMETIC = ["math-errno", "trapping-math", "signed-zeros"]
+_FLAGS = [*_OPTIMISE, *(f"-fno-{name}" for name in _ARITHMETIC), "-fassociative-math", "-ffinite-math-only"]
+
+
+def compiled(source: Path, functions: Mapping[str, Sequence[Any]]) -> ctypes.CDLL | None:
+    """``source`` as a library, or None where it cannot be had: not Linux on x86-64, no C compiler, or switched off.
+
+    The result of compiling is kept in the user's cache folder under the hash of everything it depends on.
+
+    Args:
+        source: a file of C.
+        functions: types of the arguments of each, all of which return a C int or nothing.
+    """
+    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    openmp = _openmp()
+    wanted = sys.platform == "linux" and platform.machine() == "x86_64" and os.environ.get(SWITCH) != "0"
+    if not wanted or compiler is None or openmp is None:
+        return None
+    try:
+        library = ctypes.CDLL(str(_built(source, compiler, openmp)))
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    for name, arguments in functions.items():
+        getattr(library, name).argtypes = arguments
+    return library
+
+
+def _openmp() -> Path | None:
+    """The OpenMP that torch has loaded. A second one would keep its own threads spinning beside torch's."""
+    import torch
+
+    return next(iter(sorted((Path(torch.__file__).parent / "lib").glob("libgomp*.so*"))), None)
+
+
+def _built(source: Path, compiler: str, openmp: Path) -> Path:
+    processor = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("flags")][:1]
+    depends = "\n".join([source.read_text(encoding="utf-8"), *_FLAGS, compiler, str(openmp), *processor])
+    name = hashlib.sha256(depends.encode()).hexdigest()[:16]
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "got-ocr"
+    target = cache / f"{source.stem}-{name}.so"
+    if target.exists():
+        return target
+    cache.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with tempfile.TemporaryDirectory(dir=cache) as folder:
+        built = Path(folder) / f"{source.stem}.o"
+        # Linked in a second go without -fopenmp, which would bring the compiler's own OpenMP.
+        subprocess.run([compiler, *_FLAGS, "-c", source, "-o", built], check=True, capture_output=True)
+        made = built.with_suffix(".so")
+        subprocess.run([compiler, "-shared", built, "-o", made, openmp, "-lm"], check=True, capture_output=True)
+        made.replace(target)
+    return target
