@@ -62,7 +62,7 @@ class SpeedReport:
 
 
 _IN_A_ROW = 3
-"""Pages a turn, one behind the other as they come: the first one finds memory and caches as the last engine left them."""
+"""Pages a turn, one behind the other as they come: the first finds memory as the last engine left it."""
 
 
 def measure_speed(
