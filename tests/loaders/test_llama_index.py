@@ -78,7 +78,6 @@ def test_in_a_directory_reader(scripted: Scripted, ten_files: Path) -> None:
     assert all("file_size" in document.metadata for document in documents)  # the directory reader's own
 
 
-@pytest.mark.slow
 def test_two_worker_processes_read_with_got_nano(tmp_path: Path) -> None:
     """The reader travels to processes that load their own network."""
     for number in range(2):

@@ -10,14 +10,18 @@ EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "rag"
 
 
 @pytest.fixture(scope="module")
-def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     sys.path.insert(0, str(EXAMPLE))
     from scans import make
 
-    made = make(tmp_path_factory.mktemp("made"))
-    folder = tmp_path_factory.mktemp("scans")
-    shutil.copy(made[0], folder)
-    return folder
+    return list(make(tmp_path_factory.mktemp("made")))
+
+
+@pytest.fixture
+def scans(made: list[Path], tmp_path: Path) -> Path:
+    (tmp_path / "scans").mkdir()
+    shutil.copy(made[0], tmp_path / "scans")
+    return tmp_path / "scans"
 
 
 def test_pymupdf_alone_finds_nothing_on_these_scans(scans: Path) -> None:
@@ -41,3 +45,20 @@ def test_langchain_cites_the_page_and_draws_the_box(scans: Path, tmp_path: Path)
     with Library(tmp_path / "store") as again:
         assert again.add(scans) == 0
         assert len(again.ask("What broke the lantern?")) == 3
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:Payload indexes have no effect")
+def test_llama_index_reads_a_changed_file_anew_and_forgets_what_it_said(
+    made: list[Path], scans: Path, tmp_path: Path
+) -> None:
+    from with_llama_index import Library
+
+    file = scans / made[0].name
+    with Library(tmp_path / "store") as library:
+        assert library.add(scans) >= 3
+        said = {each.text for each in library.ask("How many steps must visitors climb?", count=50)}
+    shutil.copy(made[1], file)
+    with Library(tmp_path / "store") as library:
+        assert library.add(scans) >= 1
+        assert library.add(scans) == 0
+        assert not said & {each.text for each in library.ask("How many steps must visitors climb?", count=50)}
