@@ -85,6 +85,34 @@ class TestMemory:
             assert [place for place, _ in answer.looks] == [place for place, _ in whole.looks]
             assert [share for _, share in answer.looks] == pytest.approx([share for _, share in whole.looks], abs=1e-3)
 
+    @pytest.mark.parametrize(
+        ("said", "waits"),
+        [
+            ("CUDA out of memory. Tried to allocate 2 GiB", True),
+            ("DefaultCPUAllocator: can't allocate memory: you tried to allocate 80 bytes", True),
+            ("CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate", True),
+            ("CUDA error: an illegal memory access was encountered", False),
+        ],
+    )
+    def test_only_a_lack_of_memory_makes_pages_wait(self, small: Checkpoint, said: str, waits: bool) -> None:
+        requests = [request_for(small, Plain(), 150, n) for n in range(2)]
+        expected = [generated(small, request) for request in requests]
+        prompts: list[int] = []
+
+        def fail(_: Any, inputs: tuple[torch.Tensor]) -> None:
+            prompts.extend([1] if inputs[0].shape[1] > 1 else [])
+            if len(prompts) == 2:
+                hook.remove()
+                raise RuntimeError(said)
+
+        hook = small.model.model.language_model.layers[1].mlp.register_forward_pre_hook(fail)
+        first, second = answered(TorchEngine(small.model, small.end_tokens, slots=2), requests)
+        assert list(first.tokens) == expected[0]
+        if waits:
+            assert list(second.tokens) == expected[1]
+        else:
+            assert isinstance(second, RuntimeError)
+
     def test_after_a_huge_page_pages_are_read_together_again(self, small: Checkpoint) -> None:
         requests = [request_for(small, Plain(), 490 if n < 2 else 30, n) for n in range(16)]
         order_of_tokens: list[int] = []

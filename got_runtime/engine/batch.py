@@ -1,5 +1,6 @@
 """The rows being decoded together: taking one in, one step for all, and what happens when memory runs out."""
 
+import re
 import time
 from collections import deque
 from dataclasses import replace
@@ -19,6 +20,8 @@ MARGIN = 256
 """Tokens of answer that room is kept for at first; most pages need more, few need their whole budget."""
 TYPICAL = 512
 """Tokens of prompt and first answer by which a page not yet seen is judged."""
+_OUT_OF_MEMORY = re.compile("out of memory|(allocate|enough) memory|ALLOC_FAILED")
+"""How libraries under torch say it; an "illegal memory access" is another matter."""
 
 
 class Batch:
@@ -144,7 +147,7 @@ class Batch:
         A row that is alone, or a newcomer that failed otherwise, is answered with the error. A step that failed
         otherwise raises it: no row is to blame.
         """
-        short = isinstance(error, MemoryError | torch.OutOfMemoryError) or "memory" in str(error)
+        short = isinstance(error, MemoryError | torch.OutOfMemoryError) or _OUT_OF_MEMORY.search(str(error)) is not None
         arriving = [newcomer] if newcomer is not None else []
         together = len(self.live) + len(arriving)
         for row in self.live + arriving:
