@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 from typing import TYPE_CHECKING, Literal
 
 from got_loaders.metadata import NO_BOX, Value, box_facts, element_facts, page_facts, source_facts
@@ -122,14 +121,10 @@ class Passages:
 
 
 def _text(pages: Iterable["PageResult"]) -> str:
-    """Pages as they are printed, those in GOT's markup as Markdown."""
-    from got_runtime.markup import parse_pages, to_markdown
+    from got_runtime.markup import to_markdown
+    from got_runtime.results import readable
 
-    texts = []
-    for marked_up, run in groupby(pages, key=lambda page: page.marked_up):
-        answers = [page.text for page in run if page.text]
-        texts.append(to_markdown(parse_pages(answers)).strip() if marked_up else "\n\n".join(answers))
-    return "\n\n".join(filter(None, texts))
+    return readable(pages, lambda elements: to_markdown(elements).strip())
 
 
 def _box_of(elements: "Sequence[Element]", page: "PageResult") -> dict[str, Value | None]:

@@ -66,7 +66,7 @@ def _vllm(checkpoint: "Checkpoint", options: EngineOptions) -> Engine:
     from pathlib import Path
 
     from got_runtime.engine.budget import SHARE, free_memory
-    from got_runtime.engine.vllm_engine import TRAINED_CONTEXT, VllmEngine
+    from got_runtime.engine.vllm_engine import CONTEXT, VllmEngine
     from got_runtime.vllm_plugin import register
 
     register()
@@ -77,7 +77,7 @@ def _vllm(checkpoint: "Checkpoint", options: EngineOptions) -> Engine:
             "give a folder or a hub id of that format, or use the engine 'torch'"
         )
     weight, text = checkpoint.model.lm_head.weight, checkpoint.model.config.text_config
-    context = min(checkpoint.context, TRAINED_CONTEXT)
+    context = min(checkpoint.context, CONTEXT)
     width = text.hidden_size // text.num_attention_heads
     token = 2 * text.num_hidden_layers * text.num_key_value_heads * width * weight.element_size()
     useful = (options.slots + 1) * context * token  # vLLM takes all that it is given, at once

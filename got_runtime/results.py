@@ -1,7 +1,8 @@
 """What a caller gets back: pages, documents, and everything that was decided on the way."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -23,6 +24,7 @@ __all__ = [
     "Settings",
     "Timings",
     "by_document",
+    "readable",
 ]
 
 FinishReason = Literal["stop", "length", "repetition", "text_layer", "blank", "error"]
@@ -127,6 +129,17 @@ class PageResult(_Record):
         from got_runtime.markup import parse
 
         return parse(self.text)
+
+
+def readable(pages: "Iterable[PageResult]", render: "Callable[[list[Element]], str]") -> str:
+    """Pages as a person reads them: GOT's markup as ``render`` shows its elements, lines of text as they are."""
+    from got_runtime.markup import parse_pages
+
+    texts = []
+    for marked_up, run in groupby(pages, key=lambda page: page.marked_up):
+        answers = [page.text for page in run if page.text]
+        texts.append(render(parse_pages(answers)) if marked_up else "\n\n".join(answers))
+    return "\n\n".join(filter(None, texts))
 
 
 class ModelInfo(_Record):

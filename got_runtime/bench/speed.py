@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 __all__ = ["EngineSpeed", "RowSpeed", "SpeedReport", "measure_speed"]
 
 
+_IN_A_ROW = 3
+"""Pages a turn, one behind the other as they come: the first finds memory as the last engine left it."""
+
+
 @dataclass(frozen=True)
 class RowSpeed:
     """Decoding with so many rows together. ``floor`` is the least seconds a step can take on this machine."""
@@ -59,10 +63,6 @@ class SpeedReport:
     encode_floor: float
     prefill_floor: float
     engines: tuple[EngineSpeed, ...]
-
-
-_IN_A_ROW = 3
-"""Pages a turn, one behind the other as they come: the first finds memory as the last engine left it."""
 
 
 def measure_speed(

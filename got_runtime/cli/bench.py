@@ -1,12 +1,12 @@
 """``got-ocr bench``: how fast, against what this machine can do at most."""
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from got_runtime.cli.numbers import positive
+from got_runtime.cli.outputs import check_outputs
 
 if TYPE_CHECKING:
     from got_runtime.bench.floor import Work
@@ -150,12 +150,7 @@ def _check_options(args: argparse.Namespace) -> None:
     for name in _OPTIONS[None]:
         if name not in _OPTIONS[what] and getattr(args, name) != args.parser.get_default(name):
             raise GotError(f"--{name} has no effect with --{what}: leave it out")
-    for option, file in (("--json", args.json), ("--plot", args.plot)):
-        if file is None:
-            continue
-        folder = file.absolute().parent
-        if file.is_dir() or not folder.is_dir() or not os.access(file if file.exists() else folder, os.W_OK):
-            raise GotError(f"{option} {file}: name a file that can be written, in a folder that exists")
+    check_outputs({"--json": args.json, "--plot": args.plot})
     if args.plot is not None:
         check_plot(args.plot)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from got_runtime.cli.model_options import add_model_options, load_runtime
 from got_runtime.cli.numbers import not_negative, positive
+from got_runtime.cli.outputs import check_outputs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -227,9 +228,7 @@ def _check_options(args: argparse.Namespace) -> None:
         raise GotError("--predictions needs a FOLDER: held-out pages are made on the spot, no other tool has seen them")
     if args.predictions is not None and not args.predictions.is_dir():
         raise SourceNotFound(f"{args.predictions} is not a folder: --predictions takes a folder of .txt files")
-    for option, file in (("--json", args.json), ("--html", args.html)):
-        if file is not None and (file.is_dir() or not file.absolute().parent.is_dir()):
-            raise GotError(f"{option} {file}: name a file in a folder that exists")
+    check_outputs({"--json": args.json, "--html": args.html})
 
 
 def _write(file: Path, text: str) -> None:

@@ -1,14 +1,12 @@
 """Where ``got-ocr read`` writes a document, and in which format."""
 
-from collections.abc import Iterable
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from got_runtime.errors import SourceForbidden
 
 if TYPE_CHECKING:
-    from got_runtime.results import DocumentResult, PageResult
+    from got_runtime.results import DocumentResult
 
 __all__ = ["FORMATS", "Targets", "render"]
 
@@ -26,20 +24,12 @@ def render(document: "DocumentResult", form: str) -> str:
         case "html":
             return document.html
         case "text":
-            return _printed(document.pages)
+            from got_runtime.markup import to_text
+            from got_runtime.results import readable
+
+            return readable(document.pages, to_text)
         case _:
             return document.text
-
-
-def _printed(pages: "Iterable[PageResult]") -> str:
-    """The pages as they read, without the signs of GOT's markup."""
-    from got_runtime.markup import parse_pages, to_text
-
-    texts = []
-    for marked_up, run in groupby(pages, key=lambda page: page.marked_up):
-        answers = [page.text for page in run if page.text]
-        texts.append(to_text(parse_pages(answers)) if marked_up else "\n\n".join(answers))
-    return "\n\n".join(filter(None, texts))
 
 
 class Targets:

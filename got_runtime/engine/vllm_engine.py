@@ -21,8 +21,8 @@ __all__ = ["VllmEngine"]
 LOGITS_PROCESSOR = "got_runtime.engine.vllm_ngram_ban:NgramBanProcessor"
 """By name: vLLM shows the tokens of an answer only to processors that are named to it."""
 
-TRAINED_CONTEXT = 8192
-"""Tokens of prompt and answer that GOT was trained with; vLLM keeps room for them."""
+CONTEXT = 8192
+"""Tokens of prompt and answer that vLLM keeps room for: GOT was trained with 8,000."""
 
 
 class VllmEngine:
@@ -54,7 +54,7 @@ class VllmEngine:
         dtype: str,
         memory: int,
         slots: int = 8,
-        context: int = TRAINED_CONTEXT,
+        context: int = CONTEXT,
         **options: Any,
     ) -> None:
         self._image_token = image_token
