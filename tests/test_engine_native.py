@@ -1,6 +1,7 @@
 """Decoding in bfloat16 on a CPU: the compiled step does what torch does, in 16 bits and in 8."""
 
 import ctypes
+import math
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from random_networks import GOT_TEXT, GOT_VISION, network
 from torch import Tensor
 
 from got_runtime.engine.native.decoder import NativeDecoder, PackedNetwork
+from got_runtime.engine.native.head import BfloatHead, Int8Head
 from got_runtime.engine.native.library import load
 from got_runtime.engine.native.linear import BfloatLinear, Int8Linear
 from got_runtime.engine.torch_decoder import TorchDecoder
@@ -63,8 +65,9 @@ def test_steps_are_torchs(model: torch.nn.Module, weights: bool, cache: bool, le
 
 
 @torch.inference_mode()
-def test_the_choice_is_torchs_and_keeps_to_the_ban(model: torch.nn.Module) -> None:
-    packed = PackedNetwork.pack(model, int8=False)
+@pytest.mark.parametrize("int8", [False, True])
+def test_the_choice_is_torchs_and_keeps_to_the_ban(model: torch.nn.Module, int8: bool) -> None:
+    packed = PackedNetwork.pack(model, int8)
     assert packed is not None
     ours, theirs = NativeDecoder(packed, 1 << 30, int8=False), TorchDecoder(model, 4, 1 << 30)
     hidden = torch.randn(4, 1024).to(torch.bfloat16)
@@ -73,6 +76,23 @@ def test_the_choice_is_torchs_and_keeps_to_the_ban(model: torch.nn.Module) -> No
     (tokens, given), (expected, probabilities) = (decoder.choose(hidden, banned) for decoder in (ours, theirs))
     assert tokens == expected
     assert given == pytest.approx(probabilities, rel=1e-2)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("head", [BfloatHead, Int8Head])
+def test_the_choice_among_many_is_exact_and_owns_up_to_broken_numbers(
+    library: ctypes.CDLL, head: type[BfloatHead | Int8Head]
+) -> None:
+    torch.manual_seed(0)
+    weight, hidden = torch.randn(5003, 256).to(torch.bfloat16), torch.randn(33, 256).to(torch.bfloat16)
+    logits = (hidden @ weight.T).float()
+    choice = head(library, weight)(hidden)
+    assert choice.tokens == logits.argmax(dim=1).tolist()
+    assert choice.probabilities == pytest.approx(logits.softmax(dim=1).amax(dim=1).tolist(), rel=0.1)
+    assert likeness(choice.logits(7), logits[7]) > 0.9999
+    hidden[5, 3] = float("nan")
+    broken = head(library, weight)(hidden).probabilities
+    assert [index for index, probability in enumerate(broken) if not math.isfinite(probability)] == [5]
 
 
 @torch.inference_mode()

@@ -1,6 +1,7 @@
 """The data engine and the training loop, on sizes that take seconds."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,14 +14,14 @@ from PIL import Image
 from got_runtime.cli import main
 from got_runtime.model.prompt import build_prompt
 from got_runtime.tasks import Box, Color, Formatted, PageFrame, Pages, Plain, Tiles
-from got_runtime.training.batches import PageStream, batches, sign_cells, squeeze, token_places
+from got_runtime.training.batches import IGNORED, Batch, PageStream, batches, sign_cells, squeeze, token_places
 from got_runtime.training.curve import draw_curve
 from got_runtime.training.faces import FACES, HELD_OUT_FACES, TRAINING_FACES, load_font
 from got_runtime.training.loop import Recipe, Trainer
-from got_runtime.training.losses import decoder_losses
+from got_runtime.training.losses import decoder_losses, image_tokens
 from got_runtime.training.nano import build_model, build_tokenizer, save_checkpoint
 from got_runtime.training.pages.plain import HELD_OUT, TRAINING, plain_page
-from got_runtime.training.replay import FEWEST
+from got_runtime.training.replay import Replay
 
 
 def test_faces_are_many_and_no_family_is_on_both_sides() -> None:
@@ -209,16 +210,40 @@ def test_the_same_seed_gives_the_same_weights_for_fifty_steps(
 
 
 @pytest.mark.usefixtures("one_thread")
-def test_an_earlier_batch_is_taught_again_as_it_was(tmp_path: Path, toy: Path) -> None:
+def test_an_earlier_page_is_taught_again_as_it_was(tmp_path: Path, toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("got_runtime.training.replay.FEWEST", 3)
     trainer = Trainer(tmp_path, replace(TINY, stage=3, start=toy, replays=2))
     batch = PageStream(TRAINING, 1, 16, 1, trainer.end)[0]
-    for _ in range(FEWEST):
-        assert not list(trainer.replay.draw(5))
-        loss = trainer.losses(batch, 0).total
+    image = image_tokens(trainer.model, batch, 0)
+    loss = decoder_losses(trainer.model, image, batch, trainer.head).total.detach()
+    for _ in range(2):
+        trainer.replay.keep(image, batch)
+        assert not trainer.replay.ready
+    trainer.replay.keep(image, batch)
     drawn = list(trainer.replay.draw(5))
-    assert len(drawn) == 2
-    for image, again in drawn:
-        assert torch.equal(decoder_losses(trainer.model, image, again, trainer.head).total, loss)
+    assert sum(len(seen) for seen, _ in drawn) >= 3
+    for seen, again in drawn:
+        repeated = decoder_losses(trainer.model, seen, again, trainer.head).total.detach()
+        assert torch.allclose(repeated, loss, rtol=0.02)
+
+
+def test_pages_taught_again_share_batches_with_pages_of_their_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("got_runtime.training.replay.FEWEST", 8)
+    store = Replay(times=3, seed=1, batch_tokens=1200)
+    taught: Counter[int] = Counter()
+    lengths = [10, 20, 60, 100, 120, 240, 250, 700] * 4
+    for step, length in enumerate(lengths):
+        texts = torch.full((1, 800), IGNORED)
+        texts[0, :length] = length
+        no_pixels = torch.zeros(1, 3, 1, 1, dtype=torch.uint8)
+        store.keep(torch.zeros(1, 64, 8), Batch(no_pixels, texts.clamp(min=0), texts, texts.clone(), no_pixels))
+        for image, batch in store.draw(step) if store.ready else ():
+            assert len(image) * (image.shape[1] + batch.tokens.shape[1]) <= 1200
+            told = batch.targets.max(dim=1).values
+            assert told.min() * 4 > told.max() or told.max() <= 64
+            taught.update(told.tolist())
+    assert sum(taught.values()) == pytest.approx(4 * (len(lengths) - 7), rel=0.35)
+    assert set(taught) == set(lengths)
 
 
 def test_any_text_encodes_without_unknowns() -> None:

@@ -44,7 +44,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "--encoder-rate", type=float, default=0.1, help="share of the rate for the encoder, stages 2, 3"
     )
-    parser.add_argument("--replays", type=int, default=0, help="earlier batches taught again after each, stage 3")
+    parser.add_argument("--replays", type=int, default=0, help="how often a page is taught again, stage 3")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=1, help="processes that make pages")
     parser.add_argument("--device", default="auto")

@@ -45,7 +45,9 @@ class Recipe:
     mixture: tuple[str, ...] = ()
     """Kinds of page to teach together (whole pages); none for plain pages and strips."""
     replays: int = 0
-    """Earlier batches taught again after each new one, without the encoder (stage 3)."""
+    """How often the decoder sees a page again, without the encoder (stage 3)."""
+    batch_tokens: int = 6144
+    """Image tokens and text of the batches that ``replays`` makes, which are of like length."""
     start: Path | None = None
     """Checkpoint folder whose weights a new run begins with; the throw-away heads are learned again."""
     seed: int = 1
@@ -101,7 +103,7 @@ class Trainer:
         before, _, _ = build_prompt("", 1).partition(IMAGE_PAD)
         self.head = torch.tensor(self.tokenizer.encode(before), device=self.device)
         self.step, self.pages, self.characters, self.seconds = 0, 0, 0, 0.0
-        self.replay = Replay(recipe.replays, recipe.seed)
+        self.replay = Replay(recipe.replays, recipe.seed, recipe.batch_tokens)
         self.stopping = False
         """Set from outside: the step in progress is the run's last."""
         if (folder / "state.pt").exists():
@@ -137,18 +139,24 @@ class Trainer:
         style = TRAINING_DENSE if recipe.stage == 1 else replace(TRAINING, full=FULL_PAGES[recipe.rows])
         return PageStream(style, seed, recipe.rows, recipe.batch, self.end)
 
-    def losses(self, batch: Batch, offset: int) -> Losses:
-        """What the recipe's stage asks of one batch."""
+    def lessons(self, batch: Batch, offset: int) -> Iterator[Losses]:
+        """What the recipe's stage makes of one new batch: one update each."""
         if self.recipe.stage == 1:
-            return stage_one(self.model, self.heads, batch, offset)
+            yield stage_one(self.model, self.heads, batch, offset)
+            return
         alone = batch.pixels.shape[0] == batch.tokens.shape[0]
         # The encoder learns from single pictures: several of one context would cost it most of the time.
         if self.recipe.stage == 2 and alone:
-            return stage_two(self.model, self.heads, batch, offset, self.head)
+            yield stage_two(self.model, self.heads, batch, offset, self.head)
+            return
         image = image_tokens(self.model, batch, offset)
-        if self.recipe.stage == 3:
+        if self.recipe.stage == 3 and self.recipe.replays:
             self.replay.keep(image, batch)
-        return decoder_losses(self.model, image, batch, self.head)
+        if self.replay.ready:
+            for seen, texts in self.replay.draw(self.step):
+                yield decoder_losses(self.model, seen, texts, self.head)
+        else:
+            yield decoder_losses(self.model, image, batch, self.head)
 
     def check(self) -> dict[str, float]:
         """Readings of held-out pages, free-running."""
@@ -169,19 +177,16 @@ class Trainer:
                 offset = 4 * int(
                     torch.randint(0, (PATCH_ROWS - recipe.rows) // 4 + 1, (), generator=_generator(self.step))
                 )
-                losses = self.losses(batch.to(self.device), offset)
-                losses.total.backward()
                 rate = progress.rate()
-                norm = self.masters.step(rate)
-                for image, earlier in self.replay.draw(self.step):
-                    decoder_losses(self.model, image, earlier, self.head).total.backward()
-                    self.masters.step(rate)
+                for losses in self.lessons(batch.to(self.device), offset):
+                    losses.total.backward()
+                    readings = {**losses.readings, "norm": torch.tensor(self.masters.step(rate))}
+                    for name, value in readings.items():
+                        sums.setdefault(name, []).append(value.detach().float().cpu())
                 self.step, progress.done = self.step + 1, progress.done + 1
                 self.pages += batch.tokens.shape[0]
                 self.characters += batch.characters
                 since += batch.tokens.shape[0]
-                for name, value in losses.readings.items():
-                    sums.setdefault(name, []).append(value.detach().float().cpu())
                 finished = self.stopping or progress.share >= 1.0
                 if self.step % recipe.log_steps == 0 or finished:
                     now = time.monotonic()
@@ -196,7 +201,6 @@ class Trainer:
                         "pages_per_second": round(since / (now - ticked), 2),
                         "rate": rate,
                         "share": round(progress.share, 4),
-                        "norm": round(norm, 3),
                         **{name: round(float(torch.stack(values).mean()), 4) for name, values in sums.items()},
                     }
                     if recipe.stage > 1 and (finished or now - checked > 60 * recipe.check_minutes):

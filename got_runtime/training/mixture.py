@@ -14,19 +14,19 @@ from got_runtime.training.sample import PageSample
 __all__ = ["SHARES", "Mixture"]
 
 SHARES: Mapping[str, float] = {
-    "plain": 3.0,
+    "plain": 6.0,
     "dense": 0.7,
-    "formatted": 1.5,
-    "table": 2.0,
+    "formatted": 2.0,
+    "table": 1.5,
     "formula": 2.0,
-    "box": 1.5,
-    "color": 1.2,
-    "tiles": 0.7,
-    "pages": 0.7,
-    "chart": 1.2,
-    "molecule": 1.2,
-    "music": 1.2,
-    "geometry": 1.2,
+    "box": 1.2,
+    "color": 1.0,
+    "tiles": 0.4,
+    "pages": 0.4,
+    "chart": 0.7,
+    "molecule": 0.8,
+    "music": 0.8,
+    "geometry": 0.8,
     "scene": 1.0,
 }
 """How many pages of each kind, in proportion; the plain page is rehearsed most, being what most users read."""
@@ -35,7 +35,7 @@ SHORT = frozenset({"formula", "box", "color", "chart", "molecule", "music", "geo
 """Kinds with short answers share batches; long answers would pad them."""
 TALL = {"tiles": 4, "pages": 3}
 """Kinds of several pictures, and about how many: their batches are smaller by as much."""
-LONGEST = 1500
+LONGEST = 2000
 """Longer answers are left out: the attention of one would cost as much as ten pages."""
 
 
@@ -54,9 +54,10 @@ class Mixture(Dataset[Batch]):
     def samples(self, index: int) -> list[PageSample]:
         """What batch ``index`` is made of."""
         rng = np.random.default_rng((self.seed, index))
-        first = self._kind(rng, self.shares)
+        # Small batches are drawn more often, so that the shares hold.
+        first = self._kind(rng, {kind: share * TALL.get(kind, 1) for kind, share in self.shares.items()})
         fellows = self._fellows(first)
-        wanted = max(1, self.batch // TALL.get(first, 1) // (1 if first in SHORT or first in TALL else 2))
+        wanted = max(1, self.batch // TALL.get(first, 1))
         samples: list[PageSample] = []
         for attempt in range(1000):
             kind = self._kind(rng, fellows) if samples else first

@@ -12,6 +12,7 @@ from torch import Tensor
 from got_runtime.engine.alignment import Alignment
 from got_runtime.engine.decoder import OutOfRoom
 from got_runtime.engine.native.cache import WIDTH, RowCache, bytes_per_token
+from got_runtime.engine.native.head import BfloatHead, Head, Int8Head
 from got_runtime.engine.native.library import load
 from got_runtime.engine.native.linear import BfloatLinear, Int8Linear, Linear
 from got_runtime.errors import EngineError
@@ -37,8 +38,7 @@ class PackedNetwork:
     language: Any
     library: ctypes.CDLL
     layers: tuple[_Layer, ...]
-    head: Linear
-    vocabulary: int
+    head: Head
     heads: int
     key_heads: int
 
@@ -47,7 +47,7 @@ class PackedNetwork:
         """Lay out the weights once; None where this road is closed: another device or dtype, a CPU without 16-bit
         instructions (AVX-512), no C compiler.
 
-        With ``int8`` the layers' products are rounded to 8 bits; the head, which makes the choice, is not.
+        With ``int8`` the products are rounded to 8 bits; the choice between the likeliest tokens is not.
         """
         language = model.model.language_model
         weight = model.lm_head.weight
@@ -75,8 +75,8 @@ class PackedNetwork:
             )
         config = language.config
         heads, key_heads = config.num_attention_heads, config.num_key_value_heads
-        head = BfloatLinear(weight)
-        return cls(language, library, tuple(layers), head, weight.shape[0], heads, key_heads)
+        head = Int8Head(library, weight) if int8 else BfloatHead(library, weight)
+        return cls(language, library, tuple(layers), head, heads, key_heads)
 
     def split(self, qkv: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """``(tokens, (heads + 2 key heads) · 64)`` → queries, keys and values, ``(heads, tokens, 64)`` each."""
@@ -186,16 +186,10 @@ class NativeDecoder:
                 alignment.record(layer, rotate(query, cosine[index], sine[index]))
 
     def choose(self, hidden: Tensor, banned: Sequence[Sequence[int]]) -> tuple[list[int], list[float]]:
-        logits = self._network.head(hidden)
-        rows = len(hidden)
-        token, probability = torch.empty(rows, dtype=torch.int64), torch.empty(rows)
-        self._network.library.choose(
-            logits.data_ptr(), token.data_ptr(), probability.data_ptr(), rows, self._network.vocabulary
-        )
-        tokens, probabilities = token.tolist(), probability.tolist()
+        tokens, probabilities, logits = self._network.head(hidden)
         for index, bans in enumerate(banned):
             if tokens[index] in bans:  # rarely: look again without the banned ones
-                row = logits[index].float()
+                row = logits(index)
                 given = torch.softmax(row, dim=-1)
                 row[list(bans)] = float("-inf")
                 tokens[index] = int(row.argmax())

@@ -15,6 +15,7 @@ _FUNCTIONS: dict[str, list[Any]] = {
     "round_rows": [POINTER] * 3 + [INT] * 2,
     "scale_rows": [POINTER] * 4 + [INT] * 2,
     "choose": [POINTER] * 3 + [INT] * 2,
+    "choose_again": [POINTER] * 6 + [INT] * 3,
     "attend_step": [POINTER] * 5 + [INT] * 4,
 }
 

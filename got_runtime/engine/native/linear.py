@@ -44,12 +44,17 @@ class Int8Linear:
         self._zero = torch.zeros(len(scale), dtype=torch.int32)
         self._bias = bias.float() if bias is not None else None
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def product(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The product in float32 without the bias, and ``(rows,)`` what each row of it is worth."""
         rounded, unit = torch.empty(x.shape, dtype=torch.int8), torch.empty(len(x))
         self._library.round_rows(x.data_ptr(), rounded.data_ptr(), unit.data_ptr(), *x.shape)
         product: Tensor = self._operations.qlinear_pointwise(
             rounded, 1.0, 0, self._weight, self._scale, self._zero, None, 1.0, 0, torch.float32, "none", [], ""
         )
+        return product, unit
+
+    def __call__(self, x: Tensor) -> Tensor:
+        product, unit = self.product(x)
         out = product.new_empty(product.shape, dtype=torch.bfloat16)
         bias = self._bias.data_ptr() if self._bias is not None else None
         self._library.scale_rows(product.data_ptr(), unit.data_ptr(), bias, out.data_ptr(), *out.shape)

@@ -129,6 +129,62 @@ void choose(const bf16 *logits, int64_t *token, float *probability, int64_t rows
     }
 }
 
+#define CANDIDATES 16
+
+/* The logit as a bf16 product gives it. */
+static inline float logit(const bf16 *hidden, const bf16 *weight, int64_t width) {
+    float sum = 0.f;
+    for (int64_t i = 0; i < width; i++) sum += to_float(hidden[i]) * to_float(weight[i]);
+    return to_float(to_bf16(sum));
+}
+
+static inline int is_finite(float x) {
+    union { float value; uint32_t bits; } u = {x};
+    return (u.bits >> 16 & INFINITE) != INFINITE;
+}
+
+/* choose() for logits whose product was rounded to 8 bits, `product * unit`: the likeliest CANDIDATES are computed again
+ * from weight (vocabulary, width), and the choice is made between them. */
+void choose_again(const float *product, const float *unit, const bf16 *hidden, const bf16 *weight, int64_t *token,
+                  float *probability, int64_t rows, int64_t vocabulary, int64_t width) {
+#pragma omp parallel for
+    for (int64_t r = 0; r < rows; r++) {
+        const float *l = product + r * vocabulary;
+        int64_t kept[CANDIDATES], count = 0, least = 0;
+        for (int64_t start = 0; start < vocabulary; start += 4 * LANES) {
+            int64_t stop = start + 4 * LANES < vocabulary ? start + 4 * LANES : vocabulary;
+            float greatest = -FLT_MAX;
+            for (int64_t i = start; i < stop; i++) greatest = fmaxf(greatest, l[i]);
+            if (count == CANDIDATES && greatest <= l[kept[least]]) continue;
+            for (int64_t i = start; i < stop; i++) {
+                if (count < CANDIDATES) kept[count++] = i;
+                else if (l[i] > l[kept[least]]) kept[least] = i;
+                else continue;
+                for (int64_t j = least = 0; j < count; j++)
+                    if (l[kept[j]] < l[kept[least]]) least = j;
+            }
+        }
+        float exact[CANDIDATES], best = -FLT_MAX, sum = 0.f;
+        int finite = 1;
+        token[r] = vocabulary;
+        for (int64_t j = 0; j < count; j++) {
+            exact[j] = logit(hidden + r * width, weight + kept[j] * width, width);
+            finite &= is_finite(exact[j]);
+            if (exact[j] > best || (exact[j] == best && kept[j] < token[r])) best = exact[j], token[r] = kept[j];
+        }
+        if (!finite) {
+            const uint32_t nan = 0x7FC00000;
+            memcpy(probability + r, &nan, sizeof nan);
+            token[r] = 0;
+            continue;
+        }
+        for (int64_t i = 0; i < vocabulary; i++) sum += exp_negative(fminf(l[i] * unit[r] - best, 0.f));
+        for (int64_t j = 0; j < count; j++)
+            sum += exp_negative(exact[j] - best) - exp_negative(fminf(l[kept[j]] * unit[r] - best, 0.f));
+        probability[r] = 1.f / fmaxf(sum, 1.f);
+    }
+}
+
 static inline void rotate(const bf16 *x, const float *cosine, const float *sine, float *out) {
     int64_t half = WIDTH / 2;
     for (int64_t i = 0; i < half; i++) {
@@ -180,12 +236,12 @@ static void attend_int8(const float *query, const int8_t *key, const int8_t *val
     int16_t q[WIDTH], w[CHUNK];
     float unit = quantise(query, q, WIDTH, 32767.f), result[WIDTH] = {0};
     for (int64_t t = 0; t < length; t += LANES, key += WIDTH * LANES) {
-        integers dot[2] = {0};
-        for (int64_t i = 0; i < WIDTH; i += 4) {
-            dot[0] = add_pairs(dot[0], key + i * LANES, q[i], q[i + 1]);
-            dot[1] = add_pairs(dot[1], key + (i + 2) * LANES, q[i + 2], q[i + 3]);
-        }
-        for (int64_t i = 0; i < LANES; i++) weight[t + i] = (float)(dot[0][i] + dot[1][i]) * unit * key_scale[t + i];
+        integers dot[4] = {0};
+        for (int64_t i = 0; i < WIDTH; i += 8)
+            for (int64_t j = 0; j < 4; j++)
+                dot[j] = add_pairs(dot[j], key + (i + 2 * j) * LANES, q[i + 2 * j], q[i + 2 * j + 1]);
+        dot[0] = (dot[0] + dot[1]) + (dot[2] + dot[3]);
+        for (int64_t i = 0; i < LANES; i++) weight[t + i] = (float)dot[0][i] * unit * key_scale[t + i];
     }
     float sum = softmax(weight, length);
     for (int64_t t = 0; t < length; t++) weight[t] *= value_scale[t];

@@ -43,6 +43,8 @@ TRAINING = PlainStyle(
 )
 TRAINING_DENSE = replace(TRAINING, line_characters=(16, 74), full=1.0, blank=0.0)
 """Stage 1: every inked cell is a label, so pages are full."""
+TRAINING_PLAIN = replace(TRAINING, max_lines=18, line_characters=(12, 50), em=(20.0, 90.0), noise=0.15, full=0.2)
+"""The mixture's plain pages; its dense ones teach the rest."""
 HELD_OUT = PlainStyle()
 
 
@@ -99,8 +101,8 @@ def plain_page(seed: tuple[int, int], style: PlainStyle = HELD_OUT) -> PageSampl
 
 
 def make(seed: tuple[int, int], faces: Sequence[Face], training: bool) -> PageSample:
-    """Up to 14 lines of 40 characters; in training more and longer ones too."""
-    return plain_page(seed, replace(TRAINING if training else HELD_OUT, faces=tuple(faces)))
+    """Up to 14 lines of 40 characters; in training some more and longer ones."""
+    return plain_page(seed, replace(TRAINING_PLAIN if training else HELD_OUT, faces=tuple(faces)))
 
 
 def strip(style: PlainStyle, rows: int, of: int) -> PlainStyle:
