@@ -83,11 +83,20 @@ def mixed_requests(checkpoint: Checkpoint, count: int, longest: int) -> list[Req
     ]
 
 
-def assert_mixed_requests_answer_alone(checkpoint: Checkpoint, count: int, longest: int, slots: int) -> None:
+class RunningAhead(TorchEngine):
+    """What a GPU runs, here without one: each step begins before the last one's tokens are read."""
+
+    def _decoder(self) -> TorchDecoder:
+        return TorchDecoder(self._model, self._slots, self._memory or 1 << 30, ahead=True)
+
+
+def assert_mixed_requests_answer_alone(
+    checkpoint: Checkpoint, count: int, longest: int, slots: int, kind: type[TorchEngine] = TorchEngine
+) -> None:
     """They arrive at odd times, while other streams on the same engine are begun and cancelled."""
     requests = mixed_requests(checkpoint, count, longest)
     expected = [generated(checkpoint, request) for request in requests]
-    engine = TorchEngine(checkpoint.model, checkpoint.end_tokens, slots=slots)
+    engine = kind(checkpoint.model, checkpoint.end_tokens, slots=slots)
     finished = threading.Event()
 
     def arriving() -> Iterator[Request]:
@@ -117,8 +126,23 @@ def assert_mixed_requests_answer_alone(checkpoint: Checkpoint, count: int, longe
         assert list(answer.tokens) == same
 
 
-def test_mixed_requests_answer_as_one_at_a_time(small: Checkpoint) -> None:
-    assert_mixed_requests_answer_alone(small, count=18, longest=40, slots=5)
+@pytest.mark.parametrize("kind", [TorchEngine, RunningAhead])
+def test_mixed_requests_answer_as_one_at_a_time(small: Checkpoint, kind: type[TorchEngine]) -> None:
+    assert_mixed_requests_answer_alone(small, count=18, longest=40, slots=5, kind=kind)
+
+
+def test_running_ahead_keeps_to_memory_and_to_recorded_attention(small: Checkpoint) -> None:
+    """Rows are parked while a step runs, and steps whose attention is recorded come between."""
+    a_token = 2 * 2 * 2 * 16 * 4
+    requests = [
+        replace(request_for(small, TASKS[number % len(TASKS)], 490 + 10 * number, number=number), align=number == 3)
+        for number in range(5)
+    ]
+    engine = RunningAhead(small.model, small.end_tokens, slots=3, memory=3 * 512 * a_token)
+    answers = list(engine.answer(requests))
+    assert tokens_of(answers) == [generated(small, request) for request in requests]
+    assert any(answer.warnings for answer in answers)
+    assert [bool(answer.looks) for answer in answers] == [False, False, False, True, False]
 
 
 @pytest.mark.slow
@@ -418,20 +442,25 @@ def test_eight_bits_say_nearly_what_sixteen_say(checkpoint: Checkpoint, pages: P
 
 
 @torch.inference_mode()
-def test_steps_on_fixed_tensors_are_the_same_steps(small: Checkpoint) -> None:
+def test_steps_on_the_device_are_the_same_steps(small: Checkpoint) -> None:
     """What is recorded as a CUDA graph, run without one: idle rows beside live ones, and a cache that grows."""
-    fixed, free = (TorchDecoder(small.model, 5, 1 << 30, fixed=way) for way in (True, False))
+    there, here = (TorchDecoder(small.model, 5, 1 << 30, ahead=way) for way in (True, False))
+    assert there.ahead is not None
     torch.manual_seed(0)
-    lengths = [20, 509, 33]
-    for slot, length in enumerate(lengths):
-        prompt = torch.randn(length, 64)
-        for decoder in (fixed, free):
-            decoder.prefill(slot, prompt, length + 1, None)
-    for number in range(6):
-        tokens = [number, 2 * number, 3 * number]
-        ours, theirs = (decoder.step(tokens, lengths, [None] * 3) for decoder in (fixed, free))
-        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
-        lengths = [length + 1 for length in lengths]
+    texts = [[number] * length for number, length in enumerate([20, 509, 33], start=1)]
+    for slot, text in enumerate(texts):
+        prompt = torch.randn(len(text) - 1, 64)
+        for decoder in (there, here):
+            decoder.prefill(slot, prompt, len(text), None)
+        there.ahead.follow(slot, text, ban=0)
+    for _ in range(6):
+        tokens, probabilities = there.ahead.launch(3)()
+        hidden = here.step([text[-1] for text in texts], [len(text) - 1 for text in texts], [None] * 3)
+        expected = here.choose(hidden, [()] * 3)
+        assert tokens == expected[0]
+        assert probabilities == pytest.approx(expected[1], rel=1e-4)
+        for text, token in zip(texts, tokens, strict=True):
+            text.append(token)
 
 
 @pytest.mark.gpu

@@ -48,7 +48,7 @@ def work_of(model: Any, prompt: int, weight_bits: int, cache_bits: int) -> Work:
         encoder_flops=_encoder_flops(vision),
         prefill_flops=2 * body * prompt + attention + 2 * head,
         step_flops=2 * (body + head),
-        weight_bytes=body * weight_bits / 8 + head * model.lm_head.weight.element_size(),
+        weight_bytes=(body + head) * weight_bits / 8,
         token_bytes=2 * text.num_hidden_layers * (keys * cache_bits / 8 + scales),
     )
 

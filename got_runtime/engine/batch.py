@@ -3,12 +3,13 @@
 import re
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
 
 import torch
 
 from got_runtime.engine.alignment import Alignment
-from got_runtime.engine.decoder import Decoder
+from got_runtime.engine.decoder import Ahead, Decoder
 from got_runtime.engine.ngram import NgramBan
 from got_runtime.engine.prefill import Prefill
 from got_runtime.engine.protocol import Answer, OnToken, Request
@@ -50,6 +51,10 @@ class Batch:
         self._done = done
         self.live: list[Row] = []
         self.parked: deque[Row] = deque()
+        self._followed = False
+        """Whether the decoder that runs ahead knows what the live rows have said."""
+        self._begun: tuple[list[Row], Callable[[], tuple[list[int], list[float]]]] | None = None
+        """The rows of a step that runs, and how to read its tokens."""
         self.limit = 1 << 30
         """Rows together, at most: halved when memory runs out, one more for each answer that was finished since."""
 
@@ -104,13 +109,23 @@ class Batch:
             self._make_room(error, row)
             return
         self.live.append(row)
+        if self._decoder.ahead is not None and self._followed:
+            self._decoder.ahead.follow(slot, row.said, row.request.ngram_ban)
         if fresh:
             self._settle([row])
 
     @torch.inference_mode()
     def step(self) -> None:
-        """One more token for every live row."""
+        """One more token for every live row; where the decoder runs ahead, those of the step before."""
+        ahead = self._decoder.ahead
+        if ahead is not None and not any(row.alignment for row in self.live):
+            self._step_ahead(ahead)
+            return
+        self._catch_up()
+        self._followed = False
         rows = self.live
+        if not rows:
+            return
         try:
             hidden = self._decoder.step(
                 [row.tokens[-1] for row in rows], [row.length for row in rows], [row.alignment for row in rows]
@@ -120,6 +135,30 @@ class Batch:
             self._make_room(error)
             return
         self._settle(list(rows))
+
+    def _step_ahead(self, ahead: Ahead) -> None:
+        """Begin a step before the last one is read: the device does not wait for what the host makes of its tokens."""
+        try:
+            if not self._followed:
+                for slot, row in enumerate(self.live):
+                    ahead.follow(slot, row.said, row.request.ngram_ban)
+                self._followed = True
+            begun = list(self.live), ahead.launch(len(self.live))
+        except (MemoryError, RuntimeError) as error:
+            self._make_room(error)
+            return
+        self._catch_up()
+        self._begun = begun
+
+    def _catch_up(self) -> None:
+        """Read the step that runs. Rows that have ended since it began said nothing more."""
+        if self._begun is None:
+            return
+        (begun, read), self._begun = self._begun, None
+        said = [(row, word) for row, word in zip(begun, zip(*read(), strict=True), strict=True) if row in self.live]
+        for row, (token, probability) in said:
+            row.take(token, probability)
+        self._settle([row for row, _ in said])
 
     def _choose(self, rows: list[Row], hidden: torch.Tensor) -> None:
         banned = [row.ban.banned() if row.ban is not None else () for row in rows]
@@ -147,20 +186,22 @@ class Batch:
         A row that is alone, or a newcomer that failed otherwise, is answered with the error. A step that failed
         otherwise raises it: no row is to blame.
         """
+        before = len(self.live)
+        self._catch_up()
         short = isinstance(error, MemoryError | torch.OutOfMemoryError) or _OUT_OF_MEMORY.search(str(error)) is not None
         arriving = [newcomer] if newcomer is not None else []
         together = len(self.live) + len(arriving)
         for row in self.live + arriving:
             if row.alignment is not None:
                 row.alignment.rewind(len(row.tokens))
-        if short and together > 1:
-            kept = together // 2
+        if short and before + len(arriving) > 1:
+            kept = max(1, together // 2)
             leaving = sorted(self.live, key=lambda row: row.order)[kept:]
             for row in leaving:
                 self._vacate(self.live.index(row))
             for row in reversed(leaving + arriving):
                 row.left = time.perf_counter()
-                row.warnings += (f"memory ran out with {together} pages together; read on with {kept}",)
+                row.warnings += (f"memory ran out with {before + len(arriving)} pages together; read on with {kept}",)
                 self.parked.appendleft(row)
             self.limit = kept
             if torch.cuda.is_available():
@@ -168,8 +209,9 @@ class Batch:
         elif newcomer is not None:
             self._done[newcomer.order] = error
         elif short:
-            self._done[self.live[0].order] = error
-            self._vacate(0)
+            if self.live:  # it may just have ended
+                self._done[self.live[0].order] = error
+                self._vacate(0)
         else:
             raise error
 

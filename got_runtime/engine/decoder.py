@@ -1,13 +1,13 @@
 """What the engine's loop asks of the part that does the arithmetic."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from torch import Tensor
 
 from got_runtime.engine.alignment import Alignment
 
-__all__ = ["Decoder", "OutOfRoom"]
+__all__ = ["Ahead", "Decoder", "OutOfRoom"]
 
 
 class OutOfRoom(MemoryError):
@@ -17,10 +17,30 @@ class OutOfRoom(MemoryError):
         super().__init__(f"{room} tokens of keys and values are all the memory there is")
 
 
+class Ahead(Protocol):
+    """Steps whose tokens need not come to the host before the next one begins."""
+
+    def follow(self, slot: int, tokens: Sequence[int], ban: int) -> None:
+        """The row in ``slot`` has said ``tokens``, its prompt among them; n-grams of ``ban`` (0: none) are banned."""
+        ...
+
+    def launch(self, rows: int) -> Callable[[], tuple[list[int], list[float]]]:
+        """Begin a step of the first ``rows`` slots; what comes back waits for it: tokens and their probabilities."""
+        ...
+
+
 class Decoder(Protocol):
-    """Rows in slots 0, 1, 2…, without gaps. ``room`` is how many tokens may be held by all rows together."""
+    """Rows in slots 0, 1, 2…, without gaps. ``room`` is how many tokens may be held by all rows together.
+
+    With ``ahead``, :meth:`step` and :meth:`choose` serve the prompt and steps whose attention is recorded.
+    """
 
     room: int
+
+    @property
+    def ahead(self) -> Ahead | None:
+        """The other way to take steps, where there is one."""
+        ...
 
     def fits(self, tokens: int) -> bool:
         """Whether a row of so many tokens can be taken in beside those that are there."""

@@ -42,6 +42,11 @@ class Row:
         return self.finish is not None or self.failure is not None
 
     @property
+    def said(self) -> list[int]:
+        """Prompt and answer so far."""
+        return [*self.request.prompt, *self.tokens]
+
+    @property
     def length(self) -> int:
         """Tokens whose keys and values are in the cache: all but the newest."""
         return len(self.request.prompt) + len(self.tokens) - 1

@@ -9,7 +9,7 @@ from torch import Tensor
 from got_runtime.engine.alignment import Alignment
 from got_runtime.engine.cache import SlotCache, length_mask
 from got_runtime.engine.decoder import OutOfRoom
-from got_runtime.engine.graphs import GraphedStep, bucket_of
+from got_runtime.engine.graphs import GraphedSteps
 from got_runtime.model.decoder import causal, forward, masked
 
 __all__ = ["TorchDecoder"]
@@ -25,10 +25,10 @@ class TorchDecoder:
         model: the port's ``GotOcr2ForConditionalGeneration``.
         slots: rows at most.
         budget: bytes that keys and values of rows together may take. One row alone gets what it needs.
-        fixed: run steps on tensors that stay in place, as CUDA graphs where there is CUDA; there by default.
+        ahead: let tokens go round on the device, as CUDA graphs where there is CUDA; there by default.
     """
 
-    def __init__(self, model: Any, slots: int, budget: int, fixed: bool | None = None) -> None:
+    def __init__(self, model: Any, slots: int, budget: int, ahead: bool | None = None) -> None:
         self._language = model.model.language_model
         self._head = model.lm_head
         config, weight = self._language.config, self._language.embed_tokens.weight
@@ -37,8 +37,8 @@ class TorchDecoder:
         self._cache = SlotCache(config.num_hidden_layers, heads, width, weight)
         self.room: int = budget // (2 * config.num_hidden_layers * heads * width * weight.element_size())
         self._slots = slots
-        self._fixed = self._device.type == "cuda" if fixed is None else fixed
-        self._steps: dict[int, GraphedStep] = {}
+        runs_ahead = self._device.type == "cuda" if ahead is None else ahead
+        self.ahead = GraphedSteps(self._language, self._head, self._cache, self._reserve) if runs_ahead else None
 
     def fits(self, tokens: int) -> bool:
         # Slots are equally long: a longer row makes all of them longer.
@@ -60,11 +60,6 @@ class TorchDecoder:
     def step(self, tokens: Sequence[int], lengths: Sequence[int], alignments: Sequence[Alignment | None]) -> Tensor:
         count, longest = len(tokens), max(lengths) + 1
         self._reserve(longest, count)
-        if self._fixed and not any(alignments):
-            bucket = bucket_of(count, self._slots)
-            if bucket not in self._steps:
-                self._steps[bucket] = GraphedStep(self._language, self._cache, bucket)
-            return self._steps[bucket](tokens, lengths)
         written = torch.tensor(lengths, device=self._device)
         rows = torch.arange(count, device=self._device)
         even = min(lengths) + 1 == longest
@@ -99,6 +94,9 @@ class TorchDecoder:
         return chosen[:, 0].tolist(), given[:, 0].tolist()
 
     def move(self, source: int, target: int, length: int) -> None:
+        if self.ahead is not None:
+            length = max(length, *self.ahead.lengths[source : source + 1], 0)  # a step begun may have made it longer
+            self.ahead.move(source, target)
         self._cache.move(source, target, length)
 
     def wipe(self, slot: int) -> None:
@@ -106,6 +104,8 @@ class TorchDecoder:
 
     def release(self, slot: int) -> None:
         """The next prefill overwrites the slot; only what a row alone had beyond the budget is given back."""
+        if self.ahead is not None:
+            self.ahead.leave(slot)
         if slot == 0 and self._cache.capacity > self.room // self._slots:
             self._resize(0, 0)
 
@@ -127,4 +127,5 @@ class TorchDecoder:
 
     def _resize(self, slots: int, capacity: int) -> None:
         self._cache.resize(slots, capacity)
-        self._steps.clear()  # they point into the memory that was given up
+        if self.ahead is not None:
+            self.ahead.resize()

@@ -104,6 +104,8 @@ class NativeDecoder:
         int8: keep keys and values in 8 bits, at half the memory and half the time of attention.
     """
 
+    ahead = None
+
     def __init__(self, network: PackedNetwork, budget: int, int8: bool) -> None:
         self._network = network
         self._int8 = int8
