@@ -14,19 +14,19 @@ from got_runtime.training.sample import PageSample
 __all__ = ["SHARES", "Mixture"]
 
 SHARES: Mapping[str, float] = {
-    "plain": 6.0,
+    "plain": 12.0,
     "dense": 0.7,
     "formatted": 2.0,
     "table": 1.5,
-    "formula": 2.0,
+    "formula": 1.6,
     "box": 1.2,
     "color": 1.0,
-    "tiles": 0.4,
-    "pages": 0.4,
-    "chart": 0.7,
-    "molecule": 0.8,
-    "music": 0.8,
-    "geometry": 0.8,
+    "tiles": 0.2,
+    "pages": 0.25,
+    "chart": 0.6,
+    "molecule": 0.6,
+    "music": 0.6,
+    "geometry": 0.6,
     "scene": 1.0,
 }
 """How many pages of each kind, in proportion; the plain page is rehearsed most, being what most users read."""

@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from got_runtime.engine.allocator import ask_for_huge_pages
+
 __all__ = ["LANES", "RowCache", "bytes_per_token"]
 
 LANES = 16
@@ -67,7 +69,9 @@ class RowCache:
 
 
 def _grown(old: Tensor, size: int) -> Tensor:
-    new = old.new_zeros((*old.shape[:2], size, *old.shape[3:]))
+    new = old.new_empty((*old.shape[:2], size, *old.shape[3:]))
+    ask_for_huge_pages(new)
+    new[:, :, old.shape[2] :] = 0
     new[:, :, : old.shape[2]] = old
     return new
 
