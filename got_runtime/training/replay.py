@@ -14,8 +14,8 @@ from torch import Tensor
 
 from got_runtime.training.batches import IGNORED, Batch
 
-ROOM = 6 << 30
-"""Bytes: 30,000 pages of 256 image tokens, 384 wide, in bf16."""
+MOST = 1024
+"""Samples; the oldest give way. Drawn from all there ever were, the first would be taught far more often than the last."""
 FEWEST = 256
 """Samples to choose from before any is taught again: of a few, the decoder would learn the texts by heart."""
 LENGTHS = (64, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 4096)
@@ -37,23 +37,20 @@ class Replay:
     batch_tokens: int
     _kept: dict[Shape, deque[tuple[Tensor, Batch]]] = field(default_factory=dict)
     _order: deque[Shape] = field(default_factory=deque)
-    _bytes: int = 0
     _owed: int = 0
 
     def keep(self, image: Tensor, batch: Batch) -> None:
-        """``image``: image tokens ``(pictures, tokens, width)`` of ``batch``. The oldest samples give way."""
+        """``image``: image tokens ``(pictures, tokens, width)`` of ``batch``."""
         samples = batch.tokens.shape[0]
         for i, seen in enumerate(image.reshape(samples, -1, image.shape[-1])):
             length = int(torch.nonzero(batch.targets[i] != IGNORED).max()) + 1
             shape = seen.shape[0], next(size for size in LENGTHS if size >= length)
             self._kept.setdefault(shape, deque()).append((seen.clone(), _alone(batch, i, shape[1])))
             self._order.append(shape)
-            self._bytes += seen.nbytes
             if self.ready:
                 self._owed += (1 + self.times) * sum(shape)
-        while self._bytes > ROOM:
-            oldest, _ = self._kept[self._order.popleft()].popleft()
-            self._bytes -= oldest.nbytes
+        while len(self._order) > MOST:
+            self._kept[self._order.popleft()].popleft()
 
     @property
     def ready(self) -> bool:
