@@ -15,7 +15,7 @@ from torch import Tensor
 from got_runtime.training.batches import IGNORED, Batch
 
 MOST = 1024
-"""Samples; the oldest give way. Drawn from all there ever were, the first would be taught far more often than the last."""
+"""Samples; the oldest give way. Drawn from all there ever were, the first would be taught far more often."""
 FEWEST = 256
 """Samples to choose from before any is taught again: of a few, the decoder would learn the texts by heart."""
 LENGTHS = (64, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 4096)
