@@ -142,7 +142,7 @@ def test_training_learns(tmp_path: Path) -> None:
     batch = PageStream(TRAINING, 1, 16, 2, trainer.end)[0]
     losses = []
     for _ in range(12):
-        loss = trainer.losses(batch, 0)
+        [loss] = trainer.lessons(batch, 0)
         loss.total.backward()
         trainer.masters.step(1e-3)
         losses.append(float(loss.total.detach()))
