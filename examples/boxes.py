@@ -88,7 +88,7 @@ def of_blocks(reader: Reader, seeds: Sequence[int]) -> Iterator[Judged]:
 
 
 def of_formatted(seeds: Sequence[int]) -> Iterator[Judged]:
-    """The layout analysis alone, given the true answer: got-nano cannot read these pages yet."""
+    """The layout analysis alone, given the true answer: got-nano reads these pages with many mistakes."""
     for made in map(formatted_page, seeds):
         page = next(open_pages(made.pdf))
         yield from judged("formatted, born-digital", page, made.elements, None, made.boxes)

@@ -56,7 +56,7 @@ def main() -> None:
     parser.add_argument("--model", help="a folder or a hub id; got-nano when left out")
     parser.add_argument("--kinds", default=KINDS, metavar="KIND,…")
     parser.add_argument("--pages", type=int, default=12, help="pages of a kind to choose from")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=2)
     args = parser.parse_args()
     runtime = GotRuntime.from_pretrained(args.model)
     kinds = args.kinds.split(",")
