@@ -93,6 +93,8 @@ def test_the_choice_among_many_is_exact_and_owns_up_to_broken_numbers(
     hidden[5, 3] = float("nan")
     broken = head(library, weight)(hidden).probabilities
     assert [index for index, probability in enumerate(broken) if not math.isfinite(probability)] == [5]
+    weight[300, 7] = float("inf")
+    assert not any(map(math.isfinite, head(library, weight)(hidden).probabilities))
 
 
 @torch.inference_mode()

@@ -103,6 +103,13 @@ void scale_rows(const float *x, const float *unit, const float *bias, bf16 *out,
             out[r * width + i] = to_bf16(x[r * width + i] * unit[r] + (bias ? bias[i] : 0.f));
 }
 
+/* A row whose logits are not finite has no likeliest token. */
+static inline void give_up(int64_t *token, float *probability) {
+    const uint32_t nan = 0x7FC00000;
+    memcpy(probability, &nan, sizeof nan);
+    *token = 0;
+}
+
 /* The greatest entry of each row of logits, and the probability softmax gives it; NaN where a logit is not finite, which
  * is told by its bits, since -ffinite-math-only lets the compiler take every float for finite. */
 void choose(const bf16 *logits, int64_t *token, float *probability, int64_t rows, int64_t vocabulary) {
@@ -115,10 +122,8 @@ void choose(const bf16 *logits, int64_t *token, float *probability, int64_t rows
             size = (l[i] & 0x7FFF) > size ? l[i] & 0x7FFF : size;
             best = fmaxf(best, to_float(l[i]));
         }
-        token[r] = 0;
         if (size >= INFINITE) {
-            const uint32_t nan = 0x7FC00000;
-            memcpy(probability + r, &nan, sizeof nan);
+            give_up(token + r, probability + r);
             continue;
         }
         for (int64_t i = 0; i < vocabulary; i++) sum += exp_negative(to_float(l[i]) - best);
@@ -138,9 +143,10 @@ static inline float logit(const bf16 *hidden, const bf16 *weight, int64_t width)
     return to_float(to_bf16(sum));
 }
 
-static inline int is_finite(float x) {
+/* The upper half of the size of x, which tells infinities and NaN as it does for a bf16. */
+static inline int32_t size_of(float x) {
     union { float value; uint32_t bits; } u = {x};
-    return (u.bits >> 16 & INFINITE) != INFINITE;
+    return (int32_t)(u.bits >> 16 & 0x7FFF);
 }
 
 /* choose() for logits whose product was rounded to 8 bits, `product * unit`: the likeliest CANDIDATES are computed again
@@ -151,10 +157,14 @@ void choose_again(const float *product, const float *unit, const bf16 *hidden, c
     for (int64_t r = 0; r < rows; r++) {
         const float *l = product + r * vocabulary;
         int64_t kept[CANDIDATES], count = 0, least = 0;
+        int32_t size = 0;
         for (int64_t start = 0; start < vocabulary; start += 4 * LANES) {
             int64_t stop = start + 4 * LANES < vocabulary ? start + 4 * LANES : vocabulary;
             float greatest = -FLT_MAX;
-            for (int64_t i = start; i < stop; i++) greatest = fmaxf(greatest, l[i]);
+            for (int64_t i = start; i < stop; i++) {
+                size = size_of(l[i]) > size ? size_of(l[i]) : size;
+                greatest = fmaxf(greatest, l[i]);
+            }
             if (count == CANDIDATES && greatest <= l[kept[least]]) continue;
             for (int64_t i = start; i < stop; i++) {
                 if (count < CANDIDATES) kept[count++] = i;
@@ -165,17 +175,14 @@ void choose_again(const float *product, const float *unit, const bf16 *hidden, c
             }
         }
         float exact[CANDIDATES], best = -FLT_MAX, sum = 0.f;
-        int finite = 1;
         token[r] = vocabulary;
         for (int64_t j = 0; j < count; j++) {
             exact[j] = logit(hidden + r * width, weight + kept[j] * width, width);
-            finite &= is_finite(exact[j]);
+            size = size_of(exact[j]) > size ? size_of(exact[j]) : size;
             if (exact[j] > best || (exact[j] == best && kept[j] < token[r])) best = exact[j], token[r] = kept[j];
         }
-        if (!finite) {
-            const uint32_t nan = 0x7FC00000;
-            memcpy(probability + r, &nan, sizeof nan);
-            token[r] = 0;
+        if (size >= INFINITE) {
+            give_up(token + r, probability + r);
             continue;
         }
         for (int64_t i = 0; i < vocabulary; i++) sum += exp_negative(fminf(l[i] * unit[r] - best, 0.f));
