@@ -1,4 +1,4 @@
-"""Draw the model card's picture: of every kind of page, the best and the worst reading of a few held-out ones.
+"""Draw the model card's picture: of most kinds of page, the best and the worst reading of a few held-out ones.
 
 python examples/readings.py readings.png                    (needs got-ocr[train,eval])
 python examples/readings.py sheet.png --kinds table,formula --pages 20

@@ -83,6 +83,10 @@ def mixed_requests(checkpoint: Checkpoint, count: int, longest: int) -> list[Req
     ]
 
 
+A_TOKEN = 2 * 2 * 2 * 16 * 4
+"""Bytes that one token takes in the small network: keys and values, layers, heads, width, float32."""
+
+
 class RunningAhead(TorchEngine):
     """What a GPU runs, here without one: each step begins before the last one's tokens are read."""
 
@@ -133,12 +137,11 @@ def test_mixed_requests_answer_as_one_at_a_time(small: Checkpoint, kind: type[To
 
 def test_running_ahead_keeps_to_memory_and_to_recorded_attention(small: Checkpoint) -> None:
     """Rows are parked while a step runs, and steps whose attention is recorded come between."""
-    a_token = 2 * 2 * 2 * 16 * 4
     requests = [
         replace(request_for(small, TASKS[number % len(TASKS)], 490 + 10 * number, number=number), align=number == 3)
         for number in range(5)
     ]
-    engine = RunningAhead(small.model, small.end_tokens, slots=3, memory=3 * 512 * a_token)
+    engine = RunningAhead(small.model, small.end_tokens, slots=3, memory=3 * 512 * A_TOKEN)
     answers = list(engine.answer(requests))
     assert tokens_of(answers) == [generated(small, request) for request in requests]
     assert any(answer.warnings for answer in answers)
@@ -160,9 +163,8 @@ def test_when_memory_runs_out_half_the_pages_wait_and_nothing_is_lost(small: Che
     budgets = [10, 490, 10, 490, 10]
     requests = [request_for(small, Plain(), budget, number=n) for n, budget in enumerate(budgets)]
     expected = [generated(small, request) for request in requests]
-    a_token = 2 * 2 * 2 * 16 * 4  # keys and values, layers, heads, width, float32
     # Four slots of the first capacity, which four longer ones exceed.
-    engine = TorchEngine(small.model, small.end_tokens, slots=4, memory=4 * 512 * a_token)
+    engine = TorchEngine(small.model, small.end_tokens, slots=4, memory=4 * 512 * A_TOKEN)
     told: dict[int, list[int]] = {}
     answers = in_time(
         lambda: list(engine.answer(requests, lambda order, token: told.setdefault(order, []).append(token)))
@@ -475,8 +477,7 @@ def test_on_a_gpu_tokens_are_generates(small: Checkpoint) -> None:
 
 
 def test_a_page_says_that_memory_ran_out(small: Checkpoint) -> None:
-    a_token = 2 * 2 * 2 * 16 * 4
-    crowded = GotRuntime(small, TorchEngine(small.model, small.end_tokens, slots=4, memory=4 * 512 * a_token))
+    crowded = GotRuntime(small, TorchEngine(small.model, small.end_tokens, slots=4, memory=4 * 512 * A_TOKEN))
     found = list(crowded.stream([drawn_page(number) for number in range(2)], max_new_tokens=490))
     assert not any(page.error for page in found)
     assert any("memory ran out with 2 pages together" in warning for page in found for warning in page.warnings)

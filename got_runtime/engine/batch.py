@@ -186,22 +186,21 @@ class Batch:
         A row that is alone, or a newcomer that failed otherwise, is answered with the error. A step that failed
         otherwise raises it: no row is to blame.
         """
-        before = len(self.live)
+        crowd = len(self.live) + (newcomer is not None)
         self._catch_up()
         short = isinstance(error, MemoryError | torch.OutOfMemoryError) or _OUT_OF_MEMORY.search(str(error)) is not None
         arriving = [newcomer] if newcomer is not None else []
-        together = len(self.live) + len(arriving)
         for row in self.live + arriving:
             if row.alignment is not None:
                 row.alignment.rewind(len(row.tokens))
-        if short and before + len(arriving) > 1:
-            kept = max(1, together // 2)
+        if short and crowd > 1:
+            kept = max(1, (len(self.live) + len(arriving)) // 2)
             leaving = sorted(self.live, key=lambda row: row.order)[kept:]
             for row in leaving:
                 self._vacate(self.live.index(row))
             for row in reversed(leaving + arriving):
                 row.left = time.perf_counter()
-                row.warnings += (f"memory ran out with {before + len(arriving)} pages together; read on with {kept}",)
+                row.warnings += (f"memory ran out with {crowd} pages together; read on with {kept}",)
                 self.parked.appendleft(row)
             self.limit = kept
             if torch.cuda.is_available():

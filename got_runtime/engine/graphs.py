@@ -69,10 +69,9 @@ class GraphedSteps:
             self._steps[bucket] = _Step(self._language, self._head, self._cache, self._said, bucket)
         chosen, given = self._steps[bucket]()
         self.lengths[:rows] = [length + 1 for length in self.lengths[:rows]]
-        on_device = chosen.device.type == "cuda"
         # Copied before the next step overwrites them, in the order of the stream.
         tokens, probabilities = (x[:rows].to("cpu", non_blocking=True, copy=True) for x in (chosen, given))
-        copied: Any = torch.cuda.Event() if on_device else None
+        copied: Any = torch.cuda.Event() if chosen.device.type == "cuda" else None
         if copied is not None:
             copied.record(torch.cuda.current_stream(chosen.device))
 

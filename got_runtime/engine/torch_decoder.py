@@ -95,9 +95,8 @@ class TorchDecoder:
 
     def move(self, source: int, target: int, length: int) -> None:
         if self.ahead is not None:
-            length = max(length, *self.ahead.lengths[source : source + 1], 0)  # a step begun may have made it longer
             self.ahead.move(source, target)
-        self._cache.move(source, target, length)
+        self._cache.move(source, target, length + 1)  # a step that has begun may have made it longer
 
     def wipe(self, slot: int) -> None:
         self._cache.wipe(slot)
