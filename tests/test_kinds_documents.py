@@ -8,6 +8,8 @@ import pytest
 from got_runtime.markup import parse
 from got_runtime.training.faces import HELD_OUT_FACES, TRAINING_FACES
 from got_runtime.training.kinds import page_of
+from got_runtime.training.pages import document
+from got_runtime.training.pages.places import Overfull
 from got_runtime.training.sample import PageSample
 
 KINDS = ("formula", "table", "formatted")
@@ -118,3 +120,22 @@ def test_words_follow_one_another_along_the_line() -> None:
             first, second = page.boxes[before], page.boxes[after]
             if second[1] < first[3] and first[1] < second[3]:
                 assert second[0] >= first[0] - 0.5
+
+
+def test_a_page_that_does_not_hold_its_words_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Words of 70 letters at first, as a wide bold face makes them of 20."""
+    usual, asked = document.english_words(), []
+
+    def words() -> tuple[tuple[str, ...], np.ndarray]:
+        asked.append("")
+        return (("w" * 70,), np.ones(1)) if len(asked) < limit else usual
+
+    monkeypatch.setattr(document, "english_words", words)
+    monkeypatch.setattr(document, "printable_words", lambda *_: list(words()[0][:5]))
+    limit = 10
+    page = page_of("formatted", (SEED, 2))
+    assert len(asked) >= limit
+    assert "w" * 70 not in page.text
+    limit = 10_000
+    with pytest.raises(Overfull, match=r"kind formatted from \(31, 2\)"):
+        page_of("formatted", (SEED, 2))

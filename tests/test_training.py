@@ -18,7 +18,7 @@ from got_runtime.training.batches import IGNORED, Batch, PageStream, batches, si
 from got_runtime.training.curve import draw_curve
 from got_runtime.training.faces import FACES, HELD_OUT_FACES, TRAINING_FACES, load_font
 from got_runtime.training.loop import Recipe, Trainer
-from got_runtime.training.losses import decoder_losses, image_tokens
+from got_runtime.training.losses import decoder_losses, image_tokens, leaps
 from got_runtime.training.nano import build_model, build_tokenizer, save_checkpoint
 from got_runtime.training.pages.plain import HELD_OUT, TRAINING, plain_page
 from got_runtime.training.replay import Replay
@@ -192,10 +192,11 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.usefixtures("one_thread")
-@pytest.mark.parametrize("kinds", [(), ("box", "color")])
+@pytest.mark.parametrize("kinds", [{}, {"box": 1.0, "color": 2.0}])
 def test_the_same_seed_gives_the_same_weights_for_fifty_steps(
-    tmp_path: Path, toy: Path, kinds: tuple[str, ...]
+    tmp_path: Path, toy: Path, kinds: dict[str, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("got_runtime.training.replay.FEWEST", 4)
     recipe = replace(TINY, stage=3, steps=50, start=toy, check_pages=2, log_steps=50, replays=1)
     recipe = replace(recipe, mixture=kinds, rows=64, steps=5) if kinds else recipe
     runs = []
@@ -218,7 +219,7 @@ def test_an_earlier_page_is_taught_again_as_it_was(tmp_path: Path, toy: Path, mo
     loss = decoder_losses(trainer.model, image, batch, trainer.head).total.detach()
     for _ in range(2):
         trainer.replay.keep(image, batch)
-        assert not trainer.replay.ready
+        assert not list(trainer.replay.draw(5))
     trainer.replay.keep(image, batch)
     drawn = list(trainer.replay.draw(5))
     assert sum(len(seen) for seen, _ in drawn) >= 3
@@ -237,13 +238,37 @@ def test_pages_taught_again_share_batches_with_pages_of_their_length(monkeypatch
         texts[0, :length] = length
         no_pixels = torch.zeros(1, 3, 1, 1, dtype=torch.uint8)
         store.keep(torch.zeros(1, 64, 8), Batch(no_pixels, texts.clamp(min=0), texts, texts.clone(), no_pixels))
-        for image, batch in store.draw(step) if store.ready else ():
+        for image, batch in store.draw(step):
             assert len(image) * (image.shape[1] + batch.tokens.shape[1]) <= 1200
             told = batch.targets.max(dim=1).values
             assert told.min() * 4 > told.max() or told.max() <= 64
             taught.update(told.tolist())
-    assert sum(taught.values()) == pytest.approx(4 * (len(lengths) - 7), rel=0.35)
-    assert set(taught) == set(lengths)
+    waiting = Counter[int]()
+    for kept in store.kept.values():
+        for page in kept:
+            waiting[int(page.texts.targets.max())] += page.left
+    assert sum(map(len, store.kept.values())) < 8
+    assert taught + waiting == dict.fromkeys(lengths, 4 * 4)
+
+
+def test_the_eye_leaps_to_the_answer_and_to_every_line() -> None:
+    none = IGNORED
+    places = torch.tensor([[none, 16, 16, 17, none, 18, 32, 33, none, 33, 31], [none] * 11])
+    far = torch.zeros_like(places, dtype=torch.bool)
+    far[0, [1, 6, 10]] = True
+    assert torch.equal(leaps(places), far)
+
+
+def test_what_the_decoder_is_shown_has_wrong_letters_and_what_it_must_say_has_none() -> None:
+    batch = PageStream(TRAINING, 1, 16, 8, 257)[0]
+    noise = torch.Generator().manual_seed(4)
+    shown = batch.misread(0.1, noise)
+    wrong = shown.tokens != batch.tokens
+    answer = batch.targets != IGNORED
+    assert torch.equal(shown.targets, batch.targets)
+    assert not (wrong & ~answer).any(), "the question stays"
+    assert 0.02 < float(wrong.sum() / answer.sum()) < 0.2
+    assert torch.equal(batch.misread(0.0, noise).tokens, batch.tokens)
 
 
 def test_any_text_encodes_without_unknowns() -> None:
@@ -258,6 +283,20 @@ def test_the_command_trains_and_leaves_everything(tmp_path: Path, capsys: pytest
     assert {"state.pt", "log.jsonl", "curve.png", "checkpoint"} <= {path.name for path in tmp_path.iterdir()}
     assert main(["train", "--stage", "1", "--resume", str(tmp_path)]) == 2
     assert "--minutes" in capsys.readouterr().err
+
+
+def test_shares_of_a_mixture_can_be_given(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--rows", "64", "--mixture", "plain=2,music"]) == 2
+    assert "--stage 1 --resume DIR" in capsys.readouterr().err, "the mixture is understood, the stage is missing"
+
+
+@pytest.mark.parametrize(
+    ("mixture", "fault"), [("plain=much", "shares are numbers"), ("plain=0", "above 0"), ("poems=1", "no kind 'poems'")]
+)
+def test_faults_in_a_mixture_are_named(mixture: str, fault: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["train", "--rows", "64", "--mixture", mixture])
+    assert fault in capsys.readouterr().err
 
 
 def test_the_preview_is_a_sheet_and_its_speed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,10 +26,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--resume", type=Path, metavar="DIR", help="folder of the run, made if missing")
     parser.add_argument(
         "--mixture",
-        type=_kinds,
-        default=(),
+        type=_shares,
+        default={},
         metavar="KINDS",
-        help="kinds of page to teach together: all, or plain,table",
+        help="kinds of page to teach together: all, or plain,table, with shares of your own: plain=2,table=1",
     )
     parser.add_argument("--start", type=Path, metavar="FOLDER", help="begin with the weights of this checkpoint")
     parser.add_argument("--minutes", type=float, help="how long")
@@ -44,6 +44,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "--encoder-rate", type=float, default=0.1, help="share of the rate for the encoder, stages 2, 3"
     )
+    parser.add_argument("--misread", type=float, default=0.05, help="share of wrong characters the decoder is shown")
     parser.add_argument("--replays", type=int, default=0, help="how often a page is taught again, stage 3")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=1, help="processes that make pages")
@@ -63,6 +64,20 @@ def _kinds(value: str) -> tuple[str, ...]:
     if unknown:
         raise argparse.ArgumentTypeError(f"no kind {unknown[0]!r}; there are: all, {', '.join(KINDS)}")
     return names
+
+
+def _shares(value: str) -> dict[str, float]:
+    from got_runtime.training.mixture import SHARES
+
+    parts = [part.partition("=") for part in value.split(",")]
+    named = {name: share for name, sign, share in parts if sign}
+    try:
+        own = {name: float(share) for name, share in named.items()}
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{value}: shares are numbers, as in plain=2,table=1") from error
+    if any(share <= 0 for share in own.values()):
+        raise argparse.ArgumentTypeError(f"{value}: shares are above 0")
+    return {kind: own.get(kind, SHARES[kind]) for kind in _kinds(",".join(name for name, _, _ in parts))}
 
 
 def run(args: argparse.Namespace) -> int:

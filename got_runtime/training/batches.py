@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache
 
 import numpy as np
@@ -45,6 +45,20 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         return Batch(*(getattr(self, f.name).to(device, non_blocking=True) for f in fields(self)))
+
+    def misread(self, share: float, noise: torch.Generator) -> "Batch":
+        """The same answers, shown to the decoder with wrong characters: up to twice ``share`` of a sample's.
+
+        Where it goes on must not hang on every letter that it has written: it will write wrong ones (as Nougat is
+        taught, arXiv:2308.13418). What it is to write next stays.
+        """
+        said = (self.targets != IGNORED).cpu()
+        wrong = said & (torch.rand(said.shape, generator=noise) < 2 * share * torch.rand(len(said), 1, generator=noise))
+        letters = self.tokens[said.to(self.tokens.device)]
+        others = torch.randint(len(letters), (int(wrong.sum()),), generator=noise)
+        tokens = self.tokens.clone()
+        tokens[wrong.to(tokens.device)] = letters[others.to(letters.device)]
+        return replace(self, tokens=tokens)
 
     @property
     def characters(self) -> int:

@@ -5,6 +5,7 @@ from importlib import import_module
 from typing import Protocol, cast
 
 from got_runtime.training.faces import TRAINING_FACES, Face
+from got_runtime.training.pages.places import Overfull
 from got_runtime.training.sample import PageSample
 
 __all__ = ["KINDS", "Maker", "page_of"]
@@ -25,6 +26,9 @@ KINDS = (
     "geometry",
     "scene",
 )
+ATTEMPTS = 5
+NEXT_ATTEMPT = 2**40
+"""Added to the index of a page that was overfull: no stream is as long."""
 
 
 class Maker(Protocol):
@@ -36,11 +40,17 @@ class Maker(Protocol):
 def page_of(
     kind: str, seed: tuple[int, int], faces: Sequence[Face] = TRAINING_FACES, training: bool = False
 ) -> PageSample:
-    """The page of ``seed`` (stream, index) in one of ``faces``.
+    """The page of ``seed`` (stream, index) in one of ``faces``; another if that does not hold what is printed on it.
 
     ``training`` pages vary more than those that are evaluated: strings nobody can guess, extremes of size, wear.
     """
     if kind not in KINDS:
         raise ValueError(f"no kind {kind!r}; there are: {', '.join(KINDS)}")
     make = cast(Maker, import_module(f"got_runtime.training.pages.{kind}").make)
-    return make(seed, faces, training)
+    stream, index = seed
+    for _ in range(ATTEMPTS):
+        try:
+            return make((stream, index), faces, training)
+        except Overfull:
+            index += NEXT_ATTEMPT
+    raise Overfull(f"{ATTEMPTS} pages of kind {kind} from {seed} on did not hold what is printed on them")

@@ -3,8 +3,8 @@
 import json
 import os
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -18,7 +18,7 @@ from got_runtime.training.batches import Batch, PageStream, batches
 from got_runtime.training.check import held_out_cer, held_out_distances
 from got_runtime.training.losses import DenseHeads, Losses, decoder_losses, image_tokens, stage_one, stage_two
 from got_runtime.training.masters import Masters
-from got_runtime.training.mixture import SHARES, Mixture
+from got_runtime.training.mixture import Mixture
 from got_runtime.training.pages.plain import TRAINING, TRAINING_DENSE
 from got_runtime.training.replay import Replay
 
@@ -42,12 +42,14 @@ class Recipe:
     """Share of the run, at its end, over which the learning rate falls to zero."""
     encoder_rate: float = 0.1
     """Learning rate of encoder and connector after stage 1, as a share of ``rate``: at the full rate they drift."""
-    mixture: tuple[str, ...] = ()
-    """Kinds of page to teach together (whole pages); none for plain pages and strips."""
+    mixture: Mapping[str, float] = field(default_factory=dict)
+    """Kinds of page to teach together (whole pages) and their shares; none for plain pages and strips."""
+    misread: float = 0.05
+    """Share of wrong characters in what the decoder is shown of its answer so far (stages 2 and 3)."""
     replays: int = 0
     """How often the decoder sees a page again, without the encoder (stage 3)."""
     batch_tokens: int = 6144
-    """Image tokens and text of the batches that ``replays`` makes, which are of like length."""
+    """Image tokens and text of a batch of stage 3, whose pages are of like length."""
     start: Path | None = None
     """Checkpoint folder whose weights a new run begins with; the throw-away heads are learned again."""
     seed: int = 1
@@ -97,13 +99,15 @@ class Trainer:
         seeing = (
             {*core.vision_tower.parameters(), *core.multi_modal_projector.parameters()} if recipe.stage > 1 else set()
         )
-        self.masters = Masters([*self.model.parameters(), *self.heads.parameters()], seeing, recipe.encoder_rate)
+        parameters = [*self.model.parameters(), *self.heads.parameters()]
+        self.masters = Masters(parameters, nano.hidden_matrices(self.model), seeing, recipe.encoder_rate)
         self.tokenizer = nano.build_tokenizer()
         self.end = self.tokenizer.convert_tokens_to_ids(END_OF_TURN)
         before, _, _ = build_prompt("", 1).partition(IMAGE_PAD)
         self.head = torch.tensor(self.tokenizer.encode(before), device=self.device)
         self.step, self.pages, self.characters, self.seconds = 0, 0, 0, 0.0
         self.replay = Replay(recipe.replays, recipe.seed, recipe.batch_tokens)
+        self.noise = _generator(0)
         self.stopping = False
         """Set from outside: the step in progress is the run's last."""
         if (folder / "state.pt").exists():
@@ -135,7 +139,7 @@ class Trainer:
         recipe = self.recipe
         seed = recipe.seed * 1000 + recipe.stage * 100 + recipe.rows
         if recipe.mixture:
-            return Mixture(seed, recipe.batch, self.end, {kind: SHARES[kind] for kind in recipe.mixture})
+            return Mixture(seed, recipe.batch, self.end, recipe.mixture)
         style = TRAINING_DENSE if recipe.stage == 1 else replace(TRAINING, full=FULL_PAGES[recipe.rows])
         return PageStream(style, seed, recipe.rows, recipe.batch, self.end)
 
@@ -147,22 +151,24 @@ class Trainer:
         alone = batch.pixels.shape[0] == batch.tokens.shape[0]
         # The encoder learns from single pictures: several of one context would cost it most of the time.
         if self.recipe.stage == 2 and alone:
-            yield stage_two(self.model, self.heads, batch, offset, self.head)
+            yield stage_two(self.model, self.heads, self._misread(batch), offset, self.head)
             return
         image = image_tokens(self.model, batch, offset)
-        if self.recipe.stage == 3 and self.recipe.replays:
-            self.replay.keep(image, batch)
-        if self.replay.ready:
-            for seen, texts in self.replay.draw(self.step):
-                yield decoder_losses(self.model, seen, texts, self.head)
-        else:
-            yield decoder_losses(self.model, image, batch, self.head)
+        if self.recipe.stage == 2:
+            yield decoder_losses(self.model, image, self._misread(batch), self.head)
+            return
+        self.replay.keep(image, batch)
+        for seen, texts in self.replay.draw(self.step):
+            yield decoder_losses(self.model, seen, self._misread(texts), self.head)
+
+    def _misread(self, batch: Batch) -> Batch:
+        return batch.misread(self.recipe.misread, self.noise)
 
     def check(self) -> dict[str, float]:
         """Readings of held-out pages, free-running."""
         recipe = self.recipe
         if recipe.mixture:
-            return held_out_distances(self.model, self.tokenizer, recipe.mixture, recipe.check_pages // 2)
+            return held_out_distances(self.model, self.tokenizer, list(recipe.mixture), recipe.check_pages // 2)
         return held_out_cer(self.model, self.tokenizer, recipe.rows, recipe.check_pages)
 
     def run(self) -> Iterator[dict[str, float]]:
@@ -178,6 +184,7 @@ class Trainer:
                     torch.randint(0, (PATCH_ROWS - recipe.rows) // 4 + 1, (), generator=_generator(self.step))
                 )
                 rate = progress.rate()
+                self.noise = _generator(self.step)
                 for losses in self.lessons(batch.to(self.device), offset):
                     losses.total.backward()
                     readings = {**losses.readings, "norm": torch.tensor(self.masters.step(rate))}

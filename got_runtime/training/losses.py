@@ -13,6 +13,7 @@ from got_runtime.training.batches import CLASSES, IGNORED, Batch
 
 LOOK_LAYERS = (2, 3)
 """Decoder layers whose first head is taught to look at the image token that holds the next character."""
+LEAP_WEIGHT = 6.0
 BLANK_WEIGHT = 0.15
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
@@ -119,7 +120,7 @@ def decoder_losses(model: Any, image: Tensor, batch: Batch, head: Tensor) -> Los
     looks = [attention.look_loss(i, slice(begin, begin + image.shape[1]), first, batch.places) for i in LOOK_LAYERS]
     total = text + 0.5 * sum(loss for loss, _ in looks)
     right = (logits.argmax(-1) == truth).float().mean()
-    return Losses(total, {"text": text, "right": right, "look": looks[-1][0], "found": looks[-1][1]})
+    return Losses(total, {"text": text, "right": right, "look": looks[-1][0], **looks[-1][1]})
 
 
 class _WatchedAttention:
@@ -143,13 +144,30 @@ class _WatchedAttention:
         logits = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2) + future
         return torch.softmax(logits, dim=-1) @ value
 
-    def look_loss(self, layer: int, image: slice, first: int, places: Tensor) -> tuple[Tensor, Tensor]:
-        """Cross-entropy of the head's attention over the image tokens against where the next character stands."""
+    def look_loss(self, layer: int, image: slice, first: int, places: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Cross-entropy of the head's attention over the image tokens against where the next character stands.
+
+        The few places that lie elsewhere than beside the last one (an answer's first, a line's first) count more: one
+        that is missed costs the rest of the page. Also the share of places found, and of those.
+        """
         query, key = self.first_heads[layer]
         asking = query[:, first : first + places.shape[1]]
         logits = (asking @ key[:, image].transpose(-1, -2)).float() * query.shape[-1] ** -0.5
         kept = places != IGNORED
         if not kept.any():
-            return logits.sum() * 0.0, torch.ones(())
-        loss = F.cross_entropy(logits[kept], places[kept])
-        return loss, (logits[kept].argmax(-1) == places[kept]).float().mean()
+            return logits.sum() * 0.0, {"found": torch.ones(())}
+        far = leaps(places)[kept]
+        weight = torch.where(far, LEAP_WEIGHT, 1.0)
+        loss = (F.cross_entropy(logits[kept], places[kept], reduction="none") * weight).sum() / weight.sum()
+        found = (logits[kept].argmax(-1) == places[kept]).float()
+        return loss, {"found": found.mean(), "leaps_found": found[far].mean()}
+
+
+def leaps(places: Tensor) -> Tensor:
+    """Which known places of ``(n, t)`` are their row's first, or neither that of the one before nor next to it."""
+    known = places != IGNORED
+    order = torch.arange(places.shape[1], device=places.device).expand_as(places)
+    last = torch.where(known, order, -1).cummax(dim=1).values
+    before = F.pad(last, (1, 0), value=-1)[:, :-1]
+    distance = places - places.gather(1, before.clamp(min=0))
+    return known & ((before < 0) | (distance.abs() > 1))

@@ -111,6 +111,14 @@ def build_model(seed: int = 0) -> Any:
     return model
 
 
+def hidden_matrices(model: Any) -> set[nn.Parameter]:
+    """Weights between two hidden layers: neither embeddings and positions, nor the first convolution, nor vectors."""
+    core = model.model
+    inside = (core.vision_tower.layers, core.vision_tower.neck, core.multi_modal_projector, core.language_model.layers)
+    named = (pair for part in inside for pair in part.named_parameters())
+    return {weight for name, weight in named if weight.ndim > 1 and "rel_pos" not in name}
+
+
 def save_checkpoint(model: Any, folder: Path) -> None:
     """A standard transformers folder: configuration, weights in bf16, tokenizer and processor files."""
     from transformers import GenerationConfig, GotOcr2ImageProcessorPil, GotOcr2Processor

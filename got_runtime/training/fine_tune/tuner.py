@@ -81,7 +81,7 @@ class Tuner:
                 parameter.requires_grad_(recipe.train_encoder)
         learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
         self.trained = sum(parameter.numel() for parameter in learning)
-        self.masters = Masters(learning, seeing, ENCODER_RATE)
+        self.masters = Masters(learning, set(), seeing, ENCODER_RATE)
         self.features = Features(checkpoint, frozen=not recipe.train_encoder)
 
     def save(self) -> None:

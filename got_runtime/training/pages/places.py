@@ -11,6 +11,10 @@ from got_runtime.training.pages.typeset import Box, Typeset
 _NOWHERE = (float("nan"),) * 4
 
 
+class Overfull(ValueError):
+    """Something stands beyond the edge of its page, such as a table of long words in a bold face."""
+
+
 def places(answer: Answer, page: Typeset, em: float) -> tuple[np.ndarray, list[tuple[str, Box]]]:
     """A box for every character of the answer, and the drawn signs with theirs.
 
@@ -55,7 +59,7 @@ def places(answer: Answer, page: Typeset, em: float) -> tuple[np.ndarray, list[t
 def _put_letters(piece: Piece, page: Typeset, put: Any, marks: list[tuple[str, Box]]) -> None:
     letters = page.letters.get(piece.ink, ())
     if len(letters) != len(piece.printed):
-        raise ValueError(f"{piece.printed!r} was printed as {len(letters)} letters")
+        raise Overfull(f"{piece.printed!r} was printed as {len(letters)} letters")
     rest = piece.text
     for character, box in zip(piece.printed, letters, strict=True):
         width = 1 + rest.startswith("\\")
@@ -66,6 +70,8 @@ def _put_letters(piece: Piece, page: Typeset, put: Any, marks: list[tuple[str, B
 
 def _area(piece: Piece, page: Typeset, em: float, following: Sequence[Piece]) -> Box:
     if piece.at == "cross":
+        if not {piece.ink, piece.row} <= page.letters.keys():
+            raise Overfull("a mark of the table's edges is not on the page")
         (column, *_), (row, *_) = page.letters[piece.ink], page.letters[piece.row]
         x, y = column[0], row[3]
         return x - 0.3 * em, y - 0.4 * em, x + 0.3 * em, y + 0.4 * em
