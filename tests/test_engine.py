@@ -142,7 +142,7 @@ def test_running_ahead_keeps_to_memory_and_to_recorded_attention(small: Checkpoi
         for number in range(5)
     ]
     engine = RunningAhead(small.model, small.end_tokens, slots=3, memory=3 * 512 * A_TOKEN)
-    answers = list(engine.answer(requests))
+    answers: list[Any] = list(engine.answer(requests))
     assert tokens_of(answers) == [generated(small, request) for request in requests]
     assert any(answer.warnings for answer in answers)
     assert [bool(answer.looks) for answer in answers] == [False, False, False, True, False]

@@ -24,13 +24,13 @@ def test_what_is_banned_on_the_device_is_what_is_banned_here(seed: int) -> None:
         # The likeliest token is banned where it may be: what is chosen instead is not.
         logits = torch.randn(logits.shape)
         chosen, given = said.choose(logits)
-        for row, ban in enumerate(here):
-            allowed = [token for token in range(4) if ban is None or token not in ban.banned()]
+        for row, banned in enumerate(here):
+            allowed = [token for token in range(4) if banned is None or token not in banned.banned()]
             best = max(allowed, key=lambda token: float(logits[row, token])) if allowed else 0
             assert int(chosen[row]) == best
             assert float(given[row]) == pytest.approx(float(logits[row].softmax(0)[best]), rel=1e-5)
-            if ban is not None:
-                ban.add(best)
+            if banned is not None:
+                banned.add(best)
         said.add(chosen)
         if number == 10:
             said = said.resized(len(bans) + 2, 90, max(bans) + 1)

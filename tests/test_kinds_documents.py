@@ -11,6 +11,7 @@ from got_runtime.training.kinds import page_of
 from got_runtime.training.pages import document
 from got_runtime.training.pages.places import Overfull
 from got_runtime.training.sample import PageSample
+from got_runtime.training.text import english_words
 
 KINDS = ("formula", "table", "formatted")
 SEED = 31
@@ -124,11 +125,11 @@ def test_words_follow_one_another_along_the_line() -> None:
 
 def test_a_page_that_does_not_hold_its_words_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     """Words of 70 letters at first, as a wide bold face makes them of 20."""
-    usual, asked = document.english_words(), []
+    asked: list[str] = []
 
     def words() -> tuple[tuple[str, ...], np.ndarray]:
         asked.append("")
-        return (("w" * 70,), np.ones(1)) if len(asked) < limit else usual
+        return (("w" * 70,), np.ones(1)) if len(asked) < limit else english_words()
 
     monkeypatch.setattr(document, "english_words", words)
     monkeypatch.setattr(document, "printable_words", lambda *_: list(words()[0][:5]))

@@ -127,9 +127,9 @@ def test_half_a_corner_and_a_cropped_point_are_refused() -> None:
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda: Color(color="yellow"), "color: Input should be 'red', 'green' or 'blue'"),
+        (lambda: Color(color="yellow"), "color: Input should be 'red', 'green' or 'blue'"),  # type: ignore[arg-type]
         (lambda: Tiles(max_tiles=13), "max_tiles: "),
-        (lambda: Plain(fomatted=True), "fomatted: "),
+        (lambda: Plain(fomatted=True), "fomatted: "),  # type: ignore[call-arg]
     ],
 )
 def test_a_field_that_cannot_be_is_a_task_error(make: Callable[[], Any], said: str) -> None:
@@ -164,7 +164,7 @@ def test_asking_changes_nothing() -> None:
 @pytest.mark.parametrize("task", TASKS, ids=str)
 def test_a_task_cannot_be_changed_and_can_be_a_key(task: Task) -> None:
     with pytest.raises(ValidationError, match="frozen"):
-        task.formatted = True  # type: ignore[union-attr]
+        task.formatted = True  # type: ignore[misc]
     assert len({task, task.model_copy()}) == 1
 
 

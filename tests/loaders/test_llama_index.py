@@ -115,5 +115,6 @@ def test_page_pictures_beside_the_text(scripted: Scripted, three_pages: Path) ->
 def test_page_pictures_of_a_folder(scripted: Scripted, three_pages: Path, ten_files: Path) -> None:
     reader = GotReader(image_documents=True, on_error="skip", mode="element", runtime=scripted(SOUP))
     documents = reader.load_data(ten_files)
-    sizes = {(d.metadata["file_name"], Image.open(d.resolve_image()).size) for d in documents}
+    pictures = [(d.metadata["file_name"], d) for d in documents if isinstance(d, ImageDocument)]
+    sizes = {(name, Image.open(picture.resolve_image()).size) for name, picture in pictures}
     assert len(sizes) == 9

@@ -2,5 +2,5 @@
 
 from pathlib import Path
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parent / "markup"
 ANSWERS = {path.stem: path.read_text(encoding="utf-8") for path in sorted((HERE / "corpus").glob("*.mmd"))}
