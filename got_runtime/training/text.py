@@ -17,9 +17,9 @@ _CLOSERS = (",", ".", ";", ":", "?", "!")
 # Nobody wants these on a preview sheet. Stems: what begins with one is left out.
 _UNPRINTABLE = re.compile(
     "anal|anus|ass|badass|bastard|bdsm|bitch|blowjob|bondage|boner|boob|bukkake|bullsh|busty|clit|cock|coon|cum|cunt|dick|"
-    "dildo|dumbass|dyke|erotic|fag|fetish|fuck|genital|hentai|hooker|horny|incest|jackass|kinky|lolita|masturbat|milf|"
-    "molest|motherf|nazi|negro|nigg|nipple|nude|orgasm|orgy|pedophil|penis|piss|porn|prostitut|pubic|pussy|rape|rapist|"
-    "retard|semen|sex|shit|slut|stripper|testicl|threesome|tits|topless|tranny|turd|twat|vagina|whore|xxx"
+    "dildo|dumbass|dyke|erotic|fag|fetish|fuck|genital|hentai|homo$|hooker|horny|incest|jackass|jap$|kinky|lolita|masturbat|milf|"
+    "molest|motherf|nazi|negro|nigg|nipple|nude|orgasm|orgy|pedophil|penis|piss|porn|prostitut|pubic|pussy|rape|raping|rapist|"
+    "retard|semen|sex|shit|slut|stripper|suck|testicl|threesome|tits|tit$|titt|topless|tranny|turd|twat|vagina|whore|xxx"
 )
 _PRINTABLE = re.compile("anal[oy]|ass[aeiou]|cock[aprty]|cum[biu]|cummin[gs]s|dick(e|in|so)|milford|sext[aeo]")
 
