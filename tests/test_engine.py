@@ -40,6 +40,7 @@ from got_runtime.engine.torch_engine import TorchEngine
 from got_runtime.engine.transformers_engine import TransformersEngine
 from got_runtime.engines import ENGINES, EngineOptions, make_engine
 from got_runtime.errors import EngineError, SourceCorrupt
+from got_runtime.evaluation.metrics import character_error_rate
 
 
 @pytest.fixture(scope="module")
@@ -435,12 +436,13 @@ class TestDevices:
         assert runtime.read(page, max_new_tokens=12).text == alone.read(page, max_new_tokens=12).text
 
 
-def test_eight_bits_say_nearly_what_sixteen_say(checkpoint: Checkpoint, pages: Path) -> None:
-    """got-nano in bfloat16 reads a page letter by letter the same with weights, keys and values in 8 bits."""
+@pytest.mark.parametrize(("name", "differing"), [("letter.png", 0.1), ("held-out-faces/poem.webp", 0.02)])
+def test_eight_bits_say_nearly_what_sixteen_say(pages: Path, name: str, differing: float) -> None:
+    """got-nano with weights, keys and values in 8 bits: where it is unsure (the letter) it may choose otherwise."""
     exact = GotRuntime.from_pretrained(dtype="bfloat16")
     rounded = GotRuntime.from_pretrained(dtype="bfloat16", options=EngineOptions(weights="int8", cache="int8"))
-    ours, theirs = (r.read(pages / "letter.png", max_new_tokens=150).text for r in (rounded, exact))
-    assert sum(a == b for a, b in zip(ours, theirs, strict=False)) >= 0.9 * len(theirs)
+    ours, theirs = (r.read(pages / name, max_new_tokens=150).text for r in (rounded, exact))
+    assert character_error_rate(ours, theirs) <= differing
 
 
 @torch.inference_mode()
