@@ -22,7 +22,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "network is in got_runtime/checkpoints/got-nano/README.md.",
     )
     parser.add_argument("action", nargs="?", choices=("preview",), help="make a sheet of pages instead of training")
-    parser.add_argument("--stage", type=int, choices=(1, 2, 3), help="1: encoder; 2: everything; 3: decoder")
+    parser.add_argument(
+        "--stage", type=int, choices=(1, 2, 3), help="1: encoder; 2: everything; 3: decoder, which waits for 512 pages"
+    )
     parser.add_argument("--resume", type=Path, metavar="DIR", help="folder of the run, made if missing")
     parser.add_argument(
         "--mixture",
