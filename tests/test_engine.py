@@ -436,13 +436,19 @@ class TestDevices:
         assert runtime.read(page, max_new_tokens=12).text == alone.read(page, max_new_tokens=12).text
 
 
-@pytest.mark.parametrize(("name", "differing"), [("letter.png", 0.1), ("held-out-faces/poem.webp", 0.02)])
-def test_eight_bits_say_nearly_what_sixteen_say(pages: Path, name: str, differing: float) -> None:
-    """got-nano with weights, keys and values in 8 bits: where it is unsure (the letter) it may choose otherwise."""
+def test_eight_bits_say_nearly_what_sixteen_say(pages: Path) -> None:
+    """got-nano in bfloat16 reads a page letter by letter the same with weights, keys and values in 8 bits.
+
+    Of the letter, where it is unsure of a word, it may make a longer one: edits are counted there.
+    """
     exact = GotRuntime.from_pretrained(dtype="bfloat16")
     rounded = GotRuntime.from_pretrained(dtype="bfloat16", options=EngineOptions(weights="int8", cache="int8"))
-    ours, theirs = (r.read(pages / name, max_new_tokens=150).text for r in (rounded, exact))
-    assert character_error_rate(ours, theirs) <= differing
+    sure, unsure = (
+        tuple(r.read(pages / name, max_new_tokens=150).text for r in (rounded, exact))
+        for name in ("held-out-faces/poem.webp", "letter.png")
+    )
+    assert sum(a == b for a, b in zip(*sure, strict=False)) >= 0.9 * len(sure[1])
+    assert character_error_rate(*unsure) <= 0.1
 
 
 @torch.inference_mode()

@@ -1,6 +1,6 @@
 """Reads held-out pages with the network in training: the only number that matters."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -34,7 +34,7 @@ def held_out_cer(model: Any, tokenizer: Any, rows: int, pages: int = 8) -> dict[
     return {"cer_seen": edits[0] / length[0], "cer_held_out": edits[1] / length[1]}
 
 
-def held_out_distances(model: Any, tokenizer: Any, kinds: Sequence[str], pages: int = 4) -> dict[str, float]:
+def held_out_distances(model: Any, tokenizer: Any, kinds: Iterable[str], pages: int = 4) -> dict[str, float]:
     """Mean edit distance (edits / longer length), free-running, on ``pages`` pages of each kind in seen faces."""
     distances = {}
     for kind in kinds:

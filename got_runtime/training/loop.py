@@ -107,7 +107,6 @@ class Trainer:
         self.head = torch.tensor(self.tokenizer.encode(before), device=self.device)
         self.step, self.pages, self.characters, self.seconds = 0, 0, 0, 0.0
         self.replay = Replay(recipe.replays, recipe.seed, recipe.batch_tokens)
-        self.noise = _generator(0)
         self.stopping = False
         """Set from outside: the step in progress is the run's last."""
         if (folder / "state.pt").exists():
@@ -148,27 +147,25 @@ class Trainer:
         if self.recipe.stage == 1:
             yield stage_one(self.model, self.heads, batch, offset)
             return
+        share, noise = self.recipe.misread, _generator(self.step)
         alone = batch.pixels.shape[0] == batch.tokens.shape[0]
         # The encoder learns from single pictures: several of one context would cost it most of the time.
         if self.recipe.stage == 2 and alone:
-            yield stage_two(self.model, self.heads, self._misread(batch), offset, self.head)
+            yield stage_two(self.model, self.heads, batch.misread(share, noise), offset, self.head)
             return
         image = image_tokens(self.model, batch, offset)
         if self.recipe.stage == 2:
-            yield decoder_losses(self.model, image, self._misread(batch), self.head)
+            yield decoder_losses(self.model, image, batch.misread(share, noise), self.head)
             return
         self.replay.keep(image, batch)
         for seen, texts in self.replay.draw(self.step):
-            yield decoder_losses(self.model, seen, self._misread(texts), self.head)
-
-    def _misread(self, batch: Batch) -> Batch:
-        return batch.misread(self.recipe.misread, self.noise)
+            yield decoder_losses(self.model, seen, texts.misread(share, noise), self.head)
 
     def check(self) -> dict[str, float]:
         """Readings of held-out pages, free-running."""
         recipe = self.recipe
         if recipe.mixture:
-            return held_out_distances(self.model, self.tokenizer, list(recipe.mixture), recipe.check_pages // 2)
+            return held_out_distances(self.model, self.tokenizer, recipe.mixture, recipe.check_pages // 2)
         return held_out_cer(self.model, self.tokenizer, recipe.rows, recipe.check_pages)
 
     def run(self) -> Iterator[dict[str, float]]:
@@ -184,7 +181,6 @@ class Trainer:
                     torch.randint(0, (PATCH_ROWS - recipe.rows) // 4 + 1, (), generator=_generator(self.step))
                 )
                 rate = progress.rate()
-                self.noise = _generator(self.step)
                 for losses in self.lessons(batch.to(self.device), offset):
                     losses.total.backward()
                     readings = {**losses.readings, "norm": torch.tensor(self.masters.step(rate))}

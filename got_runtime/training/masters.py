@@ -18,8 +18,8 @@ class Masters:
         self, parameters: list[nn.Parameter], hidden: set[nn.Parameter], slow: set[nn.Parameter], slow_rate: float
     ) -> None:
         self.parameters = parameters
-        self.masters = [p.detach().float().flatten(1) if p in hidden else p.detach().float() for p in parameters]
-        self.masters = [master.clone() for master in self.masters]
+        copies = ((p in hidden, p.detach().float().clone()) for p in parameters)
+        self.masters = [copy.flatten(1) if whole else copy for whole, copy in copies]
         groups: dict[tuple[bool, bool, bool], list[Tensor]] = {}
         for parameter, master in zip(parameters, self.masters, strict=True):
             groups.setdefault((parameter in hidden, parameter.ndim > 1, parameter in slow), []).append(master)
