@@ -87,9 +87,9 @@ class Passages:
         return self._passage(_text(pages), source_facts(source) | whole, None)
 
     def _cut(self, page: "PageResult", facts: dict[str, Value | None]) -> Iterator[Passage]:
-        from got_runtime.markup import chunk, parse
+        from got_runtime.markup import chunk
 
-        elements = parse(page.text)
+        elements = page.elements
         above = [self._headings_above(element) for element in elements]
         if self.mode == "element":
             pieces = chunk(elements, by="element", max_tokens=WHOLE)

@@ -1,6 +1,6 @@
 """What a caller gets back: pages, documents, and everything that was decided on the way."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -23,7 +23,6 @@ __all__ = [
     "PageResult",
     "Settings",
     "Timings",
-    "by_document",
     "readable",
 ]
 
@@ -128,7 +127,7 @@ class PageResult(_Record):
         """What the page says as typed elements (headings, paragraphs, tables, formulas …)."""
         from got_runtime.markup import parse
 
-        return parse(self.text)
+        return parse(self.text, marked_up=self.marked_up)
 
 
 def readable(pages: "Iterable[PageResult]", render: "Callable[[list[Element]], str]") -> str:
@@ -184,7 +183,11 @@ class DocumentResult(_Record):
         """What the pages say as typed elements; paragraphs and tables that run over a page end are joined."""
         from got_runtime.markup import parse_pages
 
-        return parse_pages([page.text for page in self.pages], numbers=[page.number for page in self.pages])
+        return parse_pages(
+            [page.text for page in self.pages],
+            numbers=[page.number for page in self.pages],
+            marked_up=[page.marked_up for page in self.pages],
+        )
 
     @property
     def markdown(self) -> str:
@@ -211,19 +214,3 @@ class DocumentResult(_Record):
     def errors(self) -> tuple[PageResult, ...]:
         """The pages that could not be read."""
         return tuple(page for page in self.pages if page.error is not None)
-
-
-def by_document(pages: Iterable[PageResult]) -> Iterator[list[PageResult]]:
-    """Pages in order, as :meth:`GotRuntime.stream` yields them → those of each source, once the next one begins."""
-    document: list[PageResult] = []
-    for page in pages:
-        # Its first page again is the same source given twice.
-        begins = document and (
-            (page.source, page.sha256) != (document[0].source, document[0].sha256) or page.number == document[0].number
-        )
-        if begins:
-            yield document
-            document = []
-        document.append(page)
-    if document:
-        yield document

@@ -1,5 +1,6 @@
 """What a document can be turned into."""
 
+from got_runtime.markup import to_markdown, to_text
 from got_runtime.results import DocumentResult, ModelInfo, PageResult
 from got_runtime.tasks import Formatted
 
@@ -63,3 +64,14 @@ def test_pages_that_were_chosen_keep_their_numbers() -> None:
     chosen = whole.model_copy(update={"pages": whole.pages[1:]})
     assert [chunk.page for chunk in chosen.chunks()] == [2]
     assert [chunk.page for chunk in whole.chunks()] == [1, 1, 2]
+
+
+def test_lines_of_text_keep_what_only_markup_would_take_away() -> None:
+    text = "Open C:\\small\\left on \\\\nas\\x\nUse <img> and <box>; it costs $5 or $6, {x} ~ ``y''."
+    page = PageResult(source="a.png", number=1, label="1", width=9, height=9, text=text, finish_reason="stop")
+    whole = DocumentResult(source="a.png", sha256=None, pages=(page,), model=document().model)
+    expected = text.replace("\n", " ") + "\n"
+    assert to_text(page.elements) == to_text(whole.elements) == expected
+    assert [chunk.text for chunk in whole.chunks()] == [to_markdown(whole.elements).strip()]
+    layer = page.model_copy(update={"task": Formatted(), "finish_reason": "text_layer"})
+    assert to_text(layer.elements) == expected

@@ -11,7 +11,13 @@ from got_runtime.markup.words import content_words
 _SENTENCE_ENDS = frozenset(".!?:;。！？：；…\"”')]")
 
 
-def parse_pages(answers: Sequence[str], *, join: bool = True, numbers: Sequence[int] | None = None) -> list[AnyElement]:
+def parse_pages(
+    answers: Sequence[str],
+    *,
+    join: bool = True,
+    numbers: Sequence[int] | None = None,
+    marked_up: Sequence[bool] | None = None,
+) -> list[AnyElement]:
     """The elements of a document whose pages were answered one by one.
 
     Spans count in the answers put one behind the other with a form feed between them (``"\\f".join(answers)``), and
@@ -19,13 +25,15 @@ def parse_pages(answers: Sequence[str], *, join: bool = True, numbers: Sequence[
     the middle of a sentence and goes on in small letters, and a table that goes on with as many columns, become one
     element, which says so in its warnings. The footnotes between its halves and the break then follow it, their spans
     empty, as its own reaches over theirs. ``numbers`` are those of the pages where not all of a document was read
-    (default: 1, 2, 3…); the breaks within an answer keep to the number of its page.
+    (default: 1, 2, 3…); the breaks within an answer keep to the number of its page. ``marked_up`` says which answers
+    are GOT's markup rather than lines of text (default: all).
     """
     elements: list[AnyElement] = []
     offset = 0
     previous: int | None = None
-    for number, answer in zip(numbers or range(1, len(answers) + 1), answers, strict=True):
-        page = [_moved(element, offset, number) for element in parse(answer)]
+    counted, markup = numbers or range(1, len(answers) + 1), marked_up or [True] * len(answers)
+    for number, answer, marked in zip(counted, answers, markup, strict=True):
+        page = [_moved(element, offset, number) for element in parse(answer, marked_up=marked)]
         if previous is not None:
             elements.append(PageBreak(span=(offset - 1, offset), number=number))
             if join and page:

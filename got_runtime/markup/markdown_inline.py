@@ -143,14 +143,8 @@ def escape_line_start(line: str) -> str:
     """A line of running text that must not open a heading, a list, a quotation, a rule or a table."""
     stripped = line.lstrip()
     first = stripped.split(" ", 1)[0]
-    opens = (
-        stripped[:1] in (">", "|", "=", "-", "+")
-        or first == "*"
-        or (first and not first.strip("#"))
-        or (len(first) < 11 and first[-1:] in (".", ")") and first[:-1].isdigit())
-    )
-    if not opens:
-        return stripped
-    if first[:-1].isascii() and first[:-1].isdigit():
-        return first[:-1] + "\\" + stripped[len(first) - 1 :]
-    return "\\" + stripped
+    number = first[:-1]
+    if len(first) < 11 and first[-1:] in (".", ")") and number.isascii() and number.isdigit():
+        return number + "\\" + stripped[len(number) :]
+    opens = stripped[:1] in (">", "|", "=", "-", "+") or first == "*" or (first and not first.strip("#"))
+    return "\\" + stripped if opens else stripped

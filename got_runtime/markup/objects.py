@@ -162,7 +162,7 @@ class _ObjectReader:
         if number is None or number - number != 0:  # no number, or infinite
             self.mend("a value without quotes was kept as text")
             return word
-        return int(number) if number.is_integer() and word.lstrip("+-").isdigit() else number
+        return int(word) if word.lstrip("+-").isdigit() else number  # a float holds no more than 15 digits
 
 
 def _is_hex(code: str) -> bool:

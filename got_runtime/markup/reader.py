@@ -17,9 +17,10 @@ _SPACES = frozenset({Kind.SPACE, Kind.NEWLINE, Kind.BLANK})
 class Reader:
     """Tokens by index; a *range* ``(low, high)`` is tokens ``low`` to ``high - 1``."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, marked_up: bool = True) -> None:
         self.text = text
-        self.tokens: list[Token] = tokenize(text)
+        self.marked_up = marked_up
+        self.tokens: list[Token] = tokenize(text, marked_up)
         pairing = Pairing(self.tokens)
         self.partner = pairing.partner
         self.paragraph_end = pairing.paragraph_end

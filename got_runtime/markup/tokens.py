@@ -89,6 +89,18 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_PLAIN_TOKEN = re.compile(
+    r"""
+      (?P<bracket>        \[ )
+    | (?P<unbracket>      \] )
+    | (?P<form_feed>      \f )
+    | (?P<blank>          (?:\r?\n[ \t]*){2,} )
+    | (?P<newline>        \r?\n )
+    | (?P<space>          [ \t\r]+ )
+    | (?P<text>           [^\[\]\n\r\t\f\ ]+ )
+    """,
+    re.VERBOSE,
+)
 _KINDS = {kind.value: kind for kind in Kind}
 
 RAW_ENVIRONMENTS = frozenset({"verbatim", "lstlisting", "minted", "tikzpicture", "Verbatim", "alltt"})
@@ -99,8 +111,14 @@ WHOLE = frozenset({Kind.RAW, Kind.FENCE, Kind.KERN})
 TABULARS = frozenset({"tabular", "tabular*", "tabularx", "longtable", "array", "tabu"})
 
 
-def tokenize(text: str) -> list[Token]:
-    """Cuts ``text`` into tokens that follow one another without a gap, from its first character to its last."""
+def tokenize(text: str, marked_up: bool = True) -> list[Token]:
+    """Cuts ``text`` into tokens that follow one another without a gap, from its first character to its last.
+
+    Where it is not ``marked_up``, it holds words, spaces and the ends of lines, paragraphs and pages only.
+    """
+    if not marked_up:
+        found = _PLAIN_TOKEN.finditer(text)
+        return [Token(_KINDS[each.lastgroup or ""], each.group(), each.start(), each.end()) for each in found]
     tokens: list[Token] = []
     position, length, line_start = 0, len(text), True
     while position < length:

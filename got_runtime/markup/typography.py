@@ -17,6 +17,8 @@ class Typography:
     def read(self, index: int) -> str:
         """The text of token ``index`` as it is printed."""
         text = self._reader.tokens[index].text
+        if not self._reader.marked_up:
+            return text
         if "~" in text:
             following = self._reader.tokens[index + 1].kind if index + 1 < len(self._reader.tokens) else None
             text = _untied(text, following in _TIED)

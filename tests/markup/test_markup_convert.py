@@ -24,6 +24,11 @@ def run(*arguments: str) -> int:
     return status
 
 
+def stdin_of(data: bytes) -> io.TextIOWrapper:
+    """Standard input as Python opens it under ``LC_ALL=C``."""
+    return io.TextIOWrapper(io.BytesIO(data), encoding="ascii", errors="surrogateescape")
+
+
 def test_markdown_is_the_default(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(PAPER) == 0
     assert capsys.readouterr().out == (HERE / "golden" / "whole-paper.md").read_text(encoding="utf-8")
@@ -42,9 +47,16 @@ def test_chunks_are_lines_of_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_standard_input_and_an_output_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", io.StringIO("\\section*{A}"))
+    monkeypatch.setattr(sys, "stdin", stdin_of("\\section*{é}".encode()))
     run("-", "-o", str(tmp_path / "out.md"))
-    assert (tmp_path / "out.md").read_text(encoding="utf-8") == "## A\n"
+    assert (tmp_path / "out.md").read_text(encoding="utf-8") == "## é\n"
+
+
+def test_standard_input_that_is_no_text_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", stdin_of(b"abc \xff"))
+    with pytest.raises(SourceCorrupt, match="standard input is not UTF-8"):
+        run("-", "-o", str(tmp_path / "out.md"))
+    assert not (tmp_path / "out.md").exists()
 
 
 def test_mends_are_told_on_request(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

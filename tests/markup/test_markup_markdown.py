@@ -66,6 +66,11 @@ def test_text_that_looks_like_markup_stays_text(line: str) -> None:
     assert {token.type for token in tokens} <= {"paragraph_open", "inline", "paragraph_close"}
 
 
+@pytest.mark.parametrize("line", ["１. 概要", "²) see below", "１２) 概要"])
+def test_numbers_that_open_no_list_stand_as_they_are(line: str) -> None:
+    assert to_markdown(parse("\\begin{abstract}" + line + "\\end{abstract}")) == line + "\n"
+
+
 @pytest.mark.parametrize(
     ("answer", "markdown"),
     [
