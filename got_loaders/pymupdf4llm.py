@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GotOcr"]
 
-FONT, INVISIBLE = "helv", 3
+LATIN, UNICODE, INVISIBLE = "helv", "cjk", 3
 DESCENT = 0.22
 """Part of a line's height below its baseline."""
 
@@ -61,7 +61,27 @@ class GotOcr:
             below = y1
             lines = [line for line in read.text[slice(*element.span)].splitlines() if line.strip()]
             for row, line in enumerate(lines):
-                height, bottom = (y1 - y0) / len(lines), y0 + (y1 - y0) * (row + 1) / len(lines)
-                size = min(height, (x1 - x0) / max(pymupdf.get_text_length(line, FONT, 1), 1e-6)) * 72 / dpi
-                foot = (x0 * 72 / dpi, bottom * 72 / dpi - DESCENT * size)
-                page.insert_text(foot, line, fontname=FONT, fontsize=size, render_mode=INVISIBLE)
+                height = (y1 - y0) / len(lines)
+                bottom = y0 + height * (row + 1)
+                _write(page, line, *(pixels * 72 / dpi for pixels in (x0, bottom, x1 - x0, height)))
+
+
+def _write(page: Any, line: str, left: float, bottom: float, width: float, height: float) -> None:
+    """One line of invisible text, as large as its place allows (in points)."""
+    import pymupdf
+
+    try:
+        # A built-in font costs no bytes, but ``insert_text`` takes only Latin-1: what Windows' code page has beyond it,
+        # like curly quotes, is handed over as the bytes that the PDF shall hold.
+        coded = line.encode("cp1252").decode("latin-1")
+    except UnicodeEncodeError:
+        coded = None
+    font = pymupdf.Font(LATIN if coded else UNICODE)
+    size = min(height, width / max(font.text_length(line, 1), 1e-6))
+    foot = (left, bottom - DESCENT * size)
+    if coded:
+        page.insert_text(foot, coded, fontname=LATIN, fontsize=size, render_mode=INVISIBLE)
+    else:  # embeds the font, once in a document
+        writer = pymupdf.TextWriter(page.rect)
+        writer.append(foot, line, font, size)
+        writer.write_text(page, render_mode=INVISIBLE)

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from got_runtime.cli import build_parser
 from got_runtime.errors import (
     GotError,
     LimitExceeded,
@@ -285,6 +286,12 @@ def test_a_file_that_may_not_be_read_says_so(tmp_path: Path, read: Callable[[Pat
         if root:
             os.seteuid(0)
         folder.chmod(0o700)
+
+
+def test_a_file_taken_for_a_number_of_tiles_says_what_to_write(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        build_parser().parse_args(["read", "--tiles", "poster.png"])
+    assert "'poster.png' is not a number of tiles: write --tiles 6, or put the file" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("bounds", [{"max_pages": 0}, {"max_pixels": -1}, {"max_seconds_per_page": 0.0}])

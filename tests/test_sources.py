@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import ssl
+import struct
 import subprocess
 import sys
 import threading
@@ -224,10 +225,10 @@ def test_a_truncated_pdf_gives_what_can_be_repaired_and_says_so() -> None:
     assert all("repaired" in page.warnings[0] for page in pages)
 
 
-def hand_made_pdf(*kids: str) -> bytes:
+def hand_made_pdf(*kids: str, catalog: str = "") -> bytes:
     """Three pages objects (3 good, 4 of twenty million points, 5 no page at all) in the order of ``kids``."""
     objects = [
-        "<</Type/Catalog/Pages 2 0 R>>",
+        f"<</Type/Catalog/Pages 2 0 R{catalog}>>",
         f"<</Type/Pages/Kids[{' '.join(f'{kid} 0 R' for kid in kids)}]/Count {len(kids)}>>",
         "<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 200]>>",
         "<</Type/Page/Parent 2 0 R/MediaBox[0 0 20000000 20000000]>>",
@@ -242,6 +243,22 @@ def test_a_pdf_page_that_fails_does_not_cost_its_neighbours(capfd: pytest.Captur
     assert isinstance(pages[1].error, SourceCorrupt)
     assert pages[1].image is None
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("rule", "label"),
+    [
+        ("/S/D/P(x/Stuff)", "1"),  # PyMuPDF cannot parse these three
+        ("/S/D/St 4 0 R", "1"),
+        ("/P/S", "1"),
+        ("/S/D/P<FEFF4E2D002D>", "中-1"),
+        ("/S/D/P<E9>", "é1"),
+        ("/S/D/P(A-)/St 7", "A-7"),
+    ],
+)
+def test_an_odd_page_label_does_not_cost_the_page(rule: str, label: str) -> None:
+    page = only_page(hand_made_pdf("3", catalog=f"/PageLabels<</Nums[0<<{rule}>>]>>"))
+    assert (page.label, page.error) == (label, None)
 
 
 def test_mupdf_is_silent_here_and_as_loud_as_before_elsewhere(capfd: pytest.CaptureFixture[str]) -> None:
@@ -466,6 +483,24 @@ def test_sixteen_bits_are_scaled_not_clipped(tmp_path: Path) -> None:
     assert grey(only_page(tmp_path / "big-endian.tiff").image) == expected
     assert grey(only_page(levels).image) == expected
     assert grey(only_page(Image.fromarray(levels.astype(np.int32))).image) == expected
+
+
+def grey_tiff(bits: int, photometric: int, row: bytes, compression: int = 1) -> bytes:
+    """One row of four grey pixels, in a file written by hand: Pillow writes none of 12 bits or with zero as white."""
+    tags = {256: 4, 257: 1, 258: bits, 259: compression, 262: photometric, 273: 8, 277: 1, 278: 1, 279: len(row)}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    head = struct.pack("<2sHI", b"II", 42, 8 + len(row))
+    return head + row + struct.pack("<H", len(tags)) + entries + bytes(4)
+
+
+def test_a_tiff_of_twelve_bits_is_as_bright_as_its_scanner_meant() -> None:
+    assert grey(only_page(grey_tiff(12, 1, bytes.fromhex("000101808fff"))).image) == [0, 16, 128, 255]
+
+
+def test_a_tiff_of_sixteen_bits_whose_zero_is_white_is_not_inverted() -> None:
+    levels = struct.pack("<4H", 0, 257, 128 * 257, 65535)
+    assert grey(only_page(grey_tiff(16, 0, levels)).image) == [255, 254, 127, 0]
+    assert grey(only_page(grey_tiff(16, 1, levels)).image) == [0, 1, 128, 255]
 
 
 def test_arrays_of_every_taken_type_give_the_same_grey() -> None:

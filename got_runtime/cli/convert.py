@@ -1,6 +1,7 @@
 """``got-ocr convert``: text that GOT already wrote → Markdown, HTML, JSON, chunks or plain text."""
 
 import argparse
+import io
 import sys
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
 
     Raises:
         SourceNotFound: there is no such file, or it cannot be opened.
-        SourceCorrupt: the file is not UTF-8 text.
+        SourceCorrupt: the answer is not UTF-8 text.
     """
     from got_runtime.markup import MarkdownOptions, chunk, parse, to_html, to_json, to_markdown, to_text
 
@@ -74,8 +75,11 @@ def run(args: argparse.Namespace) -> int:
 
 def _read(answer: str) -> str:
     try:
-        return sys.stdin.read() if answer == "-" else Path(answer).read_text(encoding="utf-8")
+        # Not as text: its encoding would be the locale's, and under LC_ALL=C no byte would count as wrong.
+        data = sys.stdin.buffer.read() if answer == "-" else Path(answer).read_bytes()
+        return io.TextIOWrapper(io.BytesIO(data), encoding="utf-8").read()
     except UnicodeDecodeError as error:
-        raise SourceCorrupt(f"{answer} is not UTF-8 text: convert its encoding first") from error
+        name = "standard input" if answer == "-" else answer
+        raise SourceCorrupt(f"{name} is not UTF-8 text: convert its encoding first") from error
     except OSError as error:
         raise SourceNotFound(f"cannot read {answer} ({error.strerror}): check the path") from error

@@ -21,7 +21,9 @@ def add_task_options(parser: argparse.ArgumentParser) -> None:
     )
     task.add_argument("--crop", action="store_true", help="with --box: cut the box out and read it as a page")
     task.add_argument("--color", choices=("red", "green", "blue"), help="read the frame of this colour")
-    task.add_argument("--tiles", nargs="?", const=6, type=int, metavar="N", help="cut each page into up to N tiles (6)")
+    task.add_argument(
+        "--tiles", nargs="?", const=6, type=_tiles, metavar="N", help="cut each page into up to N tiles (6)"
+    )
     task.add_argument("--one-context", action="store_true", help="all pages of a file in one prompt")
 
 
@@ -51,6 +53,15 @@ def chosen_task(args: argparse.Namespace) -> "Task":
     if args.one_context:
         return Pages(formatted=args.task != "plain")
     return Formatted() if formatted else Plain()
+
+
+def _tiles(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError as error:  # most often the file to read, taken for N
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a number of tiles: write --tiles 6, or put the file before --tiles"
+        ) from error
 
 
 def _box(args: argparse.Namespace) -> "Task":

@@ -8,6 +8,7 @@ import io
 import os
 import re
 import stat
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from typing import Any, BinaryIO, Literal, Protocol, cast
 from got_runtime.errors import LimitExceeded, SourceCorrupt, SourceForbidden, SourceNotFound, SourceUnsupported
 from got_runtime.sources.limits import Limits
 
-__all__ = ["Content", "Kind", "SupportsAsBytes", "is_address", "kind_of", "one_line", "read_content"]
+__all__ = ["Content", "Kind", "SupportsAsBytes", "is_address", "kind_of", "one_line", "read_content", "visible"]
 
 Kind = Literal["PDF", "PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF"]
 
@@ -63,9 +64,14 @@ class Content:
     """The bytes of one document: a file that is read where it lies, or bytes in memory."""
 
     name: str
-    """For messages and results: one line, printable."""
+    """For messages: one line, printable, not endless."""
     path: Path | None = None
     memory: bytes | None = field(default=None, repr=False)
+
+    @property
+    def source(self) -> str:
+        """For results: the path in full, by which the file is found again; the name of what has none."""
+        return self.name if self.path is None else visible(str(self.path))
 
     @property
     def stem(self) -> str:
@@ -102,6 +108,11 @@ class Content:
             except OSError as error:
                 reason = error.strerror or type(error).__name__
                 raise SourceNotFound(f"{self.name} cannot be read ({reason}): check its disk or connection") from error
+
+
+def visible(name: str) -> str:
+    """A name as it is, but for what would break a line or is no character (a file name need not be text)."""
+    return "".join("�" if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") else c for c in name)
 
 
 def one_line(text: str, longest: int = 200) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from got_runtime.errors import SourceError
-from got_runtime.sources.content import is_address, one_line
+from got_runtime.sources.content import is_address, one_line, visible
 from got_runtime.sources.folders import expand
 from got_runtime.sources.page import SourcePage
 
@@ -51,7 +51,7 @@ def display_name(source: Any) -> str:
 
         return one_line(without_secrets(source))
     if isinstance(source, str | os.PathLike):
-        return one_line(str(source))
+        return visible(str(source))
     if isinstance(source, bytes | bytearray | memoryview):
         return "<bytes>"
     if isinstance(source, np.ndarray):

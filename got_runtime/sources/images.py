@@ -133,7 +133,7 @@ def _frame(image: ImageFile, number: int, total: int, content: Content, rotate: 
             raise
         failure = error
     return SourcePage(
-        pixels, number, label, content.name, total=total, warnings=warnings, error=failure, content=content
+        pixels, number, label, content.source, total=total, warnings=warnings, error=failure, content=content
     )
 
 

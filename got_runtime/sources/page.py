@@ -41,7 +41,7 @@ class SourcePage:
     """What a reader calls it: the PDF's page label ("iv"), else its number; for images the file's stem (and frame)."""
 
     source: str
-    """Display name of the document: path, URL, or ``<bytes>``, ``<image>``, ``<array>``, ``<file>``, ``<blob>``."""
+    """The document: its path in full, URL, or ``<bytes>``, ``<image>``, ``<array>``, ``<file>``, ``<blob>``."""
 
     total: int | None = None
     """Pages in the document, selected or not."""

@@ -1,7 +1,9 @@
 """PDF → pages, rendered one at a time as they are asked for."""
 
 import math
+import re
 import threading
+from codecs import BOM_UTF16_BE
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -123,7 +125,7 @@ class PageOfPdf:
         image = size = actual = failure = None
         try:
             with self.pdf.page(self.index) as page:
-                label = one_line(page.get_label()) or label
+                label = one_line(_label(page)) or label
                 size = (page.rect.width, page.rect.height)
                 wanted = dpi or auto_dpi(*size, long_side)
                 actual = self._within_limit(size, wanted)
@@ -138,7 +140,17 @@ class PageOfPdf:
         if size and self.rotate in (90, 270):
             size = size[::-1]
         return SourcePage(
-            image, number, label, name, self.pdf.total, size, actual, tuple(warnings), failure, self, self.pdf.content
+            image,
+            number,
+            label,
+            self.pdf.content.source,
+            self.pdf.total,
+            size,
+            actual,
+            tuple(warnings),
+            failure,
+            self,
+            self.pdf.content,
         )
 
     def render(self, dpi: float) -> Image.Image:
@@ -177,6 +189,20 @@ class PageOfPdf:
         while math.ceil(size_pt[0] * zoom + 1) * math.ceil(size_pt[1] * zoom + 1) > self.max_pixels and zoom > 1e-9:
             zoom *= min(0.99, math.sqrt(self.max_pixels / (size_pt[0] * size_pt[1])) / zoom)
         return zoom * POINTS_PER_INCH
+
+
+def _label(page: Any) -> str:
+    """What the PDF calls the page; empty where it says nothing that PyMuPDF can parse."""
+    try:
+        label: str = page.get_label()
+    except (ValueError, LookupError):  # its parser takes no slash in a prefix and no reference for a number
+        return ""
+    coded = re.match("<((?:[0-9A-F]{2})+)>", label)  # a prefix that is not ASCII comes in hexadecimal
+    if coded is None:
+        return label
+    prefix = bytes.fromhex(coded[1])
+    encoding = "utf-16" if prefix.startswith(BOM_UTF16_BE) else "latin-1"
+    return prefix.decode(encoding, "replace") + label[coded.end() :]
 
 
 def _library() -> Any:

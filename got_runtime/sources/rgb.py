@@ -72,7 +72,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
     ignored, as there. Raises ``SourceUnsupported`` for a mode that Pillow cannot turn into RGB.
     """
     if image.mode.startswith("I") or image.mode == "F":
-        return Image.fromarray(_scaled(np.asarray(image), image.mode)).convert("RGB")
+        return Image.fromarray(_scaled(image)).convert("RGB")
     try:
         if image.has_transparency_data:
             return _over_white(image)
@@ -89,16 +89,20 @@ def _over_white(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(paper, layer).convert("RGB")
 
 
-def _scaled(values: npt.NDArray[Any], mode: str) -> npt.NDArray[np.uint8]:
-    """Grey values of more than 8 bits in 8; white is 65535 for 16-bit modes.
+def _scaled(image: Image.Image) -> npt.NDArray[np.uint8]:
+    """Grey values of more than 8 bits in 8; white is 65535 for 16-bit modes, 4095 for a TIFF of 12 bits.
 
-    Pillow uses modes I and F for any depth, so there white is the smallest usual one that no value exceeds.
+    Pillow uses modes I and F for any depth, so there white is the smallest usual one that no value exceeds. That zero
+    is white in a TIFF it heeds only up to 8 bits.
     """
-    grey = np.nan_to_num(values.astype(np.float64), posinf=0.0, neginf=0.0)
+    tags = getattr(image, "tag_v2", {})
+    deepest = 4095.0 if tags.get(ExifTags.Base.BitsPerSample) == (12,) else 65535.0
+    grey = np.nan_to_num(np.asarray(image).astype(np.float64), posinf=0.0, neginf=0.0)
     brightest = float(grey.max(initial=0.0))
-    whites = {"I": (255.0, 65535.0, brightest), "F": (1.0, 255.0, 65535.0, brightest)}.get(mode, (65535.0,))
+    whites = {"I": (255.0, 65535.0, brightest), "F": (1.0, 255.0, 65535.0, brightest)}.get(image.mode, (deepest,))
     white = next(w for w in whites if brightest <= w)
-    return np.rint(grey.clip(0, white) * (255.0 / white)).astype(np.uint8)
+    scaled = np.rint(grey.clip(0, white) * (255.0 / white)).astype(np.uint8)
+    return 255 - scaled if tags.get(ExifTags.Base.PhotometricInterpretation) == 0 else scaled
 
 
 def from_array(array: npt.NDArray[Any]) -> Image.Image:

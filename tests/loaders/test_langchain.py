@@ -59,6 +59,16 @@ def test_a_loader_can_be_read_again(scripted: Scripted, three_pages: Path) -> No
     assert loader.load() == loader.load() == asyncio.run(loader.aload())
 
 
+def test_files_whose_names_differ_in_spaces_are_told_apart(scripted: Scripted, tmp_path: Path) -> None:
+    names = ["a  b.png", "a b.png", "a\u202fb.png", "c" * 240 + ".png"]
+    for name in names:
+        picture().save(tmp_path / name)
+    documents = GotLoader(tmp_path, runtime=scripted("text"), mode="document").load()
+    assert sorted(document.metadata["file_path"] for document in documents) == sorted(
+        str(tmp_path / name) for name in names
+    )
+
+
 def picture() -> Image.Image:
     image = Image.new("RGB", (200, 100), "white")
     image.paste("black", (20, 20, 150, 60))

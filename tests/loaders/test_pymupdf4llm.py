@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pymupdf
 import pytest
+from loader_files import Scripted
 from PIL import Image, ImageDraw
 
 from got_loaders.pymupdf4llm import GotOcr
@@ -40,3 +41,25 @@ def test_text_stands_where_it_is_printed_and_is_not_seen(runtime: GotRuntime, sc
         [first, *_] = page.get_text("words")
         assert 27 < first[0] < 35
         assert 30 < (first[1] + first[3]) / 2 < 60
+
+
+@pytest.mark.parametrize("line", ["“Quoted” – café • 5 €", "中文 α “Quoted” – café •"])
+def test_every_character_that_was_read_can_be_searched(scripted: Scripted, line: str) -> None:
+    with pymupdf.open() as document:
+        page = document.new_page(width=400, height=400)
+        page.draw_rect((30, 30, 300, 60), fill=0)
+        before = page.get_pixmap().samples
+        GotOcr(scripted(line))(page)
+        assert page.get_text().strip() == line
+        assert page.get_pixmap().samples == before
+
+
+def test_the_chinese_font_is_embedded_once_and_only_where_it_is_needed(scripted: Scripted) -> None:
+    def size(answer: str, pages: int) -> int:
+        with pymupdf.open() as document:
+            for _ in range(pages):
+                GotOcr(scripted(answer))(document.new_page())
+            return len(document.tobytes())
+
+    assert size("“中文”", 20) < size("“中文”", 1) + 100_000
+    assert size("“Latin”", 1) < 20_000
