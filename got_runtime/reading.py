@@ -3,7 +3,7 @@
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
@@ -45,12 +45,33 @@ class _Job:
     result: PageResult
     request: Request | None = None
     failure: GotError | None = None
+    document: int = 0
+    """Which of the documents the page is of."""
+    last: bool = False
+    """Whether no page of its document follows, as far as is known when it is read: pages are drawn ahead."""
     untold: list[int] = field(default_factory=list)
     """Tokens of a character that is not whole yet."""
 
 
 class _Stopped(BaseException):
     """On its way through the engine, which answers every Exception, to the reader that was told to stop."""
+
+
+@dataclass(frozen=True)
+class _Stoppable:
+    """Requests that may wait long for a source; whoever waits for them calls ``check`` now and then, which raises."""
+
+    requests: Iterator[Request | None]
+    check: Callable[[], None]
+
+    def __iter__(self) -> Iterator[Request | None]:
+        return self
+
+    def __next__(self) -> Request | None:
+        return next(self.requests)
+
+    def close(self) -> None:
+        self.requests.close()  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True)
@@ -75,11 +96,37 @@ class PageReader:
     def read(self, documents: Iterable[Iterator[SourcePage]]) -> Iterator[PageResult]:
         """Results in the order of the pages; a page that needs no decoding keeps its place."""
         try:
-            yield from self._read(documents)
+            for _, result in self._read(documents):
+                if result is not None:
+                    yield result
         except _Stopped:
             return
 
-    def _read(self, documents: Iterable[Iterator[SourcePage]]) -> Iterator[PageResult]:
+    def read_whole(
+        self, documents: Iterable[Iterator[SourcePage]], on_page: Callable[[PageResult], None]
+    ) -> Iterator[list[PageResult]]:
+        """The results of each document that has any, as soon as it is whole; ``on_page`` is told each as it comes."""
+        whole: list[PageResult] = []
+        number = 0
+        try:
+            for job, result in self._read(documents):
+                if job.document != number and whole:
+                    yield whole
+                    whole = []
+                number = job.document
+                if result is not None:
+                    on_page(result)
+                    whole.append(result)
+                if job.last and whole:
+                    yield whole
+                    whole = []
+        except _Stopped:
+            pass
+        if whole:
+            yield whole
+
+    def _read(self, documents: Iterable[Iterator[SourcePage]]) -> Iterator[tuple[_Job, PageResult | None]]:
+        """Every job with its result; with none where its page failed and is left out."""
         waiting: deque[_Job] = deque()
         telling: dict[int, _Job] = {}
 
@@ -97,16 +144,16 @@ class PageReader:
                 self._tell(telling[order], token, self.on_token)
 
         watched = watch if self.on_token is not None or self.stop is not None else None
-        for order, answer in enumerate(self.engine.answer(requests(), watched)):
+        drawn = _Stoppable(requests(), self._check_stop)
+        for order, answer in enumerate(self.engine.answer(drawn, watched)):
             job = waiting.popleft()
             telling.pop(order, None)
             result, failure = self._finish(job, answer)
             if result.finish_reason == "repetition":
                 result = self._try_again(job.page, result)
+            yield job, result if failure is None or self.on_error == "keep" else None
             if failure is not None and self.on_error == "raise":
                 raise failure
-            if failure is None or self.on_error == "keep":
-                yield result
 
     def _check_stop(self) -> None:
         if self.stop is not None and self.stop.is_set():
@@ -122,19 +169,28 @@ class PageReader:
             on_token(job.result, text)
 
     def _jobs(self, documents: Iterable[Iterator[SourcePage]]) -> Iterator[_Job]:
-        """Pages as jobs; with :class:`Pages`, all pages of a source as one."""
-        for document in documents:
-            if isinstance(self.task, Pages):
-                # One page more than fits is enough to be told so.
-                most = self.checkpoint.context // self.checkpoint.tokens_per_tile + 1
-                group = list(islice(document, most))
-                whole = [page for page in group if page.image is not None]
-                yield from (self._job([page]) for page in group if page.image is None)
-                if whole:
-                    yield self._job(whole)
-            else:
-                for page in document:
-                    yield self._job([page])
+        """Pages as jobs, each with its document."""
+        for number, document in enumerate(documents):
+            job: _Job | None = None
+            for group in self._groups(document):
+                job = self._job(group)
+                job.document = number
+                yield job
+            if job is not None:
+                job.last = True
+
+    def _groups(self, document: Iterator[SourcePage]) -> Iterator[list[SourcePage]]:
+        """The pages of a source that are asked about together: all of them with :class:`Pages`, else each alone."""
+        if not isinstance(self.task, Pages):
+            yield from ([page] for page in document)
+            return
+        # One page more than fits is enough to be told so.
+        most = self.checkpoint.context // self.checkpoint.tokens_per_tile + 1
+        pages = list(islice(document, most))
+        yield from ([page] for page in pages if page.image is None)
+        whole = [page for page in pages if page.image is not None]
+        if whole:
+            yield whole
 
     def _job(self, group: list[SourcePage]) -> _Job:
         page, task = group[0], self.task
@@ -158,20 +214,20 @@ class PageReader:
             warnings=tuple(warning for each in group for warning in each.warnings),
         )
         if page.image is None or failure is not None:
-            return _Job(page, result, failure=failure)
+            return _undecoded(page, result, failure)
         try:
             # A text layer does not tell what is inside a box or a coloured frame.
             if self.ocr == "auto" and not isinstance(task, Box | Color) and not any(p.needs_ocr for p in group):
                 text = "\n\n".join(p.text_layer.strip() for p in group)
-                return _Job(page, result.model_copy(update={"text": text, "finish_reason": "text_layer"}))
+                return _undecoded(page, result.model_copy(update={"text": text, "finish_reason": "text_layer"}))
             query = task.query(PageFrame(width, height, page.size_pt))
             images = [p.image.crop(query.crop) if query.crop else p.image for p in group if p.image is not None]
             warnings = result.warnings + query.warnings
             if all(is_blank(image) for image in images):
-                return _Job(page, result.model_copy(update={"warnings": warnings}))
+                return _undecoded(page, result.model_copy(update={"warnings": warnings}))
             request = self._request(images, task, query.text, self.max_seconds, align=self.boxes and not query.crop)
         except GotError as error:
-            return _Job(page, result, failure=error)
+            return _undecoded(page, result, error)
         if len(request.prompt) > TRAINED_CONTEXT:
             warnings += (f"a prompt of {len(request.prompt):,} tokens: GOT was trained with {TRAINED_CONTEXT:,}",)
         return _Job(page, result.model_copy(update={"warnings": warnings}), request)
@@ -245,3 +301,8 @@ class PageReader:
         except GotError as error:  # the layout analysis opens the file again
             return result.model_copy(update={"warnings": (*result.warnings, f"no boxes: {error}")})
         return result.model_copy(update={"boxes": boxes})
+
+
+def _undecoded(page: SourcePage, result: PageResult, failure: GotError | None = None) -> _Job:
+    """A page that needs no decoding. Its pixels are let go: many such pages may wait behind one that is decoded."""
+    return _Job(replace(page, image=None), result, failure=failure)

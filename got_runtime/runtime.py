@@ -2,14 +2,14 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, get_args
 
 from got_runtime.engine.protocol import Engine
 from got_runtime.errors import EngineError, SourceUnsupported, TaskError
 from got_runtime.reading import Ocr, OnError, OnToken, PageReader
-from got_runtime.results import DocumentResult, ModelInfo, PageResult, Settings, by_document
+from got_runtime.results import DocumentResult, ModelInfo, PageResult, Settings
 from got_runtime.sources import Limits, Rotation, SourcePage, open_pages
 from got_runtime.sources.documents import display_name, documents, is_folder
 from got_runtime.tasks import MAX_NEW_TOKENS, Plain, Task
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from got_runtime.engines import EngineOptions
 
 __all__ = ["GotRuntime"]
+
+_TASKS = get_args(get_args(Task)[0])
 
 
 class GotRuntime:
@@ -161,21 +163,51 @@ class GotRuntime:
 
         Raises:
             SourceError: the source cannot be opened.
-            TaskError: an unusable budget, or (with ``on_error="raise"``) a task that does not fit a page.
+            TaskError: an option that cannot be, or (with ``on_error="raise"``) a task that does not fit a page.
         """
+        reader, wanted = self._plan(
+            sources,
+            task=task,
+            pages=pages,
+            dpi=dpi,
+            rotate=rotate,
+            password=password,
+            limits=limits,
+            allow_remote=allow_remote,
+            ocr=ocr,
+            on_error=on_error,
+            max_new_tokens=max_new_tokens,
+            on_token=on_token,
+            stop=stop,
+            boxes=boxes,
+        )
+        return reader.read(wanted)
+
+    def _plan(
+        self,
+        sources: Any,
+        *,
+        task: Task | None = None,
+        ocr: Ocr = "always",
+        on_error: OnError = "keep",
+        max_new_tokens: int = MAX_NEW_TOKENS,
+        limits: Limits | None = None,
+        on_token: OnToken | None = None,
+        stop: threading.Event | None = None,
+        boxes: bool = False,
+        **opening: Any,
+    ) -> tuple[PageReader, Iterable[Iterator[SourcePage]]]:
+        """Who reads, and the pages of each source; ``opening`` are options of ``open_pages``."""
+        for name, value, known in (("ocr", ocr, Ocr), ("on_error", on_error, OnError)):
+            if value not in get_args(known):
+                raise TaskError(f"{name}={value!r} is not known: choose from {', '.join(get_args(known))}")
+        if task is not None and not isinstance(task, _TASKS):
+            raise TaskError(f"task={task!r} is no task: give one of got_runtime's, such as Formatted()")
         if max_new_tokens < 1:
             raise TaskError(f"max_new_tokens={max_new_tokens}: a page needs at least 1 token")
 
         def opened(source: Any) -> Iterator[SourcePage]:
-            return open_pages(
-                source,
-                pages=pages,
-                dpi=dpi,
-                rotate=rotate,
-                password=password,
-                limits=limits,
-                allow_remote=allow_remote,
-            )
+            return open_pages(source, limits=limits, **opening)
 
         reader = PageReader(
             self._checkpoint,
@@ -190,8 +222,8 @@ class GotRuntime:
             boxes=boxes,
         )
         if isinstance(sources, list | tuple) or is_folder(sources):
-            return reader.read(documents(sources if isinstance(sources, list | tuple) else [sources], opened))
-        return reader.read(iter([opened(sources)]))
+            return reader, documents(sources if isinstance(sources, list | tuple) else [sources], opened)
+        return reader, [opened(sources)]
 
     def read_all(
         self, sources: Any, *, on_page: Callable[[PageResult], None] | None = None, **options: Any
@@ -201,10 +233,9 @@ class GotRuntime:
         ``on_page`` and ``options`` as for :meth:`read`. With ``on_error="keep"`` a source that cannot be opened is a
         document of one page that carries the error.
         """
-        pages = self.stream(sources, **options)
-        told = pages if on_page is None else _telling(pages, on_page)
-        for document in by_document(told):
-            yield self._document(None, document, options)
+        reader, wanted = self._plan(sources, **options)
+        for pages in reader.read_whole(wanted, on_page or (lambda _: None)):
+            yield self._document(None, pages, options)
 
     async def aread(
         self, source: Any, *, on_page: Callable[[PageResult], None] | None = None, **options: Any
@@ -247,8 +278,8 @@ class GotRuntime:
     def _document(self, source: Any, pages: list[PageResult], options: dict[str, Any]) -> DocumentResult:
         """The pages of one source, with what was asked of it."""
         asked = {name: value for name, value in options.items() if name in Settings.model_fields and value is not None}
-        if not isinstance(asked.get("pages", ""), str | int):
-            asked["pages"] = tuple(map(int, asked["pages"]))
+        if not isinstance(chosen := asked.get("pages", ""), str):
+            asked["pages"] = tuple(map(int, chosen)) if isinstance(chosen, Sequence) else int(chosen)
         return DocumentResult(
             source=pages[0].source if pages else display_name(source),  # on_error="skip" may leave no page
             sha256=pages[0].sha256 if pages else None,

@@ -74,6 +74,52 @@ def bad_files(folder: Path) -> dict[str, list[str]]:
     }
 
 
+def scan(folder: Path, name: str, good: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_bytes(good.read_bytes())
+    return folder / name
+
+
+def test_a_name_that_is_too_long_for_its_output_costs_that_file_only(
+    tmp_path: Path, good: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, scans = tmp_path / "out", tmp_path / "scans"
+    for name in ("1.png", "2" * 248 + ".png", "3.png", "4" * 240 + ".png"):
+        scan(scans, name, good)
+    for _ in range(2):
+        assert main(["read", str(scans), "-o", str(out)]) == 2
+        assert "shorter name" in capsys.readouterr().err
+        assert sorted(file.name[0] for file in out.iterdir()) == ["1", "3", "4"]
+
+
+def test_arguments_that_name_nothing_cost_no_neighbours(
+    tmp_path: Path, good: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert main(["read", "", "http://[x", str(good), "-o", str(out)]) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 2
+    assert "empty name" in told[0]
+    assert "http://[x" in told[1]
+    assert [file.name for file in out.iterdir()] == ["good.png.txt"]
+
+
+def test_a_file_that_is_not_there_takes_no_name_from_one_that_is(tmp_path: Path, good: Path) -> None:
+    there = scan(tmp_path / "there", "1.png", good)
+    assert main(["read", str(tmp_path / "missing" / "1.png"), str(there), "-o", str(tmp_path / "out")]) == 2
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["1.png.txt"]
+
+
+def test_values_may_be_negative_as_the_help_says(
+    tmp_path: Path, good: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad_files(tmp_path)
+    assert main(["read", str(tmp_path / "two.pdf"), "--pages", "-1,1", "--to", "json"]) == 0
+    assert [page["number"] for page in json.loads(capsys.readouterr().out)["pages"]] == [1]
+    assert main(["read", str(good), "--box", "-5,0,100,100"]) == 0
+    assert "some words" in capsys.readouterr().out
+
+
 REMEDIES = {
     "several formats at once": "-o",
     "crop of nothing": "--box",

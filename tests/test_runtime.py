@@ -5,9 +5,11 @@ import gc
 import io
 import json
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +22,7 @@ from got_runtime.engine.protocol import Answer, Finish, OnToken, Request
 from got_runtime.engine.scripted import ScriptedEngine
 from got_runtime.errors import (
     EngineError,
+    SourceCorrupt,
     SourceNotFound,
     SourceUnsupported,
     TaskError,
@@ -364,6 +367,57 @@ def test_pages_that_were_read_are_let_go_also_when_tokens_are_told(checkpoint: C
         if page.number == 7:
             gc.collect()
             assert sum(type(thing) is SourcePage for thing in gc.get_objects()) <= 2
+
+
+def test_a_document_is_handed_out_when_it_is_whole_whatever_comes_next(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    inked().save(tmp_path / "1.png")
+    (tmp_path / "2.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    documents = scripted(checkpoint, "kept").read_all(tmp_path, on_error="raise")
+    assert next(documents).text == "kept"
+    with pytest.raises(SourceCorrupt):
+        next(documents)
+
+
+def test_blank_pages_do_not_pile_up_behind_one_that_is_read(runtime: GotRuntime) -> None:
+    blank, side = Image.new("RGB", (611, 613), "white"), (611, 613)
+    pages = runtime.stream([inked(), *[blank] * 40], max_new_tokens=40)
+    assert next(pages).finish_reason != "blank"
+    gc.collect()
+    held = [thing for thing in gc.get_objects() if type(thing) is Image.Image and thing.size == side]
+    assert len(held) < 10
+    assert [page.finish_reason for page in pages] == ["blank"] * 40
+
+
+def test_cancelling_does_not_wait_for_a_source_that_hangs(runtime: GotRuntime, monkeypatch: pytest.MonkeyPatch) -> None:
+    released = threading.Event()
+
+    class Hanging(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            released.wait(60)
+            return b""
+
+    monkeypatch.setattr("got_runtime.engine.ahead.PATIENCE", 0.1)
+    began = time.monotonic()
+    try:
+        with pytest.raises(TimeoutError):
+            asyncio.run(asyncio.wait_for(runtime.aread(Hanging()), 0.2))
+        assert time.monotonic() - began < 30
+    finally:
+        released.set()
+
+
+@pytest.mark.parametrize("option", [{"on_error": "ignore"}, {"ocr": "never"}, {"task": "plain"}])
+def test_an_option_that_cannot_be_is_refused_before_anything_is_read(
+    checkpoint: Checkpoint, option: dict[str, Any]
+) -> None:
+    with pytest.raises(TaskError, match=next(iter(option))):
+        scripted(checkpoint, "never").stream(inked(), **option)
+
+
+def test_a_page_may_be_any_kind_of_whole_number(checkpoint: Checkpoint, three_pages: Path) -> None:
+    document = scripted(checkpoint, "text").read(three_pages, pages=np.int64(2))
+    assert [page.number for page in document.pages] == [2]
+    assert document.settings.pages == 2
 
 
 def test_a_stream_that_is_told_to_stop_ends(checkpoint: Checkpoint, three_pages: Path) -> None:

@@ -25,16 +25,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; a problem with what was handed in is one line on stderr and exit code 2."""
     from got_runtime.errors import GotError
 
-    args = build_parser().parse_args(arguments)
+    args = build_parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
     try:
         return int(args.run(args))
     except GotError as error:
         print(f"got-ocr: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("got-ocr: interrupted; what was finished is kept", file=sys.stderr)
+        print("got-ocr: interrupted; what was already written is kept", file=sys.stderr)
         return 130
     except BrokenPipeError:
         # The reader of our output (head, less) has gone: nothing more to say, and nothing to flush at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+
+
+def _joined(arguments: Sequence[str]) -> list[str]:
+    """``--pages -2,-1`` as ``--pages=-2,-1``: argparse would take the value for another option."""
+    joined: list[str] = []
+    for argument in arguments:
+        if joined and joined[-1] in ("--pages", "--box") and argument[:1] == "-" and argument[1:2].isdigit():
+            joined[-1] += f"={argument}"
+        else:
+            joined.append(argument)
+    return joined

@@ -110,22 +110,27 @@ def _documents(file: str) -> "Iterator[tuple[Any, Path]]":
 
     A folder that cannot be walked is a ``GotError`` in the place of a source.
     """
-    from got_runtime.errors import GotError
+    from got_runtime.errors import GotError, SourceNotFound
     from got_runtime.sources import expand
     from got_runtime.sources.content import is_address
 
     if file == "-":
         yield sys.stdin.buffer, Path("stdin")
         return
-    if is_address(file):
-        parts = urlsplit(file)
-        yield file, Path(Path(parts.path).name or parts.netloc)
+    if not file:
+        yield SourceNotFound("one of the files has an empty name: check the variable or the quotes"), Path("-")
         return
     try:
+        if is_address(file):
+            parts = urlsplit(file)
+            yield file, Path(Path(parts.path).name or parts.netloc)
+            return
         for found in expand(file):
             yield found, found.relative_to(file) if isinstance(found, Path) else Path(Path(file).name)
     except GotError as error:
         yield error, Path(file)
+    except ValueError as error:  # of urlsplit
+        yield SourceNotFound(f"{file!r} is not a well-formed address ({error}): check it"), Path("-")
 
 
 @dataclass(frozen=True)
@@ -158,11 +163,10 @@ class _Reading:
         """
         from got_runtime.sources.content import is_address, kind_of, read_content
 
-        forms = self._targets.wanted(name)
-        if not forms:
-            self.already_there += 1
-        elif check and not is_address(source):
+        if check and not is_address(source):
             kind_of(read_content(source, self._limits))
+        forms = self._targets.wanted(name)
+        self.already_there += not forms
         return forms
 
     def read(self, todo: list[_Wanted]) -> None:

@@ -1,9 +1,11 @@
 """Where ``got-ocr read`` writes a document, and in which format."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from got_runtime.errors import SourceForbidden
+from got_runtime.sources.content import one_line
 
 if TYPE_CHECKING:
     from got_runtime.results import DocumentResult
@@ -47,7 +49,7 @@ class Targets:
     def wanted(self, name: Path) -> tuple[str, ...]:
         """Formats in which the document called ``name`` is still to be written.
 
-        Raises SourceForbidden when another document of this run is written under the same name.
+        Raises SourceForbidden when another document of this run is written under the same name, or nothing can be.
         """
         if self.folder is None:
             return self._forms
@@ -55,10 +57,9 @@ class Targets:
             raise SourceForbidden(
                 f"a second file would be written as {self.folder / name}: give their common folder, or another -o"
             )
+        there = [_exists(self._file(self.folder, name, form)) for form in self._forms]
         self._taken.add(name)
-        return tuple(
-            form for form in self._forms if self._overwrite or not self._file(self.folder, name, form).exists()
-        )
+        return tuple(form for form, is_there in zip(self._forms, there, strict=True) if self._overwrite or not is_there)
 
     def write(self, name: Path, form: str, content: str) -> None:
         """``content`` to its file, or to standard output.
@@ -69,7 +70,8 @@ class Targets:
             print(content, flush=True)
             return
         target = self._file(self.folder, name, form)
-        partial = target.with_name(target.name + ".partial")
+        # No longer than the name itself may be, and another run's is another.
+        partial = target.with_name(f".{os.getpid()}.partial")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             partial.write_text(content + "\n", encoding="utf-8")
@@ -82,3 +84,17 @@ class Targets:
     @staticmethod
     def _file(folder: Path, name: Path, form: str) -> Path:
         return folder / name.with_name(name.name + _SUFFIXES[form])
+
+
+def _exists(file: Path) -> bool:
+    # A folder that is yet to be made says nothing of the names it can hold; the one it is made in does.
+    there = next(folder for folder in file.parents if folder.is_dir())
+    try:
+        (there / file.name).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise SourceForbidden(
+            f"{one_line(str(file))} cannot be written ({error.strerror}): give the source a shorter name, or another -o"
+        ) from error
+    return there == file.parent

@@ -11,6 +11,8 @@ __all__ = ["Ahead"]
 HELD_BYTES = 128 << 20
 """Pixels of requests that wait, beyond the one being made: ten pages of 1024×1024."""
 HELD_REQUESTS = 64
+POLL = 0.1
+"""Seconds between two looks whether to stop."""
 PATIENCE = 5.0
 """Seconds to wait at the end for a page that is being made."""
 
@@ -19,11 +21,13 @@ class Ahead:
     """Requests in their order, drawn ahead of their use as far as memory allows.
 
     What the iterable raises comes out of :meth:`take` after everything drawn before it has been dealt with. An iterator
-    that may wait long has a method ``wake``, called from another thread when nothing more is wanted.
+    that may wait long has a method ``wake``, called from another thread when nothing more is wanted; one that may be
+    told to stop has a method ``check``, which raises then and is called while :meth:`take` waits.
     """
 
     def __init__(self, requests: Iterable[Request | None]) -> None:
         self._source: Iterator[Request | None] = iter(requests)
+        self._check = getattr(self._source, "check", None)
         self._waiting: deque[Request | None] = deque()
         self._held = 0
         self._ended = self._closed = False
@@ -39,7 +43,9 @@ class Ahead:
         """
         with self._changed:
             while wait and not self._waiting and not self._ended:
-                self._changed.wait()
+                self._changed.wait(POLL)
+                if self._check is not None:
+                    self._check()
             if self._waiting:
                 request = self._waiting.popleft()
                 self._held -= _size(request)

@@ -164,7 +164,8 @@ class _Step:
 
 def _attention(query: Tensor, keys: Tensor, values: Tensor, mask: Tensor, lengths: Tensor) -> Tensor:
     """One query a row over ``(rows, key heads, capacity, width)``: on a GPU only as far as each row is long."""
-    flash = _variable_length() if query.device.type == "cuda" and query.dtype != torch.float32 else None
+    fits = query.device.type == "cuda" and query.dtype != torch.float32 and query.shape[1] == keys.shape[1]
+    flash = _variable_length() if fits else None
     if flash is None:
         return masked(query, keys, values, mask)
     rows, capacity = keys.shape[0], keys.shape[2]
