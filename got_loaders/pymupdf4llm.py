@@ -78,10 +78,11 @@ def _write(page: Any, line: str, left: float, bottom: float, width: float, heigh
         coded = None
     font = pymupdf.Font(LATIN if coded else UNICODE)
     size = min(height, width / max(font.text_length(line, 1), 1e-6))
-    foot = (left, bottom - DESCENT * size)
+    # A page that is shown turned is written on as it lies.
+    foot = pymupdf.Point(left, bottom - DESCENT * size) * page.derotation_matrix
     if coded:
-        page.insert_text(foot, coded, fontname=LATIN, fontsize=size, render_mode=INVISIBLE)
+        page.insert_text(foot, coded, fontname=LATIN, fontsize=size, rotate=page.rotation, render_mode=INVISIBLE)
     else:  # embeds the font, once in a document
         writer = pymupdf.TextWriter(page.rect)
         writer.append(foot, line, font, size)
-        writer.write_text(page, render_mode=INVISIBLE)
+        writer.write_text(page, render_mode=INVISIBLE, morph=(foot, pymupdf.Matrix(page.rotation)))

@@ -54,6 +54,19 @@ def test_every_character_that_was_read_can_be_searched(scripted: Scripted, line:
         assert page.get_pixmap().samples == before
 
 
+@pytest.mark.parametrize("line", ["Green peas", "中文"])
+@pytest.mark.parametrize("turned", [90, 180, 270])
+def test_text_stands_where_it_is_seen_on_a_turned_page(scripted: Scripted, line: str, turned: int) -> None:
+    with pymupdf.open() as document:
+        page = document.new_page(width=400, height=300)
+        page.set_rotation(turned)
+        page.draw_rect(pymupdf.Rect(30, 30, 200, 60) * page.derotation_matrix, fill=0)
+        GotOcr(scripted(line))(page)
+        places = [pymupdf.Rect(word[:4]) * page.rotation_matrix for word in page.get_text("words")]
+        assert all(place.intersects(page.rect) and place.y1 < 20 for place in places)
+        assert all(place.width > place.height for place in places)
+
+
 def test_the_chinese_font_is_embedded_once_and_only_where_it_is_needed(scripted: Scripted) -> None:
     def size(answer: str, pages: int) -> int:
         with pymupdf.open() as document:
