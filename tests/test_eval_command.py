@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from evaluation_pages import put
+from evaluation_pages import put, put_pdf
 from PIL import Image
 
 from got_runtime.cli import eval as command
@@ -211,6 +211,90 @@ def test_a_folder_is_read_with_the_task_that_was_asked_for(
     assert command.run(parsed(str(tmp_path), *words)) == 0
     assert asked == [task]
     assert ("formulas" in capsys.readouterr().out) == (task == "format")
+
+
+def test_tiles_keep_what_each_page_of_a_collection_asks_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tmp_path / "a.png", "")
+    questions = ("OCR: ", "OCR with format: ")
+    rows = [{"image": "a.png", "conversations": [{"value": ask}, {"value": "x"}]} for ask in questions]
+    (tmp_path / "ocr.json").write_text(json.dumps(rows))
+    asked: list[tuple[str, bool]] = []
+
+    def answer(task: Task) -> str:
+        asked.append((task.kind, task.formatted))
+        return "x"
+
+    monkeypatch.setattr(command, "load_runtime", lambda args: ScriptedRuntime(answer))
+    assert command.run(parsed(str(tmp_path / "ocr.json"), "--tiles")) == 0
+    assert asked == [("tiles", False), ("tiles", True)]
+
+
+def test_ctrl_c_keeps_the_pages_scored_so_far(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(3):
+        put(tmp_path / "in" / f"{number}.png", "same")
+    answers = iter(["same", "sane"])
+
+    def answer(task: Task) -> str:
+        if (text := next(answers, None)) is None:
+            raise KeyboardInterrupt
+        return text
+
+    monkeypatch.setattr(command, "load_runtime", lambda args: ScriptedRuntime(answer))
+    outputs = ["--json", str(tmp_path / "r.json"), "--html", str(tmp_path / "r.html")]
+    assert command.run(parsed(str(tmp_path / "in"), "--batch", "1", *outputs)) == 130
+    out, err = capsys.readouterr()
+    assert "scripted on in, the first 2 pages of 3" in out
+    assert "interrupted" in err
+    report = Report.model_validate_json((tmp_path / "r.json").read_text())
+    assert [(page.name, page.edits) for page in report.pages] == [("1.png", 1), ("0.png", 0)]
+    assert report.seconds_per_page["all"] > 0
+    assert "1.png" in (tmp_path / "r.html").read_text(encoding="utf-8")
+
+
+def test_ctrl_c_in_all_kinds_keeps_the_kinds_that_were_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = iter([next(held_out(1)).truth])
+
+    def answer(task: Task) -> str | None:
+        try:
+            return next(answers)
+        except StopIteration:
+            raise KeyboardInterrupt from None
+
+    monkeypatch.setattr(command, "load_runtime", lambda args: ScriptedRuntime(answer))
+    words = ["--held-out", "1", "--kind", "all", "--limit", "1", "--json", str(tmp_path / "all.json")]
+    assert command.run(parsed(*words)) == 130
+    out, err = capsys.readouterr()
+    assert "0.0 [0.0–0.0] % ✓" in out
+    assert f"interrupted; 1 of {len(KINDS)} kinds" in err
+    assert list(Card.model_validate_json((tmp_path / "all.json").read_text()).reports) == ["plain"]
+
+
+def test_what_got_ocr_read_wrote_is_scored(tmp_path: Path) -> None:
+    put(tmp_path / "a.png", "first")
+    put(tmp_path / "b.png", "second")
+    put_pdf(tmp_path / "c.pdf", 2)
+    (tmp_path / "c.txt").write_text("page 1\fpage 2")
+
+    def result(name: str, *texts: str) -> str:
+        told: dict[str, Any] = {"source": name, "label": "", "width": 1, "height": 1, "finish_reason": "stop"}
+        pages = tuple(PageResult(**told, number=number, text=text) for number, text in enumerate(texts, start=1))
+        info = ScriptedRuntime.model_info
+        return DocumentResult(source=name, sha256=None, pages=pages, model=info).model_dump_json()
+
+    # In the folder itself, where the stems' texts are the truth.
+    (tmp_path / "a.png.txt").write_text("f1rst\n")
+    (tmp_path / "b.png.json").write_text(result("b.png", "sec0nd"))
+    (tmp_path / "c.pdf.txt").write_text("page 1\n\npage two\n")
+    (tmp_path / "c.pdf.json").write_text(result("c.pdf", "page 1", "page two"))
+    words = [str(tmp_path), "--predictions", str(tmp_path), "--json", str(tmp_path / "r.json")]
+    assert command.run(parsed(*words)) == 0
+    report = Report.model_validate_json((tmp_path / "r.json").read_text())
+    readings = {page.name: page.reading for page in report.pages}
+    assert readings == {"a.png": "f1rst", "b.png": "sec0nd", "c.pdf p. 1": "page 1", "c.pdf p. 2": "page two"}
 
 
 def test_limit_takes_the_first_pages(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

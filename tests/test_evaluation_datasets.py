@@ -49,6 +49,14 @@ def test_a_tiff_of_many_frames_is_taken_page_by_page(tmp_path: Path) -> None:
     assert open_cases(tmp_path)[1].open().getpixel((0, 0)) == (20, 20, 20)
 
 
+def test_a_pdf_may_end_with_a_blank_page(tmp_path: Path) -> None:
+    put_pdf(tmp_path / "paper.pdf", 2)
+    (tmp_path / "paper.txt").write_text("page 1\f")
+    cases = open_cases(tmp_path)
+    assert [case.truth for case in cases] == ["page 1", ""]
+    assert [prediction(tmp_path, case) for case in cases] == ["page 1", ""]
+
+
 def test_a_pdf_with_another_number_of_texts_is_a_clear_error(tmp_path: Path) -> None:
     put_pdf(tmp_path / "paper.pdf", 3)
     (tmp_path / "paper.txt").write_text("one\ftwo")
@@ -101,6 +109,28 @@ def test_absolute_images_of_the_official_json_are_looked_up_inside_the_predictio
     (only,) = open_cases(tmp_path / "ocr.json")
     assert only.image == tmp_path / "far" / "a.png"
     assert prediction(tmp_path, only) == "read"
+
+
+def test_images_above_the_file_are_looked_up_inside_the_predictions(tmp_path: Path) -> None:
+    row = {"image": "../far/a.png", "conversations": [{"value": ""}, {"value": "x"}]}
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "ocr.json").write_text(json.dumps([row]))
+    (tmp_path / "far").mkdir()
+    (tmp_path / "far" / "a.txt").write_text("the truth")
+    (only,) = open_cases(tmp_path / "in" / "ocr.json")
+    assert only.image == tmp_path / "in" / "../far/a.png"
+    with pytest.raises(SourceNotFound, match=r"no text for far/a\.png"):
+        prediction(tmp_path / "out", only)
+
+
+def test_lines_of_a_collection_are_those_of_the_file(tmp_path: Path) -> None:
+    """U+2028 and U+0085 end a line in Python and none in JSON; an error names the line an editor shows."""
+    row = {"image": "a.png", "conversations": [{"value": ""}, {"value": "one\u2028two\u0085three"}]}
+    (tmp_path / "ocr.jsonl").write_text(f"{json.dumps(row, ensure_ascii=False)}\n", encoding="utf-8")
+    assert [case.truth for case in open_cases(tmp_path / "ocr.jsonl")] == ["one\u2028two\u0085three"]
+    (tmp_path / "ocr.jsonl").write_text(f"{json.dumps(row)}\n\n{{\n")
+    with pytest.raises(SourceCorrupt, match=r"not JSON \(line 3\)"):
+        open_cases(tmp_path / "ocr.jsonl")
 
 
 @pytest.mark.parametrize("content", ["{}", "[]", '[{"image": "a.png"}]', '[{"picture": 1}]', "[1]"])
@@ -242,6 +272,12 @@ def test_omnidocbench_without_an_image_path_is_a_clear_error(tmp_path: Path) -> 
         open_cases(tmp_path / "o.json")
 
 
+def test_a_page_of_omnidocbench_without_attributes_counts_under_the_files_name(tmp_path: Path) -> None:
+    page = {"page_info": {"image_path": "a.png", "page_attribute": None}, "layout_dets": []}
+    (tmp_path / "o.json").write_text(json.dumps([page]))
+    assert [case.group for case in open_cases(tmp_path / "o.json")] == ["o"]
+
+
 # --- olmOCR-bench
 
 
@@ -287,6 +323,7 @@ def test_olmocr_bench_counts_checks_by_file_and_takes_the_mean_of_the_files(tmp_
 @pytest.mark.parametrize(
     ("row", "message"),
     [
+        ({"type": "absent", "text": "a", "page": "iv"}, "line 1: 'page' is 'iv'"),
         ({"type": "smell"}, "no check 'smell'; known are absent, baseline, math"),
         ({"type": "order", "before": "a"}, "'order' check needs 'before' and 'after'|'order' check needs 'after'"),
     ],
@@ -295,3 +332,10 @@ def test_a_check_that_cannot_be_made_is_a_clear_error(tmp_path: Path, row: dict[
     (tmp_path / "b.jsonl").write_text(json.dumps({"pdf": "a.pdf", "page": 1, **row}))
     with pytest.raises((SourceCorrupt, SourceUnsupported), match=message):
         open_cases(tmp_path / "b.jsonl")
+
+
+def test_a_bench_of_rejected_checks_is_a_clear_error(tmp_path: Path) -> None:
+    row = {"pdf": "a.pdf", "page": 1, "type": "absent", "text": "a", "checked": "rejected"}
+    (tmp_path / "b.jsonl").write_text(json.dumps(row))
+    with pytest.raises(SourceNotFound, match="no page to score: all its checks are marked as rejected"):
+        open_cases(tmp_path)

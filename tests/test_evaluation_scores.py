@@ -7,7 +7,7 @@ import pytest
 from got_runtime.errors import MissingExtra
 from got_runtime.evaluation import exact
 from got_runtime.evaluation.checks import Absent, Baseline, Check, Maths, Order, Present, TableCell
-from got_runtime.evaluation.tables import tables_of
+from got_runtime.evaluation.tables import cell_text, outside_html_tables, tables_of
 from got_runtime.evaluation.teds import teds, teds_of_tables, tree
 from got_runtime.markup import parse, to_markdown
 from got_runtime.markup import table as markup_table
@@ -55,6 +55,16 @@ def test_tables_without_a_partner_score_nothing() -> None:
     assert teds_of_tables("no table", "none") == {}
     assert teds_of_tables("no table", LATEX) == {"TEDS": 0, "TEDS-S": 0}
     assert teds_of_tables(LATEX + LATEX, LATEX) == {"TEDS": 0.5, "TEDS-S": 0.5}
+
+
+def test_a_table_inside_a_table_belongs_to_its_cell() -> None:
+    inner = "<table><tr><td>b</td></tr></table>"
+    text = f"Before <table><tr><td>a {inner}</td></tr><tr><td>c</td></tr></table> between {inner} after"
+    outer, alone = tables_of(text)
+    assert [cell_text(cell.content) for cell in outer.cells] == ["a b", "c"]
+    assert alone.rows == 1
+    assert outside_html_tables(text).split() == ["Before", "between", "after"]
+    assert outside_html_tables(f"Before <table>{inner} after <table>").split() == ["Before", "after"]
 
 
 def test_hostile_tables_cost_no_time() -> None:
@@ -154,6 +164,7 @@ def test_facts_that_the_page_states_pass(check: Check) -> None:
         Absent("a", text="17", last_n=5),
         Order("o", before="last sentence", after="first"),
         Order("o", before="nowhere", after="first"),
+        Order("o", before="****", after="first"),
         TableCell("t", cell="3", left="Men"),
         TableCell("t", cell="4", top_heading="Before"),
         TableCell("t", cell="Before", up="anything"),

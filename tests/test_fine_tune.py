@@ -3,6 +3,7 @@
 import json
 import os
 import runpy
+import shutil
 import signal
 import threading
 import time
@@ -24,7 +25,7 @@ from got_runtime.training.fine_tune import adapter
 from got_runtime.training.fine_tune.pairs import Pair, read_pairs, split
 from got_runtime.training.fine_tune.recipe import Recipe
 from got_runtime.training.fine_tune.sequences import Features, answer_ids, answer_loss, check_pair
-from got_runtime.training.fine_tune.tuner import Tuner, order, rate_at
+from got_runtime.training.fine_tune.tuner import Tuner, kept_state, order, rate_at
 from got_runtime.training.nano import build_tokenizer, save_checkpoint
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "fine_tune.py"
@@ -163,6 +164,8 @@ GOOD = swift("page.png", "text")
         (json.dumps({**GOOD, "images": []}), "names no image"),
         (json.dumps({**GOOD, "images": ["gone.png"]}), "no image"),
         (json.dumps({**GOOD, "images": ["broken.png"]}), "broken.png"),
+        (json.dumps({**GOOD, "images": ["x" * 5000]}), "no image"),
+        (json.dumps({**GOOD, "images": ["data:image/png;base64," + "A" * 5000]}), "stands in the line itself"),
         (json.dumps(swift("page.png", " \n")), "empty answer"),
         (json.dumps(swift("page.png", "text", "<image>")), "asks nothing"),
         (json.dumps(swift("page.png", "text", "<image><image>OCR: ")), "2 <image> tags for 1 images"),
@@ -181,6 +184,7 @@ def test_a_bad_line_is_named_with_its_reason_or_left_out(tmp_path: Path, toy: Pa
     with pytest.raises(SourceCorrupt, match=r"line 3.*--skip-bad") as raised:
         read_pairs(file, check=lambda pair: check_pair(network, pair))
     assert reason in str(raised.value)
+    assert len(str(raised.value)) < 1000
     left = read_pairs(file, skip_bad=True, check=lambda pair: check_pair(network, pair))
     assert [pair.answer for pair in left.good] == ["text"]
     assert len(left.bad) == 1
@@ -202,6 +206,17 @@ def test_what_is_asked_of_one_picture_is_learned_or_held_out_but_not_both() -> N
     assert (learned, held_out) == split(pairs, 0.1, seed=3)
     assert split(pairs, 0.1, seed=4)[1] != held_out
     assert split(pairs, 0.0, seed=3) == (pairs, ())
+
+
+def test_pairs_that_share_a_picture_stay_together() -> None:
+    """Pages 0–1–2 of one document are linked by their pairs; 3 is named in two ways."""
+    named = [("0", "1"), ("1", "2"), ("2",), ("3",), ("x/../3",), ("4", "5"), ("6",)]
+    pairs = tuple(Pair(tuple(map(Path, names)), "OCR: ", "x", "") for names in named)
+    for seed in range(20):
+        sides = [{image.resolve() for pair in side for image in pair.images} for side in split(pairs, 0.3, seed)]
+        assert all(sides)
+        assert not sides[0] & sides[1]
+    assert split(pairs[:3], 0.3, seed=0) == (pairs[:3], ())
 
 
 # ---- what is learned
@@ -313,15 +328,13 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(tmp_path: Path, toy: Pat
     list(whole.run())
     for reading in first.run():
         first.stopping = reading.step == 2
-    second.resume()
+    device = torch.device("cpu")
+    second.resume(kept_state(tmp_path / "parts", recipe, {}, device))
     assert [reading.step for reading in second.run()] == [3, 4]
     expected, got = weights(whole.merged()), weights(second.merged())
     assert all(torch.equal(expected[name], got[name]) for name in expected)
-    other = Tuner(
-        load(toy, "cpu", "bfloat16"), pairs_of(file), tmp_path / "parts", recipe.model_copy(update={"seed": 1})
-    )
-    with pytest.raises(GotError, match="other seed"):
-        other.resume()
+    with pytest.raises(GotError, match="differs in seed"):
+        kept_state(tmp_path / "parts", recipe.model_copy(update={"seed": 1}), {}, device)
 
 
 def test_every_pass_sees_every_pair_once_in_another_order() -> None:
@@ -408,6 +421,99 @@ def test_ctrl_c_finishes_the_step_and_keeps_it(
     assert main([*command, "--resume", "--steps", str(done + 1)]) == 0
     assert [json.loads(line)["step"] for line in log.read_text().splitlines()] == list(range(1, done + 2))
     assert (tmp_path / "run" / "checkpoint" / "model.safetensors").exists()
+
+
+@pytest.fixture
+def kept(tmp_path: Path, toy: Path, file: Path) -> list[str]:
+    """The command that goes on with a run of one step, made with the pairs as held-out pairs too."""
+    command = ["fine-tune", str(file), "--model", str(toy), "--device", "cpu", "-o", str(tmp_path / "run")]
+    command += ["--eval-data", str(file), "--batch", "1", "--accumulate", "1", "--max-new-tokens", "2"]
+    assert main([*command, "--steps", "1"]) == 0
+    return [*command, "--resume", "--steps", "2"]
+
+
+def never(*_: Any) -> None:
+    raise AssertionError("held-out pages were read")
+
+
+def test_a_run_goes_on_only_with_what_it_was_begun_with(
+    tmp_path: Path, toy: Path, kept: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "run" / "report.json").unlink()  # so that the held-out pages have to be read again
+    other_pairs = write_lines(tmp_path / "other.jsonl", [swift("alpha.png", "alpha"), *[swift("beta.png", "b")] * 5])
+    other_model = save_network(tmp_path / "other", NARROW, vision=64, heads=2)
+    changed = {
+        "pairs": [kept[0], str(other_pairs), *kept[2:]],
+        "held-out pairs": [*kept, "--eval-data", str(other_pairs)],
+        "model": [*kept, "--model", str(other_model)],
+    }
+    with monkeypatch.context() as patched:
+        patched.setattr("got_runtime.training.fine_tune.run.read_held_out", never)
+        for name, command in changed.items():
+            assert main(command) == 2
+            assert f"holds a run that differs in {name}: give the same, or another folder" in capsys.readouterr().err
+    assert main([*kept, "--model", str(shutil.copytree(toy, tmp_path / "moved"))]) == 0
+
+
+@pytest.mark.parametrize("name", ["state.pt", "report.json"])
+def test_a_damaged_run_is_a_clear_error(
+    tmp_path: Path, kept: list[str], name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    damaged = tmp_path / "run" / name
+    damaged.write_bytes(damaged.read_bytes()[:100])
+    assert main(kept) == 2
+    assert f"{name} is damaged" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [1, 2], ids=["before", "after"])
+def test_ctrl_c_while_held_out_pages_are_read_says_what_is_kept(
+    tmp_path: Path,
+    toy: Path,
+    file: Path,
+    number: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    readings = iter([None] * (number - 1))
+
+    def read(*_: Any) -> None:
+        if next(readings, True):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("got_runtime.training.fine_tune.run.read_held_out", read)
+    command = ["fine-tune", str(file), "--model", str(toy), "--device", "cpu", "-o", str(tmp_path / "run")]
+    assert main([*command, "--steps", "1", "--batch", "1", "--accumulate", "1"]) == 130
+    said = capsys.readouterr().err
+    assert ("nothing was learned" in said) == (number == 1)
+    assert ("every step is kept" in said) == (number == 2)
+    assert (tmp_path / "run" / "state.pt").exists() == (number == 2)
+
+
+@pytest.mark.parametrize("option", ["--engine=vllm", "--slots=2", "--int8"])
+def test_options_of_reading_alone_are_refused(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["fine-tune", "pairs.jsonl", "-o", "run", option])
+    assert f"unrecognized arguments: {option}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--epochs", "inf"], "--epochs inf: give a number"),
+        (["--seed", "-1"], "--seed: Input should be greater than or equal to 0"),
+        (["--rate", "inf"], "--rate"),
+        (["--device", "cuda:0,cuda:1"], "--device cuda:0,cuda:1: give one"),
+        (["-o", "pairs.jsonl"], "-o pairs.jsonl: File exists"),
+        (["-o", "pairs.jsonl/run"], "-o pairs.jsonl/run: Not a directory"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_cannot_work_is_refused_before_anything_is_loaded(
+    file: Path, options: list[str], reason: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(file.parent)
+    assert main(["fine-tune", file.name, "--model", "never/loaded", "--local-files-only", "-o", "run", *options]) == 2
+    assert reason in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

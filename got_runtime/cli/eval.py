@@ -81,7 +81,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--predictions",
         type=Path,
         metavar="DIR",
-        help="read nothing: score the texts another tool wrote to DIR, one a page with FOLDER's stems",
+        help="read nothing: score what got-ocr read -o, or another tool, wrote to DIR: texts named as FOLDER's files "
+        "(page.png.txt or page.txt; pages parted by form feeds) or JSON (paper.pdf.json)",
     )
     parser.add_argument(
         "--metrics",
@@ -96,7 +97,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def run(args: argparse.Namespace) -> int:
-    """Evaluate and print the tables; 2 when not one page could be read, 0 otherwise."""
+    """Evaluate and print the tables; 130 when interrupted, 2 when not one page could be read, 0 otherwise."""
     from rich.console import Console
 
     _check_options(args)
@@ -107,15 +108,21 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run_one(args: argparse.Namespace, console: "Console") -> int:
+    from got_runtime.evaluation.run import Interrupted
     from got_runtime.evaluation.sheets import sheets
     from got_runtime.evaluation.side_by_side import WorstPages, to_html
 
     worst = WorstPages()
     on_page = worst.add if args.html else None
-    if args.held_out is not None:
-        report = _held_out(args, load_runtime(args), args.kind or KINDS[0], on_page)
-    else:
-        report = _collection(args, on_page)
+    interrupted = False
+    try:
+        if args.held_out is not None:
+            report = _held_out(args, load_runtime(args), args.kind or KINDS[0], on_page)
+        else:
+            report = _collection(args, on_page)
+    except Interrupted as stop:
+        report, interrupted = stop.report, True
+        print(f"got-ocr: interrupted; what follows is of {report.dataset}", file=sys.stderr)
     for sheet in sheets(report, args.metrics):
         console.print(sheet.table(console.width))
     for page in [page for page in report.pages if page.error][:10]:
@@ -124,6 +131,8 @@ def _run_one(args: argparse.Namespace, console: "Console") -> int:
         _write(args.json, report.model_dump_json(indent=2))
     if args.html is not None:
         _write(args.html, to_html(report, worst.pictures))
+    if interrupted:
+        return 130
     return 2 if report.overall.failed == report.overall.pages else 0
 
 
@@ -136,6 +145,7 @@ def _run_all(args: argparse.Namespace) -> int:
     runtime = load_runtime(args)
     card = Card(model=runtime.model_info.name, pages=args.held_out, seed=args.seed)
     pictures: dict[str, str] = {}
+    interrupted = False
     for kind in KINDS:
         print(f"got-ocr: {kind}", file=sys.stderr)
         worst = WorstPages(_WORST_OF_A_KIND, by_group=True)
@@ -144,6 +154,10 @@ def _run_all(args: argparse.Namespace) -> int:
         except MissingExtra as missing:
             print(f"got-ocr: {kind}: {missing}", file=sys.stderr)
             card = card.model_copy(update={"missing": card.missing | {kind: str(missing)}})
+        except KeyboardInterrupt:
+            interrupted = True
+            print(f"got-ocr: interrupted; {len(card.reports)} of {len(KINDS)} kinds were measured", file=sys.stderr)
+            break
         else:
             card = card.model_copy(update={"reports": card.reports | {kind: report}})
             pictures |= worst.pictures
@@ -152,7 +166,7 @@ def _run_all(args: argparse.Namespace) -> int:
     print(card.markdown())
     if args.html is not None and card.reports:
         _write(args.html, to_html(_together(card), pictures))
-    return 0 if card.reports else 2
+    return 130 if interrupted else 0 if card.reports else 2
 
 
 def _together(card: "Card") -> "Report":
@@ -201,19 +215,23 @@ def _collection(args: argparse.Namespace, on_page: "OnPage | None") -> "Report":
 
 
 def _asked(cases: "Sequence[Case]", args: argparse.Namespace) -> "list[Case]":
-    """The cases with the task that was asked for, and scored accordingly."""
+    """The cases with the task that was asked for, and scored accordingly; formatted as each says where it was not."""
     from dataclasses import replace
 
     from got_runtime.tasks import Formatted, Plain, Task, Tiles
 
     if args.task is None and args.tiles is None:
         return list(cases)
-    formatted = args.task == "format"
-    task: Task = Formatted() if formatted else Plain()
-    if args.tiles is not None:
-        task = Tiles(max_tiles=args.tiles, formatted=formatted)
-    kind = "formatted" if formatted else "plain"
-    return [replace(case, task=task, kind=kind if case.kind in ("plain", "formatted") else case.kind) for case in cases]
+
+    def asked(case: "Case") -> "Case":
+        formatted = case.task.formatted if args.task is None else args.task == "format"
+        task: Task = Formatted() if formatted else Plain()
+        if args.tiles is not None:
+            task = Tiles(max_tiles=args.tiles, formatted=formatted)
+        kind = "formatted" if formatted else "plain"
+        return replace(case, task=task, kind=kind if case.kind in ("plain", "formatted") else case.kind)
+
+    return [asked(case) for case in cases]
 
 
 def _check_options(args: argparse.Namespace) -> None:

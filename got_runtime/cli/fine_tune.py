@@ -1,12 +1,12 @@
 """``got-ocr fine-tune``: teach a checkpoint your own pages."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from got_runtime.cli.interrupt import stopping_gently
-from got_runtime.cli.model_options import add_model_options
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from got_runtime.training.fine_tune.tuner import Tuner
 
 __all__ = ["add_parser", "run"]
+
+_MOST_EPOCHS = 1_000_000
 
 _EPILOG = """\
 The run's folder gets: checkpoint (a transformers folder; read with it: got-ocr read FILE --model DIR/checkpoint),
@@ -64,7 +66,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     measure.add_argument("--eval-data", type=Path, metavar="FILE", help="pairs to measure with instead")
     measure.add_argument("--max-new-tokens", type=int, default=4096, help="of a held-out answer (default 4096)")
-    add_model_options(parser)
+    # Not add_model_options(): engine, slots, 8 bits and several devices are for reading.
+    model = parser.add_argument_group("model")
+    model.add_argument("--model", metavar="NAME", help="got-nano (embedded, default), a folder, or a hub id")
+    model.add_argument("--revision", help="branch, tag or commit of a hub id")
+    model.add_argument("--local-files-only", action="store_true", help="never ask the hub, use its local cache")
+    model.add_argument("--device", default="auto", help="auto (default), cpu, cuda, or one of several: cuda:1")
+    model.add_argument("--dtype", default="auto", help="bfloat16 (default) or float32")
     parser.set_defaults(run=run)
 
 
@@ -106,7 +114,11 @@ def run(args: argparse.Namespace) -> int:
         max_new_tokens=args.max_new_tokens,
     )
     console.print(f"{len(lesson.pairs)} pairs to learn, {len(lesson.held_out)} held out, which are read first")
-    tuner = work.start()
+    try:
+        tuner = work.start()
+    except KeyboardInterrupt:
+        console.print("interrupted before the first step: nothing was learned, run it again")
+        return 130
     _train(tuner, console)
     if tuner.stopping:
         where = f"{args.output}, step {tuner.step} of {work.recipe.steps}"
@@ -114,7 +126,11 @@ def run(args: argparse.Namespace) -> int:
             f"interrupted; kept in {where}. Go on with --resume, or end it there: --resume --steps {tuner.step}"
         )
         return 130
-    report = work.finish(tuner, merge=args.merge)
+    try:
+        report = work.finish(tuner, merge=args.merge)
+    except KeyboardInterrupt:
+        console.print(f"interrupted; every step is kept in {args.output}: --resume writes the weights and measures")
+        return 130
     if report.after is not None:
         out = Console()
         out.print(report.sheet().table(out.width))
@@ -124,6 +140,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> None:
+    """Before anything long: what would fail later; makes the folder."""
     from got_runtime.errors import GotError
 
     if args.train_encoder and args.method == "lora":
@@ -132,6 +149,17 @@ def _check(args: argparse.Namespace) -> None:
         raise GotError("float16 gradients overflow: train in bfloat16 (default) or float32")
     if args.eval_data is None and not 0 <= args.held_out < 1:
         raise GotError(f"--held-out {args.held_out}: give a share from 0 to below 1, or a file with --eval-data")
+    if "," in args.device:
+        raise GotError(f"--device {args.device}: give one, fine-tuning takes no more")
+    if not 0 <= args.epochs <= _MOST_EPOCHS:
+        raise GotError(f"--epochs {args.epochs}: give a number from 0 to {_MOST_EPOCHS:,}")
+    _recipe(args, pairs=1)
+    try:
+        args.output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise GotError(f"-o {args.output}: {error.strerror}; name a folder that can be written") from error
+    if not os.access(args.output, os.W_OK | os.X_OK):
+        raise GotError(f"-o {args.output}: name a folder that can be written")
 
 
 def _recipe(args: argparse.Namespace, pairs: int) -> "Recipe":

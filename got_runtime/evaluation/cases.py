@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from got_runtime.evaluation.checks import Check
 
-__all__ = ["Case", "Question", "parts_of", "prediction", "text_of"]
+__all__ = ["Case", "Question", "name_below", "parts_of", "prediction", "text_of"]
 
 _TEXT_SUFFIXES = (".txt", ".md", ".mmd")
 _PLAIN = Plain()
@@ -74,26 +74,65 @@ class Case:
         return [Question(images, task) for task in (self.task, self.compare) if task is not None]
 
 
-def prediction(directory: Path, case: Case) -> str:
-    """What another tool wrote for ``case``: ``directory``'s file of the same stem (``.txt``, ``.md`` or ``.mmd``).
+def name_below(path: str) -> str:
+    """The name of a case from the path that a collection gives: its last part where it is absolute, without ``..``.
 
-    A page of several may also have a file of its own, named as olmOCR-bench does: ``paper_pg3_repeat1.md``. Raises
-    :class:`SourceNotFound` when there is none, or when it has no part for the case's page.
+    Otherwise the look-up of predictions would be led out of their folder. Empty where nothing is left.
+    """
+    given = Path(path)
+    return given.name if given.is_absolute() else "/".join(part for part in given.parts if part != "..")
+
+
+def prediction(directory: Path, case: Case) -> str:
+    """What another tool wrote for ``case``: ``directory``'s file of its name or stem (``.txt``, ``.md`` or ``.mmd``).
+
+    The name comes first (``paper.pdf.txt``, as ``got-ocr read -o`` writes), since the stem's file may be the truth. A
+    page of several may also have a file of its own, named as olmOCR-bench does: ``paper_pg3_repeat1.md``. Where
+    no text has its pages parted, ``paper.pdf.json`` is taken, a :class:`~got_runtime.results.DocumentResult`. Raises
+    :class:`SourceNotFound` when there is nothing, or nothing for the case's page; :class:`SourceCorrupt` for a file
+    that is neither.
     """
     base = directory / case.name
     for file in (base.with_name(f"{base.stem}_pg{case.page}_repeat1{suffix}") for suffix in _TEXT_SUFFIXES):
         if file.is_file():
             return text_of(file)
-    for file in (base.with_suffix(suffix) for suffix in _TEXT_SUFFIXES):
-        if not file.is_file():
-            continue
-        if case.page is None:
-            return text_of(file)
-        parts = parts_of(file)
-        if case.page > len(parts):
-            raise SourceNotFound(f"{file} has no page {case.page}: part its {len(parts)} pages by form feeds")
-        return parts[case.page - 1]
-    raise SourceNotFound(f"no text for {case.label}: expected {base.with_suffix('.txt')}")
+    result = base.with_name(f"{base.name}.json")
+    for name in (base.name, base.stem):
+        for file in (base.with_name(name + suffix) for suffix in _TEXT_SUFFIXES):
+            if not file.is_file():
+                continue
+            if case.page is None:
+                return text_of(file)
+            parts = parts_of(file, case.page)
+            if len(parts) == 1 and result.is_file():  # got-ocr parts the pages of its JSON alone
+                continue
+            if case.page > len(parts):
+                count = len(parts)
+                raise SourceNotFound(
+                    f"{file} has no page {case.page}: part its {count} pages by form feeds, or give JSON"
+                )
+            return parts[case.page - 1]
+        if result.is_file():
+            return _page_of(result, case.page or 1)
+    raise SourceNotFound(f"no text for {case.label}: expected {base.with_suffix('.txt')} or {base}.txt")
+
+
+def _page_of(file: Path, number: int) -> str:
+    """The text of a page in what ``got-ocr read --to json`` wrote."""
+    from pydantic import ValidationError
+
+    from got_runtime.results import DocumentResult
+
+    try:
+        document = DocumentResult.model_validate_json(text_of(file))
+    except ValidationError as error:
+        raise SourceCorrupt(f"{file} is not what got-ocr read --to json writes: read the page again") from error
+    for page in document.pages:
+        if page.number == number:
+            if page.error is not None:
+                raise SourceCorrupt(page.error.message)
+            return page.text
+    raise SourceNotFound(f"{file} has no page {number}: read all pages, with --overwrite")
 
 
 def text_of(file: Path) -> str:
@@ -106,6 +145,12 @@ def text_of(file: Path) -> str:
         raise SourceNotFound(f"{file} cannot be read: {error.strerror}") from error
 
 
-def parts_of(file: Path) -> list[str]:
-    r"""A text's pages, parted by form feeds (``\f``); ``pdftotext`` ends the last one with a form feed too."""
-    return text_of(file).rstrip("\n").removesuffix("\f").split("\f")
+def parts_of(file: Path, count: int | None = None) -> list[str]:
+    r"""A text's pages, parted by form feeds (``\f``); ``pdftotext`` ends the last one with a form feed too.
+
+    So what follows the last form feed is a page only if it holds text, or if it is the blank one of ``count`` pages.
+    """
+    parts = text_of(file).split("\f")
+    if len(parts) > 1 and len(parts) != count and not parts[-1].strip("\n"):
+        parts.pop()
+    return parts

@@ -93,9 +93,11 @@ class Order(Check):
             raise MissingExtra("eval", "fuzzysearch") from error
 
         page = normalised(text)
+        wanted = [normalised(self.before), normalised(self.after)]
+        if not all(map(str.strip, wanted)):  # nothing but marks of emphasis
+            return False
         before, after = (
-            [match.start for match in find_near_matches(normalised(sought), page, max_l_dist=self.max_diffs)]
-            for sought in (self.before, self.after)
+            [match.start for match in find_near_matches(sought, page, max_l_dist=self.max_diffs)] for sought in wanted
         )
         return bool(before and after) and min(before) < max(after)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from got_runtime.errors import SourceCorrupt
-from got_runtime.evaluation.cases import Case
+from got_runtime.evaluation.cases import Case, name_below
 from got_runtime.tasks import Box, Color, Formatted, Plain, Task
 
 __all__ = ["conversations", "fox", "is_conversation", "is_fox", "task_of"]
@@ -38,10 +38,8 @@ def conversations(path: Path, rows: list[Any]) -> Iterator[Case]:
     seen: Counter[str] = Counter()
     for number, row in enumerate(rows, start=1):
         image, question, truth = _row(row)
-        if image is None or question is None or truth is None:
+        if not image or question is None or truth is None or not (name := name_below(image)):
             raise SourceCorrupt(f"{path}, entry {number}: needs 'image' and two 'conversations', each with a 'value'")
-        # An absolute path would lead the look-up of predictions out of their folder.
-        name = Path(image).name if Path(image).is_absolute() else image
         seen[name] += 1
         if seen[name] > 1:
             name = str(Path(name).with_stem(f"{Path(name).stem}-{seen[name]}"))

@@ -4,7 +4,7 @@ Every reader yields :class:`~got_runtime.evaluation.cases.Case`. A new layout is
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,19 +49,26 @@ def open_cases(path: Path) -> list[Case]:
 
     Files are listed and truths read at once, so that a missing truth is known before the first page is read; pictures
     are opened one by one. Raises ``SourceUnsupported`` for a layout that is not known, ``SourceCorrupt`` or
-    ``SourceNotFound`` for one that is broken.
+    ``SourceNotFound`` for one that is broken or has no page left to score.
     """
+    cases = list(_cases(path))
+    if not cases:
+        raise SourceNotFound(f"{path} has no page to score: all its checks are marked as rejected")
+    return cases
+
+
+def _cases(path: Path) -> Iterable[Case]:
     if not path.exists():
         raise SourceNotFound(f"{path} does not exist: {_EXPECTED}")
     if path.is_file():
-        return list(_of_file(path))
+        return _of_file(path)
     if is_fox(path):
-        return list(fox(path, rows_of))
+        return fox(path, rows_of)
     if benches := sorted(path.glob("*.jsonl")):
         return [case for file in benches for case in _of_file(file)]
     if (path / "OmniDocBench.json").is_file():
-        return list(_of_file(path / "OmniDocBench.json"))
-    return list(folder(path))
+        return _of_file(path / "OmniDocBench.json")
+    return folder(path)
 
 
 def _of_file(path: Path) -> Iterator[Case]:
@@ -77,16 +84,23 @@ def _of_file(path: Path) -> Iterator[Case]:
 def rows_of(path: Path) -> Rows:
     """The entries of a JSON list or of a file with one JSON value a line; at least one."""
     text = text_of(path)
-    try:
-        if path.suffix.lower() == ".jsonl":
-            rows = [json.loads(line) for line in text.splitlines() if line.strip()]
-        else:
-            rows = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise SourceCorrupt(f"{path} is not JSON (line {error.lineno}): save it again") from error
+    if path.suffix.lower() == ".jsonl":
+        # Not splitlines(): JSON may hold U+2028 and its like unescaped.
+        lines = enumerate(text.split("\n"), start=1)
+        rows = [_value(path, line, number) for number, line in lines if line.strip()]
+    else:
+        rows = _value(path, text)
     if not isinstance(rows, list) or not rows:
         raise SourceUnsupported(f"{path} holds no list of pages: {_EXPECTED}")
     return rows
+
+
+def _value(path: Path, text: str, line: int = 1) -> Any:
+    """A JSON value that begins at ``line`` of a file."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise SourceCorrupt(f"{path} is not JSON (line {line + error.lineno - 1}): save it again") from error
 
 
 def folder(path: Path) -> Iterator[Case]:
@@ -105,7 +119,7 @@ def folder(path: Path) -> Iterator[Case]:
             raise SourceNotFound(f"{source} is missing: write the text of {file.name} there, empty for a blank page")
         count = _page_count(file)
         paged = file.suffix.lower() == ".pdf" or (count or 1) > 1
-        truths = parts_of(source) if paged else [text_of(source)]
+        truths = parts_of(source, count) if paged else [text_of(source)]
         if count is not None and count != len(truths):
             raise SourceCorrupt(
                 f"{source} has {len(truths)} parts and {file.name} {count} pages: put a form feed between two pages"

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from got_runtime.errors import SourceCorrupt, SourceUnsupported
-from got_runtime.evaluation.cases import Case
+from got_runtime.evaluation.cases import Case, name_below
 from got_runtime.evaluation.checks import Absent, Baseline, Check, Maths, Order, Present, TableCell
 from got_runtime.tasks import Formatted
 
@@ -45,7 +45,7 @@ def olmocr_bench(path: Path, rows: list[Any]) -> Iterator[Case]:
     """
     pages: dict[tuple[str, int], list[Check]] = {}
     for number, row in enumerate(rows, start=1):
-        if not is_check(row):
+        if not is_check(row) or not name_below(str(row["pdf"])):
             raise SourceCorrupt(f"{path}, line {number}: needs 'pdf', 'page' and 'type'")
         if row.get("checked") == "rejected":
             continue
@@ -53,13 +53,23 @@ def olmocr_bench(path: Path, rows: list[Any]) -> Iterator[Case]:
             raise SourceUnsupported(
                 f"{path}, line {number}: no check {row['type']!r}; known are {', '.join(sorted(TYPES))}: leave it out"
             )
-        pages.setdefault((str(row["pdf"]), int(row["page"])), []).append(_check(path, number, row))
+        pages.setdefault((str(row["pdf"]), _page(path, number, row)), []).append(_check(path, number, row))
     for (pdf, page), checks in pages.items():
         if not any(isinstance(check, Baseline) for check in checks):
             checks.append(Baseline(f"{Path(pdf).stem}_{page}_baseline"))
         file = path.parent / "pdfs" / pdf
         file = file if file.is_file() else path.parent / pdf
-        yield Case(pdf, file, None, path.stem, page, task=Formatted(), kind="checks", checks=tuple(checks))
+        yield Case(name_below(pdf), file, None, path.stem, page, task=Formatted(), kind="checks", checks=tuple(checks))
+
+
+def _page(path: Path, number: int, row: dict[str, Any]) -> int:
+    try:
+        page = int(row["page"])
+    except (TypeError, ValueError, OverflowError):
+        page = 0
+    if page < 1:
+        raise SourceCorrupt(f"{path}, line {number}: 'page' is {row['page']!r}: give the page's number, from 1")
+    return page
 
 
 def _check(path: Path, number: int, row: dict[str, Any]) -> Check:

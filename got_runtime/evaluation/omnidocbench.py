@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from got_runtime.errors import SourceCorrupt
-from got_runtime.evaluation.cases import Case
+from got_runtime.evaluation.cases import Case, name_below
 from got_runtime.evaluation.tables import outside_html_tables
 from got_runtime.markup import parse
 from got_runtime.markup.plain import element_text
@@ -36,16 +36,17 @@ def omnidocbench(path: Path, rows: list[Any]) -> Iterator[Case]:
     formulas in ``\[ … \]``.
     """
     for number, row in enumerate(rows, start=1):
-        if not is_annotated_page(row) or not isinstance(image := row["page_info"].get("image_path"), str):
+        blocks, info = _field(row, "layout_dets"), _field(row, "page_info")
+        image = _field(info, "image_path")
+        if not isinstance(blocks, list) or not isinstance(image, str) or not (name := name_below(image)):
             raise SourceCorrupt(f"{path}, entry {number}: needs 'layout_dets' and 'page_info' with an 'image_path'")
-        blocks = [block for block in row["layout_dets"] if _is_read(block)]
+        blocks = [block for block in blocks if _is_read(block)]
         blocks.sort(key=lambda block: (block.get("order") is None, block.get("order") or 0))
         truth = "\n\n".join(filter(None, map(_written, blocks)))
-        group = str(row["page_info"].get("page_attribute", {}).get("language", path.stem))
-        name = Path(image).name if Path(image).is_absolute() else image
+        language = _field(_field(info, "page_attribute"), "language")
         in_folder = path.parent / "images" / image
         file = in_folder if in_folder.is_file() else path.parent / image
-        yield Case(name, file, truth, group, task=Formatted(), kind="omnidocbench")
+        yield Case(name, file, truth, str(language or path.stem), task=Formatted(), kind="omnidocbench")
 
 
 def parts(text: str) -> dict[str, str]:
@@ -54,6 +55,10 @@ def parts(text: str) -> dict[str, str]:
     formulas = ["".join(element.latex.split()) for element in elements if element.kind == "formula"]
     texts = [element_text(element) for element in elements if element.kind not in ("formula", "table", "figure")]
     return {"text": " ".join(" ".join(texts).split()), "formulas": "\n".join(formulas)}
+
+
+def _field(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else None
 
 
 def _is_read(block: Any) -> bool:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from got_runtime.results import PageResult
     from got_runtime.runtime import GotRuntime
 
-__all__ = ["OnPage", "Read", "evaluate", "reader_of", "score_predictions"]
+__all__ = ["Interrupted", "OnPage", "Read", "evaluate", "reader_of", "score_predictions"]
 
 Read = Callable[[Sequence[Question]], Iterable[str]]
 """Reads what it is asked and gives the texts in the same order."""
@@ -31,6 +31,14 @@ OnPage = Callable[[PageScore, Case], None]
 
 _PATIENCE = 2.0
 """Seconds before a progress bar appears."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C after some pages: ``report`` is of those that were scored; its ``dataset`` says how many of how many."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__(report.dataset)
+        self.report = report
 
 
 class _Outcome(NamedTuple):
@@ -89,15 +97,16 @@ def evaluate(
 
     A page that raises a :class:`GotError`, opened or read, counts as an empty reading and carries the message; when a
     batch fails its pages are read again one by one, so that one bad page costs no other. Any other error is a bug and
-    is raised. Memory holds one batch of pictures. ``total`` is for the progress bar when ``cases`` has no length.
-    Pages of which single facts are known are checked in Markdown, as a user would take them.
+    is raised; Ctrl-C is :class:`Interrupted` once a page is scored. Memory holds one batch of pictures. ``total`` is
+    for the progress bar when ``cases`` has no length. Pages of which single facts are known are checked in Markdown, as
+    a user would take them.
     """
     if batch < 1:
         raise ValueError(f"batch is 1 or more, got {batch}")
     pages: list[PageScore] = []
     seconds: dict[str, list[float]] = {}
     remaining = iter(cases)
-    with _progress_bar(total or _length(cases)) as advance:
+    with _keeping(pages, total or _length(cases), model, dataset, seconds) as advance:
         while some := list(islice(remaining, batch)):
             for case, outcome in zip(some, _read_cases(some, read), strict=True):
                 reading = to_markdown(parse(outcome.reading)) if case.checks else outcome.reading
@@ -116,10 +125,11 @@ def score_predictions(
 ) -> Report:
     """Score texts that some tool wrote under ``directory``, one file a case of the same stem.
 
-    A case without a file counts as an empty reading. Raises :class:`SourceNotFound` when no case has one.
+    A case without a file counts as an empty reading. Raises :class:`SourceNotFound` when no case has one, and
+    :class:`Interrupted` as :func:`evaluate` does.
     """
     pages: list[PageScore] = []
-    with _progress_bar(_length(cases)) as advance:
+    with _keeping(pages, _length(cases), model, dataset) as advance:
         for case in cases:
             outcome = _predicted(directory, case)
             pages.append(score(case, outcome.reading, outcome.error))
@@ -176,6 +186,21 @@ def _read(questions: Sequence[Question], read: Read) -> list[_Outcome]:
 
 def _length(cases: Iterable[Case]) -> int | None:
     return len(cases) if isinstance(cases, Sized) else None
+
+
+@contextmanager
+def _keeping(
+    pages: list[PageScore], total: int | None, model: str, dataset: str, seconds: dict[str, list[float]] | None = None
+) -> Iterator[Callable[[], None]]:
+    """A progress bar's function; on Ctrl-C the ``pages`` scored so far go along as their report."""
+    try:
+        with _progress_bar(total) as advance:
+            yield advance
+    except KeyboardInterrupt:
+        if not pages:
+            raise
+        several = f"{dataset}, the first {len(pages)} pages" + (f" of {total}" if total else "")
+        raise Interrupted(Report.of(pages, model=model, dataset=several, seconds=seconds)) from None
 
 
 @contextmanager

@@ -14,7 +14,8 @@ from got_runtime.markup.reader import Reader
 
 __all__ = ["cell_text", "outside_html_tables", "tables_of"]
 
-_HTML_TABLE = re.compile(r"<table\b.*?(?:</table\s*>|\Z)", re.DOTALL | re.IGNORECASE)
+_TABLE = re.compile(r"<table\b", re.IGNORECASE)
+_TABLE_TAG = re.compile(r"<table\b|<(/)table\s*>", re.IGNORECASE)
 
 _MOST_COLUMNS = 512
 _MOST_ROWS = 2_000
@@ -23,12 +24,34 @@ _MOST_ROWS = 2_000
 
 def tables_of(text: str) -> list[Grid]:
     """The tables of ``text``, those in HTML last."""
-    return [*_grids(parse(outside_html_tables(text))), *(_html_grid(html) for html in _HTML_TABLE.findall(text))]
+    htmls = (text[start:end] for start, end in _html_tables(text))
+    return [*_grids(parse(outside_html_tables(text))), *map(_html_grid, htmls)]
 
 
 def outside_html_tables(text: str) -> str:
     """``text`` with an empty line in place of each ``<table>``, which the markup parser takes for words."""
-    return _HTML_TABLE.sub("\n\n", text)
+    pieces, place = [], 0
+    for start, end in _html_tables(text):
+        pieces.append(text[place:start])
+        place = end
+    return "\n\n".join([*pieces, text[place:]])
+
+
+def _html_tables(text: str) -> list[tuple[int, int]]:
+    """Where the outermost ``<table>`` stand. One never closed ends with the last inside it, or with the text."""
+    ranges: list[tuple[int, int]] = []
+    place = 0
+    while first := _TABLE.search(text, place):
+        depth, place = 0, len(text)
+        for tag in _TABLE_TAG.finditer(text, first.start()):
+            if not tag[1]:
+                depth += 1
+                continue
+            depth, place = depth - 1, tag.end()
+            if depth == 0:
+                break
+        ranges.append((first.start(), place))
+    return ranges
 
 
 def _grids(elements: list[Element]) -> list[Grid]:

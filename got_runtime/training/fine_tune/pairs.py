@@ -1,6 +1,7 @@
 """Training pairs of image and text, from GOT's own ``conversations`` files and from ms-swift's."""
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from got_runtime.errors import GotError, SourceCorrupt, SourceNotFound
+from got_runtime.sources.content import one_line
 from got_runtime.tasks import Formatted, Pages, Plain, Task, Tiles
 
 if TYPE_CHECKING:
@@ -100,12 +102,40 @@ def read_pairs(path: Path, *, skip_bad: bool = False, check: Callable[[Pair], No
 
 
 def split(pairs: tuple[Pair, ...], share: float, seed: int) -> tuple[tuple[Pair, ...], tuple[Pair, ...]]:
-    """Pairs to learn from and ``share`` of them held out; what is asked of one picture stays on one side."""
-    pictures = sorted({pair.images[0] for pair in pairs})
-    count = min(max(1, round(share * len(pictures))), len(pictures) - 1) if share else 0
-    held = {pictures[i] for i in np.random.default_rng(seed).permutation(len(pictures))[:count]}
-    learnt = tuple(pair for pair in pairs if pair.images[0] not in held)
-    return learnt, tuple(pair for pair in pairs if pair.images[0] in held)
+    """Pairs to learn from, and others that hold ``share`` of the pictures; no picture is on both sides.
+
+    So pairs stay together that share a picture, or are linked by others that do. Where all are, none is held out.
+    """
+    groups = _linked(pairs)
+    pictures = sum(map(len, groups))
+    smallest = min(map(len, groups), default=0)
+    room = min(max(smallest, round(share * pictures)), pictures - smallest) if share else 0
+    held: set[Path] = set()
+    for i in np.random.default_rng(seed).permutation(len(groups)):
+        if len(groups[i]) <= room - len(held):
+            held |= groups[i]
+    learnt = tuple(pair for pair in pairs if pair.images[0].resolve() not in held)
+    return learnt, tuple(pair for pair in pairs if pair.images[0].resolve() in held)
+
+
+def _linked(pairs: tuple[Pair, ...]) -> list[set[Path]]:
+    """The pictures in groups, sorted, such that those of a pair are in one."""
+    towards: dict[Path, Path] = {}
+
+    def root(image: Path) -> Path:
+        while (nearer := towards.setdefault(image, image)) != image:
+            towards[image] = towards[nearer]
+            image = nearer
+        return image
+
+    for pair in pairs:
+        first, *others = (image.resolve() for image in pair.images)
+        for image in (first, *others):
+            towards[root(image)] = root(first)
+    groups: dict[Path, set[Path]] = {}
+    for image in sorted(towards):
+        groups.setdefault(root(image), set()).add(image)
+    return list(groups.values())
 
 
 def _rows(path: Path) -> Iterator[tuple[str, Any]]:
@@ -158,10 +188,12 @@ def _pair(folder: Path, place: str, row: Any) -> Pair:
         raise bad("asks nothing beside its image; GOT's plain question is 'OCR: '")
     if not answer.strip():
         raise bad("an empty answer")
+    if any(name.startswith("data:") for name in names):
+        raise bad("its image stands in the line itself (data:…): write it to a file, and its path here")
     images = tuple(folder / name for name in names)
     for image in images:
-        if not image.is_file():
-            raise bad(f"no image {image}")
+        if not os.path.isfile(image):  # Path.is_file() raises where a name is too long
+            raise bad(f"no image {one_line(str(image))}")
     return Pair(images, query, answer, place)
 
 

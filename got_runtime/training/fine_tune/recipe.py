@@ -27,10 +27,10 @@ class Recipe(BaseModel):
     batch: int = Field(default=4, ge=1)
     accumulate: int = Field(default=2, ge=1)
     steps: int = Field(default=100, ge=0)
-    rate: float = Field(default=LORA_RATE, gt=0)
+    rate: float = Field(default=LORA_RATE, gt=0, allow_inf_nan=False)
     warmup: float = Field(default=0.05, ge=0, le=1)
     """Share of the steps in which the learning rate rises from 0; then it falls along a cosine to 0."""
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, lt=2**32)
 
     def differing(self, other: "Recipe") -> list[str]:
         """Names of settings that must be equal for a run to go on with another's state."""

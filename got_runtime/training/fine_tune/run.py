@@ -9,10 +9,11 @@ from got_runtime.tasks import MAX_NEW_TOKENS
 from got_runtime.training.fine_tune import adapter
 from got_runtime.training.fine_tune.evaluation import FineTuning, read_held_out
 from got_runtime.training.fine_tune.folder import write_checkpoint
+from got_runtime.training.fine_tune.identity import identity
 from got_runtime.training.fine_tune.pairs import Pair, read_pairs, split
 from got_runtime.training.fine_tune.recipe import Recipe
 from got_runtime.training.fine_tune.sequences import check_pair
-from got_runtime.training.fine_tune.tuner import Tuner
+from got_runtime.training.fine_tune.tuner import Tuner, kept_state
 
 if TYPE_CHECKING:
     from got_runtime.checkpoint import Checkpoint
@@ -76,15 +77,22 @@ class Run:
         self._file = folder / "report.json"
 
     def start(self) -> Tuner:
-        """Read the held-out pairs with the network as it came, and make it ready to learn (or go on)."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        resumed = self._resume and self._file.exists()
-        before = (
-            FineTuning.model_validate_json(self._file.read_text(encoding="utf-8")).before if resumed else self._read()
-        )
-        tuner = Tuner(self._checkpoint, self.lesson.pairs, self.folder, self.recipe)
-        if self._resume:
-            tuner.resume()
+        """Read the held-out pairs with the network as it came, and make it ready to learn (or go on).
+
+        Raises GotError when the folder cannot be written, or holds no run that could go on with these pairs.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise GotError(f"{self.folder} cannot be written ({error.strerror}): give another folder") from error
+        begun_with = identity(self._source, self.lesson.pairs, self.lesson.held_out)
+        state = None
+        if self._resume:  # looked at now, since the reading is long
+            state = kept_state(self.folder, self.recipe, begun_with, self._checkpoint.model.lm_head.weight.device)
+        before = self._before()
+        tuner = Tuner(self._checkpoint, self.lesson.pairs, self.folder, self.recipe, begun_with)
+        if state is not None:
+            tuner.resume(state)
         self.report = FineTuning(
             model=self._checkpoint.name,
             recipe=self.recipe,
@@ -108,6 +116,15 @@ class Run:
         self.report = self.report.model_copy(update=told)
         self.report.save(self._file)
         return self.report
+
+    def _before(self) -> "Report | None":
+        """What the run that is resumed has read; else the pairs are read now."""
+        if not (self._resume and self._file.exists()):
+            return self._read()
+        try:
+            return FineTuning.model_validate_json(self._file.read_text(encoding="utf-8")).before
+        except (OSError, ValueError) as error:
+            raise GotError(f"{self._file} is damaged: delete it, and its pages are read again") from error
 
     def _read(self) -> "Report | None":
         if not self.lesson.held_out:

@@ -4,7 +4,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,7 +20,7 @@ from got_runtime.training.masters import Masters
 if TYPE_CHECKING:
     from got_runtime.checkpoint import Checkpoint
 
-__all__ = ["Reading", "Tuner", "order", "rate_at"]
+__all__ = ["Reading", "Tuner", "kept_state", "order", "rate_at"]
 
 ENCODER_RATE = 0.1
 """Learning rate of encoder and connector as a share of the decoder's: at the full rate they drift."""
@@ -59,14 +59,42 @@ def order(count: int, step: int, size: int, seed: int) -> list[int]:
     return chosen
 
 
+def kept_state(folder: Path, recipe: Recipe, identity: Mapping[str, str], device: Any) -> dict[str, Any]:
+    """The state in ``folder``, for :meth:`Tuner.resume`.
+
+    Raises GotError when there is none, it is damaged, or it is of a run with another recipe or ``identity``.
+    """
+    file = folder / "state.pt"
+    if not file.exists():
+        raise GotError(f"{folder} holds no run to go on with: start it without --resume")
+    try:
+        state: dict[str, Any] = torch.load(file, map_location=device, weights_only=True)
+        other = recipe.differing(Recipe.model_validate_json(state["recipe"]))
+        other += [name for name in identity if state["identity"].get(name) != identity[name]]
+    except Exception as error:  # whatever a broken file makes torch raise
+        reason = type(error).__name__
+        raise GotError(f"{file} is damaged or of an older version ({reason}): begin anew in another folder") from error
+    if other:
+        raise GotError(f"{folder} holds a run that differs in {', '.join(other)}: give the same, or another folder")
+    return state
+
+
 class Tuner:
     """A checkpoint in training on pairs; its place is kept in ``folder/state.pt``.
 
-    Set :attr:`stopping` from outside to end after the step in progress.
+    ``identity`` says what the run was begun with, and is kept there too. Set :attr:`stopping` from outside to end after
+    the step in progress.
     """
 
-    def __init__(self, checkpoint: "Checkpoint", pairs: Sequence[Pair], folder: Path, recipe: Recipe) -> None:
-        self.folder, self.recipe, self.pairs = folder, recipe, pairs
+    def __init__(
+        self,
+        checkpoint: "Checkpoint",
+        pairs: Sequence[Pair],
+        folder: Path,
+        recipe: Recipe,
+        identity: Mapping[str, str] | None = None,
+    ) -> None:
+        self.folder, self.recipe, self.pairs, self.identity = folder, recipe, pairs, dict(identity or {})
         self.checkpoint = checkpoint
         self.step, self.seconds, self.stopping = 0, 0.0, False
         self.adapted: Any = None
@@ -89,20 +117,11 @@ class Tuner:
         partial = self.folder / "state.pt.partial"
         recipe = self.recipe.model_dump_json()
         state = {"optimiser": self.masters.state(), "step": self.step, "seconds": self.seconds, "recipe": recipe}
-        torch.save(state | {"pairs": len(self.pairs)}, partial)
+        torch.save(state | {"identity": self.identity}, partial)
         os.replace(partial, self.folder / "state.pt")
 
-    def resume(self) -> None:
-        """Back to the state in the folder. Raises GotError when there is none, or it is of another run."""
-        file = self.folder / "state.pt"
-        if not file.exists():
-            raise GotError(f"{self.folder} holds no run to go on with: start it without --resume")
-        state = torch.load(file, map_location=self.checkpoint.model.lm_head.weight.device, weights_only=True)
-        other = self.recipe.differing(Recipe.model_validate_json(state["recipe"]))
-        if state["pairs"] != len(self.pairs):
-            other.append("pairs")
-        if other:
-            raise GotError(f"{self.folder} holds a run with other {', '.join(other)}: give the same, or another folder")
+    def resume(self, state: Mapping[str, Any]) -> None:
+        """Back to a state of :func:`kept_state`."""
         self.masters.load(state["optimiser"])
         self.step, self.seconds = state["step"], state["seconds"]
 

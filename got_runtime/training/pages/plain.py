@@ -43,8 +43,8 @@ TRAINING = PlainStyle(
 )
 TRAINING_DENSE = replace(TRAINING, line_characters=(16, 74), full=1.0, blank=0.0)
 """Stage 1: every inked cell is a label, so pages are full."""
-TRAINING_PLAIN = replace(TRAINING, max_lines=18, line_characters=(12, 50), em=(20.0, 90.0), noise=0.15, full=0.2)
-"""The mixture's plain pages; its dense ones teach the rest."""
+TRAINING_PLAIN = replace(TRAINING, max_lines=18, line_characters=(12, 50), em=(20.0, 90.0), noise=0.15, full=0.6)
+"""The mixture's plain pages, most of them full: the encoder sees a page at one price. Its dense ones teach the rest."""
 HELD_OUT = PlainStyle()
 
 
