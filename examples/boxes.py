@@ -71,7 +71,7 @@ def of_columns(reader: Reader, seeds: Sequence[int]) -> Iterator[Judged]:
     for kind, files in renderings("one column", [pdf for pdf, _ in made], seeds):
         pages = [next(open_pages(file)) for file in files]
         for page, (_, lines), (text, looks) in zip(pages, made, reader.read(pages), strict=True):
-            elements = parse(text)
+            elements = parse(text, marked_up=False)
             own = [lines_of(text[slice(*element.span)], lines) for element in elements]
             truth = [hull([line.box for line in some]) if some else None for some in own]
             yield from judged(kind, page, elements, looks, truth)
