@@ -2,8 +2,9 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
@@ -12,8 +13,8 @@ from got_runtime.boxes import element_boxes
 from got_runtime.engine.protocol import Answer, Engine, Request
 from got_runtime.errors import EngineError, GotError
 from got_runtime.requests import build_request, is_blank
-from got_runtime.results import Attempt, PageError, PageResult, Timings
-from got_runtime.retries import Rung, better, is_convincing, ladder
+from got_runtime.results import PageError, PageResult, Timings
+from got_runtime.retries import Rung, try_again
 from got_runtime.sources import SourcePage
 from got_runtime.tasks import TRAINED_CONTEXT, Box, Color, PageFrame, Pages, Task
 
@@ -61,7 +62,7 @@ class _Stopped(BaseException):
 class _Stoppable:
     """Requests that may wait long for a source; whoever waits for them calls ``check`` now and then, which raises."""
 
-    requests: Iterator[Request | None]
+    requests: Generator[Request | None, None, None]
     check: Callable[[], None]
 
     def __iter__(self) -> Iterator[Request | None]:
@@ -71,7 +72,7 @@ class _Stoppable:
         return next(self.requests)
 
     def close(self) -> None:
-        self.requests.close()  # type: ignore[attr-defined]
+        self.requests.close()
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ class PageReader:
         waiting: deque[_Job] = deque()
         telling: dict[int, _Job] = {}
 
-        def requests() -> Iterator[Request | None]:
+        def requests() -> Generator[Request | None, None, None]:
             for order, job in enumerate(self._jobs(documents)):
                 self._check_stop()
                 waiting.append(job)
@@ -150,7 +151,8 @@ class PageReader:
             telling.pop(order, None)
             result, failure = self._finish(job, answer)
             if result.finish_reason == "repetition":
-                result = self._try_again(job.page, result)
+                climb = partial(self._climb, job.page, result)
+                result = try_again(job.page, self.task, result, self.max_seconds, climb)
             yield job, result if failure is None or self.on_error == "keep" else None
             if failure is not None and self.on_error == "raise":
                 raise failure
@@ -237,30 +239,7 @@ class PageReader:
     ) -> Request:
         return build_request(self.checkpoint, images, task, query, self.max_new_tokens, max_seconds, align)
 
-    def _try_again(self, page: SourcePage, first: PageResult) -> PageResult:
-        """Climb the ladder of other ways to show the page; the most convincing answer is the page's.
-
-        Every try is recorded. ``timings`` and the time limit cover all of them.
-        """
-        tried: list[tuple[str, PageResult]] = []
-        best, spent = first, first.timings
-        for rung in ladder(page, self.task):
-            left = None if self.max_seconds is None else self.max_seconds - spent.encode - spent.decode
-            if left is not None and left <= 0:
-                break
-            result = self._climb(rung, page, first, left)
-            tried.append((rung.way, result))
-            spent = Timings(encode=spent.encode + result.timings.encode, decode=spent.decode + result.timings.decode)
-            best = better(best, result)
-            if is_convincing(best):
-                break
-        attempts = tuple(
-            Attempt(way=way, finish_reason=result.finish_reason, confidence=result.confidence, chosen=result is best)
-            for way, result in tried
-        )
-        return best.model_copy(update={"attempts": attempts, "timings": spent})
-
-    def _climb(self, rung: Rung, page: SourcePage, first: PageResult, max_seconds: float | None) -> PageResult:
+    def _climb(self, page: SourcePage, first: PageResult, rung: Rung, max_seconds: float | None) -> PageResult:
         """The page as it reads on one rung; a rung that cannot be climbed ends in ``error``."""
         failed = {"finish_reason": "error", "text": "", "tokens": 0, "confidence": None, "timings": Timings()}
         try:

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from got_runtime.results import PageResult
+from got_runtime.results import Attempt, PageResult, Timings
 from got_runtime.sources import SourcePage
 from got_runtime.tasks import Formatted, Plain, Task, Tiles
 
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["Rung", "better", "is_convincing", "ladder"]
+__all__ = ["Rung", "halves", "try_again"]
 
 OTHER_DPI = 0.75
 """Share of the first resolution: a loop often hangs on one blurred spot that falls differently on another grid."""
@@ -31,7 +31,38 @@ class Rung:
     images: Callable[[], "list[Image.Image]"]
 
 
-def better(one: PageResult, other: PageResult) -> PageResult:
+def try_again(
+    page: SourcePage,
+    task: Task,
+    first: PageResult,
+    max_seconds: float | None,
+    climb: Callable[[Rung, float | None], PageResult],
+) -> PageResult:
+    """Climb the ladder of other ways to show the page; the most convincing answer is the page's.
+
+    Every try is recorded. ``timings`` and the time limit (seconds) cover all of them. ``climb`` reads the page on one
+    rung, in so many seconds.
+    """
+    tried: list[tuple[str, PageResult]] = []
+    best, spent = first, first.timings
+    for rung in _ladder(page, task):
+        left = None if max_seconds is None else max_seconds - spent.encode - spent.decode
+        if left is not None and left <= 0:
+            break
+        result = climb(rung, left)
+        tried.append((rung.way, result))
+        spent = Timings(encode=spent.encode + result.timings.encode, decode=spent.decode + result.timings.decode)
+        best = _better(best, result)
+        if _is_convincing(best):
+            break
+    attempts = tuple(
+        Attempt(way=way, finish_reason=result.finish_reason, confidence=result.confidence, chosen=result is best)
+        for way, result in tried
+    )
+    return best.model_copy(update={"attempts": attempts, "timings": spent})
+
+
+def _better(one: PageResult, other: PageResult) -> PageResult:
     """The reading to keep: one that ended by itself, and of two such the one the network was surer of.
 
     Between loops sureness does not count: the network is quite sure of a loop.
@@ -41,7 +72,7 @@ def better(one: PageResult, other: PageResult) -> PageResult:
     return other if one.finish_reason != "stop" or _sureness(other) > _sureness(one) else one
 
 
-def is_convincing(result: PageResult) -> bool:
+def _is_convincing(result: PageResult) -> bool:
     """Whether a reading is good enough to look no further."""
     return result.finish_reason == "stop" and _sureness(result) >= CONVINCING
 
@@ -50,7 +81,7 @@ def _sureness(result: PageResult) -> float:
     return result.confidence.mean if result.confidence is not None else 0.0
 
 
-def ladder(page: SourcePage, task: Task) -> Iterator[Rung]:
+def _ladder(page: SourcePage, task: Task) -> Iterator[Rung]:
     """Tries for a whole page, the most promising first; other tasks (a box, several pages) have none.
 
     Halves first: type of twice the height helped most where got-nano had lost its place (CONTRIBUTING.md has numbers).

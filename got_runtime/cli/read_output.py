@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from got_runtime.errors import SourceForbidden
-from got_runtime.sources.content import one_line
 
 if TYPE_CHECKING:
     from got_runtime.results import DocumentResult
@@ -94,6 +93,8 @@ def _exists(file: Path) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError as error:
+        from got_runtime.sources.content import one_line
+
         raise SourceForbidden(
             f"{one_line(str(file))} cannot be written ({error.strerror}): give the source a shorter name, or another -o"
         ) from error
