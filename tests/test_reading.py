@@ -7,8 +7,8 @@ import pytest
 from got_runtime import GotRuntime
 from got_runtime.evaluation.metrics import character_error_rate
 
-WORST = {"recipe.png": 0.4, "letter.png": 0.2}
-"""The release's character error rate is .08 over all pages; these, in small type, are its worst."""
+WORST = {"recipe.png": 0.3}
+"""The release's character error rate is .05 over all pages; this one, in small type, is its worst."""
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,6 @@ def test_an_example_page_is_read(runtime: GotRuntime, pages: Path, name: str) ->
     assert len(document.pages) == len(truth)
     for page, text in zip(document.pages, truth, strict=True):
         assert page.finish_reason == "stop"
-        assert character_error_rate(page.text, text.strip()) <= WORST.get(name, 0.15), page.text
+        assert character_error_rate(page.text, text.strip()) <= WORST.get(name, 0.1), page.text
         assert page.confidence is not None
         assert page.confidence.mean > 0.7
