@@ -11,7 +11,6 @@ import argparse
 import os
 import resource
 import time
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -88,15 +87,13 @@ def write_random_weights(folder: Path) -> None:
     """A checkpoint of GOT's full size that any library of the port's format opens."""
     import torch
 
-    from got_runtime.bench.subject import full_size
-    from got_runtime.original.vocabulary import build_tokenizer, read_ranks
+    from got_runtime.bench.subject import full_size, real_vocabulary
 
-    found = find_spec("dashscope")
-    if found is None or not found.submodule_search_locations:
+    vocabulary = real_vocabulary()
+    if vocabulary is None:
         raise SystemExit("pip install dashscope: Qwen's vocabulary comes from there")
-    ranks = read_ranks(Path(found.submodule_search_locations[0]) / "resources")
     end = "<|endoftext|>"
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=build_tokenizer(ranks), eos_token=end, pad_token=end)
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=vocabulary, eos_token=end, pad_token=end)
     ends = tokenizer.convert_tokens_to_ids(["<|im_end|>", end])
     model = full_size(torch.device("cpu"), torch.bfloat16).model
     model.generation_config = GenerationConfig(eos_token_id=ends, pad_token_id=ends[1])

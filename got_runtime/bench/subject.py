@@ -9,8 +9,9 @@ from got_runtime.model.prompt import build_prompt
 
 if TYPE_CHECKING:
     import torch
+    from tokenizers import Tokenizer
 
-__all__ = ["RANDOM", "Subject", "full_size", "open_subject"]
+__all__ = ["RANDOM", "Subject", "full_size", "open_subject", "real_vocabulary"]
 
 RANDOM = "random"
 """Name of the full-size network with random weights."""
@@ -111,12 +112,19 @@ def full_size(device: "torch.device", dtype: "torch.dtype", text_layers: int = 2
     return Subject("full size, random weights", model, _prompt(), _VISION["image_size"])  # type: ignore[arg-type]
 
 
-def _prompt() -> tuple[int, ...]:
-    """With Qwen's vocabulary where ``dashscope`` is installed, else as many tokens of any kind: 287."""
+def real_vocabulary() -> "Tokenizer | None":
+    """GOT's tokenizer from Qwen's vocabulary, where ``dashscope``, which carries it, is installed."""
     from got_runtime.original.vocabulary import build_tokenizer, read_ranks
 
     found = importlib.util.find_spec("dashscope")
     if found is None or not found.submodule_search_locations:
+        return None
+    return build_tokenizer(read_ranks(Path(found.submodule_search_locations[0]) / "resources"))
+
+
+def _prompt() -> tuple[int, ...]:
+    """With Qwen's vocabulary where there is one, else as many tokens of any kind: 287."""
+    tokenizer = real_vocabulary()
+    if tokenizer is None:
         return (*range(23), *[_IMAGE_PAD] * 256, *range(8))
-    tokenizer = build_tokenizer(read_ranks(Path(found.submodule_search_locations[0]) / "resources"))
     return tuple(tokenizer.encode(build_prompt("OCR: ", 256), add_special_tokens=False).ids)

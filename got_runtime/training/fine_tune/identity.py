@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from got_runtime.sources.content import Content, one_line
 from got_runtime.training.fine_tune.pairs import Pair
 
 __all__ = ["identity"]
@@ -17,16 +18,15 @@ def identity(source: Path, pairs: Sequence[Pair], held_out: Sequence[Pair]) -> d
     checkpoint's folder, of which ``config.json`` and the weights count.
     """
     files = [source / "config.json", *sorted(source.glob("*.safetensors"))]
-    model = hashlib.sha256("".join(map(_of_file, files)).encode())
+    model = hashlib.sha256("".join(map(_sha256, files)).encode())
     return {"model": model.hexdigest(), "pairs": _of_pairs(pairs), "held-out pairs": _of_pairs(held_out)}
 
 
 def _of_pairs(pairs: Sequence[Pair]) -> str:
-    images = {image: _of_file(image) for image in {image for pair in pairs for image in pair.images}}
+    images = {image: _sha256(image) for image in {image for pair in pairs for image in pair.images}}
     rows = [[pair.query, pair.answer, *(images[image] for image in pair.images)] for pair in pairs]
     return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
 
-def _of_file(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+def _sha256(file: Path) -> str:
+    return Content(one_line(str(file)), file).sha256
