@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 from got_runtime.training.degrade import tint
 from got_runtime.training.faces import Face, load_font
 from got_runtime.training.pages.column import Canvas, set_column
+from got_runtime.training.pages.figure import Mark, lettering
 from got_runtime.training.pages.plain import HELD_OUT, TRAINING, page_size
 from got_runtime.training.text import words_of_text
 
@@ -24,6 +25,11 @@ class Block:
     text: str
     boxes: np.ndarray
     frame: tuple[float, float, float, float]
+
+
+def signs(blocks: Sequence[Block]) -> list[Mark]:
+    """Every block's characters: the encoder is to see them all, whichever block is asked for."""
+    return [mark for block in blocks for mark in lettering(block.text, block.boxes.tolist())]
 
 
 def block_page(rng: np.random.Generator, faces: Sequence[Face], training: bool) -> tuple[Image.Image, list[Block], str]:

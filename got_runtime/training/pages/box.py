@@ -7,7 +7,7 @@ import numpy as np
 from got_runtime.tasks import Box
 from got_runtime.training.degrade import wear
 from got_runtime.training.faces import Face
-from got_runtime.training.pages.blocks import PADDING, block_page
+from got_runtime.training.pages.blocks import PADDING, block_page, signs
 from got_runtime.training.sample import PageSample
 
 
@@ -20,4 +20,5 @@ def make(seed: tuple[int, int], faces: Sequence[Face], training: bool) -> PageSa
     sides = (image.width, image.height) * 2
     grown = np.array(block.frame) + rng.uniform(-2.0, reach, 4) * (-1, -1, 1, 1)
     x1, y1, x2, y2 = (float(np.clip(round(value), 0, side)) for value, side in zip(grown, sides, strict=True))
-    return PageSample(wear(image, rng), block.text, block.boxes, face, seed, Box(x1, y1, x2, y2))
+    task = Box(x1, y1, x2, y2)
+    return PageSample(wear(image, rng), block.text, block.boxes, face, seed, task, marks=tuple(signs(blocks)))

@@ -9,7 +9,8 @@ from PIL import ImageDraw
 from got_runtime.tasks import Color
 from got_runtime.training.degrade import wear
 from got_runtime.training.faces import Face
-from got_runtime.training.pages.blocks import PADDING, block_page
+from got_runtime.training.pages.blocks import PADDING, block_page, signs
+from got_runtime.training.pages.figure import Mark
 from got_runtime.training.sample import PageSample
 
 COLORS: tuple[Literal["red", "green", "blue"], ...] = ("red", "green", "blue")
@@ -22,13 +23,20 @@ def make(seed: tuple[int, int], faces: Sequence[Face], training: bool) -> PageSa
     chosen = rng.permutation(len(blocks))[: rng.integers(1, 4)]
     colors = [COLORS[i] for i in rng.permutation(3)]
     draw = ImageDraw.Draw(image)
+    marks = signs(blocks)
     reach = PADDING * min(image.size)
     for color, number in zip(colors, chosen, strict=False):
         thickness = int(rng.integers(3, 8))
         frame = np.array(blocks[number].frame) + rng.uniform(thickness + 1.0, reach, 4) * (-1, -1, 1, 1)
         draw.rectangle([float(v) for v in frame], outline=_shade(rng, color), width=thickness)
-    block = blocks[chosen[0]]
-    return PageSample(wear(image, rng), block.text, block.boxes, face, seed, Color(color=colors[0]))
+        marks += _sides(f"frame:{color}", *frame)
+    block, task = blocks[chosen[0]], Color(color=colors[0])
+    return PageSample(wear(image, rng), block.text, block.boxes, face, seed, task, marks=tuple(marks))
+
+
+def _sides(name: str, x1: float, y1: float, x2: float, y2: float) -> list[Mark]:
+    """A frame's four sides as signs: without being taught them, the encoder does not tell its colour."""
+    return [(name, side) for side in ((x1, y1, x2, y1), (x1, y2, x2, y2), (x1, y1, x1, y2), (x2, y1, x2, y2))]
 
 
 def _shade(rng: np.random.Generator, color: str) -> tuple[int, int, int]:
