@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from got_runtime.cli.model_options import add_model_options, load_runtime
 from got_runtime.cli.numbers import not_negative, positive
 from got_runtime.cli.outputs import check_outputs
+from got_runtime.cli.task_options import tiles, tiles_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,7 +76,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--task", choices=("plain", "format"), help="what to ask of FOLDER's pages (default: what it says, or plain)"
     )
     parser.add_argument(
-        "--tiles", nargs="?", const=6, type=int, metavar="N", help="cut FOLDER's pages into N tiles (6)"
+        "--tiles", nargs="?", const=6, type=tiles_number, metavar="N", help="cut FOLDER's pages into up to N tiles (6)"
     )
     parser.add_argument(
         "--predictions",
@@ -218,7 +219,7 @@ def _asked(cases: "Sequence[Case]", args: argparse.Namespace) -> "list[Case]":
     """The cases with the task that was asked for, and scored accordingly; formatted as each says where it was not."""
     from dataclasses import replace
 
-    from got_runtime.tasks import Formatted, Plain, Task, Tiles
+    from got_runtime.tasks import Formatted, Plain, Task
 
     if args.task is None and args.tiles is None:
         return list(cases)
@@ -227,7 +228,7 @@ def _asked(cases: "Sequence[Case]", args: argparse.Namespace) -> "list[Case]":
         formatted = case.task.formatted if args.task is None else args.task == "format"
         task: Task = Formatted() if formatted else Plain()
         if args.tiles is not None:
-            task = Tiles(max_tiles=args.tiles, formatted=formatted)
+            task = tiles(args.tiles, formatted)
         kind = "formatted" if formatted else "plain"
         return replace(case, task=task, kind=kind if case.kind in ("plain", "formatted") else case.kind)
 

@@ -4,9 +4,9 @@ import argparse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from got_runtime.tasks import Task
+    from got_runtime.tasks import Task, Tiles
 
-__all__ = ["add_task_options", "chosen_task"]
+__all__ = ["add_task_options", "chosen_task", "tiles", "tiles_number"]
 
 
 def add_task_options(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +22,7 @@ def add_task_options(parser: argparse.ArgumentParser) -> None:
     task.add_argument("--crop", action="store_true", help="with --box: cut the box out and read it as a page")
     task.add_argument("--color", choices=("red", "green", "blue"), help="read the frame of this colour")
     task.add_argument(
-        "--tiles", nargs="?", const=6, type=_tiles, metavar="N", help="cut each page into up to N tiles (6)"
+        "--tiles", nargs="?", const=6, type=tiles_number, metavar="N", help="cut each page into up to N tiles (6)"
     )
     task.add_argument("--one-context", action="store_true", help="all pages of a file in one prompt")
 
@@ -33,7 +33,7 @@ def chosen_task(args: argparse.Namespace) -> "Task":
     Raises TaskError when two are given or a box cannot be parsed.
     """
     from got_runtime.errors import TaskError
-    from got_runtime.tasks import Color, Formatted, Pages, Plain, Tiles
+    from got_runtime.tasks import Color, Formatted, Pages, Plain
 
     formatted = args.task == "format"
     given = [flag for flag in ("box", "color", "tiles") if getattr(args, flag) is not None]
@@ -47,15 +47,24 @@ def chosen_task(args: argparse.Namespace) -> "Task":
     if args.color:
         return Color(color=args.color, formatted=formatted)
     if args.tiles is not None:
-        if not 1 <= args.tiles <= 12:
-            raise TaskError(f"--tiles {args.tiles}: 1 to 12 (the network was trained with up to 12)")
-        return Tiles(max_tiles=args.tiles, formatted=formatted)
+        return tiles(args.tiles, formatted)
     if args.one_context:
         return Pages(formatted=args.task != "plain")
     return Formatted() if formatted else Plain()
 
 
-def _tiles(text: str) -> int:
+def tiles(number: int, formatted: bool) -> "Tiles":
+    """The task of ``--tiles``. Raises TaskError when the network knows no such number."""
+    from got_runtime.errors import TaskError
+    from got_runtime.tasks import Tiles
+
+    if not 1 <= number <= 12:
+        raise TaskError(f"--tiles {number}: 1 to 12 (the network was trained with up to 12)")
+    return Tiles(max_tiles=number, formatted=formatted)
+
+
+def tiles_number(text: str) -> int:
+    """The argument of ``--tiles``."""
     try:
         return int(text)
     except ValueError as error:  # most often the file to read, taken for N
