@@ -446,6 +446,7 @@ def test_a_run_goes_on_only_with_what_it_was_begun_with(
         "pairs": [kept[0], str(other_pairs), *kept[2:]],
         "held-out pairs": [*kept, "--eval-data", str(other_pairs)],
         "model": [*kept, "--model", str(other_model)],
+        "dtype": [*kept, "--dtype", "float32"],
     }
     with monkeypatch.context() as patched:
         patched.setattr("got_runtime.training.fine_tune.run.read_held_out", never)

@@ -85,10 +85,11 @@ class Run:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise GotError(f"{self.folder} cannot be written ({error.strerror}): give another folder") from error
-        begun_with = identity(self._source, self.lesson.pairs, self.lesson.held_out)
+        weight = self._checkpoint.model.lm_head.weight
+        begun_with = identity(self._source, self.lesson.pairs, self.lesson.held_out) | {"dtype": str(weight.dtype)}
         state = None
         if self._resume:  # looked at now, since the reading is long
-            state = kept_state(self.folder, self.recipe, begun_with, self._checkpoint.model.lm_head.weight.device)
+            state = kept_state(self.folder, self.recipe, begun_with, weight.device)
         before = self._before()
         tuner = Tuner(self._checkpoint, self.lesson.pairs, self.folder, self.recipe, begun_with)
         if state is not None:
