@@ -34,6 +34,7 @@ Ocr = Literal["always", "auto"]
 OnToken = Callable[[PageResult, str], None]
 """Called with the page being read and each piece of its text."""
 
+RGB_BYTES = 3
 LONGEST_CHARACTER = 4
 """Bytes of a character in UTF-8, and so the most tokens it can be cut into."""
 
@@ -232,6 +233,7 @@ class PageReader:
             return _undecoded(page, result, error)
         if len(request.prompt) > TRAINED_CONTEXT:
             warnings += (f"a prompt of {len(request.prompt):,} tokens: GOT was trained with {TRAINED_CONTEXT:,}",)
+        request = replace(request, kept_bytes=RGB_BYTES * width * height)
         return _Job(page, result.model_copy(update={"warnings": warnings}), request)
 
     def _request(

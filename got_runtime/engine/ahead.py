@@ -9,7 +9,7 @@ from got_runtime.engine.protocol import Request
 __all__ = ["Ahead"]
 
 HELD_BYTES = 128 << 20
-"""Pixels of requests that wait, beyond the one being made: ten pages of 1024×1024."""
+"""Of requests that wait, with the pages they are of, beyond the one being made: eight pages of 1024×1024."""
 HELD_REQUESTS = 64
 POLL = 0.1
 """Seconds between two looks whether to stop."""
@@ -97,4 +97,4 @@ class Ahead:
 
 
 def _size(request: Request | None) -> int:
-    return 0 if request is None else request.pixels.nbytes
+    return 0 if request is None else request.pixels.nbytes + request.kept_bytes

@@ -20,7 +20,8 @@ class Request:
     ``prompt`` holds the image-pad id once for every image token; ``pixels`` is ``(tiles, 3, height, width)`` in the
     order of the pads. ``ngram_ban`` is the length of token sequences that may not occur twice in prompt and answer
     (0 for no ban). ``max_new_tokens`` is at least 1. ``max_seconds`` bounds the decoding, from prefill on.
-    ``align`` asks where each token was read.
+    ``align`` asks where each token was read. ``kept_bytes`` is the size of what waits for the answer beside it, such as
+    the page's original picture: requests are drawn ahead as far as memory allows.
     """
 
     prompt: tuple[int, ...]
@@ -29,6 +30,7 @@ class Request:
     ngram_ban: int
     max_seconds: float | None = None
     align: bool = False
+    kept_bytes: int = 0
 
 
 @dataclass(frozen=True)
