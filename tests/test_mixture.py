@@ -80,6 +80,31 @@ def test_a_frame_has_the_colour_that_is_asked_for() -> None:
         assert rows.max() > bottom
 
 
+@pytest.mark.parametrize("kind", ["box", "color"])
+def test_the_encoder_is_taught_every_block_whichever_is_asked_for(kind: str) -> None:
+    for index in range(10):
+        sample = page_of(kind, (15, index))
+        labelled = np.repeat(np.repeat(views(sample, SIDE).cells[0] > 0, 16, axis=0), 8, axis=1)
+        pixels = np.asarray(sample.image.resize((SIDE, SIDE)), dtype=np.int16).mean(axis=2)
+        ink = np.abs(pixels - np.median(pixels)) > 60
+        # A descender or a tilted line reaches out of its cells.
+        assert labelled[ink].mean() > 0.8
+
+
+def test_the_encoder_is_taught_the_colour_of_every_frame() -> None:
+    for index in range(10):
+        sample = page_of("color", (16, index))
+        frames = [(name, box) for name, box in sample.marks or () if name.startswith("frame:")]
+        assert len(frames) in (4, 8, 12)
+        pixels = np.asarray(sample.image, dtype=np.int16)
+        for name, box in frames:
+            channel = ("red", "green", "blue").index(name.removeprefix("frame:"))
+            x1, y1, x2, y2 = (max(0, round(value)) for value in box)
+            side = pixels[y1:y2, x1:x2].reshape(-1, 3)
+            others = side[:, [c for c in range(3) if c != channel]].max(axis=1)
+            assert (side[:, channel] - others > 60).mean() > 0.5
+
+
 def test_pages_of_one_context_are_answered_in_order() -> None:
     sample = page_of("pages", (15, 0))
     assert sample.pages is not None

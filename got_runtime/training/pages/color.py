@@ -29,14 +29,16 @@ def make(seed: tuple[int, int], faces: Sequence[Face], training: bool) -> PageSa
         thickness = int(rng.integers(3, 8))
         frame = np.array(blocks[number].frame) + rng.uniform(thickness + 1.0, reach, 4) * (-1, -1, 1, 1)
         draw.rectangle([float(v) for v in frame], outline=_shade(rng, color), width=thickness)
-        marks += _sides(f"frame:{color}", *frame)
+        marks += _sides(f"frame:{color}", frame, thickness)
     block, task = blocks[chosen[0]], Color(color=colors[0])
     return PageSample(wear(image, rng), block.text, block.boxes, face, seed, task, marks=tuple(marks))
 
 
-def _sides(name: str, x1: float, y1: float, x2: float, y2: float) -> list[Mark]:
+def _sides(name: str, frame: np.ndarray, thickness: int) -> list[Mark]:
     """A frame's four sides as signs: without being taught them, the encoder does not tell its colour."""
-    return [(name, side) for side in ((x1, y1, x2, y1), (x1, y2, x2, y2), (x1, y1, x1, y2), (x2, y1, x2, y2))]
+    x1, y1, x2, y2 = (float(value) for value in frame)
+    left, top, right, bottom = x1 + thickness, y1 + thickness, x2 - thickness, y2 - thickness
+    return [(name, side) for side in ((x1, y1, x2, top), (x1, bottom, x2, y2), (x1, y1, left, y2), (right, y1, x2, y2))]
 
 
 def _shade(rng: np.random.Generator, color: str) -> tuple[int, int, int]:
