@@ -1,4 +1,4 @@
-"""Draws a run's log: losses, and the character error rate on held-out pages."""
+"""Draws a run's log: losses, and the errors on held-out pages."""
 
 import json
 from pathlib import Path
@@ -16,8 +16,17 @@ def draw_curve(log: Path, picture: Path) -> None:
     left, right = figure.subplots(1, 2)
     losses = {"token": "characters of an image token", "text": "text", "look": "place of the next character"}
     _plot(left, readings, losses, "", "loss (nats)", "training pages")
-    errors = {"cer_seen": "seen faces", "cer_held_out": "held-out faces"}
-    _plot(right, readings, errors, "o", "character error rate", "held-out pages")
+    for reading in readings:
+        kinds = [value for name, value in reading.items() if name.startswith("distance_")]
+        if kinds:
+            reading["distance"] = sum(kinds) / len(kinds)
+    errors = {
+        "cer_seen": "plain, seen faces (character error rate)",
+        "cer_held_out": "plain, held-out faces (character error rate)",
+        "distance_plain": "plain (edit distance)",
+        "distance": "all kinds (mean edit distance)",
+    }
+    _plot(right, readings, errors, "o", "error", "held-out pages, a few each time")
     left.set_ylim(0, 5)
     right.set_ylim(0, 1)
     figure.savefig(picture, dpi=110)
