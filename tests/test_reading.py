@@ -8,7 +8,7 @@ from got_runtime import GotRuntime
 from got_runtime.evaluation.metrics import character_error_rate
 
 WORST = 0.1
-"""Character error rate of a page; the release's is .03 over all of them, and .07 on the letter, whose last line it omits."""
+"""Character error rate of a page: .03 over all of them, and .07 on the letter, whose last line is left out."""
 
 
 @pytest.mark.parametrize(
