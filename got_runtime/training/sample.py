@@ -20,8 +20,8 @@ class PageSample:
     ``seed`` tell how to make the page again. ``task`` is what the network is asked, boxes in pixels of ``image``.
 
     ``following`` are further pages of one context; ``pages`` then says for each character on which picture it stands
-    (0 is ``image``). ``marks`` are drawn signs that are no characters of ``text``, by name (``\\alpha``, ``notehead``,
-    ``=O``): the encoder learns to tell them apart. Without marks the visible characters of ``text`` are the signs.
+    (0 is ``image``). ``marks`` are the drawn signs that the encoder learns to tell apart, by name (``a``, ``\\alpha``,
+    ``notehead``, ``frame:red``). Without marks they are the visible characters of ``text``.
     """
 
     image: Image.Image
