@@ -34,9 +34,11 @@ Ocr = Literal["always", "auto"]
 OnToken = Callable[[PageResult, str], None]
 """Called with the page being read and each piece of its text."""
 
-RGB_BYTES = 3
 LONGEST_CHARACTER = 4
 """Bytes of a character in UTF-8, and so the most tokens it can be cut into."""
+
+RGB_BYTES = 3
+"""Of a pixel of a page's picture, which is kept until its answer is there."""
 
 
 @dataclass

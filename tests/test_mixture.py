@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from got_runtime.checkpoint import load
 from got_runtime.model.prompt import IMAGE_PAD, build_prompt
@@ -62,16 +63,22 @@ def test_a_box_holds_its_block_and_no_other() -> None:
         assert (centres <= box[2:]).all()
 
 
+def drawn_in(color: str, image: Image.Image) -> np.ndarray:
+    """``(height, width)``: which pixels are that pen's."""
+    channel = ("red", "green", "blue").index(color)
+    pixels = np.asarray(image, dtype=np.int16)
+    others = pixels[:, :, [c for c in range(3) if c != channel]].max(axis=2)
+    lead: np.ndarray = pixels[:, :, channel] - others
+    return lead > 60
+
+
 def test_a_frame_has_the_colour_that_is_asked_for() -> None:
     for index in range(20):
         sample = page_of("color", (14, index))
         assert isinstance(sample.task, Color)
         visible = np.array([not c.isspace() for c in sample.text])
         x1, _, x2, _ = sample.boxes[visible].T
-        channel = ("red", "green", "blue").index(sample.task.color)
-        pixels = np.asarray(sample.image, dtype=np.int16)
-        others = pixels[:, :, [c for c in range(3) if c != channel]].max(axis=2)
-        pen = pixels[:, :, channel] - others > 60
+        pen = drawn_in(sample.task.color, sample.image)
         middle = int((x1.min() + x2.max()) / 2)
         top, bottom = sample.boxes[:, 1].min(), sample.boxes[:, 3].max()
         rows = np.flatnonzero(pen[:, middle])
@@ -96,13 +103,9 @@ def test_the_encoder_is_taught_the_colour_of_every_frame() -> None:
         sample = page_of("color", (16, index))
         frames = [(name, box) for name, box in sample.marks or () if name.startswith("frame:")]
         assert len(frames) in (4, 8, 12)
-        pixels = np.asarray(sample.image, dtype=np.int16)
         for name, box in frames:
-            channel = ("red", "green", "blue").index(name.removeprefix("frame:"))
             x1, y1, x2, y2 = (max(0, round(value)) for value in box)
-            side = pixels[y1:y2, x1:x2].reshape(-1, 3)
-            others = side[:, [c for c in range(3) if c != channel]].max(axis=1)
-            assert (side[:, channel] - others > 60).mean() > 0.5
+            assert drawn_in(name.removeprefix("frame:"), sample.image)[y1:y2, x1:x2].mean() > 0.5
 
 
 def test_pages_of_one_context_are_answered_in_order() -> None:
