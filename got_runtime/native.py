@@ -22,6 +22,7 @@ POINTER, INT, FLOAT = ctypes.c_void_p, ctypes.c_int64, ctypes.c_float
 _OPTIMISE = ["-O3", "-march=native", "-mprefer-vector-width=512", "-fPIC", "-fopenmp"]
 # Sums may be reordered, which is what vectorises them; infinities and signed zeros do not occur.
 _ARITHMETIC = ["math-errno", "trapping-math", "signed-zeros"]
+_HEADERS = Path(__file__).parent
 _FLAGS = [*_OPTIMISE, *(f"-fno-{name}" for name in _ARITHMETIC), "-fassociative-math", "-ffinite-math-only"]
 
 
@@ -57,7 +58,8 @@ def _openmp() -> Path | None:
 
 def _built(source: Path, compiler: str, openmp: Path) -> Path:
     processor = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("flags")][:1]
-    depends = "\n".join([source.read_text(encoding="utf-8"), *_FLAGS, compiler, str(openmp), *processor])
+    texts = [each.read_text(encoding="utf-8") for each in (source, *sorted(_HEADERS.glob("*.h")))]
+    depends = "\n".join([*texts, *_FLAGS, compiler, str(openmp), *processor])
     name = hashlib.sha256(depends.encode()).hexdigest()[:16]
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "got-ocr"
     target = cache / f"{source.stem}-{name}.so"
@@ -67,7 +69,7 @@ def _built(source: Path, compiler: str, openmp: Path) -> Path:
     with tempfile.TemporaryDirectory(dir=cache) as folder:
         built = Path(folder) / f"{source.stem}.o"
         # Linked in a second go without -fopenmp, which would bring the compiler's own OpenMP.
-        subprocess.run([compiler, *_FLAGS, "-c", source, "-o", built], check=True, capture_output=True)
+        subprocess.run([compiler, *_FLAGS, f"-I{_HEADERS}", "-c", source, "-o", built], check=True, capture_output=True)
         made = built.with_suffix(".so")
         subprocess.run([compiler, "-shared", built, "-o", made, openmp, "-lm"], check=True, capture_output=True)
         made.replace(target)

@@ -9,10 +9,11 @@ import torch.nn.functional as F
 from random_networks import GOT_TEXT, GOT_VISION, network
 from torch import Tensor
 
+from got_runtime.engine.native import linear
 from got_runtime.engine.native.decoder import NativeDecoder, PackedNetwork
 from got_runtime.engine.native.head import BfloatHead, Int8Head
-from got_runtime.engine.native.library import load
-from got_runtime.engine.native.linear import BfloatLinear, Int8Linear
+from got_runtime.engine.native.library import load, load_products
+from got_runtime.engine.native.linear import BfloatLinear, Int8Linear, TileLinear
 from got_runtime.engine.torch_decoder import TorchDecoder
 from got_runtime.native import SWITCH
 
@@ -33,11 +34,22 @@ def model() -> torch.nn.Module:
     return model
 
 
+@pytest.fixture(params=["tiles", "oneDNN"])
+def products(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Both ways to multiply, whichever this machine would take."""
+    if request.param == "oneDNN":
+        monkeypatch.setattr(linear, "load_products", lambda: None)
+    elif load_products() is None:
+        pytest.skip("needs a CPU with AMX")
+    return str(request.param)
+
+
 def likeness(ours: Tensor, theirs: Tensor) -> float:
     return float(F.cosine_similarity(ours.float().flatten(), theirs.float().flatten(), dim=0))
 
 
 @torch.inference_mode()
+@pytest.mark.usefixtures("products")
 @pytest.mark.parametrize(
     ("weights", "cache", "least"), [(False, False, 0.9995), (False, True, 0.999), (True, True, 0.99)]
 )
@@ -79,6 +91,7 @@ def test_the_choice_is_torchs_and_keeps_to_the_ban(model: torch.nn.Module, int8:
 
 
 @torch.inference_mode()
+@pytest.mark.usefixtures("products")
 @pytest.mark.parametrize("head", [BfloatHead, Int8Head])
 def test_the_choice_among_many_is_exact_and_owns_up_to_broken_numbers(
     library: ctypes.CDLL, head: type[BfloatHead | Int8Head]
@@ -98,13 +111,25 @@ def test_the_choice_among_many_is_exact_and_owns_up_to_broken_numbers(
 
 
 @torch.inference_mode()
-@pytest.mark.parametrize("rows", [1, 7, 40])
-def test_products(library: ctypes.CDLL, rows: int) -> None:
-    weight, bias = torch.randn(96, 64).to(torch.bfloat16), torch.randn(96).to(torch.bfloat16)
-    x = torch.randn(rows, 64).to(torch.bfloat16)
-    exact = F.linear(x.float(), weight.float(), bias.float())
-    assert likeness(BfloatLinear(weight, bias)(x), exact) > 0.9999
-    assert likeness(Int8Linear(library, weight, bias)(x), exact) > 0.999
+@pytest.mark.parametrize("biased", [True, False])
+@pytest.mark.parametrize("rows", [1, 7, 16, 17, 32, 40, 100])
+def test_products(library: ctypes.CDLL, rows: int, biased: bool) -> None:
+    """Outputs and rows that fill no tile; what is rounded alike gives the same sums."""
+    torch.manual_seed(rows)
+    weight, bias = torch.randn(90, 192).to(torch.bfloat16), torch.randn(90).to(torch.bfloat16) if biased else None
+    x = torch.randn(rows, 192).to(torch.bfloat16)
+    exact = F.linear(x.float(), weight.float(), bias.float() if bias is not None else None)
+    plain, rounded = BfloatLinear(weight, bias), Int8Linear(library, weight, bias)
+    torch.testing.assert_close(plain(x).float(), exact, rtol=8e-3, atol=1e-2)
+    assert likeness(rounded(x), exact) > 0.999
+    products = load_products()
+    if products is None:
+        pytest.skip("the rest needs a CPU with AMX")
+    in_tiles = TileLinear(library, products, weight, bias, int8=False)
+    torch.testing.assert_close(in_tiles(x, torch.float32), exact, rtol=1e-5, atol=1e-4)
+    torch.testing.assert_close(in_tiles(x), exact.to(torch.bfloat16), rtol=8e-3, atol=1e-4)
+    in_tiles = TileLinear(library, products, weight, bias, int8=True)
+    torch.testing.assert_close(in_tiles(x, torch.float32), rounded(x, torch.float32), rtol=1e-5, atol=1e-4)
 
 
 def test_other_networks_keep_to_torch(model: torch.nn.Module) -> None:

@@ -4,34 +4,22 @@
  * second-level cache. Strides and sizes count elements; heads are 64 wide; tokens are rows × columns, row by row, and
  * `padded` is their number rounded up to 32.
  */
+#ifdef __AMX_BF16__
 #include <float.h>
-#include <immintrin.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "tiles.h"
+
 typedef uint16_t bf16;
 
-#ifdef __AMX_BF16__
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #define WIDTH 64
-#define SIDE 16              /* rows of a tile, and its columns of float32 */
-#define PAIRS 32             /* its columns of bfloat16 */
+#define PAIRS 32             /* columns of bfloat16 in a tile */
 #define TILE (SIDE * PAIRS)  /* values in a tile of bfloat16 */
 #define QUERIES (2 * SIDE)   /* taken together */
-#define REQUEST_PERMISSION 0x1023
-#define TILE_DATA 18
 #define LOG2_E 1.44269504f
 
-typedef struct {
-    uint8_t palette, start_row, reserved[14];
-    uint16_t bytes[16];
-    uint8_t rows[16];
-} __attribute__((aligned(64))) Tiles;
-
-int grid_ready(void) { return syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0; }
+int grid_ready(void) { return may_use_tiles(); }
 
 /* 16 values, each with room for another in the upper half. */
 static inline __m512i load_bf16(const bf16 *x) {
@@ -165,15 +153,12 @@ int attend_grid(const bf16 *query, const bf16 *key, const bf16 *value, const bf1
     int whole = 1;
 #pragma omp parallel num_threads(threads)
     {
-        Tiles before, ours = {.palette = 1};
         float *logits = aligned_alloc(64, (QUERIES * pitch(padded) + padded) * sizeof(float));
         float *added = logits + QUERIES * pitch(padded);
         float sums[QUERIES * WIDTH] __attribute__((aligned(64)));
         bf16 edge[QUERIES * WIDTH];
         if (logits == NULL) whole = 0;
-        for (int tile = 0; tile < 8; tile++) ours.rows[tile] = SIDE, ours.bytes[tile] = 64;
-        _tile_storeconfig(&before); /* oneDNN takes its own for granted */
-        _tile_loadconfig(&ours);
+        Tiles before = take_tiles();
 #pragma omp for
         for (int64_t i = 0; i < n * heads; i++) {
             int64_t from = i / heads * stride + i % heads * head_stride;

@@ -14,7 +14,7 @@ from got_runtime.engine.decoder import OutOfRoom
 from got_runtime.engine.native.cache import WIDTH, RowCache, bytes_per_token
 from got_runtime.engine.native.head import BfloatHead, Head, Int8Head
 from got_runtime.engine.native.library import load
-from got_runtime.engine.native.linear import BfloatLinear, Int8Linear, Linear
+from got_runtime.engine.native.linear import Linear, lay_out
 from got_runtime.errors import EngineError
 from got_runtime.model.decoder import causal, rotate
 
@@ -58,7 +58,7 @@ class PackedNetwork:
         library = load() if fits else None
         if library is None:
             return None
-        linear = functools.partial(Int8Linear, library) if int8 else BfloatLinear
+        linear = functools.partial(lay_out, library, int8=int8)
         layers = []
         for layer in language.layers:
             attention, mlp = layer.self_attn, layer.mlp

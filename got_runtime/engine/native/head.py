@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from got_runtime.engine.native.linear import BfloatLinear, Int8Linear
+from got_runtime.engine.native.linear import lay_out
 
 __all__ = ["BfloatHead", "Choice", "Head", "Int8Head"]
 
@@ -34,7 +34,7 @@ class BfloatHead:
 
     def __init__(self, library: ctypes.CDLL, weight: Tensor) -> None:
         self._library = library
-        self._linear = BfloatLinear(weight)
+        self._linear = lay_out(library, weight, int8=False)
         self._vocabulary = len(weight)
 
     def __call__(self, hidden: Tensor) -> Choice:
@@ -51,15 +51,15 @@ class Int8Head:
 
     def __init__(self, library: ctypes.CDLL, weight: Tensor) -> None:
         self._library = library
-        self._linear = Int8Linear(library, weight)
+        self._linear = lay_out(library, weight, int8=True)
         self._weight = weight
 
     def __call__(self, hidden: Tensor) -> Choice:
-        product, unit = self._linear.product(hidden)
+        logits = self._linear(hidden, torch.float32)
         rows = len(hidden)
         token, probability = torch.empty(rows, dtype=torch.int64), torch.empty(rows)
         self._library.choose_again(
-            product.data_ptr(), unit.data_ptr(), hidden.data_ptr(), self._weight.data_ptr(), token.data_ptr(),
-            probability.data_ptr(), rows, *self._weight.shape,
+            logits.data_ptr(), hidden.data_ptr(), self._weight.data_ptr(), token.data_ptr(), probability.data_ptr(),
+            rows, *self._weight.shape,
         )  # fmt: skip
         return Choice(token.tolist(), probability.tolist(), lambda row: (self._weight @ hidden[row]).float())

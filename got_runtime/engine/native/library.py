@@ -1,4 +1,4 @@
-"""``step.c``, loaded."""
+"""``step.c`` and ``products.c``, loaded."""
 
 import ctypes
 import functools
@@ -7,20 +7,27 @@ from typing import Any
 
 from got_runtime.native import FLOAT, INT, POINTER, compiled
 
-__all__ = ["load"]
+__all__ = ["load", "load_products"]
 
 _FUNCTIONS: dict[str, list[Any]] = {
     "add_rms_norm": [POINTER] * 4 + [INT, INT, FLOAT],
     "silu_mul": [POINTER] * 2 + [INT] * 2,
     "round_rows": [POINTER] * 3 + [INT] * 2,
-    "scale_rows": [POINTER] * 4 + [INT] * 2,
     "choose": [POINTER] * 3 + [INT] * 2,
-    "choose_again": [POINTER] * 6 + [INT] * 3,
+    "choose_again": [POINTER] * 5 + [INT] * 3,
     "attend_step": [POINTER] * 5 + [INT] * 4,
 }
+_PRODUCTS: dict[str, list[Any]] = {"products_ready": [], "multiply": [POINTER] * 6 + [INT] * 4}
 
 
 @functools.cache
 def load() -> ctypes.CDLL | None:
     """The compiled functions, or None where they cannot be had (see :func:`got_runtime.native.compiled`)."""
     return compiled(Path(__file__).with_name("step.c"), _FUNCTIONS)
+
+
+@functools.cache
+def load_products() -> ctypes.CDLL | None:
+    """The compiled products, or None without a compiler, or on a CPU without AMX."""
+    library = compiled(Path(__file__).with_name("products.c"), _PRODUCTS)
+    return library if library is not None and library.products_ready() else None

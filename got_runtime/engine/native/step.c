@@ -13,6 +13,8 @@
 #define LANES 16 /* tokens to a block of keys */
 #define INFINITE 0x7F80 /* bits of a bf16, but for its sign; beyond it lies NaN */
 
+int omp_get_max_threads(void); /* omp.h does not come with every clang */
+
 typedef uint16_t bf16;
 typedef float floats __attribute__((vector_size(LANES * 4)));
 typedef int32_t integers __attribute__((vector_size(LANES * 4)));
@@ -95,14 +97,6 @@ void round_rows(const bf16 *x, int8_t *out, float *unit, int64_t rows, int64_t w
     }
 }
 
-/* out = x * unit of the row + bias (which may be null). */
-void scale_rows(const float *x, const float *unit, const float *bias, bf16 *out, int64_t rows, int64_t width) {
-#pragma omp parallel for
-    for (int64_t r = 0; r < rows; r++)
-        for (int64_t i = 0; i < width; i++)
-            out[r * width + i] = to_bf16(x[r * width + i] * unit[r] + (bias ? bias[i] : 0.f));
-}
-
 /* A row whose logits are not finite has no likeliest token. */
 static inline void give_up(int64_t *token, float *probability) {
     const uint32_t nan = 0x7FC00000;
@@ -149,13 +143,13 @@ static inline int32_t size_of(float x) {
     return (int32_t)(u.bits >> 16 & 0x7FFF);
 }
 
-/* choose() for logits whose product was rounded to 8 bits, `product * unit`: the likeliest CANDIDATES are computed again
+/* choose() for logits whose product was rounded to 8 bits: the likeliest CANDIDATES are computed again
  * from weight (vocabulary, width), and the choice is made between them. */
-void choose_again(const float *product, const float *unit, const bf16 *hidden, const bf16 *weight, int64_t *token,
-                  float *probability, int64_t rows, int64_t vocabulary, int64_t width) {
+void choose_again(const float *logits, const bf16 *hidden, const bf16 *weight, int64_t *token, float *probability,
+                  int64_t rows, int64_t vocabulary, int64_t width) {
 #pragma omp parallel for
     for (int64_t r = 0; r < rows; r++) {
-        const float *l = product + r * vocabulary;
+        const float *l = logits + r * vocabulary;
         int64_t kept[CANDIDATES], count = 0, least = 0;
         int32_t size = 0;
         for (int64_t start = 0; start < vocabulary; start += 4 * LANES) {
@@ -185,9 +179,9 @@ void choose_again(const float *product, const float *unit, const bf16 *hidden, c
             give_up(token + r, probability + r);
             continue;
         }
-        for (int64_t i = 0; i < vocabulary; i++) sum += exp_negative(fminf(l[i] * unit[r] - best, 0.f));
+        for (int64_t i = 0; i < vocabulary; i++) sum += exp_negative(fminf(l[i] - best, 0.f));
         for (int64_t j = 0; j < count; j++)
-            sum += exp_negative(exact[j] - best) - exp_negative(fminf(l[kept[j]] * unit[r] - best, 0.f));
+            sum += exp_negative(exact[j] - best) - exp_negative(fminf(l[kept[j]] - best, 0.f));
         probability[r] = 1.f / fmaxf(sum, 1.f);
     }
 }
@@ -216,11 +210,19 @@ static inline float softmax(float *weight, int64_t length) { /* in place, not di
     return sum;
 }
 
+/* Into the second-level cache what is read soon: arithmetic on one half of a head then hides the way of the other. */
+static inline void fetch(const void *from, int64_t bytes) {
+    for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch((const char *)from + i, 0, 2);
+}
+
 /* Attention of one query over `length` tokens. Keys lie in blocks of LANES tokens, transposed, so that a vector holds
- * one dimension of LANES tokens and no sum over lanes is needed. `weight` has room for whole blocks. */
-static void attend_bf16(const float *query, const bf16 *key, const bf16 *value, int64_t length, float *weight, bf16 *out) {
+ * one dimension of LANES tokens and no sum over lanes is needed. `weight` has room for whole blocks. The keys of the next
+ * head, which are as many, are fetched along with the values; the values, along with the keys. */
+static void attend_bf16(const float *query, const bf16 *key, const bf16 *value, const bf16 *next, int64_t length,
+                        float *weight, bf16 *out) {
     for (int64_t t = 0; t < length; t += LANES, key += WIDTH * LANES) {
         floats dot[4] = {0};
+        fetch(value + t * WIDTH, LANES * WIDTH * sizeof(bf16));
         for (int64_t i = 0; i < WIDTH; i += 4)
             for (int64_t j = 0; j < 4; j++) dot[j] += query[i + j] * load_bf16(key + (i + j) * LANES);
         dot[0] = (dot[0] + dot[1]) + (dot[2] + dot[3]);
@@ -228,8 +230,10 @@ static void attend_bf16(const float *query, const bf16 *key, const bf16 *value, 
     }
     float sum = softmax(weight, length);
     floats result[WIDTH / LANES] = {0};
-    for (int64_t t = 0; t < length; t++)
+    for (int64_t t = 0; t < length; t++) {
+        fetch(next + t * WIDTH, WIDTH * sizeof(bf16));
         for (int64_t j = 0; j < WIDTH / LANES; j++) result[j] += weight[t] * load_bf16(value + t * WIDTH + j * LANES);
+    }
     const float *flat = (const float *)result;
     for (int64_t i = 0; i < WIDTH; i++) out[i] = to_bf16(flat[i] / sum);
 }
@@ -238,12 +242,13 @@ static void attend_bf16(const float *query, const bf16 *key, const bf16 *value, 
 
 /* The same over 8-bit keys and values with a scale for each token. Neighbours lie side by side: pairs of dimensions in a
  * block of keys, pairs of tokens in the values. Query and weights become 16-bit integers, finer than any bf16. */
-static void attend_int8(const float *query, const int8_t *key, const int8_t *value, const float *key_scale,
-                        const float *value_scale, int64_t length, float *weight, bf16 *out) {
+static void attend_int8(const float *query, const int8_t *key, const int8_t *value, const int8_t *next,
+                        const float *key_scale, const float *value_scale, int64_t length, float *weight, bf16 *out) {
     int16_t q[WIDTH], w[CHUNK];
     float unit = quantise(query, q, WIDTH, 32767.f), result[WIDTH] = {0};
     for (int64_t t = 0; t < length; t += LANES, key += WIDTH * LANES) {
         integers dot[4] = {0};
+        fetch(value + t * WIDTH, LANES * WIDTH);
         for (int64_t i = 0; i < WIDTH; i += 8)
             for (int64_t j = 0; j < 4; j++)
                 dot[j] = add_pairs(dot[j], key + (i + 2 * j) * LANES, q[i + 2 * j], q[i + 2 * j + 1]);
@@ -257,9 +262,11 @@ static void attend_int8(const float *query, const int8_t *key, const int8_t *val
         int64_t count = length - start < CHUNK ? length - start + (length & 1) : CHUNK;
         unit = quantise(weight + start, w, count, 32767.f);
         integers part[WIDTH / LANES] = {0};
-        for (int64_t t = 0; t < count; t += 2)
+        for (int64_t t = 0; t < count; t += 2) {
+            fetch(next + (start + t) * WIDTH, 2 * WIDTH);
             for (int64_t j = 0; j < WIDTH / LANES; j++)
                 part[j] = add_pairs(part[j], value + (start + t) * WIDTH + 2 * j * LANES, w[t], w[t + 1]);
+        }
         const int32_t *flat = (const int32_t *)part;
         for (int64_t i = 0; i < WIDTH; i++) result[i] += (float)flat[i] * unit;
     }
@@ -296,15 +303,17 @@ static void store(const Row *row, int64_t place, const float *key, const float *
 void attend_step(const bf16 *qkv, const float *cosine, const float *sine, const Row *rows, bf16 *out, int64_t count,
                  int64_t heads, int64_t key_heads, int64_t layer) {
     int64_t group = heads / key_heads, columns = (heads + 2 * key_heads) * WIDTH, longest = 0;
+    int64_t share = count * key_heads / (2 * omp_get_max_threads()), chunk = share < 1 ? 1 : share < 8 ? share : 8;
     for (int64_t r = 0; r < count; r++) longest = rows[r].capacity > longest ? rows[r].capacity : longest;
 #pragma omp parallel
     {
         float *weight = malloc(sizeof(float) * (size_t)(longest + LANES));
-#pragma omp for schedule(dynamic, 1)
+#pragma omp for schedule(dynamic, chunk)
         for (int64_t item = 0; item < count * key_heads; item++) {
             int64_t r = item / key_heads, h = item % key_heads;
             const Row *row = rows + r;
             int64_t n = row->length + 1, place = (layer * key_heads + h) * row->capacity, at = place * WIDTH;
+            int64_t next = (item + 1) % chunk && h + 1 < key_heads ? at + row->capacity * WIDTH : at; /* of this thread */
             const bf16 *new = qkv + r * columns;
             float key[WIDTH], value[WIDTH], query[WIDTH];
             rotate(new + (heads + h) * WIDTH, cosine + r * WIDTH, sine + r * WIDTH, key);
@@ -315,10 +324,11 @@ void attend_step(const bf16 *qkv, const float *cosine, const float *sine, const 
                 for (int64_t i = 0; i < WIDTH; i++) query[i] *= 1.f / sqrtf((float)WIDTH);
                 bf16 *to = out + (r * heads + head) * WIDTH;
                 if (row->key_scales)
-                    attend_int8(query, (int8_t *)row->keys + at, (int8_t *)row->values + at, row->key_scales + place,
-                                row->value_scales + place, n, weight, to);
+                    attend_int8(query, (int8_t *)row->keys + at, (int8_t *)row->values + at, (int8_t *)row->keys + next,
+                                row->key_scales + place, row->value_scales + place, n, weight, to);
                 else
-                    attend_bf16(query, (bf16 *)row->keys + at, (bf16 *)row->values + at, n, weight, to);
+                    attend_bf16(query, (bf16 *)row->keys + at, (bf16 *)row->values + at, (bf16 *)row->keys + next, n,
+                                weight, to);
             }
         }
         free(weight);

@@ -1,0 +1,27 @@
+/* Matrix tiles (AMX) for every C file here: eight of them, each 16 rows of 64 bytes. */
+#include <immintrin.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define SIDE 16 /* rows of a tile, and its columns of 32 bits */
+#define REQUEST_PERMISSION 0x1023
+#define TILE_DATA 18
+
+typedef struct {
+    uint8_t palette, start_row, reserved[14];
+    uint16_t bytes[16];
+    uint8_t rows[16];
+} __attribute__((aligned(64))) Tiles;
+
+/* Linux hands tiles out on request; 0 where it, or the processor, has none. */
+static inline int may_use_tiles(void) { return syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0; }
+
+/* Take whole tiles; returns what to put back by _tile_loadconfig(), which oneDNN takes for granted. */
+static inline Tiles take_tiles(void) {
+    Tiles before, ours = {.palette = 1};
+    for (int tile = 0; tile < 8; tile++) ours.rows[tile] = SIDE, ours.bytes[tile] = 64;
+    _tile_storeconfig(&before);
+    _tile_loadconfig(&ours);
+    return before;
+}
