@@ -115,21 +115,34 @@ static inline __m512 power_of_two(__m512 x) {
     return _mm512_scalef_ps(p, whole);
 }
 
+/* x = logits * factor + added, in their place, and what is greatest so far. */
+static inline __m512 add_positions(float *logits, __m512 factor, __m512 added, __m512 most) {
+    __m512 x = _mm512_fmadd_ps(_mm512_load_ps(logits), factor, added);
+    _mm512_store_ps(logits, x);
+    return _mm512_max_ps(most, x);
+}
+
 /* One query: over its logits, with the relative positions added, weights that are yet to be divided by the sum. */
 static float soften(float *logits, const bf16 *by_row, const bf16 *by_column, int64_t rows, int64_t columns,
                     int64_t padded, float scale, float *added) {
     __m512 most = _mm512_set1_ps(-FLT_MAX), sum = _mm512_setzero_ps(), factor = _mm512_set1_ps(scale * LOG2_E);
     float across[columns];
     for (int64_t c = 0; c < columns; c++) across[c] = to_float(by_column[c]) * LOG2_E;
-    for (int64_t r = 0; r < rows; r++) {
-        float down = to_float(by_row[r]) * LOG2_E;
-        for (int64_t c = 0; c < columns; c++) added[r * columns + c] = down + across[c];
-    }
-    for (int64_t t = rows * columns; t < padded; t++) added[t] = -FLT_MAX;
-    for (int64_t t = 0; t < padded; t += SIDE) {
-        __m512 x = _mm512_fmadd_ps(_mm512_load_ps(logits + t), factor, _mm512_load_ps(added + t));
-        most = _mm512_max_ps(most, x);
-        _mm512_store_ps(logits + t, x);
+    if (columns % SIDE == 0) { /* whole vectors, as in GOT's grid of 64 */
+        for (int64_t r = 0; r < rows; r++) {
+            __m512 down = _mm512_set1_ps(to_float(by_row[r]) * LOG2_E);
+            for (int64_t c = 0; c < columns; c += SIDE)
+                most = add_positions(logits + r * columns + c, factor, down + _mm512_loadu_ps(across + c), most);
+        }
+        for (int64_t t = rows * columns; t < padded; t++) logits[t] = -FLT_MAX;
+    } else {
+        for (int64_t r = 0; r < rows; r++) {
+            float down = to_float(by_row[r]) * LOG2_E;
+            for (int64_t c = 0; c < columns; c++) added[r * columns + c] = down + across[c];
+        }
+        for (int64_t t = rows * columns; t < padded; t++) added[t] = -FLT_MAX;
+        for (int64_t t = 0; t < padded; t += SIDE)
+            most = add_positions(logits + t, factor, _mm512_load_ps(added + t), most);
     }
     __m512 top = _mm512_set1_ps(_mm512_reduce_max_ps(most));
     for (int64_t t = 0; t < padded; t += PAIRS) {
