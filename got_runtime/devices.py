@@ -12,6 +12,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from got_runtime.engine.ahead import Ahead
+from got_runtime.engine.order import InOrder
 from got_runtime.engine.protocol import Answer, OnToken, Request
 from got_runtime.engines import EngineOptions
 from got_runtime.errors import EngineError
@@ -61,9 +62,8 @@ class DevicesEngine:
     ) -> Iterator[Answer | Exception | None]:
         """See :class:`got_runtime.engine.protocol.Engine`."""
         call, events = next(self._calls), queue.SimpleQueue[tuple[Any, ...]]()
-        done: dict[int, Answer | Exception | None] = {}
+        order = InOrder()
         pending: dict[int, _Worker] = {}
-        turn = drawn = 0
         dead: dict[_Worker, str] = {}
         for worker in self._workers:
             worker.open(call, events, on_token is not None)
@@ -71,26 +71,26 @@ class DevicesEngine:
         try:
             while True:
                 alive = [worker for worker in self._workers if worker.alive and worker not in dead]
-                while turn not in done and len(pending) + len(done) < self._cap * max(1, len(alive)):
+                while order.room(len(pending), self._cap * max(1, len(alive))):
                     taken = ahead.take(wait=not pending)
                     if taken is None:
                         break
+                    number = order.number(taken[0])
                     if taken[0] is None:
-                        done[drawn] = None
+                        order.done[number] = None
                     elif not alive:
                         reason = next(iter(dead.values()), self._workers[0].reason)
-                        done[drawn] = EngineError(f"no engine process is left: {reason}")
+                        order.done[number] = EngineError(f"no engine process is left: {reason}")
                     else:
                         loads = [list(pending.values()).count(worker) for worker in alive]
-                        pending[drawn] = alive[loads.index(min(loads))]
-                        pending[drawn].ask(call, drawn, taken[0])
-                    drawn += 1
-                while turn in done:
-                    yield done.pop(turn)
-                    turn += 1
+                        pending[number] = alive[loads.index(min(loads))]
+                        pending[number].ask(call, number, taken[0])
+                yield from order.ready()
                 if pending:
-                    self._take_in(events, on_token, pending, done, dead, wait=_POLL if not ahead.exhausted else 1.0)
-                elif turn == drawn and ahead.exhausted:
+                    self._take_in(
+                        events, on_token, pending, order.done, dead, wait=_POLL if not ahead.exhausted else 1.0
+                    )
+                elif order.handed_on and ahead.exhausted:
                     return
         finally:
             for worker in self._workers:

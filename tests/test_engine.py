@@ -316,6 +316,21 @@ def test_a_full_pipe_holds_the_reading_up_and_nothing_is_lost(checkpoint: Checkp
     assert tokens_of(found) == expected
 
 
+@pytest.mark.parametrize(("kept_bytes", "others"), [(0, 12), (200 << 20, 2)])
+def test_behind_a_long_page_short_ones_go_on_as_far_as_memory_allows(
+    small: Checkpoint, kept_bytes: int, others: int
+) -> None:
+    lengths = [1, 60, *[2] * 12]  # a document's first page is not held up by others
+    requests = [replace(request_for(small, Plain(), n), kept_bytes=kept_bytes) for n in lengths]
+    begun: list[int] = []
+    engine = TorchEngine(small.model, small.end_tokens, slots=3)
+    for answer in engine.answer(requests, lambda order, _: begun.append(order)):
+        assert isinstance(answer, Answer)
+        if len(answer.tokens) == 60:
+            assert len(set(begun)) == 2 + others
+    assert len(set(begun)) == 14
+
+
 def test_engines_have_names(checkpoint: Checkpoint) -> None:
     assert {"torch", "transformers", "scripted"} <= set(ENGINES)
     engine = make_engine("transformers", checkpoint)

@@ -54,7 +54,7 @@ class TestMemory:
         """Boxes need every look, those before and after the wait."""
         requests = [replace(request_for(compiled, Plain(), 450, n), align=True, ngram_ban=0) for n in range(2)]
         ample, scarce = (
-            answered(TorchEngine(compiled.model, compiled.end_tokens, slots=2, memory=tokens * WIDE_TOKEN), requests)
+            answered(TorchEngine(compiled.model, frozenset(), slots=2, memory=tokens * WIDE_TOKEN), requests)
             for tokens in (4000, 850)
         )
         assert scarce[0] == replace(
@@ -115,7 +115,10 @@ class TestMemory:
             assert isinstance(second, RuntimeError)
 
     def test_after_a_huge_page_pages_are_read_together_again(self, small: Checkpoint) -> None:
-        requests = [request_for(small, Plain(), 490 if n < 2 else 30, n) for n in range(16)]
+        # Of pages so large that those behind the huge ones wait for them.
+        requests = [
+            replace(request_for(small, Plain(), 490 if n < 2 else 30, n), kept_bytes=1 << 30) for n in range(16)
+        ]
         order_of_tokens: list[int] = []
         engine = TorchEngine(small.model, small.end_tokens, slots=4, memory=4 * 512 * TOKEN)
         answers = in_time(lambda: list(engine.answer(requests, lambda order, _: order_of_tokens.append(order))))
@@ -167,7 +170,7 @@ class TestTime:
     def test_waiting_for_memory_is_not_counted(self, compiled: Checkpoint) -> None:
         requests = [request_for(compiled, Plain(), 360, n) for n in range(2)]
         requests[1] = replace(requests[1], max_seconds=self.LIMIT)
-        engine = TorchEngine(compiled.model, compiled.end_tokens, slots=2, memory=850 * WIDE_TOKEN)
+        engine = TorchEngine(compiled.model, frozenset(), slots=2, memory=850 * WIDE_TOKEN)
         told = [0, 0]
 
         def tell(order: int, _: int) -> None:

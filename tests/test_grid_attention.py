@@ -34,7 +34,8 @@ def exactly(query: Tensor, key: Tensor, value: Tensor, bias: Bias) -> Tensor:
 
 @torch.inference_mode()
 @pytest.mark.parametrize(
-    "shape", [(1, 12, 64, 64), (2, 3, 16, 64), (25, 2, 14, 14), (3, 2, 1, 1), (1, 2, 7, 5), (1, 2, 7, 16), (1, 2, 64, 48)]
+    "shape",
+    [(1, 12, 64, 64), (2, 3, 16, 64), (25, 2, 14, 14), (3, 2, 1, 1), (1, 2, 7, 5), (1, 2, 7, 16), (1, 2, 64, 48)],
 )
 def test_it_is_the_definition_rounded_to_bfloat16(shape: tuple[int, int, int, int]) -> None:
     query, key, value, bias = grid(*shape)

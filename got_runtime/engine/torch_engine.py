@@ -14,6 +14,7 @@ from got_runtime.engine.batch import Batch
 from got_runtime.engine.budget import SHARE, free_memory
 from got_runtime.engine.decoder import Decoder
 from got_runtime.engine.native.decoder import NativeDecoder, PackedNetwork, check_rounding
+from got_runtime.engine.order import InOrder
 from got_runtime.engine.prefill import Prefill
 from got_runtime.engine.protocol import Answer, OnToken, Request
 from got_runtime.engine.torch_decoder import TorchDecoder
@@ -66,36 +67,31 @@ class TorchEngine:
         self, requests: Iterable[Request | None], on_token: OnToken | None = None
     ) -> Iterator[Answer | Exception | None]:
         """See :class:`got_runtime.engine.protocol.Engine`."""
-        done: dict[int, Answer | Exception | None] = {}
-        batch = Batch(self._decoder(), self._prefill, self._end_tokens, on_token, done)
-        turn = drawn = 0
+        order = InOrder()
+        batch = Batch(self._decoder(), self._prefill, self._end_tokens, on_token, order.done)
         began, prefilling = time.perf_counter(), 0.0
         ahead = Ahead(requests)
         try:
             while True:
                 batch.resume()
-                # Finished answers that wait for an earlier one count as taken slots: what is held back stays bounded.
-                limit = min(self._slots, batch.limit)
-                while turn not in done and not batch.parked and len(batch.live) + len(done) < limit:
+                while not batch.parked and order.room(len(batch.live), min(self._slots, batch.limit)):
                     # The first page is not held up by those behind it: they get no more time than it does.
-                    hurry = turn == 0 and prefilling > (time.perf_counter() - began) / 2
+                    hurry = order.first and prefilling > (time.perf_counter() - began) / 2
                     if batch.live and (hurry or not batch.fits_another()):
                         break
                     taken = ahead.take(wait=not batch.live)
                     if taken is None:
                         break
                     entered = time.perf_counter()
-                    batch.admit(drawn, taken[0])
+                    batch.admit(order.number(taken[0]), taken[0])
                     prefilling += time.perf_counter() - entered
-                    drawn += 1
-                while turn in done:
+                for answer in order.ready():
                     left = time.perf_counter()
-                    yield done.pop(turn)
+                    yield answer
                     batch.forgive(time.perf_counter() - left)
-                    turn += 1
                 if batch.live:
                     batch.step()
-                elif not batch.parked and turn == drawn and ahead.exhausted:
+                elif not batch.parked and order.handed_on and ahead.exhausted:
                     return
         finally:
             ahead.close()

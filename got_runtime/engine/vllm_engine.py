@@ -12,6 +12,7 @@ from typing import Any
 
 from got_runtime.engine.ahead import Ahead
 from got_runtime.engine.ngram import NgramBan
+from got_runtime.engine.order import InOrder
 from got_runtime.engine.protocol import Answer, OnToken, Request
 from got_runtime.engine.row import Row
 from got_runtime.errors import EngineError
@@ -76,35 +77,33 @@ class VllmEngine:
         self, requests: Iterable[Request | None], on_token: OnToken | None = None
     ) -> Iterator[Answer | Exception | None]:
         """See :class:`got_runtime.engine.protocol.Engine`. Any thread may call: requests of all callers share vLLM."""
-        done: dict[int, Answer | Exception | None] = {}
+        order = InOrder()
         live: dict[str, Row] = {}
-        turn = drawn = 0
         ahead = Ahead(requests)
         try:
             while True:
-                while turn not in done and len(live) + len(done) < self._slots:
+                while order.room(len(live), self._slots):
                     taken = ahead.take(wait=not live)
                     if taken is None:
                         break
+                    number = order.number(taken[0])
                     if taken[0] is None:
-                        done[drawn] = None
+                        order.done[number] = None
                     else:
                         try:
-                            live[self._admit(taken[0])] = _row(drawn, taken[0])
+                            live[self._admit(taken[0])] = _row(number, taken[0])
                         except Exception as error:  # noqa: BLE001 - whatever is wrong with it, its neighbours go on
-                            done[drawn] = error
-                    drawn += 1
-                while turn in done:
+                            order.done[number] = error
+                for answer in order.ready():
                     left = time.perf_counter()
-                    yield done.pop(turn)
+                    yield answer
                     for row in live.values():
                         row.forgive(time.perf_counter() - left)
-                    turn += 1
                 if live:
                     for name in self._advance(live, on_token):
                         row = live.pop(name)
-                        done[row.order] = row.answer()
-                elif turn == drawn and ahead.exhausted:
+                        order.done[row.order] = row.answer()
+                elif order.handed_on and ahead.exhausted:
                     return
         finally:
             ahead.close()
