@@ -1,6 +1,6 @@
 """What to try when a page's answer has run into a loop: the same page, shown to the network another way."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from got_runtime.tasks import Formatted, Plain, Task, Tiles
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["Rung", "halves", "try_again"]
+__all__ = ["Climb", "Rung", "climb", "halves"]
 
 OTHER_DPI = 0.75
 """Share of the first resolution: a loop often hangs on one blurred spot that falls differently on another grid."""
@@ -31,17 +31,14 @@ class Rung:
     images: Callable[[], "list[Image.Image]"]
 
 
-def try_again(
-    page: SourcePage,
-    task: Task,
-    first: PageResult,
-    max_seconds: float | None,
-    climb: Callable[[Rung, float | None], PageResult],
-) -> PageResult:
-    """Climb the ladder of other ways to show the page; the most convincing answer is the page's.
+Climb = Generator[tuple[Rung, float | None], PageResult, PageResult]
+"""Yields rungs, each with the seconds left for it, is sent what was read there, and returns the page's result."""
 
-    Every try is recorded. ``timings`` and the time limit (seconds) cover all of them. ``climb`` reads the page on one
-    rung, in so many seconds.
+
+def climb(page: SourcePage, task: Task, first: PageResult, max_seconds: float | None) -> Climb:
+    """Up the ladder of other ways to show the page; the most convincing answer is the page's.
+
+    Every try is recorded. ``timings`` and the time limit (seconds) cover all of them.
     """
     tried: list[tuple[str, PageResult]] = []
     best, spent = first, first.timings
@@ -49,7 +46,7 @@ def try_again(
         left = None if max_seconds is None else max_seconds - spent.encode - spent.decode
         if left is not None and left <= 0:
             break
-        result = climb(rung, left)
+        result = yield rung, left
         tried.append((rung.way, result))
         spent = Timings(encode=spent.encode + result.timings.encode, decode=spent.decode + result.timings.decode)
         best = _better(best, result)

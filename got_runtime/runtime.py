@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Self, get_args
 
 from got_runtime.engine.protocol import Engine
 from got_runtime.errors import EngineError, SourceUnsupported, TaskError
-from got_runtime.reading import Ocr, OnError, OnToken, PageReader
+from got_runtime.jobs import Ocr, PageJobs
+from got_runtime.reading import OnError, OnToken, PageReader
 from got_runtime.results import DocumentResult, ModelInfo, PageResult, Settings
 from got_runtime.sources import Limits, Rotation, SourcePage, open_pages
 from got_runtime.sources.documents import display_name, documents, is_folder
@@ -209,18 +210,9 @@ class GotRuntime:
         def opened(source: Any) -> Iterator[SourcePage]:
             return open_pages(source, limits=limits, **opening)
 
-        reader = PageReader(
-            self._checkpoint,
-            self._engine,
-            task or Plain(),
-            max_new_tokens,
-            max_seconds=limits.max_seconds_per_page if limits is not None else None,
-            ocr=ocr,
-            on_error=on_error,
-            on_token=on_token,
-            stop=stop,
-            boxes=boxes,
-        )
+        seconds = limits.max_seconds_per_page if limits is not None else None
+        jobs = PageJobs(self._checkpoint, task or Plain(), max_new_tokens, seconds, ocr, boxes)
+        reader = PageReader(jobs, self._engine, on_error, on_token, stop)
         if isinstance(sources, list | tuple) or is_folder(sources):
             return reader, documents(sources if isinstance(sources, list | tuple) else [sources], opened)
         return reader, [opened(sources)]

@@ -29,12 +29,13 @@ MAY_IMPORT = {
     "answers": {"boxes", "checkpoint", "engine", "results"},
     "boxes": {"markup", "results", "sources"},
     "retries": {"results", "sources", "tasks"},
-    "reading": {"answers", "boxes", "checkpoint", "engine", "requests", "results", "retries", "sources", "tasks"},
+    "jobs": {"answers", "boxes", "checkpoint", "engine", "requests", "results", "retries", "sources", "tasks"},
+    "reading": {"engine", "jobs", "results", "sources"},
     "engines": {"checkpoint", "engine", "vllm_plugin"},
     "vllm_plugin": {"checkpoint", "model", "tiling"},
     "worker": {"checkpoint", "engine", "engines"},
     "devices": {"engine", "engines", "worker"},
-    "runtime": {"checkpoint", "devices", "engine", "engines", "reading", "results", "sources", "tasks"},
+    "runtime": {"checkpoint", "devices", "engine", "engines", "jobs", "reading", "results", "sources", "tasks"},
 }
 NOBODY_USES = {"training", "evaluation", "cli"}
 

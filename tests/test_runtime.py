@@ -27,6 +27,7 @@ from got_runtime.errors import (
     SourceUnsupported,
     TaskError,
 )
+from got_runtime.jobs import PageJobs
 from got_runtime.markup import to_text
 from got_runtime.reading import PageReader
 from got_runtime.results import PageError
@@ -95,7 +96,7 @@ def test_pages_beyond_the_context_are_not_rendered(checkpoint: Checkpoint) -> No
             drawn.append(number)
             yield from open_pages(inked())
 
-    reader = PageReader(short, ScriptedEngine(checkpoint.encode, ["never"]), Pages(), 10)
+    reader = PageReader(PageJobs(short, Pages(), 10), ScriptedEngine(checkpoint.encode, ["never"]))
     [page] = reader.read([document()])
     assert page.error is not None
     assert page.error.type == "TaskError"
@@ -498,6 +499,43 @@ def test_a_loop_is_tried_again_in_other_ways(
     assert page.timings.decode == 2.0 * len(engine.tiles)
     assert page.finish_reason == ("repetition" if loops == 9 else "stop")
     assert engine.tiles == [1, 1, 1, 1, 7][: len(engine.tiles)]  # six tiles and the thumbnail
+
+
+class AllAtOnce:
+    """An engine that takes in all it is offered before it answers: looping at first, then well."""
+
+    def __init__(self, checkpoint: Checkpoint, looping: set[int]) -> None:
+        self.checkpoint, self.looping, self.calls = checkpoint, looping, list[int]()
+
+    def answer(
+        self, requests: Iterable[Request | None], on_token: OnToken | None = None
+    ) -> Iterator[Answer | Exception | None]:
+        offered = list(requests)
+        self.calls.append(len(offered))
+        for place, request in enumerate(offered):
+            assert request is not None
+            loops = len(self.calls) == 1 and place in self.looping
+            tokens = self.checkpoint.encode("la la" if loops else f"call {len(self.calls)} place {place}")
+            yield Answer(tokens, (0.9,) * len(tokens), "repetition" if loops else "stop", 1.0, 2.0)
+
+
+def test_pages_that_looped_are_tried_again_together_and_keep_their_places(
+    checkpoint: Checkpoint, three_pages: Path
+) -> None:
+    engine = AllAtOnce(checkpoint, {0, 2})
+    first, second, third = GotRuntime(checkpoint, engine).stream(three_pages)
+    assert engine.calls == [3, 4]
+    assert (first.number, first.text) == (1, "call 2 place 0\ncall 2 place 1")
+    assert (second.number, second.text, second.attempts) == (2, "call 1 place 1", ())
+    assert (third.number, third.text) == (3, "call 2 place 2\ncall 2 place 3")
+
+
+def test_a_page_that_looped_leaves_those_that_follow_alone(checkpoint: Checkpoint) -> None:
+    engine = LoopsAtFirst(checkpoint, 1)
+    pages = list(GotRuntime(checkpoint, engine).stream([inked() for _ in range(5)]))
+    assert [page.text for page in pages] == ["song\nsong", *["song"] * 4]
+    assert [len(page.attempts) for page in pages] == [1, 0, 0, 0, 0]
+    assert len(engine.tiles) == 5 + 2
 
 
 def test_the_elements_are_those_of_the_answer_that_was_chosen(checkpoint: Checkpoint, three_pages: Path) -> None:
