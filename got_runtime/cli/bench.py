@@ -40,7 +40,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     how.add_argument("--tokens", type=positive, default=1000, help="answer of a page, in tokens (default: 1000)")
     how.add_argument("--rounds", type=positive, default=3, help="measurements of each engine, in turns (default: 3)")
     how.add_argument("--against", default="", metavar="ENGINE,…", help="transformers; with --document also vllm")
-    how.add_argument("--int8", action="store_true", help="measure 8-bit weights, keys and values too")
+    how.add_argument("--int8", action="store_true", help="also in 8 bits: keys and values, then weights too")
     out = parser.add_argument_group("output")
     out.add_argument("--json", type=Path, metavar="FILE", help="write what was measured")
     out.add_argument("--plot", type=Path, metavar="FILE", help="draw it (needs the charts extra)")
@@ -81,10 +81,11 @@ def _time_stages(args: argparse.Namespace, slots: tuple[int, ...], against: list
         raise EngineError("--against vllm: its stages cannot be timed apart; add --document N")
     subject = open_subject(args.model, args.device, args.dtype)
     prompt, bits = len(subject.prompt), subject.model.lm_head.weight.element_size() * 8
-    work = work_of(subject.model, prompt, bits, bits)
-    engines: list[tuple[Stages, Work]] = [(TorchStages(subject, slots, "auto", "auto"), work)]
-    if args.int8:
-        engines.append((TorchStages(subject, slots, "int8", "int8"), work_of(subject.model, prompt, 8, 8)))
+    engines: list[tuple[Stages, Work]] = []
+    for weights, cache in (("auto", "auto"), ("auto", "int8"), ("int8", "int8")) if args.int8 else (("auto", "auto"),):
+        widths = (8 if each == "int8" else bits for each in (weights, cache))
+        engines.append((TorchStages(subject, slots, weights, cache), work_of(subject.model, prompt, *widths)))
+    work = engines[0][1]
     if against:
         engines.append((TransformersStages(subject), work))
     machine = measure_machine(subject.device, subject.dtype)
