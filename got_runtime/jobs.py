@@ -1,6 +1,6 @@
 """What is asked of an engine for each page, and what its answers make of the page."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Literal
@@ -46,6 +46,11 @@ class Job:
     settled: bool = False
     """Whether ``result`` is the page's, and not to be tried again."""
 
+    @property
+    def looped(self) -> bool:
+        """Whether the page has a result, though not the best one yet."""
+        return self.result.finish_reason == "repetition"
+
 
 @dataclass
 class Try:
@@ -74,7 +79,7 @@ class PageJobs:
     ocr: Ocr = "always"
     boxes: bool = False
 
-    def of(self, documents: Iterable[Iterator[SourcePage]]) -> Iterator[Job]:
+    def of(self, documents: Iterable[Iterator[SourcePage]]) -> Generator[Job, None, None]:
         """Pages as jobs, each with its document."""
         for number, document in enumerate(documents):
             job: Job | None = None
@@ -174,7 +179,7 @@ class PageJobs:
             again.parts = len(images)
             requests = [self._request([image], again.rung.task, query, again.seconds) for image in images]
             return [replace(request, kept_bytes=RGB_BYTES * result.width * result.height) for request in requests]
-        except GotError:  # the source has gone in the meantime
+        except (GotError, MemoryError):  # the source has gone in the meantime, or there is no room for its pixels
             again.parts = 1
             return [None]
 

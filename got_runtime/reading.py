@@ -8,6 +8,7 @@ from itertools import count
 from typing import Literal
 
 from got_runtime.engine.protocol import Engine, Request
+from got_runtime.errors import GotError
 from got_runtime.jobs import Job, PageJobs, Try
 from got_runtime.results import PageResult
 from got_runtime.sources import SourcePage
@@ -91,7 +92,7 @@ class PageReader:
     def _read(self, documents: Iterable[Iterator[SourcePage]]) -> Iterator[tuple[Job, PageResult | None]]:
         """Every job with its result; with none where its page failed and is left out.
 
-        Pages to be tried again share the batch with those that follow, or with each other where none follow.
+        Pages to be tried again share the batch with those that follow.
         """
         jobs, waiting, tries = self.jobs.of(documents), deque[Job](), deque[Try]()
         asked: deque[Job | Try] = deque()
@@ -99,18 +100,19 @@ class PageReader:
 
         def requests() -> Generator[Request | None, None, None]:
             order = count()
-            while (asking := tries.popleft() if tries else next(jobs, None)) is not None:
-                self._check_stop()
-                if isinstance(asking, Job):
-                    waiting.append(asking)
-                    wanted = [asking.request]
-                else:
-                    wanted = self.jobs.requests_again(asking)
-                for request, place in zip(wanted, order, strict=False):
-                    asked.append(asking)
-                    if isinstance(asking, Job) and self.on_token is not None and request is not None:
-                        telling[place] = asking
-                    yield request
+            try:
+                while (asking := _first(tries) or next(jobs, None)) is not None:
+                    self._check_stop()
+                    if isinstance(asking, Job):
+                        waiting.append(asking)
+                    wanted = [asking.request] if isinstance(asking, Job) else self.jobs.requests_again(asking)
+                    for request, place in zip(wanted, order, strict=False):
+                        asked.append(asking)
+                        if isinstance(asking, Job) and self.on_token is not None and request is not None:
+                            telling[place] = asking
+                        yield request
+            finally:
+                jobs.close()
 
         def watch(order: int, token: int) -> None:
             self._check_stop()
@@ -118,18 +120,50 @@ class PageReader:
                 self._tell(telling[order], token, self.on_token)
 
         watched = watch if self.on_token is not None or self.stop is not None else None
-        begun = False
-        while not begun or tries:
-            begun = True
+        failure: GotError | None = None
+        try:
             for order, answer in enumerate(self.engine.answer(_Stoppable(requests(), self._check_stop), watched)):
                 telling.pop(order, None)
-                again = self.jobs.take(asked.popleft(), answer)
-                tries.extend([again] if again is not None else [])
-                while waiting and waiting[0].settled:
-                    job = waiting.popleft()
-                    yield job, job.result if job.failure is None or self.on_error == "keep" else None
-                    if job.failure is not None and self.on_error == "raise":
-                        raise job.failure
+                if (again := self.jobs.take(asked.popleft(), answer)) is not None:
+                    tries.append(again)
+                if not asked:  # nothing else is being read: the next page may be long in coming
+                    self._climb_all(tries)
+                if (failure := (yield from self._hand_on(waiting))) is not None:
+                    break
+        except GeneratorExit:
+            raise
+        except BaseException:
+            for job in waiting:
+                job.settled = job.settled or job.looped
+            yield from self._hand_on(waiting)
+            raise
+        if failure is not None:
+            raise failure
+
+    def _hand_on(self, waiting: deque[Job]) -> Generator[tuple[Job, PageResult | None], None, GotError | None]:
+        """The first jobs, as far as they are settled; returns an error to stop with."""
+        while waiting and waiting[0].settled:
+            job = waiting.popleft()
+            yield job, job.result if job.failure is None or self.on_error == "keep" else None
+            if job.failure is not None and self.on_error == "raise":
+                return job.failure
+        return None
+
+    def _climb_all(self, tries: deque[Try]) -> None:
+        """Try pages again together, until there is nothing left to try."""
+        asked: deque[Try] = deque()
+
+        def requests() -> Generator[Request | None, None, None]:
+            while (again := _first(tries)) is not None:
+                for request in self.jobs.requests_again(again):
+                    asked.append(again)
+                    yield request
+
+        watched = None if self.stop is None else lambda order, token: self._check_stop()
+        while tries:
+            for answer in self.engine.answer(_Stoppable(requests(), self._check_stop), watched):
+                if (again := self.jobs.take(asked.popleft(), answer)) is not None:
+                    tries.append(again)
 
     def _check_stop(self) -> None:
         if self.stop is not None and self.stop.is_set():
@@ -143,3 +177,11 @@ class PageReader:
         job.untold.clear()
         if text:
             on_token(job.result, text)
+
+
+def _first(tries: deque[Try]) -> Try | None:
+    """Taken out; two threads take."""
+    try:
+        return tries.popleft()
+    except IndexError:
+        return None

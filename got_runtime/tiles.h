@@ -17,11 +17,20 @@ typedef struct {
 /* Linux hands tiles out on request; 0 where it, or the processor, has none. */
 static inline int may_use_tiles(void) { return syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0; }
 
-/* Take whole tiles; returns what to put back by _tile_loadconfig(), which oneDNN takes for granted. */
-static inline Tiles take_tiles(void) {
-    Tiles before, ours = {.palette = 1};
+/* The compiler is told of the first eight bytes only by what loads and stores a configuration. */
+#define WHOLE __asm__ volatile("" ::: "memory")
+
+/* Take whole tiles; `before` is for give_back(): oneDNN takes its own configuration for granted. */
+static inline void take_tiles(Tiles *before) {
+    Tiles ours = {.palette = 1};
     for (int tile = 0; tile < 8; tile++) ours.rows[tile] = SIDE, ours.bytes[tile] = 64;
-    _tile_storeconfig(&before);
+    __asm__ volatile("" ::"r"(&ours) : "memory");
+    _tile_storeconfig(before);
     _tile_loadconfig(&ours);
-    return before;
+    WHOLE;
+}
+
+static inline void give_back(const Tiles *before) {
+    WHOLE;
+    _tile_loadconfig(before);
 }

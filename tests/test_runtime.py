@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from PIL import Image
 
 from got_runtime import Box, Color, DocumentResult, Formatted, GotRuntime, PageResult, Pages, Plain, Tiles
 from got_runtime.checkpoint import Checkpoint
+from got_runtime.engine.ahead import Ahead
 from got_runtime.engine.protocol import Answer, Finish, OnToken, Request
 from got_runtime.engine.scripted import ScriptedEngine
 from got_runtime.errors import (
@@ -528,6 +530,43 @@ def test_pages_that_looped_are_tried_again_together_and_keep_their_places(
     assert (first.number, first.text) == (1, "call 2 place 0\ncall 2 place 1")
     assert (second.number, second.text, second.attempts) == (2, "call 1 place 1", ())
     assert (third.number, third.text) == (3, "call 2 place 2\ncall 2 place 3")
+
+
+def test_when_the_engine_gives_up_what_it_has_read_is_handed_on(checkpoint: Checkpoint) -> None:
+    class GivesUp(AllAtOnce):
+        def answer(self, *given: Any) -> Iterator[Answer | Exception | None]:
+            yield from islice(super().answer(*given), 2)
+            raise RuntimeError("the device is gone")
+
+    stream = GotRuntime(checkpoint, GivesUp(checkpoint, {0})).stream([inked() for _ in range(4)])
+    assert [(page.finish_reason, page.text) for page in islice(stream, 2)] == [
+        ("repetition", "la la"),
+        ("stop", "call 1 place 1"),
+    ]
+    with pytest.raises(RuntimeError, match="the device is gone"):
+        next(stream)
+
+
+def test_a_page_is_tried_again_while_the_next_is_long_in_coming(checkpoint: Checkpoint) -> None:
+    class DrawsAhead(LoopsAtFirst):
+        def answer(self, requests: Iterable[Request | None], *given: Any) -> Iterator[Answer | Exception | None]:
+            ahead = Ahead(requests)
+            try:
+                yield from super().answer(taken[0] for taken in iter(lambda: ahead.take(wait=True), None))
+            finally:
+                ahead.close()
+
+    class Pipe(io.BytesIO):
+        def read(self, *size: Any) -> bytes:
+            assert written.wait(10), "nobody writes the second page before the first is read"
+            return super().read(*size)
+
+    written, second = threading.Event(), io.BytesIO()
+    inked().save(second, "PNG")
+    stream = GotRuntime(checkpoint, DrawsAhead(checkpoint, 1)).stream([inked(), Pipe(second.getvalue())])
+    assert next(stream).text == "song\nsong"
+    written.set()
+    assert next(stream).text == "song"
 
 
 def test_a_page_that_looped_leaves_those_that_follow_alone(checkpoint: Checkpoint) -> None:

@@ -31,7 +31,8 @@ def keep_freed_memory() -> bool:
 def ask_for_huge_pages(tensor: "Tensor") -> None:
     """Let Linux put a tensor that is still empty on pages of 2 MB, where it is set to give them on request.
 
-    Keys and values are read from front to back, hundreds of megabytes a step: 32 rows are read in 70 ms instead of 75.
+    Weights, keys and values are read from front to back, hundreds of megabytes a step: keys and values of 32 rows in 70
+    ms instead of 75.
     """
     if sys.platform != "linux":
         return

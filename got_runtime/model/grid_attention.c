@@ -171,7 +171,8 @@ int attend_grid(const bf16 *query, const bf16 *key, const bf16 *value, const bf1
         float sums[QUERIES * WIDTH] __attribute__((aligned(64)));
         bf16 edge[QUERIES * WIDTH];
         if (logits == NULL) whole = 0;
-        Tiles before = take_tiles();
+        Tiles before;
+        take_tiles(&before);
 #pragma omp for
         for (int64_t i = 0; i < n * heads; i++) {
             int64_t from = i / heads * stride + i % heads * head_stride;
@@ -207,7 +208,7 @@ int attend_grid(const bf16 *query, const bf16 *key, const bf16 *value, const bf1
                                         (__m512i)_mm512_cvtne2ps_pbh(high, low));
                 }
         }
-        _tile_loadconfig(&before);
+        give_back(&before);
         free(logits);
     }
     free(packed);

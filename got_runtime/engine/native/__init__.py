@@ -1,1 +1,1 @@
-"""Decoding in bfloat16 on a CPU: a little C between oneDNN's matrix products, compiled where it runs."""
+"""Decoding in bfloat16 on a CPU: a little C, compiled where it runs."""

@@ -1,4 +1,4 @@
-"""The decoder in bfloat16 on a CPU: oneDNN for matrix products on packed weights, ``step.c`` for what lies between."""
+"""The decoder in bfloat16 on a CPU: products on weights laid out once, ``step.c`` for what lies between."""
 
 import ctypes
 import functools
@@ -43,6 +43,7 @@ class PackedNetwork:
     key_heads: int
 
     @classmethod
+    @torch.no_grad()  # else what is made of parameters remembers how, at eight bytes a weight
     def pack(cls, model: Any, int8: bool) -> Self | None:
         """Lay out the weights once; None where this road is closed: another device or dtype, a CPU without 16-bit
         instructions (AVX-512), no C compiler.

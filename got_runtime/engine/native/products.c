@@ -13,6 +13,7 @@ typedef uint16_t bf16;
 #define TILE (16 * 64)   /* bytes */
 #define OUTPUTS (2 * SIDE) /* taken together, and as many rows */
 #define AHEAD 8192       /* bytes of weights fetched before their turn; 4 to 32 kB are alike */
+#define PANEL 512        /* rows that stay in the second-level cache while all weights pass by */
 
 int products_ready(void) { return may_use_tiles(); }
 
@@ -50,6 +51,27 @@ static inline void multiply_block(const char *x, const char *weight, int64_t dep
     _tile_stored(3, sums + SIDE * OUTPUTS + SIDE, OUTPUTS * 4);
 }
 
+/* Into rows and outputs from `row` and `first` on, as far as there are any: sums in what they are worth, and the bias. */
+static inline void write_block(const int32_t *sums, const float *unit, const float *scale, const float *bias, void *out,
+                               int64_t row, int64_t first, int64_t rows, int64_t outputs, int64_t wide) {
+    int64_t count = rows - row < OUTPUTS ? rows - row : OUTPUTS;
+    for (int64_t n = first; n < first + OUTPUTS && n < outputs; n += SIDE) {
+        __mmask16 there = outputs - n < SIDE ? (1 << (outputs - n)) - 1 : 0xFFFF;
+        __m512 added = bias ? _mm512_maskz_loadu_ps(there, bias + n) : _mm512_setzero_ps();
+        __m512 worth = scale ? _mm512_maskz_loadu_ps(there, scale + n) : _mm512_set1_ps(1.f);
+        for (int64_t r = 0; r < count; r++) {
+            __m512i sum = _mm512_load_si512(sums + r * OUTPUTS + n - first);
+            __m512 value = scale ? _mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_set1_ps(unit[r])) : _mm512_castsi512_ps(sum);
+            int64_t at = (row + r) * outputs + n;
+            value = _mm512_fmadd_ps(value, worth, added);
+            if (wide)
+                _mm512_mask_storeu_ps((float *)out + at, there, value);
+            else
+                _mm256_mask_storeu_epi16((bf16 *)out + at, there, (__m256i)_mm512_cvtneps_pbh(value));
+        }
+    }
+}
+
 /* out = x · weightᵀ + bias, where x has `depth` bytes to a row and whole tiles of rows, of which `rows` are meant.
  *
  * weight: (outputs / 32, depth / 64, 2, 16, 16, 4 bytes): of 32 outputs, tile by tile of inputs, each half.
@@ -58,33 +80,21 @@ static inline void multiply_block(const char *x, const char *weight, int64_t dep
  */
 void multiply(const char *x, const char *weight, const float *unit, const float *scale, const float *bias, void *out,
               int64_t rows, int64_t outputs, int64_t depth, int64_t wide) {
+    int64_t panels = (rows + PANEL - 1) / PANEL, height = (rows / OUTPUTS / panels + 1) * OUTPUTS;
 #pragma omp parallel
     {
         int32_t sums[OUTPUTS * OUTPUTS] __attribute__((aligned(64)));
-        Tiles before = take_tiles();
-#pragma omp for schedule(static)
-        for (int64_t first = 0; first < outputs; first += OUTPUTS)
-            for (int64_t row = 0; row < rows; row += OUTPUTS) {
-                multiply_block(x + row * depth, weight + first * depth, depth, scale != NULL, row + SIDE < rows, sums);
-                int64_t count = rows - row < OUTPUTS ? rows - row : OUTPUTS;
-                for (int64_t n = first; n < first + OUTPUTS && n < outputs; n += SIDE) {
-                    __mmask16 there = outputs - n < SIDE ? (1 << (outputs - n)) - 1 : 0xFFFF;
-                    __m512 added = bias ? _mm512_maskz_loadu_ps(there, bias + n) : _mm512_setzero_ps();
-                    __m512 worth = scale ? _mm512_maskz_loadu_ps(there, scale + n) : _mm512_set1_ps(1.f);
-                    for (int64_t r = 0; r < count; r++) {
-                        __m512i sum = _mm512_load_si512(sums + r * OUTPUTS + n - first);
-                        __m512 value = scale ? _mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_set1_ps(unit[row + r]))
-                                             : _mm512_castsi512_ps(sum);
-                        int64_t at = (row + r) * outputs + n;
-                        value = _mm512_fmadd_ps(value, worth, added);
-                        if (wide)
-                            _mm512_mask_storeu_ps((float *)out + at, there, value);
-                        else
-                            _mm256_mask_storeu_epi16((bf16 *)out + at, there, (__m256i)_mm512_cvtneps_pbh(value));
-                    }
+        Tiles before;
+        take_tiles(&before);
+        for (int64_t panel = 0; panel < rows; panel += height) {
+#pragma omp for schedule(static) nowait
+            for (int64_t first = 0; first < outputs; first += OUTPUTS)
+                for (int64_t row = panel; row < rows && row < panel + height; row += OUTPUTS) {
+                    multiply_block(x + row * depth, weight + first * depth, depth, scale != NULL, row + SIDE < rows, sums);
+                    write_block(sums, unit ? unit + row : NULL, scale, bias, out, row, first, rows, outputs, wide);
                 }
-            }
-        _tile_loadconfig(&before);
+        }
+        give_back(&before);
     }
 }
 #else
