@@ -132,6 +132,17 @@ def test_products(library: ctypes.CDLL, rows: int, biased: bool) -> None:
     torch.testing.assert_close(in_tiles(x, torch.float32), rounded(x, torch.float32), rtol=1e-5, atol=1e-4)
 
 
+@pytest.mark.usefixtures("products")
+@pytest.mark.parametrize("int8", [False, True])
+def test_what_is_laid_out_does_not_remember_how(model: torch.nn.Module, int8: bool) -> None:
+    """Parameters want gradients; what would be kept for them is twice the weights in float32."""
+    packed = PackedNetwork.pack(model, int8)
+    assert packed is not None
+    kept = [value for layer in packed.layers for value in vars(layer.qkv).values() if isinstance(value, Tensor)]
+    assert kept
+    assert not any(tensor.requires_grad for tensor in kept)
+
+
 def test_other_networks_keep_to_torch(model: torch.nn.Module) -> None:
     import copy
 
