@@ -136,18 +136,26 @@ class PageJobs:
             warnings = result.warnings + query.warnings
             if all(is_blank(image) for image in images):
                 return _undecoded(page, result.model_copy(update={"warnings": warnings}))
-            request = self._request(images, task, query.text, self.max_seconds, align=self.boxes and not query.crop)
+            aligned = self.boxes and not query.crop
+            request = self._request(result, images, task, query.text, self.max_seconds, align=aligned)
         except GotError as error:
             return _undecoded(page, result, error)
         if len(request.prompt) > TRAINED_CONTEXT:
             warnings += (f"a prompt of {len(request.prompt):,} tokens: GOT was trained with {TRAINED_CONTEXT:,}",)
-        request = replace(request, kept_bytes=RGB_BYTES * width * height)
         return Job(page, result.model_copy(update={"warnings": warnings}), request)
 
     def _request(
-        self, images: "list[Image.Image]", task: Task, query: str, max_seconds: float | None, *, align: bool = False
+        self,
+        page: PageResult,
+        images: "list[Image.Image]",
+        task: Task,
+        query: str,
+        max_seconds: float | None,
+        *,
+        align: bool = False,
     ) -> Request:
-        return build_request(self.checkpoint, images, task, query, self.max_new_tokens, max_seconds, align)
+        request = build_request(self.checkpoint, images, task, query, self.max_new_tokens, max_seconds, align)
+        return replace(request, kept_bytes=RGB_BYTES * page.width * page.height)
 
     def take(self, asked: Job | Try, answer: Answer | Exception | None) -> Try | None:
         """Settle what was asked with its answer, or return what is to be tried next; None while parts are missing."""
@@ -177,8 +185,7 @@ class PageJobs:
             query = again.rung.task.query(PageFrame(result.width, result.height, page.size_pt)).text
             images = again.rung.images()
             again.parts = len(images)
-            requests = [self._request([image], again.rung.task, query, again.seconds) for image in images]
-            return [replace(request, kept_bytes=RGB_BYTES * result.width * result.height) for request in requests]
+            return [self._request(result, [image], again.rung.task, query, again.seconds) for image in images]
         except (GotError, MemoryError):  # the source has gone in the meantime, or there is no room for its pixels
             again.parts = 1
             return [None]
@@ -192,14 +199,13 @@ class PageJobs:
 
     def _finish(self, job: Job, answer: Answer | Exception | None) -> PageResult:
         """The page's result from its answer, or with its error."""
-        page, failure = job.result, job.failure
+        page = job.result
         if isinstance(answer, Exception):
             reason = f"decoding failed ({type(answer).__name__}: {answer})"
-            failure = EngineError(f"{page.source} page {page.number}: {reason}")
-            failure.__cause__ = answer
-            job.failure = failure
-        if failure is not None:
-            error = PageError(type=type(failure).__name__, message=str(failure))
+            job.failure = EngineError(f"{page.source} page {page.number}: {reason}")
+            job.failure.__cause__ = answer
+        if job.failure is not None:
+            error = PageError(type=type(job.failure).__name__, message=str(job.failure))
             return page.model_copy(update={"finish_reason": "error", "error": error})
         if not isinstance(answer, Answer):
             return page

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["FLOAT", "INT", "POINTER", "SWITCH", "compiled"]
+__all__ = ["FLOAT", "INT", "POINTER", "SWITCH", "compiled", "compiled_for_tiles", "has_bf16_products"]
 
 SWITCH = "GOT_OCR_NATIVE"
 """Environment variable; ``0`` keeps the C code out."""
@@ -47,6 +47,19 @@ def compiled(source: Path, functions: Mapping[str, Sequence[Any]]) -> ctypes.CDL
     for name, arguments in functions.items():
         getattr(library, name).argtypes = arguments
     return library
+
+
+def compiled_for_tiles(source: Path, functions: Mapping[str, Sequence[Any]]) -> ctypes.CDLL | None:
+    """:func:`compiled` for a source that includes ``tiles.h``; None also on a CPU without matrix tiles (AMX)."""
+    library = compiled(source, {**functions, "tiles_ready": []})
+    return library if library is not None and library.tiles_ready() else None
+
+
+def has_bf16_products() -> bool:
+    """Whether oneDNN is there and multiplies bfloat16 by 16-bit instructions (AVX-512) on this CPU."""
+    import torch
+
+    return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def _openmp() -> Path | None:

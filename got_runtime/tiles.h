@@ -1,9 +1,14 @@
-/* Matrix tiles (AMX) for every C file here: eight of them, each 16 rows of 64 bytes. */
-#include <immintrin.h>
+/* Matrix tiles (AMX) for every C file here: eight of them, each 16 rows of 64 bytes. TILES says that there are any. */
 #include <stdint.h>
+
+typedef uint16_t bf16;
+
+#if defined(__AMX_BF16__) && defined(__AMX_INT8__)
+#include <immintrin.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#define TILES
 #define SIDE 16 /* rows of a tile, and its columns of 32 bits */
 #define REQUEST_PERMISSION 0x1023
 #define TILE_DATA 18
@@ -15,22 +20,25 @@ typedef struct {
 } __attribute__((aligned(64))) Tiles;
 
 /* Linux hands tiles out on request; 0 where it, or the processor, has none. */
-static inline int may_use_tiles(void) { return syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0; }
+int tiles_ready(void) { return syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0; }
 
 /* The compiler is told of the first eight bytes only by what loads and stores a configuration. */
-#define WHOLE __asm__ volatile("" ::: "memory")
+static inline void touch(const Tiles *whole) { __asm__ volatile("" ::"r"(whole) : "memory"); }
 
 /* Take whole tiles; `before` is for give_back(): oneDNN takes its own configuration for granted. */
 static inline void take_tiles(Tiles *before) {
     Tiles ours = {.palette = 1};
     for (int tile = 0; tile < 8; tile++) ours.rows[tile] = SIDE, ours.bytes[tile] = 64;
-    __asm__ volatile("" ::"r"(&ours) : "memory");
     _tile_storeconfig(before);
+    touch(before);
+    touch(&ours);
     _tile_loadconfig(&ours);
-    WHOLE;
 }
 
 static inline void give_back(const Tiles *before) {
-    WHOLE;
+    touch(before);
     _tile_loadconfig(before);
 }
+#else
+int tiles_ready(void) { return 0; }
+#endif

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from transformers.activations import GELUActivation
 
 from got_runtime.model.grid_attention import attend
+from got_runtime.native import has_bf16_products
 
 Port = Any
 """A module of the transformers port, which ships no types."""
@@ -79,9 +80,8 @@ def _add_mlp(mlp: Port, hidden: Tensor, normed: Tensor) -> Tensor:
     """``hidden + mlp(normed)``. In bfloat16 on a CPU, oneDNN brings GELU and the sum along: 20 ms a layer, not 24."""
     plain = type(mlp.lin1) is type(mlp.lin2) is nn.Linear and isinstance(mlp.act, GELUActivation)  # not an adapter's
     suits = hidden.device.type == "cpu" and hidden.dtype == torch.bfloat16 and not torch.is_grad_enabled()
-    suits = suits and torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
     out: Tensor
-    if not (plain and suits):
+    if not (plain and suits and has_bf16_products()):
         out = hidden + mlp(normed)
         return out
     wide = torch.ops.mkldnn._linear_pointwise(normed, mlp.lin1.weight, mlp.lin1.bias, "gelu", [], "none")

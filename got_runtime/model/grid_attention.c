@@ -4,22 +4,18 @@
  * second-level cache. Strides and sizes count elements; heads are 64 wide; tokens are rows × columns, row by row, and
  * `padded` is their number rounded up to 32.
  */
-#ifdef __AMX_BF16__
 #include <float.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tiles.h"
 
-typedef uint16_t bf16;
-
+#ifdef TILES
 #define WIDTH 64
 #define PAIRS 32             /* columns of bfloat16 in a tile */
 #define TILE (SIDE * PAIRS)  /* values in a tile of bfloat16 */
 #define QUERIES (2 * SIDE)   /* taken together */
 #define LOG2_E 1.44269504f
-
-int grid_ready(void) { return may_use_tiles(); }
 
 /* 16 values, each with room for another in the upper half. */
 static inline __m512i load_bf16(const bf16 *x) {
@@ -214,6 +210,5 @@ int attend_grid(const bf16 *query, const bf16 *key, const bf16 *value, const bf1
     return whole;
 }
 #else
-int grid_ready(void) { return 0; }
 int attend_grid(void) { return 0; }
 #endif

@@ -8,21 +8,20 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from got_runtime.native import FLOAT, INT, POINTER, compiled
+from got_runtime.native import FLOAT, INT, POINTER, compiled_for_tiles
 
 __all__ = ["attend_in_tiles"]
 
 WIDTH = 64
 """Of a head."""
 
-_FUNCTIONS: dict[str, list[Any]] = {"grid_ready": [], "attend_grid": [POINTER] * 6 + [INT] * 7 + [FLOAT, ctypes.c_int]}
+_FUNCTIONS: dict[str, list[Any]] = {"attend_grid": [POINTER] * 6 + [INT] * 7 + [FLOAT, ctypes.c_int]}
 
 
 @functools.cache
 def load() -> ctypes.CDLL | None:
     """The compiled functions, or None without a compiler, or on a CPU without AMX."""
-    library = compiled(Path(__file__).with_name("grid_attention.c"), _FUNCTIONS)
-    return library if library is not None and library.grid_ready() else None
+    return compiled_for_tiles(Path(__file__).with_name("grid_attention.c"), _FUNCTIONS)
 
 
 def attend_in_tiles(

@@ -17,6 +17,7 @@ from got_runtime.engine.native.library import load
 from got_runtime.engine.native.linear import Linear, lay_out
 from got_runtime.errors import EngineError
 from got_runtime.model.decoder import causal, rotate
+from got_runtime.native import has_bf16_products
 
 __all__ = ["NativeDecoder", "PackedNetwork", "check_rounding"]
 
@@ -55,8 +56,7 @@ class PackedNetwork:
         attention = language.layers[0].self_attn
         fits = weight.device.type == "cpu" and weight.dtype == torch.bfloat16 and attention.head_dim == WIDTH
         # Without 16-bit instructions oneDNN multiplies bf16, but does not lay it out.
-        fits = fits and torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-        library = load() if fits else None
+        library = load() if fits and has_bf16_products() else None
         if library is None:
             return None
         linear = functools.partial(lay_out, library, int8=int8)

@@ -5,7 +5,7 @@ import functools
 from pathlib import Path
 from typing import Any
 
-from got_runtime.native import FLOAT, INT, POINTER, compiled
+from got_runtime.native import FLOAT, INT, POINTER, compiled, compiled_for_tiles
 
 __all__ = ["load", "load_products"]
 
@@ -17,7 +17,7 @@ _FUNCTIONS: dict[str, list[Any]] = {
     "choose_again": [POINTER] * 5 + [INT] * 3,
     "attend_step": [POINTER] * 5 + [INT] * 4,
 }
-_PRODUCTS: dict[str, list[Any]] = {"products_ready": [], "multiply": [POINTER] * 6 + [INT] * 4}
+_PRODUCTS: dict[str, list[Any]] = {"multiply": [POINTER] * 6 + [INT] * 4}
 
 
 @functools.cache
@@ -29,5 +29,4 @@ def load() -> ctypes.CDLL | None:
 @functools.cache
 def load_products() -> ctypes.CDLL | None:
     """The compiled products, or None without a compiler, or on a CPU without AMX."""
-    library = compiled(Path(__file__).with_name("products.c"), _PRODUCTS)
-    return library if library is not None and library.products_ready() else None
+    return compiled_for_tiles(Path(__file__).with_name("products.c"), _PRODUCTS)

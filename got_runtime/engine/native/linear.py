@@ -58,17 +58,17 @@ class TileLinear:
 
     def __call__(self, x: Tensor, dtype: torch.dtype = torch.bfloat16) -> Tensor:
         rows, inputs = x.shape
-        kind = torch.bfloat16 if self._scale is None else torch.int8
-        whole = torch.empty(rows + -rows % _SIDE, inputs, dtype=kind)
-        unit = torch.empty(rows)
+        whole = torch.empty(rows + -rows % _SIDE, inputs, dtype=self._weight.dtype)
+        unit: Tensor | None = None
         if self._scale is None:
             whole[:rows] = x
         else:
+            unit = torch.empty(rows)
             self._library.round_rows(x.data_ptr(), whole.data_ptr(), unit.data_ptr(), rows, inputs)
         out = torch.empty(rows, self._outputs, dtype=dtype)
-        scale, bias = (each.data_ptr() if each is not None else None for each in (self._scale, self._bias))
+        optional = (each.data_ptr() if each is not None else None for each in (unit, self._scale, self._bias))
         self._products.multiply(
-            whole.data_ptr(), self._weight.data_ptr(), unit.data_ptr(), scale, bias, out.data_ptr(),
+            whole.data_ptr(), self._weight.data_ptr(), *optional, out.data_ptr(),
             rows, self._outputs, inputs * whole.element_size(), dtype == torch.float32,
         )  # fmt: skip
         return out

@@ -3,19 +3,15 @@
  * A step of a few rows is bound by reading weights: they lie in the order in which they are read, 32 outputs after 32
  * outputs, and are fetched ahead.
  */
-#ifdef __AMX_INT8__
-#include <stdint.h>
+#include <stddef.h>
 
 #include "tiles.h"
 
-typedef uint16_t bf16;
-
+#ifdef TILES
 #define TILE (16 * 64)   /* bytes */
 #define OUTPUTS (2 * SIDE) /* taken together, and as many rows */
 #define AHEAD 8192       /* bytes of weights fetched before their turn; 4 to 32 kB are alike */
 #define PANEL 512        /* rows that stay in the second-level cache while all weights pass by */
-
-int products_ready(void) { return may_use_tiles(); }
 
 /* sums[32][32] = rows · weights over `steps` tiles; one tile of rows, or two. */
 #define ACCUMULATE(product)                                                                      \
@@ -98,6 +94,5 @@ void multiply(const char *x, const char *weight, const float *unit, const float 
     }
 }
 #else
-int products_ready(void) { return 0; }
 void multiply(void) {}
 #endif

@@ -303,6 +303,7 @@ static void store(const Row *row, int64_t place, const float *key, const float *
 void attend_step(const bf16 *qkv, const float *cosine, const float *sine, const Row *rows, bf16 *out, int64_t count,
                  int64_t heads, int64_t key_heads, int64_t layer) {
     int64_t group = heads / key_heads, columns = (heads + 2 * key_heads) * WIDTH, longest = 0;
+    /* Several heads in a row, where there are enough for all threads: the next one's keys can then be fetched. */
     int64_t share = count * key_heads / (2 * omp_get_max_threads()), chunk = share < 1 ? 1 : share < 8 ? share : 8;
     for (int64_t r = 0; r < count; r++) longest = rows[r].capacity > longest ? rows[r].capacity : longest;
 #pragma omp parallel
