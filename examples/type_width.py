@@ -10,6 +10,7 @@ import numpy as np
 
 from got_runtime import GotRuntime
 from got_runtime.evaluation.metrics import edit_count
+from got_runtime.training.batches import SIDE
 from got_runtime.training.faces import HELD_OUT_FACES, TRAINING_FACES
 from got_runtime.training.kinds import page_of
 from got_runtime.training.sample import PageSample
@@ -17,7 +18,6 @@ from got_runtime.training.sample import PageSample
 STREAM = 424_243
 """Neither training nor ``got-ocr eval`` draws from it."""
 BOUNDS = (0, 14, 17, 20, 24, 28, 99)
-SIDE = 1024
 
 
 def width(page: PageSample) -> float:
