@@ -15,14 +15,14 @@ from PIL import Image
 
 from got_runtime.markup import Element, parse
 from got_runtime.sources import open_pages
-from got_runtime.training.degrade import wear
-from got_runtime.training.faces import FACES, TRAINING_FACES, font_bytes
-from got_runtime.training.pages.answer import Answer
-from got_runtime.training.pages.blocks import Block, block_page
-from got_runtime.training.pages.document import Document
-from got_runtime.training.pages.places import places
-from got_runtime.training.pages.typeset import pages_of, render
-from got_runtime.training.text import words_of_text
+from got_runtime.synth.degrade import wear
+from got_runtime.synth.faces import FACES, TRAINING_FACES, font_bytes
+from got_runtime.synth.pages.answer import Answer
+from got_runtime.synth.pages.blocks import Block, block_page
+from got_runtime.synth.pages.document import Document
+from got_runtime.synth.pages.places import places
+from got_runtime.synth.pages.typeset import pages_of, render
+from got_runtime.synth.text import words_of_text
 
 SIDE, MARGIN, SIZE, PITCH, CHARACTERS = 420, 34, 19, 28, 32
 """Of a page of one column, in points: side, margin, size of type, distance of lines; and most characters of a line."""

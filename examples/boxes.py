@@ -17,17 +17,17 @@ from typing import NamedTuple
 import numpy as np
 from box_pages import Box, Line, as_scan, blocks_page, column_page, formatted_page, hull
 
-from got_runtime.answers import answered_fields, located_tokens
 from got_runtime.boxes import Looks, attention_boxes, layout_boxes
 from got_runtime.boxes.attention import SOUND as SOUND_ATTENTION
 from got_runtime.boxes.layout import SOUND as SOUND_LAYOUT
-from got_runtime.checkpoint import load
 from got_runtime.engine.protocol import Answer
-from got_runtime.engine.torch_engine import TorchEngine
+from got_runtime.engine.torch_engine.engine import TorchEngine
 from got_runtime.markup import Element, parse
 from got_runtime.markup.content import Text
 from got_runtime.markup.elements import Paragraph
-from got_runtime.requests import build_request
+from got_runtime.model.checkpoint import load
+from got_runtime.pipeline.postprocess import answered_fields, located_tokens
+from got_runtime.pipeline.preprocess import build_request
 from got_runtime.results import ElementBox
 from got_runtime.sources import SourcePage, open_pages
 from got_runtime.tasks import PageFrame, Plain

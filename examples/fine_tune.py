@@ -14,8 +14,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from got_runtime.cli import main
-from got_runtime.training.faces import TRAINING_FACES, load_font
-from got_runtime.training.text import english_words
+from got_runtime.synth.faces import TRAINING_FACES, load_font
+from got_runtime.synth.text import english_words
 
 FACES = [face for face in TRAINING_FACES if face.style == "Regular" and "Mono" not in face.family]
 WIDTH = 1024

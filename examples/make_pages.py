@@ -8,7 +8,7 @@ from pathlib import Path
 import pymupdf
 from PIL import Image, ImageDraw
 
-from got_runtime.training.faces import FACES, load_font
+from got_runtime.synth.faces import FACES, load_font
 
 PAGES = Path(__file__).parent / "pages"
 

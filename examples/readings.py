@@ -11,8 +11,8 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from got_runtime import GotRuntime
-from got_runtime.evaluation.cases import Case
 from got_runtime.evaluation.run import evaluate, reader_of
+from got_runtime.evaluation.samples import Case
 from got_runtime.evaluation.scores import PageScore
 from got_runtime.evaluation.synthetic import held_out
 

@@ -10,10 +10,10 @@ import numpy as np
 
 from got_runtime import GotRuntime
 from got_runtime.evaluation.metrics import edit_count
-from got_runtime.training.batches import SIDE
-from got_runtime.training.faces import HELD_OUT_FACES, TRAINING_FACES
-from got_runtime.training.kinds import page_of
-from got_runtime.training.sample import PageSample
+from got_runtime.synth.faces import HELD_OUT_FACES, TRAINING_FACES
+from got_runtime.synth.kinds import page_of
+from got_runtime.synth.sample import PageSample
+from got_runtime.training.pretrain.batches import SIDE
 
 STREAM = 424_243
 """Neither training nor ``got-ocr eval`` draws from it."""

@@ -93,7 +93,7 @@ def write_random_weights(folder: Path) -> None:
     """A checkpoint of GOT's full size that any library of the port's format opens."""
     import torch
 
-    from got_runtime.bench.subject import full_size, real_vocabulary
+    from got_runtime.bench.model_under_test import full_size, real_vocabulary
 
     vocabulary = real_vocabulary()
     if vocabulary is None:

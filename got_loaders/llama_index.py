@@ -10,9 +10,9 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from got_loaders.chunks import Mode, Passage
+from got_loaders.config import OnError, Reading
 from got_loaders.metadata import BULKY, told_to
-from got_loaders.passages import Mode, Passage
-from got_loaders.reading import OnError, Reading
 from got_loaders.runtimes import ModelSettings, shared_runtime
 from got_runtime.errors import MissingExtra
 from got_runtime.tasks import Plain, Task

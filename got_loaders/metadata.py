@@ -124,8 +124,8 @@ def element_facts(elements: "Sequence[Element]", headings: Sequence[str]) -> dic
 
 
 def _notation(element: "Element") -> str | None:
-    from got_runtime.markup.html import element_html
-    from got_runtime.markup.html_policy import clean
+    from got_runtime.markup.render.html import element_html
+    from got_runtime.markup.render.sanitize import clean
 
     match element.kind:
         case "table":

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, Self, get_args
 
 from got_runtime.engine.protocol import Engine
 from got_runtime.errors import EngineError, SourceUnsupported, TaskError
-from got_runtime.jobs import Ocr, PageJobs
-from got_runtime.reading import OnError, OnToken, PageReader
+from got_runtime.pipeline.loop import OnError, OnToken, PageReader
+from got_runtime.pipeline.planner import Ocr, PageJobs
 from got_runtime.results import DocumentResult, ModelInfo, PageResult, Settings
 from got_runtime.sources import Limits, Rotation, SourcePage, open_pages
 from got_runtime.sources.documents import display_name, documents, is_folder
 from got_runtime.tasks import MAX_NEW_TOKENS, Plain, Task
 
 if TYPE_CHECKING:
-    from got_runtime.checkpoint import Checkpoint
-    from got_runtime.engines import EngineOptions
+    from got_runtime.engine.registry import EngineOptions
+    from got_runtime.model.checkpoint import Checkpoint
 
 __all__ = ["GotRuntime"]
 
@@ -81,13 +81,13 @@ class GotRuntime:
             EngineError: no engine of that name, or unusable options.
             MissingExtra: the engine needs a package that is not installed.
         """
-        from got_runtime.checkpoint import load
-        from got_runtime.engines import make_engine
+        from got_runtime.engine.registry import make_engine
+        from got_runtime.model.checkpoint import load
 
         if devices:
             if not isinstance(engine, str):
                 raise EngineError("an engine object runs where it is: leave devices out, or name an engine")
-            from got_runtime.devices import DevicesEngine, Weights
+            from got_runtime.engine.multi_device import DevicesEngine, Weights
 
             # Here the weights only say what model it is; the workers load their own.
             checkpoint = load(name_or_path, "cpu", dtype, revision, local_files_only)

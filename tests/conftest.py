@@ -6,7 +6,7 @@ import pymupdf
 import pytest
 
 from got_runtime import GotRuntime
-from got_runtime.checkpoint import Checkpoint, load
+from got_runtime.model.checkpoint import Checkpoint, load
 
 PAGES = Path(__file__).parent.parent / "examples" / "pages"
 
@@ -24,7 +24,7 @@ def checkpoint() -> Checkpoint:
 
 @pytest.fixture(scope="session")
 def runtime(checkpoint: Checkpoint) -> GotRuntime:
-    from got_runtime.engine.torch_engine import TorchEngine
+    from got_runtime.engine.torch_engine.engine import TorchEngine
 
     return GotRuntime(checkpoint, TorchEngine(checkpoint.model, checkpoint.end_tokens))
 

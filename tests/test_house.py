@@ -12,65 +12,99 @@ import got_runtime
 
 ROOT = Path(__file__).parent.parent
 
-# What a part may know of, besides itself and `errors`; a part that is not named here knows everything.
-MAY_IMPORT = {
+# Which rooms each room of got_runtime imports, besides `errors`. An import that is not listed here fails, and so does a
+# listed one that no longer exists.
+IMPORTS: dict[str, set[str]] = {
+    "__init__": {"results", "runtime", "tasks"},
     "errors": set(),
-    "markup": set(),
     "tasks": set(),
-    "results": {"markup", "tasks"},
+    "markup": set(),
     "sources": set(),
-    "tiling": {"sources"},
-    "native": set(),
-    "model": {"native"},
-    "engine": {"model", "native"},
-    "checkpoint": {"model", "tasks", "tiling", "original"},
-    "original": {"model", "tasks", "tiling"},
-    "requests": {"checkpoint", "engine", "model", "tasks", "tiling"},
-    "answers": {"boxes", "checkpoint", "engine", "results"},
+    "results": {"markup", "tasks"},
+    "model": {"sources", "tasks"},
+    "views": {"model", "sources"},
     "boxes": {"markup", "results", "sources"},
-    "retries": {"results", "sources", "tasks"},
-    "jobs": {"answers", "boxes", "checkpoint", "engine", "requests", "results", "retries", "sources", "tasks"},
-    "reading": {"engine", "jobs", "results", "sources"},
-    "engines": {"checkpoint", "engine", "vllm_plugin"},
-    "vllm_plugin": {"checkpoint", "model", "tiling"},
-    "worker": {"checkpoint", "engine", "engines"},
-    "devices": {"engine", "engines", "worker"},
-    "runtime": {"checkpoint", "devices", "engine", "engines", "jobs", "reading", "results", "sources", "tasks"},
+    "engine": {"model"},
+    "pipeline": {"boxes", "engine", "model", "results", "sources", "tasks", "views"},
+    "runtime": {"engine", "model", "pipeline", "results", "sources", "tasks"},
+    "synth": {"tasks"},
+    "evaluation": {"markup", "results", "runtime", "sources", "synth", "tasks"},
+    "training": {"engine", "evaluation", "model", "pipeline", "sources", "synth", "tasks", "views"},
+    "bench": {"engine", "model", "runtime", "sources"},
+    "cli": {
+        "__init__",
+        "bench",
+        "engine",
+        "evaluation",
+        "markup",
+        "model",
+        "pipeline",
+        "results",
+        "runtime",
+        "sources",
+        "synth",
+        "tasks",
+        "training",
+    },
+    "vllm_plugin": {"engine"},
 }
-NOBODY_USES = {"training", "evaluation", "cli"}
 
 
-def imports_of(file: Path) -> set[str]:
-    """First-level parts of got_runtime that a file imports, at any depth of its code."""
+def module_name(file: Path) -> str:
+    parts = file.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {
+    module_name(file): file for folder in ("got_runtime", "got_loaders") for file in (ROOT / folder).rglob("*.py")
+}
+
+
+def imports_of(module: str) -> set[str]:
+    """Our own modules that a module imports, at any depth of its code."""
     found = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        names = []
+    for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            names = [node.module or ""]
-            assert node.level == 0, f"{file}: imports are absolute"
-        found |= {name.split(".")[1] for name in names if name.startswith("got_runtime.")}
-    return found
+            assert node.level == 0, f"{module}: imports are absolute"
+            for alias in node.names:
+                submodule = f"{node.module}.{alias.name}"
+                found.add(submodule if submodule in MODULES else str(node.module))
+    return found & set(MODULES)
 
 
-def part_files(part: str) -> list[Path]:
-    folder = ROOT / "got_runtime" / part
-    return sorted(folder.rglob("*.py")) if folder.is_dir() else [folder.with_suffix(".py")]
+def room_of(module: str) -> str:
+    return (module.split(".") + ["__init__"])[1]
 
 
-@pytest.mark.parametrize("part", [part for part in MAY_IMPORT if part_files(part)[0].exists()])
-def test_imports_point_one_way(part: str) -> None:
-    allowed = MAY_IMPORT[part] | {"errors", part}
-    for file in part_files(part):
-        assert imports_of(file) <= allowed, f"{file.relative_to(ROOT)} reaches up"
+ROOMS = sorted({room_of(module) for module in MODULES if module.startswith("got_runtime")})
 
 
-def test_nobody_uses_the_command_line_training_or_evaluation() -> None:
-    for file in (ROOT / "got_runtime").rglob("*.py"):
-        part = file.relative_to(ROOT / "got_runtime").parts[0].removesuffix(".py")
-        if part not in NOBODY_USES:
-            assert not imports_of(file) & NOBODY_USES, file
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_the_rooms_it_is_listed_with(room: str) -> None:
+    mine = [module for module in MODULES if module.startswith("got_runtime") and room_of(module) == room]
+    found = {room_of(other) for module in mine for other in imports_of(module)}
+    assert found - {room, "errors"} == IMPORTS[room]
+
+
+def test_the_runtime_never_imports_the_loaders() -> None:
+    loaders = {module for module in MODULES if module.startswith("got_loaders")}
+    assert not {module for module in set(MODULES) - loaders if imports_of(module) & loaders}
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    """Modules are removed one by one once all they import is removed; what remains is a circle."""
+    left = {module: imports_of(module) - {module} for module in MODULES}
+    while done := {module for module, imported in left.items() if not imported & left.keys()}:
+        left = {module: imported for module, imported in left.items() if module not in done}
+    assert not left
+
+
+def test_got_runtime_has_about_eighteen_rooms_that_say_what_they_are_for() -> None:
+    assert 15 <= len(ROOMS) <= 21
+    for module, file in MODULES.items():
+        assert ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))), f"{module} does not say what it is for"
 
 
 def test_the_public_names() -> None:

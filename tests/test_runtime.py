@@ -18,8 +18,7 @@ import torch
 from PIL import Image
 
 from got_runtime import Box, Color, DocumentResult, Formatted, GotRuntime, PageResult, Pages, Plain, Tiles
-from got_runtime.checkpoint import Checkpoint
-from got_runtime.engine.ahead import Ahead
+from got_runtime.engine.prefetch import Ahead
 from got_runtime.engine.protocol import Answer, Finish, OnToken, Request
 from got_runtime.engine.scripted import ScriptedEngine
 from got_runtime.errors import (
@@ -29,11 +28,12 @@ from got_runtime.errors import (
     SourceUnsupported,
     TaskError,
 )
-from got_runtime.jobs import PageJobs
 from got_runtime.markup import to_text
-from got_runtime.reading import PageReader
+from got_runtime.model.checkpoint import Checkpoint
+from got_runtime.pipeline.loop import PageReader
+from got_runtime.pipeline.planner import PageJobs
+from got_runtime.pipeline.retry import halves
 from got_runtime.results import PageError
-from got_runtime.retries import halves
 from got_runtime.sources import Limits, SourcePage, open_pages
 from got_runtime.tasks import Task
 
@@ -399,7 +399,7 @@ def test_cancelling_does_not_wait_for_a_source_that_hangs(runtime: GotRuntime, m
             released.wait(60)
             return b""
 
-    monkeypatch.setattr("got_runtime.engine.ahead.PATIENCE", 0.1)
+    monkeypatch.setattr("got_runtime.engine.prefetch.PATIENCE", 0.1)
     began = time.monotonic()
     try:
         with pytest.raises(TimeoutError):

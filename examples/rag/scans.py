@@ -11,8 +11,8 @@ import numpy as np
 import pymupdf
 from PIL import Image, ImageDraw
 
-from got_runtime.training.degrade import wear
-from got_runtime.training.faces import FACES, load_font
+from got_runtime.synth.degrade import wear
+from got_runtime.synth.faces import FACES, load_font
 
 TEXTS = Path(__file__).parent / "texts"
 """One file a document, a form feed between its pages. Nothing but this script reads them: the example sees scans."""

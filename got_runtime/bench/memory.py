@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from got_runtime.bench.machine import process_memory
+from got_runtime.bench.hardware import process_memory
 from got_runtime.errors import EngineError
 
 if TYPE_CHECKING:

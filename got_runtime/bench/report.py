@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from got_runtime.bench.document import SteadyReport
-from got_runtime.bench.machine import Spread
+from got_runtime.bench.hardware import Spread
 from got_runtime.bench.speed import SpeedReport
 from got_runtime.errors import GotError, MissingExtra
 

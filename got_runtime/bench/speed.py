@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from got_runtime.bench.floor import Work
-from got_runtime.bench.machine import Machine, Spread, forget_peak, peak_memory
+from got_runtime.bench.hardware import Machine, Spread, forget_peak, peak_memory
+from got_runtime.bench.roofline import Work
 from got_runtime.bench.stages import Stages
 
 if TYPE_CHECKING:

@@ -5,12 +5,12 @@ from typing import Any, Protocol
 
 import torch
 
-from got_runtime.bench.machine import timed
-from got_runtime.bench.subject import Subject
-from got_runtime.engine.allocator import keep_freed_memory
-from got_runtime.engine.native.decoder import NativeDecoder, PackedNetwork, check_rounding
-from got_runtime.engine.prefill import Prefill
-from got_runtime.engine.torch_decoder import TorchDecoder
+from got_runtime.bench.hardware import timed
+from got_runtime.bench.model_under_test import Subject
+from got_runtime.engine.torch_engine.allocator import keep_freed_memory
+from got_runtime.engine.torch_engine.native.decoder import NativeDecoder, PackedNetwork, check_rounding
+from got_runtime.engine.torch_engine.prefill import Prefill
+from got_runtime.engine.torch_engine.torch_decoder import TorchDecoder
 
 __all__ = ["Stages", "TorchStages", "TransformersStages"]
 
@@ -38,7 +38,7 @@ class Stages(Protocol):
 
 
 class TorchStages:
-    """Our engine. ``weights``, ``cache`` and errors as in :class:`got_runtime.engine.torch_engine.TorchEngine`."""
+    """Ours; ``weights``, ``cache`` and errors as in :class:`~got_runtime.engine.torch_engine.engine.TorchEngine`."""
 
     def __init__(self, subject: Subject, rows: tuple[int, ...], weights: str, cache: str) -> None:
         options = [f"{what} {kind}" for what, kind in (("weights", weights), ("cache", cache)) if kind != "auto"]

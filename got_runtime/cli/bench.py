@@ -9,8 +9,8 @@ from got_runtime.cli.numbers import positive
 from got_runtime.cli.outputs import check_outputs
 
 if TYPE_CHECKING:
-    from got_runtime.bench.floor import Work
-    from got_runtime.engines import Rounding
+    from got_runtime.bench.roofline import Work
+    from got_runtime.engine.registry import Rounding
 
 _AGAINST = ("transformers", "vllm")
 _READING = ("model", "device", "dtype", "slots", "tokens", "json")
@@ -69,12 +69,12 @@ def run(args: argparse.Namespace) -> int:
 
 def _time_stages(args: argparse.Namespace, slots: tuple[int, ...], against: list[str]) -> int:
     """Encoder, prefill and step of each engine; a long page follows from them."""
-    from got_runtime.bench.floor import work_of
-    from got_runtime.bench.machine import measure_machine
+    from got_runtime.bench.hardware import measure_machine
+    from got_runtime.bench.model_under_test import open_subject
     from got_runtime.bench.report import speed_lines, write_json, write_plot
+    from got_runtime.bench.roofline import work_of
     from got_runtime.bench.speed import SpeedReport, measure_speed
     from got_runtime.bench.stages import Stages, TorchStages, TransformersStages
-    from got_runtime.bench.subject import open_subject
     from got_runtime.errors import EngineError
 
     if "vllm" in against:
@@ -113,9 +113,9 @@ def _time_stages(args: argparse.Namespace, slots: tuple[int, ...], against: list
 def _read_pages(args: argparse.Namespace, slots: tuple[int, ...], against: list[str]) -> int:
     """Whole documents, by the road a user takes."""
     from got_runtime.bench.document import measure_document, measure_steady
+    from got_runtime.bench.model_under_test import RANDOM
     from got_runtime.bench.report import write_json, write_steady_plot
-    from got_runtime.bench.subject import RANDOM
-    from got_runtime.engines import EngineOptions
+    from got_runtime.engine.registry import EngineOptions
     from got_runtime.runtime import GotRuntime
 
     model = None if args.model == RANDOM else args.model  # random weights have nothing to read

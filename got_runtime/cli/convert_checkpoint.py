@@ -23,8 +23,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(args: argparse.Namespace) -> int:
     """Convert, and say how to read with the result."""
-    from got_runtime.checkpoint import find_folder
-    from got_runtime.original import convert
+    from got_runtime.model.checkpoint import find_folder
+    from got_runtime.model.original import convert
 
     _, source = find_folder(args.source, args.revision, args.local_files_only)
     convert(source, args.target)

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from got_runtime.evaluation.cases import Case
     from got_runtime.evaluation.model_card import Card
     from got_runtime.evaluation.report import Report
     from got_runtime.evaluation.run import OnPage
+    from got_runtime.evaluation.samples import Case
     from got_runtime.runtime import GotRuntime
 
 __all__ = ["add_parser", "run"]
@@ -109,9 +109,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run_one(args: argparse.Namespace, console: "Console") -> int:
+    from got_runtime.evaluation.html_report import WorstPages, to_html
     from got_runtime.evaluation.run import Interrupted
-    from got_runtime.evaluation.sheets import sheets
-    from got_runtime.evaluation.side_by_side import WorstPages, to_html
+    from got_runtime.evaluation.tables_out import sheets
 
     worst = WorstPages()
     on_page = worst.add if args.html else None
@@ -140,8 +140,8 @@ def _run_one(args: argparse.Namespace, console: "Console") -> int:
 def _run_all(args: argparse.Namespace) -> int:
     """Every kind in turn; the JSON is written after each, so that an interruption costs one kind at most."""
     from got_runtime.errors import MissingExtra
+    from got_runtime.evaluation.html_report import WorstPages, to_html
     from got_runtime.evaluation.model_card import Card
-    from got_runtime.evaluation.side_by_side import WorstPages, to_html
 
     runtime = load_runtime(args)
     card = Card(model=runtime.model_info.name, pages=args.held_out, seed=args.seed)

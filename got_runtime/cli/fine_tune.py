@@ -11,8 +11,8 @@ from got_runtime.cli.interrupt import stopping_gently
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from got_runtime.training.fine_tune.recipe import Recipe
-    from got_runtime.training.fine_tune.tuner import Tuner
+    from got_runtime.training.finetune.config import Recipe
+    from got_runtime.training.finetune.trainer import Tuner
 
 __all__ = ["add_parser", "run"]
 
@@ -82,9 +82,9 @@ def run(args: argparse.Namespace) -> int:
 
     from rich.console import Console
 
-    from got_runtime.checkpoint import find_folder, load
     from got_runtime.errors import MissingExtra
-    from got_runtime.training.fine_tune.run import Run, read_lesson
+    from got_runtime.model.checkpoint import find_folder, load
+    from got_runtime.training.finetune.run import Run, read_lesson
 
     for package in ("rapidfuzz", "nltk", *(("peft",) if args.method == "lora" else ())):
         if find_spec(package) is None:
@@ -168,7 +168,7 @@ def _recipe(args: argparse.Namespace, pairs: int) -> "Recipe":
     from pydantic import ValidationError
 
     from got_runtime.errors import GotError
-    from got_runtime.training.fine_tune.recipe import FULL_RATE, LORA_RATE, Recipe
+    from got_runtime.training.finetune.config import FULL_RATE, LORA_RATE, Recipe
 
     default = LORA_RATE if args.method == "lora" else FULL_RATE
     try:

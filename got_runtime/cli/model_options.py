@@ -29,8 +29,8 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 
 def load_runtime(args: argparse.Namespace) -> "GotRuntime":
     """The runtime that the options ask for; says on stderr what got-nano is good for."""
-    from got_runtime.checkpoint import EMBEDDED
-    from got_runtime.engines import EngineOptions, Rounding
+    from got_runtime.engine.registry import EngineOptions, Rounding
+    from got_runtime.model.checkpoint import EMBEDDED
     from got_runtime.runtime import GotRuntime
 
     devices = args.device.split(",")

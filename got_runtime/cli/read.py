@@ -232,7 +232,7 @@ def _formats(text: str) -> tuple[str, ...]:
 
 def _report(document: "DocumentResult") -> int:
     """Warnings and page errors on stderr; returns how many pages failed."""
-    from got_runtime.answers import TIME_IS_UP
+    from got_runtime.pipeline.postprocess import TIME_IS_UP
 
     for page in document.pages:
         where = f"{page.source} page {page.number}"

@@ -11,7 +11,7 @@ from got_runtime.cli.interrupt import stopping_gently
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from got_runtime.training.loop import Trainer
+    from got_runtime.training.pretrain.trainer import Trainer
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -59,7 +59,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def _kinds(value: str) -> tuple[str, ...]:
-    from got_runtime.training.kinds import KINDS
+    from got_runtime.synth.kinds import KINDS
 
     names = KINDS if value == "all" else tuple(value.split(","))
     unknown = [name for name in names if name not in KINDS]
@@ -69,7 +69,7 @@ def _kinds(value: str) -> tuple[str, ...]:
 
 
 def _shares(value: str) -> dict[str, float]:
-    from got_runtime.training.mixture import SHARES
+    from got_runtime.training.pretrain.mixture import SHARES
 
     parts = [part.partition("=") for part in value.split(",")]
     named = {name: share for name, sign, share in parts if sign}
@@ -86,11 +86,11 @@ def run(args: argparse.Namespace) -> int:
     """Train, log, draw the curve and leave a transformers folder in ``DIR/checkpoint``."""
     from rich.console import Console
 
-    from got_runtime.engine.allocator import keep_freed_memory
+    from got_runtime.engine.torch_engine.allocator import keep_freed_memory
     from got_runtime.errors import GotError, MissingExtra
-    from got_runtime.training.curve import draw_curve
-    from got_runtime.training.loop import Recipe, Trainer
-    from got_runtime.training.nano import save_checkpoint
+    from got_runtime.training.pretrain.curve import draw_curve
+    from got_runtime.training.pretrain.nano import save_checkpoint
+    from got_runtime.training.pretrain.trainer import Recipe, Trainer
 
     for package in ("wordfreq", "matplotlib", "rapidfuzz", "font_roboto", "typst", "rdkit", "verovio", "resvg_py"):
         if find_spec(package) is None:
@@ -140,7 +140,7 @@ def _train(trainer: "Trainer", console: "Console") -> None:
 
 
 def _preview(args: argparse.Namespace) -> int:
-    from got_runtime.training.preview import preview
+    from got_runtime.synth.preview import preview
 
     speed = preview(args.kind, args.count, args.seed, args.workers, args.output)
     print(f"{args.output}: {args.count} pages, {speed:.1f} pages/s with {args.workers} worker processes")

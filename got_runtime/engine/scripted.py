@@ -10,7 +10,7 @@ class ScriptedEngine:
     """Replays ``answers`` token by token, one for each request in their order; the last one again when they run out.
 
     Args:
-        encode: text to token ids, such as :meth:`got_runtime.checkpoint.Checkpoint.encode`.
+        encode: text to token ids, such as :meth:`got_runtime.model.checkpoint.Checkpoint.encode`.
         answers: texts, or exceptions for requests that are to fail.
         seconds_per_token: latency of each token.
     """

@@ -10,7 +10,7 @@ from torch import Tensor
 from transformers import StoppingCriteria, StoppingCriteriaList
 
 from got_runtime.engine.protocol import Answer, Finish, OnToken, Request
-from got_runtime.engine.row import NOT_FINITE
+from got_runtime.engine.sequence import NOT_FINITE
 from got_runtime.errors import EngineError
 
 __all__ = ["TransformersEngine"]

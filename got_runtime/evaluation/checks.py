@@ -15,7 +15,7 @@ from got_runtime.errors import MissingExtra
 from got_runtime.evaluation.exact import same_formula
 from got_runtime.evaluation.tables import cell_text, tables_of
 from got_runtime.markup.content import Cell, Grid
-from got_runtime.markup.grid import places
+from got_runtime.markup.latex.grid import places
 
 __all__ = ["Absent", "Baseline", "Check", "Maths", "Order", "Present", "TableCell", "normalised"]
 

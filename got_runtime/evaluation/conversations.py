@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from got_runtime.errors import SourceCorrupt
-from got_runtime.evaluation.cases import Case, name_below
+from got_runtime.evaluation.samples import Case, name_below
 from got_runtime.tasks import Box, Color, Formatted, Plain, Task
 
 __all__ = ["conversations", "fox", "is_conversation", "is_fox", "task_of"]

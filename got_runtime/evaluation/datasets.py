@@ -1,6 +1,6 @@
 """Collections of pages on disk with their truth: which layout a path has, and folders of images beside texts.
 
-Every reader yields :class:`~got_runtime.evaluation.cases.Case`. A new layout is one more entry in :data:`LAYOUTS`.
+Every reader yields :class:`~got_runtime.evaluation.samples.Case`. A new layout is one more entry in :data:`LAYOUTS`.
 """
 
 import json
@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from got_runtime.errors import SourceCorrupt, SourceError, SourceNotFound, SourceUnsupported
-from got_runtime.evaluation.cases import Case, parts_of, text_of
 from got_runtime.evaluation.conversations import conversations, fox, is_conversation, is_fox
 from got_runtime.evaluation.olmocr_bench import is_check, olmocr_bench
 from got_runtime.evaluation.omnidocbench import is_annotated_page, omnidocbench
+from got_runtime.evaluation.samples import Case, parts_of, text_of
 
 __all__ = ["LAYOUTS", "Layout", "folder", "open_cases"]
 

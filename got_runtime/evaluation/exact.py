@@ -18,7 +18,7 @@ def same_molecule(reading: str, truth: str) -> bool:
     if read == true:
         return True
     try:
-        from got_runtime.markup.molecule import structure
+        from got_runtime.markup.notation.molecule import structure
 
         read_structure, true_structure = structure(read), structure(true)
     except MissingExtra:

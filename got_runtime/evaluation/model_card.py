@@ -7,8 +7,8 @@ from pydantic import Field
 
 from got_runtime.evaluation.report import Report
 from got_runtime.evaluation.scores import Frozen, GroupScore, Measure
-from got_runtime.evaluation.sheets import printed
 from got_runtime.evaluation.synthetic import GROUPS
+from got_runtime.evaluation.tables_out import printed
 
 __all__ = ["GOALS", "Card", "Goal"]
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from got_runtime.errors import SourceCorrupt, SourceUnsupported
-from got_runtime.evaluation.cases import Case, name_below
 from got_runtime.evaluation.checks import Absent, Baseline, Check, Maths, Order, Present, TableCell
+from got_runtime.evaluation.samples import Case, name_below
 from got_runtime.tasks import Formatted
 
 __all__ = ["TYPES", "is_check", "olmocr_bench"]

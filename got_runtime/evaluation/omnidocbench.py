@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from got_runtime.errors import SourceCorrupt
-from got_runtime.evaluation.cases import Case, name_below
+from got_runtime.evaluation.samples import Case, name_below
 from got_runtime.evaluation.tables import outside_html_tables
 from got_runtime.markup import parse
-from got_runtime.markup.plain import element_text
+from got_runtime.markup.render.text import element_text
 from got_runtime.tasks import Formatted
 
 __all__ = ["is_annotated_page", "omnidocbench", "parts"]

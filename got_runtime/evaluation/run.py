@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from got_runtime.errors import EngineError, GotError, SourceNotFound
-from got_runtime.evaluation.cases import Case, Question, prediction
 from got_runtime.evaluation.report import PageScore, Report
+from got_runtime.evaluation.samples import Case, Question, prediction
 from got_runtime.evaluation.scoring import score
 from got_runtime.markup import parse, to_markdown
 from got_runtime.tasks import MAX_NEW_TOKENS, Task

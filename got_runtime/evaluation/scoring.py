@@ -4,8 +4,8 @@ from collections.abc import Callable
 from functools import partial
 
 from got_runtime.evaluation import exact, metrics, omnidocbench
-from got_runtime.evaluation.cases import Case
 from got_runtime.evaluation.metrics import OfficialScores
+from got_runtime.evaluation.samples import Case
 from got_runtime.evaluation.scores import ONE_VIEW, PageScore
 from got_runtime.evaluation.teds import teds_of_tables
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from got_runtime.errors import MissingExtra
-from got_runtime.evaluation.cases import Case
+from got_runtime.evaluation.samples import Case
 from got_runtime.tasks import Formatted, Plain, Task, Tiles
 
 __all__ = ["GROUPS", "HELD_OUT_STREAM", "held_out"]
@@ -20,7 +20,7 @@ def held_out(count: int, seed: int = 0, kind: str = "plain") -> Iterator[Case]:
 
     The two pages of an index share their seed, and so most of their words and layout: the groups differ by the faces.
     Each page is read with its own task; one for tiles is also read in one view. ``kind`` is one of
-    :data:`got_runtime.training.kinds.KINDS`. Raises ``MissingExtra`` where a kind's packages are not installed.
+    :data:`got_runtime.synth.kinds.KINDS`. Raises ``MissingExtra`` where a kind's packages are not installed.
     """
     if seed < 0:
         raise ValueError(f"seed is 0 or more, got {seed}: below lie the training streams")
@@ -35,8 +35,8 @@ def held_out(count: int, seed: int = 0, kind: str = "plain") -> Iterator[Case]:
 
 
 def _case(kind: str, seed: tuple[int, int], group: str) -> Case:
-    from got_runtime.training.faces import HELD_OUT_FACES, TRAINING_FACES
-    from got_runtime.training.kinds import page_of
+    from got_runtime.synth.faces import HELD_OUT_FACES, TRAINING_FACES
+    from got_runtime.synth.kinds import page_of
 
     page = page_of(kind, seed, TRAINING_FACES if group == GROUPS[0] else HELD_OUT_FACES)
     return Case(

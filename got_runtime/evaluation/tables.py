@@ -9,8 +9,8 @@ from html.parser import HTMLParser
 from got_runtime.markup import Element, parse
 from got_runtime.markup.content import Cell, Content, Grid, Text, merge
 from got_runtime.markup.elements import Table
-from got_runtime.markup.inline import parse_inline
-from got_runtime.markup.reader import Reader
+from got_runtime.markup.latex.inline import parse_inline
+from got_runtime.markup.latex.token_reader import Reader
 
 __all__ = ["cell_text", "outside_html_tables", "tables_of"]
 

@@ -17,7 +17,7 @@ from got_runtime.errors import MissingExtra
 from got_runtime.evaluation.metrics import edit_distance
 from got_runtime.evaluation.tables import cell_text, tables_of
 from got_runtime.markup.content import Grid
-from got_runtime.markup.grid import places
+from got_runtime.markup.latex.grid import places
 
 __all__ = ["Node", "teds", "teds_of_tables", "tree"]
 

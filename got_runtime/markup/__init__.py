@@ -9,12 +9,12 @@ Needs neither torch nor transformers: it is of use to anyone who has GOT's text.
 from got_runtime.markup.chunks import Chunk, chunk
 from got_runtime.markup.elements import AnyElement as Element
 from got_runtime.markup.elements import Mend
-from got_runtime.markup.html import to_html
-from got_runtime.markup.joining import parse_pages
-from got_runtime.markup.markdown import MarkdownOptions, to_markdown
-from got_runtime.markup.parser import parse
-from got_runtime.markup.plain import to_text
-from got_runtime.markup.structured import from_json, json_schema, to_json
+from got_runtime.markup.join_pages import parse_pages
+from got_runtime.markup.latex.parser import parse
+from got_runtime.markup.render.html import to_html
+from got_runtime.markup.render.json import from_json, json_schema, to_json
+from got_runtime.markup.render.markdown import MarkdownOptions, to_markdown
+from got_runtime.markup.render.text import to_text
 
 __all__ = [
     "Chunk",

@@ -6,7 +6,7 @@ from typing import Literal
 
 from got_runtime.markup.content import Frozen, plain
 from got_runtime.markup.elements import AnyElement, Table
-from got_runtime.markup.markdown import MarkdownOptions, element_markdown, to_markdown
+from got_runtime.markup.render.markdown import MarkdownOptions, element_markdown, to_markdown
 
 CountTokens = Callable[[str], int]
 

@@ -148,7 +148,7 @@ class Music(Element):
 
 
 class Molecule(Element):
-    """A molecule as SMILES, as read: ask :mod:`got_runtime.markup.molecule` whether it is valid."""
+    """A molecule as SMILES, as read: ask :mod:`got_runtime.markup.notation.molecule` whether it is valid."""
 
     kind: Literal["molecule"] = "molecule"
     smiles: str

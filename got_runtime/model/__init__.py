@@ -1,0 +1,1 @@
+"""The network: checkpoints, image processor, prompt, encoder and decoder."""

@@ -3,7 +3,7 @@
 Same arithmetic as ``GotOcr2VisionEncoder`` followed by ``GotOcr2MultiModalProjector``, run another way:
 
 * a global layer never materialises its heads×4096×4096 softmax, 0.8 GB a tile at full size
-  (:mod:`got_runtime.model.grid_attention`);
+  (:mod:`got_runtime.model.attention`);
 * activations stay channels-last, so no layer norm has to permute;
 * grids smaller than the checkpoint's are allowed (an offset picks the rows of the position table), which is how
   training grows the resolution.
@@ -16,8 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers.activations import GELUActivation
 
-from got_runtime.model.grid_attention import attend
-from got_runtime.native import has_bf16_products
+from got_runtime.model.attention import attend
+from got_runtime.model.native.build import has_bf16_products
 
 Port = Any
 """A module of the transformers port, which ships no types."""

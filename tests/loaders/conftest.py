@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
-from loader_files import CountingEngine, Scripted, inked
+from helpers.loader_files import CountingEngine, Scripted, inked
 from PIL import Image
 
 from got_runtime import GotRuntime
-from got_runtime.checkpoint import Checkpoint
 from got_runtime.engine.scripted import ScriptedEngine
+from got_runtime.model.checkpoint import Checkpoint
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pymupdf
 import pytest
-from loader_files import inked
+from helpers.loader_files import inked
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 

@@ -8,7 +8,7 @@ from haystack import Document, Pipeline
 from haystack.components.writers import DocumentWriter
 from haystack.dataclasses import ByteStream
 from haystack.document_stores.in_memory import InMemoryDocumentStore
-from loader_files import Scripted
+from helpers.loader_files import Scripted
 
 from got_loaders.haystack import GotConverter
 from got_runtime import Formatted

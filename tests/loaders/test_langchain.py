@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pymupdf
 import pytest
+from helpers.loader_files import SOUP, CountingEngine, Scripted, inked
 from langchain_core.document_loaders import Blob
 from langchain_core.documents import Document
 from langchain_core.embeddings import DeterministicFakeEmbedding
 from langchain_core.indexing import InMemoryRecordManager, index
 from langchain_core.load import dumps, loads
 from langchain_core.vectorstores import InMemoryVectorStore
-from loader_files import SOUP, CountingEngine, Scripted, inked
 from PIL import Image
 
 from got_loaders.langchain import GotBlobParser, GotLoader

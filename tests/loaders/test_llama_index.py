@@ -6,9 +6,9 @@ from pathlib import Path
 
 import fsspec  # type: ignore[import-untyped]
 import pytest
+from helpers.loader_files import SOUP, CountingEngine, Scripted, inked
 from llama_index.core import SimpleDirectoryReader
 from llama_index.core.schema import Document, ImageDocument, MetadataMode, NodeRelationship
-from loader_files import SOUP, CountingEngine, Scripted, inked
 from PIL import Image
 
 from got_loaders.llama_index import GotReader

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.loader_files import SOUP, Scripted
 from langchain_core.documents import Document
 from langchain_core.embeddings import DeterministicFakeEmbedding
-from loader_files import SOUP, Scripted
 
 from got_loaders.haystack import GotConverter
 from got_loaders.langchain import GotLoader
@@ -128,7 +128,7 @@ def test_loaders_of_one_model_share_one_runtime() -> None:
 
 def test_importing_the_loaders_loads_neither_torch_nor_a_framework() -> None:
     heavy = "'torch', 'langchain_core', 'llama_index', 'haystack', 'numpy', 'pydantic'"
-    modules = "got_loaders.metadata, got_loaders.passages, got_loaders.reading, got_loaders.runtimes"
+    modules = "got_loaders.metadata, got_loaders.chunks, got_loaders.config, got_loaders.runtimes"
     code = f"import sys, {modules}; print([m for m in ({heavy}) if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

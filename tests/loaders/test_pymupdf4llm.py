@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pymupdf
 import pytest
-from loader_files import Scripted
+from helpers.loader_files import Scripted
 from PIL import Image, ImageDraw
 
 from got_loaders.pymupdf4llm import GotOcr

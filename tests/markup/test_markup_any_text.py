@@ -9,13 +9,13 @@ import sys
 from collections.abc import Callable
 
 import pytest
+from helpers.markup_answers import ANSWERS
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
-from markup_answers import ANSWERS
 
 from got_runtime.markup import chunk, parse, to_html, to_markdown, to_text
-from got_runtime.markup.latex import render_tabular
-from got_runtime.markup.parser import repeated_tail
+from got_runtime.markup.latex.latex import render_tabular
+from got_runtime.markup.latex.parser import repeated_tail
 
 EXAMPLES = int(os.environ.get("GOT_MARKUP_EXAMPLES", "150"))
 # The short run is the same every time, so that CI speaks of the change at hand; the full one draws afresh.

@@ -1,7 +1,7 @@
 """Chunks: nothing lost, nothing oversized without a warning, tables split between rows under their header."""
 
 import pytest
-from markup_answers import ANSWERS
+from helpers.markup_answers import ANSWERS
 
 from got_runtime.markup import chunk, parse, parse_pages
 from got_runtime.markup.chunks import count_words

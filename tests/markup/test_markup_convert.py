@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from markup_answers import HERE
+from helpers.markup_answers import HERE
 
 from got_runtime.cli import convert
 from got_runtime.errors import SourceCorrupt, SourceNotFound

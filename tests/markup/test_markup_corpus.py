@@ -1,7 +1,7 @@
 """Each answer of the corpus becomes what its golden files say. To write them anew: REGENERATE = True, run, review."""
 
 import pytest
-from markup_answers import ANSWERS, HERE
+from helpers.markup_answers import ANSWERS, HERE
 
 from got_runtime.markup import from_json, parse, to_json, to_markdown
 

@@ -4,14 +4,14 @@ import html
 import re
 
 import pytest
+from helpers.markup_answers import ANSWERS
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
-from markup_answers import ANSWERS
 
 from got_runtime.markup import MarkdownOptions, parse, to_markdown, to_text
-from got_runtime.markup.grid import places
-from got_runtime.markup.words import content_words
+from got_runtime.markup.latex.grid import places
+from got_runtime.markup.render.words import content_words
 
 
 def read_back(markdown: str) -> tuple[list[int], int, list[tuple[int, int]], int]:

@@ -1,7 +1,7 @@
 """The pages of one document: what runs over a page end is joined, and page numbers are those of the document."""
 
 import pytest
-from markup_answers import ANSWERS
+from helpers.markup_answers import ANSWERS
 
 from got_runtime.markup import chunk, parse_pages, to_markdown, to_text
 

@@ -3,12 +3,13 @@
 import sys
 
 import pytest
-from markup_answers import ANSWERS
+from helpers.markup_answers import ANSWERS
 
 from got_runtime.errors import MissingExtra
-from got_runtime.markup import chart, molecule, music, parse, tikz, to_html
-from got_runtime.markup.musicxml import to_musicxml
-from got_runtime.markup.objects import read_object
+from got_runtime.markup import parse, to_html
+from got_runtime.markup.notation import chart, molecule, music, tikz
+from got_runtime.markup.notation.json_repair import read_object
+from got_runtime.markup.notation.musicxml import to_musicxml
 
 
 def only(name: str) -> object:

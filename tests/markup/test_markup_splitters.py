@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from markup_answers import ANSWERS
+from helpers.markup_answers import ANSWERS
 
 from got_runtime.markup import parse, to_markdown
 

@@ -7,13 +7,13 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from markup_answers import ANSWERS
+from helpers.markup_answers import ANSWERS
 
 from got_runtime.markup import MarkdownOptions, parse, to_markdown
 from got_runtime.markup.content import Grid
-from got_runtime.markup.grid import places
-from got_runtime.markup.table import to_csv, to_html_table, to_records
-from got_runtime.markup.words import content_words
+from got_runtime.markup.latex.grid import places
+from got_runtime.markup.latex.table import to_csv, to_html_table, to_records
+from got_runtime.markup.render.words import content_words
 
 Shape = list[tuple[int, int, int, int, str]]  # row, column, rowspan, colspan, letters
 

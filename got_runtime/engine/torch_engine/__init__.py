@@ -1,0 +1,1 @@
+"""The default engine: continuous batching on the weights of the transformers port."""

@@ -1,0 +1,103 @@
+"""The default engine: requests of different length decoded together in slots, on the port's weights.
+
+Take a request into a free slot, make one step for all live slots, hand on what is finished, again. The tokens are
+``generate()``'s: the arithmetic is the port's, only its order of execution is ours.
+"""
+
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from got_runtime.engine.memory import SHARE, free_memory
+from got_runtime.engine.prefetch import Ahead
+from got_runtime.engine.protocol import Answer, OnToken, Request
+from got_runtime.engine.reorder_buffer import InOrder
+from got_runtime.engine.torch_engine.allocator import keep_freed_memory
+from got_runtime.engine.torch_engine.decoder import Decoder
+from got_runtime.engine.torch_engine.native.decoder import NativeDecoder, PackedNetwork, check_rounding
+from got_runtime.engine.torch_engine.prefill import Prefill
+from got_runtime.engine.torch_engine.scheduler import Batch
+from got_runtime.engine.torch_engine.torch_decoder import TorchDecoder
+
+__all__ = ["TorchEngine"]
+
+
+class TorchEngine:
+    """Decodes up to ``slots`` requests together. Its state lives in each :meth:`answer`: any thread may call.
+
+    Args:
+        model: the port's ``GotOcr2ForConditionalGeneration``, in evaluation mode, on its device.
+        end_tokens: ids that end an answer.
+        slots: rows decoded together, at most.
+        tile_batch: tiles encoded together (memory grows with it).
+        weights: ``int8`` rounds the decoder's products to 8 bits (CPU, bfloat16): faster, not exact.
+        cache: ``int8`` keeps keys and values in 8 bits (CPU, bfloat16): half the memory, faster, not exact.
+        memory: bytes for keys and values; a share of what is free when left out.
+        native: use compiled C between the products where it is to be had (CPU, bfloat16); its sums are rounded later
+            than torch's, so tokens may differ from ``generate()``'s where the network is undecided.
+
+    Raises:
+        EngineError: 8 bits are asked for where they are not to be had.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        end_tokens: frozenset[int],
+        slots: int = 8,
+        tile_batch: int = 2,
+        weights: str = "auto",
+        cache: str = "auto",
+        memory: int | None = None,
+        native: bool = True,
+    ) -> None:
+        self._model = model
+        self._device = model.lm_head.weight.device
+        if self._device.type == "cpu":
+            keep_freed_memory()
+        self._end_tokens = end_tokens
+        self._slots = slots
+        self._prefill = Prefill(model, tile_batch)
+        self._packed = PackedNetwork.pack(model, int8=weights == "int8") if native else None
+        check_rounding(self._packed, weights, cache)
+        self._int8_cache = cache == "int8"
+        self._memory = memory
+
+    def answer(
+        self, requests: Iterable[Request | None], on_token: OnToken | None = None
+    ) -> Iterator[Answer | Exception | None]:
+        """See :class:`got_runtime.engine.protocol.Engine`."""
+        order = InOrder()
+        batch = Batch(self._decoder(), self._prefill, self._end_tokens, on_token, order.done)
+        began, prefilling = time.perf_counter(), 0.0
+        ahead = Ahead(requests)
+        try:
+            while True:
+                batch.resume()
+                while not batch.parked and order.room(len(batch.live), min(self._slots, batch.limit)):
+                    # The first page is not held up by those behind it: they get no more time than it does.
+                    hurry = order.first and prefilling > (time.perf_counter() - began) / 2
+                    if batch.live and (hurry or not batch.fits_another()):
+                        break
+                    taken = ahead.take(wait=not batch.live)
+                    if taken is None:
+                        break
+                    entered = time.perf_counter()
+                    batch.admit(order.number(taken[0]), taken[0])
+                    prefilling += time.perf_counter() - entered
+                for answer in order.ready():
+                    left = time.perf_counter()
+                    yield answer
+                    batch.forgive(time.perf_counter() - left)
+                if batch.live:
+                    batch.step()
+                elif not batch.parked and order.handed_on and ahead.exhausted:
+                    return
+        finally:
+            ahead.close()
+
+    def _decoder(self) -> Decoder:
+        budget = self._memory if self._memory is not None else int(free_memory(self._device) * SHARE)
+        if self._packed is not None:
+            return NativeDecoder(self._packed, budget, self._int8_cache)
+        return TorchDecoder(self._model, self._slots, budget)

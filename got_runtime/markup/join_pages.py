@@ -1,0 +1,131 @@
+"""Pages of one document → one list of elements: paragraphs and tables that run over a page end joined."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from got_runtime.markup.content import Cell, Content, Grid, Text, merge, plain
+from got_runtime.markup.elements import AnyElement, Mend, PageBreak, Paragraph, Table
+from got_runtime.markup.latex.parser import parse
+from got_runtime.markup.render.words import content_words
+
+_SENTENCE_ENDS = frozenset(".!?:;。！？：；…\"”')]")
+
+
+def parse_pages(
+    answers: Sequence[str],
+    *,
+    join: bool = True,
+    numbers: Sequence[int] | None = None,
+    marked_up: Sequence[bool] | None = None,
+) -> list[AnyElement]:
+    """The elements of a document whose pages were answered one by one.
+
+    Spans count in the answers put one behind the other with a form feed between them (``"\\f".join(answers)``), and
+    cover that text exactly once; a page break stands where a page starts. With ``join``, a paragraph that stops in
+    the middle of a sentence and goes on in small letters, and a table that goes on with as many columns, become one
+    element, which says so in its warnings. The footnotes between its halves and the break then follow it, their spans
+    empty, as its own reaches over theirs. ``numbers`` are those of the pages where not all of a document was read
+    (default: 1, 2, 3…); the breaks within an answer keep to the number of its page. ``marked_up`` says which answers
+    are GOT's markup rather than lines of text (default: all).
+    """
+    elements: list[AnyElement] = []
+    offset = 0
+    previous: int | None = None
+    counted, markup = numbers or range(1, len(answers) + 1), marked_up or [True] * len(answers)
+    for number, answer, marked in zip(counted, answers, markup, strict=True):
+        page = [_moved(element, offset, number) for element in parse(answer, marked_up=marked)]
+        if previous is not None:
+            elements.append(PageBreak(span=(offset - 1, offset), number=number))
+            if join and page:
+                page = _join_first(elements, page, (previous, number))
+        elements += page
+        offset += len(answer) + 1
+        previous = number
+    return elements
+
+
+def _moved(element: AnyElement, offset: int, page: int) -> AnyElement:
+    span = element.span[0] + offset, element.span[1] + offset
+    return _changed(element, span=span, number=page) if element.kind == "page_break" else _changed(element, span=span)
+
+
+def _changed(element: AnyElement, **fields: Any) -> AnyElement:
+    return element.model_copy(update=fields)
+
+
+def _join_first(elements: list[AnyElement], page: list[AnyElement], numbers: tuple[int, int]) -> list[AnyElement]:
+    """Joins the first element of ``page`` to the last before the break, where one goes on; the rest of the page."""
+    at = len(elements) - 2
+    while at >= 0 and elements[at].kind == "footnote":
+        at -= 1
+    if at < 0:
+        return page
+    last, first = elements[at], page[0]
+    joined: dict[str, Any] | None = None
+    if isinstance(last, Paragraph) and isinstance(first, Paragraph):
+        content = _join_content(last.content, first.content)
+        joined = {"content": content} if content is not None else None
+    elif isinstance(last, Table) and isinstance(first, Table):
+        grid = _join_grids(last.grid, first.grid)
+        joined = {"grid": grid} if grid is not None else None
+    if joined is None:
+        return page
+    note = Mend(code="joined-pages", message=f"goes on from page {numbers[0]} on page {numbers[1]}: joined")
+    warnings = (*last.warnings, *first.warnings, note)
+    end = first.span[1]
+    between = [_changed(each, span=(end, end)) for each in elements[at + 1 :]]
+    elements[at:] = [_changed(last, span=(last.span[0], end), warnings=warnings, **joined), *between]
+    return page[1:]
+
+
+def _join_content(last: Content, first: Content) -> Content | None:
+    before, after = plain(last).rstrip(), plain(first).lstrip()
+    if not before or not after or before[-1] in _SENTENCE_ENDS or not after[0].islower():
+        return None
+    end = last[-1]
+    if end.kind == "text" and end.text.endswith("-") and end.text[-2:-1].isalpha():
+        return merge((*last[:-1], Text(text=end.text[:-1], marks=end.marks), *first))
+    return merge((*last, Text(text=" "), *first))
+
+
+def _join_grids(last: Grid, first: Grid) -> Grid | None:
+    """The second grid below the first, without its header where that is the first's again."""
+    if last.columns != first.columns or not first.rows or not last.rows:
+        return None
+    header = last.header_rows
+    repeated = bool(header) and _rows(last, header) == _rows(first, header)
+    if not repeated and first.header_rows and last.header_rows and not _starts_with_figures(last, first):
+        return None  # a header of its own: another table
+    skipped = header if repeated else 0
+    moved = [
+        Cell(**{**dict(cell), "row": cell.row - skipped + last.rows}) for cell in first.cells if cell.row >= skipped
+    ]
+    return Grid(
+        rows=last.rows + first.rows - skipped,
+        columns=last.columns,
+        cells=(*last.cells, *moved),
+        header_rows=header,
+        alignment=last.alignment,
+    )
+
+
+def _starts_with_figures(last: Grid, first: Grid) -> bool:
+    """Whether what was taken for a header of ``first``, as a rule stands below it, has figures in a column of figures.
+
+    GOT rules every row, so that a part without a header looks as if it had one.
+    """
+    worded = {cell.column for cell in last.cells if cell.row >= last.header_rows and _has(cell, str.isalpha)}
+    dated = {cell.column for cell in _rows(last, last.header_rows) if _is_figure(cell)}
+    return any(_is_figure(cell) and cell.column not in worded | dated for cell in _rows(first, first.header_rows))
+
+
+def _is_figure(cell: Cell) -> bool:
+    return _has(cell, str.isdigit) and not _has(cell, str.isalpha)
+
+
+def _has(cell: Cell, sort: Callable[[str], bool]) -> bool:
+    return any(sort(character) for character in content_words(cell.content))
+
+
+def _rows(grid: Grid, count: int) -> list[Cell]:
+    return [cell for cell in grid.cells if cell.row < count]

@@ -1,0 +1,1 @@
+"""Parsing: an answer in GOT's dialect of LaTeX, and its repair."""

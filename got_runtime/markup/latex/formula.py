@@ -1,0 +1,208 @@
+"""Formulas: LaTeX mended, normalised, and apart from what numbers it."""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from got_runtime.markup.latex.tokens import Kind, Token
+
+if TYPE_CHECKING:
+    from got_runtime.markup.latex.token_reader import Reader
+
+_MAX_NESTING = 40  # what no formula has: a bound on the search for what a closing token closes
+
+# Display environments and the one that stands for them inside \[ … \].
+FORMULA_ENVIRONMENTS = {
+    **dict.fromkeys(("equation", "equation*", "displaymath", "math"), ""),
+    **dict.fromkeys(
+        ("align", "align*", "eqnarray", "eqnarray*", "flalign", "flalign*", "alignat", "alignat*"), "aligned"
+    ),
+    **dict.fromkeys(("split", "aligned"), "aligned"),
+    **dict.fromkeys(("gather", "gather*", "multline", "multline*", "gathered"), "gathered"),
+    **{name: name for name in ("cases", "matrix", "pmatrix", "bmatrix", "vmatrix", "Vmatrix")},
+}
+
+_SPACES = frozenset({Kind.SPACE, Kind.NEWLINE, Kind.BLANK, Kind.FORM_FEED})
+_DELIMITERS = frozenset(
+    {Kind.OPEN_INLINE, Kind.CLOSE_INLINE, Kind.OPEN_DISPLAY, Kind.CLOSE_DISPLAY, Kind.DOLLAR, Kind.DOLLARS}
+)
+_FOREIGN = frozenset({Kind.SPECIAL, Kind.FENCE, Kind.KERN, Kind.RAW, Kind.SMILES, Kind.VERB})
+
+
+def mend_latex(reader: "Reader", low: int, high: int) -> str:
+    """The tokens of a formula as LaTeX in which braces, environments and ``\\left … \\right`` are balanced.
+
+    Single spaces, no delimiter inside. Mending what is mended changes nothing.
+    """
+    balance = _Balance(reader)
+    for index in range(low, high):
+        balance.take(reader.tokens[index])
+    return balance.finish()
+
+
+class _Balance:
+    """A stack of what is open: each closing token first closes what was left open above its own."""
+
+    def __init__(self, reader: "Reader") -> None:
+        self._reader = reader
+        self._out: list[str] = []
+        self._stack: list[str] = []  # "{", "\left" or an environment's name
+        self._after_stray_right = False
+
+    def take(self, token: Token) -> None:
+        kind, text = token.kind, token.text
+        if self._after_stray_right:
+            self._after_stray_right = False
+            text = text.removeprefix(".")
+        if kind in _SPACES or kind in _DELIMITERS:
+            self._emit(" ")
+        elif kind in _FOREIGN:
+            self._reader.mend("special-token", f"{text[:20]} does not belong in a formula: dropped")
+            self._emit(" ")
+        elif kind is Kind.OPEN:
+            self._stack.append("{")
+            self._emit(text)
+        elif kind is Kind.CLOSE:
+            self._close_brace()
+        elif kind is Kind.BEGIN:
+            self._stack.append(token.name)
+            self._emit(f"\\begin{{{token.name}}}")
+        elif kind is Kind.END:
+            self._close_environment(token.name)
+        elif kind is Kind.COMMAND and token.name in ("left", "right"):
+            self._delimiter(token.name)
+        elif kind is Kind.COMMAND and token.name.rstrip("*") in ("begin", "end", "verb"):
+            # Nothing that it takes follows; what does might become that once mended: \end{t\end{tabular}abular}.
+            self._reader.mend("unmatched-end", f"{text} without what it takes: dropped")
+            self._emit(" ")
+        elif text != "\\":  # a lone backslash escapes nothing
+            self._emit(text)
+
+    def part(self) -> None:
+        """Keeps apart what stood around something that was taken out: ``<\\label{x}smiles>`` is no ``<smiles>``."""
+        self._emit(" ")
+
+    def finish(self) -> str:
+        self._unwind(0)
+        while self._out and self._out[-1] == " ":
+            self._out.pop()
+        return "".join(self._out)
+
+    def _emit(self, piece: str) -> None:
+        last = self._out[-1] if self._out else " "
+        if piece == " " and last == " ":
+            return
+        if last[0] == "\\" and last[-1:].isalpha() and len(last) > 1 and (piece[:1].isalpha() or piece[:1] == "*"):
+            self._out.append(" ")  # what stood between is gone: \alpha and x must not become \alphax
+        if piece:
+            self._out.append(piece)
+
+    def _unwind(self, depth: int) -> None:
+        """Closes what is open above ``depth``."""
+        while len(self._stack) > depth:
+            opened = self._stack.pop()
+            if opened == "{":
+                self._reader.mend("unbalanced-brace", "a brace of a formula was never closed: closed")
+                self._emit("}")
+            elif opened == "\\left":
+                self._reader.mend("left-right", "\\left without \\right: closed with \\right.")
+                self._emit("\\right.")
+            else:
+                self._reader.mend("unclosed-environment", f"\\begin{{{opened}}} was never closed: closed")
+                self._emit(f"\\end{{{opened}}}")
+
+    def _find(self, wanted: str, barriers: tuple[str, ...]) -> int | None:
+        """The depth of the innermost ``wanted``, looking through no more than ``barriers`` allow."""
+        for depth in range(len(self._stack) - 1, max(-1, len(self._stack) - 1 - _MAX_NESTING), -1):
+            if self._stack[depth] == wanted:
+                return depth
+            if self._stack[depth] not in barriers:
+                return None
+        return None
+
+    def _close_brace(self) -> None:
+        depth = self._find("{", ("\\left",))
+        if depth is None:
+            self._reader.mend("unbalanced-brace", "a closing brace of a formula had no opening one: dropped")
+            self._emit(" ")
+            return
+        self._unwind(depth + 1)
+        self._stack.pop()
+        self._emit("}")
+
+    def _close_environment(self, name: str) -> None:
+        depth = self._find(name, ("{", "\\left"))
+        if depth is None:
+            self._reader.mend("unmatched-end", f"\\end{{{name}}} had no beginning: dropped")
+            self._emit(" ")
+            return
+        self._unwind(depth + 1)
+        self._stack.pop()
+        self._emit(f"\\end{{{name}}}")
+
+    def _delimiter(self, name: str) -> None:
+        if name == "left":
+            self._stack.append("\\left")
+            self._emit("\\left")
+            return
+        depth = self._find("\\left", ("{",))
+        if depth is None:
+            self._reader.mend("left-right", "\\right without \\left: dropped, its delimiter kept")
+            self._after_stray_right = True
+            self._emit(" ")
+            return
+        self._unwind(depth + 1)
+        self._stack.pop()
+        self._emit("\\right")
+
+
+_SIGNS = {"\\dagger": "†", "\\ddagger": "‡", "\\ast": "*", "\\star": "*", "\\S": "§", "\\prime": "′"}
+
+
+def superscript(latex: str) -> str | None:
+    """What stands raised where a formula is nothing but that (``{ }^{1,2}``), as GOT writes the marks of footnotes."""
+    base, raised, inner = latex.partition("^")
+    if not raised or base.strip(" {}") or len(inner) > 24:
+        return None
+    inner = inner.strip()
+    inner = inner[1:-1] if inner.startswith("{") and inner.endswith("}") else inner
+    words = [_SIGNS.get(word, word) for word in inner.split()]
+    shown = "".join(words)
+    return shown if shown and all(sign.isalnum() or sign in ",*†‡§′-–[]#" for sign in shown) else None
+
+
+class Display(NamedTuple):
+    """A displayed formula without what numbers it."""
+
+    latex: str
+    number: str | None
+    label: str | None
+
+
+def read_display(reader: "Reader", low: int, high: int, environment: str = "") -> Display:
+    """The formula of tokens ``low`` to ``high - 1``; ``\\tag`` and ``\\label`` taken out where there is one of each."""
+    found: dict[str, list[str]] = {"tag": [], "label": []}
+    kept: list[tuple[int, int]] = []
+    index = start = low
+    while index < high:
+        token = reader.tokens[index]
+        name = token.name.rstrip("*") if token.kind is Kind.COMMAND else ""
+        argument = reader.argument(index + 1, high) if name in found else None
+        if name in found or name in ("nonumber", "notag"):  # without an argument it would take one that mending brings
+            kept.append((start, index))
+            if argument is not None:
+                found[name].append(" ".join(reader.source(*argument[0]).split()))
+            index = start = argument[1] if argument else index + 1
+        else:
+            index += 1
+    kept.append((start, high))
+    balance = _Balance(reader)
+    several = len(found["tag"]) > 1
+    for first, last in [(low, high)] if several else kept:
+        for token in reader.tokens[first:last]:
+            balance.take(token)
+        balance.part()
+    latex = balance.finish()
+    wrapped = FORMULA_ENVIRONMENTS.get(environment, "")
+    if wrapped and latex:
+        latex = f"\\begin{{{wrapped}}}{latex}\\end{{{wrapped}}}"
+    number = found["tag"][0] if len(found["tag"]) == 1 else None
+    return Display(latex, number, found["label"][0] if found["label"] else None)

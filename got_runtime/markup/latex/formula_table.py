@@ -1,0 +1,47 @@
+r"""Tables between the delimiters of a formula (``\[\begin{tabular}…\]``), which no renderer of formulas takes."""
+
+from got_runtime.markup.content import Content, Grid, Math
+from got_runtime.markup.latex.formula import mend_latex
+from got_runtime.markup.latex.inline import parse_inline
+from got_runtime.markup.latex.symbols import DROPPED, MARKS, SKIPPED, SYMBOLS, TRANSPARENT
+from got_runtime.markup.latex.tabular import parse_tabular
+from got_runtime.markup.latex.token_reader import Reader
+from got_runtime.markup.latex.tokens import TABULARS, Kind
+
+_OF_TEXT = {*MARKS, *TRANSPARENT, *SKIPPED, *SYMBOLS, *DROPPED} - {"left", "right", "displaystyle"}
+
+
+def read_formula_table(reader: Reader, latex: str) -> Grid | None:
+    """The table that a mended formula is; None for any other, as for a matrix: an ``array`` without rules."""
+    if not latex.startswith("\\begin{"):
+        return None
+    inside = Reader(latex)
+    name, last = inside.tokens[0].name, len(inside.tokens) - 1
+    if name not in TABULARS or inside.partner[0] != last:
+        return None
+    columns, rule, _ = latex.partition("\\hline")
+    if name == "array" and not (rule and "|" in columns):
+        return None
+    grid = parse_tabular(inside, 0, last, read_content=_read_cell)
+    for mend in inside.take_mends():
+        reader.mend(mend.code, mend.message)
+    return grid if grid.cells else None
+
+
+def _read_cell(reader: Reader, low: int, high: int, depth: int) -> Content:
+    latex = mend_latex(reader, low, high) if _is_formula(reader, low, high) else ""
+    return (Math(latex=latex),) if latex else parse_inline(reader, low, high, depth)
+
+
+def _is_formula(reader: Reader, low: int, high: int) -> bool:
+    r"""Whether a cell is more than numbers, letters and ``\text{…}``."""
+    while low < high:
+        token = reader.tokens[low]
+        if token.kind is Kind.BEGIN:
+            return token.name not in TABULARS
+        if token.kind is Kind.OPEN or (token.kind is Kind.TEXT and set(token.text) & set("^_")):
+            return True
+        if token.kind is Kind.COMMAND and token.name not in _OF_TEXT:
+            return True
+        low = reader.skip_arguments(low + 1, high, int(token.kind is Kind.COMMAND))
+    return False

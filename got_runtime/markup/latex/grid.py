@@ -1,0 +1,216 @@
+"""Cells → grid: where each cell stands once spans are laid out, and the grid as rows again."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from got_runtime.markup.content import Align, Cell, Content, Grid, Text, merge
+from got_runtime.markup.latex.token_reader import Reader
+
+MAX_COLUMNS = 512
+
+# Padding must not cost more than the answer is long: one row of a thousand cells over a thousand rows of one.
+_FREE_PLACES = 4096
+_PLACES_PER_CELL = 16
+
+_MAX_HEADER_ROWS = 4
+
+
+@dataclass(frozen=True)
+class RawCell:
+    """A cell before it has a place; ``rowspan`` is negative where ``\\multirow`` counts upwards."""
+
+    content: Content = ()
+    colspan: int = 1
+    rowspan: int = 1
+    align: Align | None = None
+
+    @property
+    def blank(self) -> bool:
+        """Whether leaving the cell out leaves the same grid."""
+        return not self.content and self.colspan == 1 and self.rowspan in (0, 1)
+
+
+@dataclass
+class _Placed:
+    row: int
+    column: int
+    rowspan: int
+    colspan: int
+    raw: RawCell
+
+
+def place(reader: Reader, rows: list[list[RawCell]], rules: set[int], alignment: tuple[Align, ...]) -> Grid:
+    """The rows on a grid as LaTeX counts: each cell takes ``colspan`` columns, empty ones lie under spans from above.
+
+    Mended, and noted on ``reader``: rows with too few or too many cells, text under a span (which is shortened), and
+    rows in which the empty cells under a span were left out.
+    """
+    columns = _count_columns(rows, alignment)
+    placed = _Placing(reader, len(rows), columns).place(rows)
+    aligned = (*alignment[:columns], *["left"] * (columns - len(alignment)))
+    cells = sorted(placed, key=lambda cell: (cell.row, cell.column))
+    _note_ragged(reader, rows, columns, len(alignment))
+    return Grid(
+        rows=len(rows),
+        columns=columns,
+        cells=tuple(_cell(cell, aligned) for cell in cells if not _nothing(cell)),
+        header_rows=_header_rows(rules, len(rows), cells),
+        alignment=aligned,  # type: ignore[arg-type]
+    )
+
+
+def _nothing(placed: _Placed) -> bool:
+    return not placed.raw.content and placed.rowspan == placed.colspan == 1
+
+
+def _cell(placed: _Placed, alignment: tuple[str, ...]) -> Cell:
+    align = placed.raw.align if placed.raw.align != alignment[placed.column] and placed.raw.content else None
+    return Cell(
+        row=placed.row,
+        column=placed.column,
+        rowspan=placed.rowspan,
+        colspan=placed.colspan,
+        content=placed.raw.content,
+        align=align,
+    )
+
+
+def _width(row: list[RawCell]) -> int:
+    return min(sum(cell.colspan for cell in row), MAX_COLUMNS)
+
+
+def _count_columns(rows: list[list[RawCell]], alignment: tuple[Align, ...]) -> int:
+    """As many as the widest row takes, empty cells past the declared columns apart, within the bound on padding."""
+    declared = len(alignment)
+    widest = declared
+    for row in rows:
+        width = _width(row)
+        for cell in reversed(row):
+            if width <= declared or not declared or not cell.blank:
+                break
+            width -= 1
+        widest = max(widest, width)
+    places = _FREE_PLACES + _PLACES_PER_CELL * sum(len(row) for row in rows)
+    return max(1, min(widest, places // max(1, len(rows))))
+
+
+class _Placing:
+    def __init__(self, reader: Reader, rows: int, columns: int) -> None:
+        self._reader = reader
+        self._rows, self._columns = rows, columns
+        self._owner: list[_Placed | None] = [None] * columns  # who covers a column, while its rows last
+        self._placed: dict[tuple[int, int], _Placed] = {}
+        self._taken: set[tuple[int, int]] = set()
+
+    def place(self, rows: list[list[RawCell]]) -> list[_Placed]:
+        for row, cells in enumerate(rows):
+            self._place_row(row, cells)
+        return list(self._placed.values())
+
+    def _covered(self, row: int, column: int) -> bool:
+        owner = self._owner[column]
+        return owner is not None and owner.row + owner.rowspan > row
+
+    def _place_row(self, row: int, cells: list[RawCell]) -> None:
+        squeezed = self._left_out_placeholders(row, cells)
+        if squeezed:
+            self._reader.mend("cell-count", "a row left out the empty cells under a span: its cells moved right")
+        column, last = 0, None
+        overflow: list[Content] = []
+        for raw in cells:
+            while squeezed and column < self._columns and self._covered(row, column):
+                column += 1
+            if column >= self._columns:
+                overflow.append(raw.content)
+                continue
+            colspan = min(max(1, raw.colspan), self._columns - column)
+            last = self._place_cell(row, column, colspan, raw) or last
+            column += colspan
+        if any(overflow) and last is not None:  # no column is left: nothing is lost
+            folded = (piece for content in overflow if content for piece in (Text(text=" "), *content))
+            last.raw = replace(last.raw, content=merge((*last.raw.content, *folded)))
+
+    def _left_out_placeholders(self, row: int, cells: list[RawCell]) -> bool:
+        covered = [column for column in range(self._columns) if self._covered(row, column)]
+        if not covered or _width(cells) + len(covered) > self._columns:
+            return False
+        column = 0
+        for raw in cells:
+            if raw.content and self._covered(row, column):
+                return True
+            column += raw.colspan
+            if column >= self._columns:
+                break
+        return False
+
+    def _place_cell(self, row: int, column: int, colspan: int, raw: RawCell) -> _Placed | None:
+        span = range(column, column + colspan)
+        if any(self._covered(row, each) for each in span):
+            if not raw.content:
+                return None
+            for each in span:
+                self._shorten(row, each)
+        if raw.blank:
+            return None
+        rowspan = min(max(1, raw.rowspan), self._rows - row)
+        if raw.rowspan > rowspan:
+            self._reader.mend("cell-count", "a cell spanned more rows than there are: shortened")
+        top = row
+        while top > 0 and row - top < -raw.rowspan - 1 and not any((top - 1, each) in self._taken for each in span):
+            top -= 1
+        placed = _Placed(top, column, rowspan + row - top, colspan, raw)
+        self._placed[top, column] = placed
+        for each in span:
+            self._owner[each] = placed
+            self._taken.update((below, each) for below in range(top, top + placed.rowspan))
+        return placed
+
+    def _shorten(self, row: int, column: int) -> None:
+        """Text stands under a span: the span ends above it."""
+        owner = self._owner[column]
+        if owner is None or owner.row + owner.rowspan <= row or owner.row == row:
+            return
+        self._reader.mend("cell-overlap", "text stood under a cell that spans rows: the span ends above it")
+        for below in range(row, owner.row + owner.rowspan):
+            self._taken.difference_update((below, each) for each in range(owner.column, owner.column + owner.colspan))
+        owner.rowspan = row - owner.row
+
+
+def _header_rows(rules: set[int], rows: int, cells: list[_Placed]) -> int:
+    """How many rows stand above the first rule inside the table; 1 in a table ruled only around, 0 without rules.
+
+    Three rows or more that a cell spans, with none that spans columns, are a group of the body: 0 as well.
+    """
+    inner = sorted(rule for rule in rules if 0 < rule < rows)
+    if not rules or rows < 2:
+        return 0
+    header = inner[0] if inner and inner[0] <= _MAX_HEADER_ROWS else 1
+    for cell in cells:  # a cell that spans out of the header takes its rows along
+        if cell.row < header:
+            header = max(header, cell.row + cell.rowspan)
+    top = [cell for cell in cells if cell.row < header]
+    grouped = header > 2 and any(cell.rowspan > 1 for cell in top) and all(cell.colspan == 1 for cell in top)
+    return header if header < rows and header <= _MAX_HEADER_ROWS and not grouped else 0
+
+
+def _note_ragged(reader: Reader, rows: list[list[RawCell]], columns: int, declared: int) -> None:
+    widths = [_width(row) for row in rows if len(row) > 1 or row[0].content]
+    few = sum(width < columns for width in widths)
+    many = sum(width > (declared or columns) for width in widths)
+    if few:
+        reader.mend("cell-count", f"{few} of {len(rows)} rows had fewer cells than the table has columns: padded")
+    if many:
+        reader.mend("cell-count", f"{many} of {len(rows)} rows had more cells than the {declared} columns declared")
+
+
+def places(grid: Grid) -> Iterator[list[Cell | None]]:
+    """Row by row what covers each place: the same cell at all of its places, None where nothing does."""
+    at: dict[int, list[Cell]] = {}
+    for cell in grid.cells:
+        at.setdefault(cell.row, []).append(cell)
+    above: list[Cell | None] = [None] * grid.columns
+    for row in range(grid.rows):
+        above = [cell if cell is not None and cell.row + cell.rowspan > row else None for cell in above]
+        for cell in at.get(row, ()):
+            above[cell.column : cell.column + cell.colspan] = [cell] * cell.colspan
+        yield list(above)

@@ -1,0 +1,33 @@
+"""Braces in a line that are no argument: LaTeX's own, which are not printed, or those of a set, of code, of JSON."""
+
+from got_runtime.markup.latex.accents import ACCENTS
+from got_runtime.markup.latex.symbols import DROPPED, SYMBOLS
+from got_runtime.markup.latex.token_reader import Reader
+from got_runtime.markup.latex.tokens import Kind, Token
+
+
+def is_printed(reader: Reader, opening: int, closing: int) -> bool:
+    """Whether the braces at tokens ``opening`` and ``closing`` belong to what the page says."""
+    low, high = reader.strip(opening + 1, closing)
+    if low == high:
+        return False
+    before = reader.tokens[opening - 1] if opening else None
+    if before is not None and before.kind is Kind.COMMAND:  # \small{x}, \foo{x}
+        return before.name not in DROPPED and before.name not in SYMBOLS
+    if _fills_argument(reader, opening, closing):
+        return False
+    first = reader.tokens[low]
+    guarded = high - low == 1 and first.kind in (Kind.BRACKET, Kind.UNBRACKET)  # {[} opens no optional argument
+    return not guarded and not _scopes(first)
+
+
+def _fills_argument(reader: Reader, opening: int, closing: int) -> bool:
+    r"""Whether a group is all of a command's argument: ``\caption{{A title}}``."""
+    if opening < 2 or reader.partner[opening - 1] != closing + 1:
+        return False
+    return reader.tokens[opening - 2].kind in (Kind.COMMAND, Kind.CLOSE, Kind.UNBRACKET)
+
+
+def _scopes(first: Token) -> bool:
+    r"""Whether a group that begins so holds a declaration or a letter with its accent: ``{\bf x}``, ``{\'e}``."""
+    return first.kind is Kind.COMMAND or (first.kind is Kind.ESCAPED and first.text[1] in ACCENTS)

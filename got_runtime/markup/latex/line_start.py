@@ -1,0 +1,88 @@
+"""The start of a line: what Markdown, or print, means by its first characters."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from got_runtime.markup.latex.token_reader import Reader
+from got_runtime.markup.latex.tokens import Kind
+
+_BULLETS = frozenset("-+•·◦▪‣●○■*")
+_LINE_ENDS = frozenset({Kind.NEWLINE, Kind.BLANK, Kind.FORM_FEED, Kind.SPECIAL})
+
+
+@dataclass(frozen=True)
+class LineStart:
+    """What a line opens, and the token after its marker."""
+
+    kind: Literal["heading", "item", "point", "table", "figure", "reference"]
+    after: int
+    level: int = 0
+    indent: int = 0
+    number: int | None = None
+    source: str | None = None
+    alt: str | None = None
+
+    @property
+    def interrupts(self) -> bool:
+        """Whether it ends the paragraph above without an empty line; a number must be 1, as in CommonMark."""
+        return self.kind != "reference" and self.number in (None, 1)
+
+
+def line_start(reader: Reader, index: int) -> LineStart | None:
+    """What the line opens whose first token, or indentation, is at ``index``; None for running text."""
+    tokens = reader.tokens
+    if index and tokens[index - 1].kind is Kind.SPACE and tokens[index].kind is not Kind.SPACE:
+        index -= 1
+    if index and tokens[index - 1].kind not in _LINE_ENDS:
+        return None
+    indent = 0
+    if tokens[index].kind is Kind.SPACE:
+        indent = len(tokens[index].text.expandtabs(4))
+        index += 1
+    if index < len(tokens) and tokens[index].kind is Kind.TEXT and _is_point(tokens[index].text):
+        return LineStart("point", index)
+    if index + 1 >= len(tokens):
+        return None
+    text, following = tokens[index].text, tokens[index + 1]
+    if tokens[index].kind is Kind.BRACKET:
+        closed = index + 2 < len(tokens) and tokens[index + 2].kind is Kind.UNBRACKET
+        return LineStart("reference", index + 3) if closed and following.text.isdigit() else None
+    if tokens[index].kind is not Kind.TEXT:
+        return None
+    if text[0] == "|":
+        return LineStart("table", index)
+    if text == "!" and following.kind is Kind.BRACKET:
+        return _figure(reader, index)
+    if following.kind is not Kind.SPACE:
+        return None
+    if 1 <= len(text) <= 6 and not text.strip("#"):
+        return LineStart("heading", index + 1, level=len(text))
+    if text in _BULLETS:
+        return LineStart("item", index + 2, indent=indent)
+    digits = text[:-1]
+    if text[-1] in ".)" and digits.isascii() and digits.isdigit() and len(digits) <= 3:
+        return LineStart("item", index + 2, indent=indent, number=int(digits))
+    return None
+
+
+def _is_point(text: str) -> bool:
+    """Whether a line opens a point of a Chinese list, which is kept as it is printed: ``1、``, ``（一）``, ``①``."""
+    if "①" <= text[0] <= "⑳":
+        return True
+    inside, closing, _ = text[:5].removeprefix("（").partition("）" if text[0] == "（" else "、")
+    return bool(closing and inside) and not inside.strip("0123456789０１２３４５６７８９一二三四五六七八九十百")
+
+
+def _figure(reader: Reader, index: int) -> LineStart | None:
+    """``![alt](source)``."""
+    low = reader.tokens[index].start
+    found = reader.text.find("\n", low)
+    line = reader.text[low : found if found >= 0 else len(reader.text)]
+    alt, middle, rest = line.removeprefix("![").partition("](")
+    source, closing, _ = rest.partition(")")
+    if not middle or not closing:
+        return None
+    end = low + len(alt) + len(source) + 5
+    while index < len(reader.tokens) and reader.tokens[index].start < end:
+        index += 1
+    return LineStart("figure", index, source=source.strip() or None, alt=alt.strip() or None)

@@ -1,0 +1,129 @@
+"""Which token closes which: a second linear pass, with a stack that survives what GOT leaves open."""
+
+from collections import Counter
+
+from got_runtime.markup.latex.tokens import TABULARS, Kind, Token
+
+_SPACES = frozenset({Kind.SPACE, Kind.NEWLINE, Kind.BLANK})
+_INLINE = frozenset({Kind.OPEN_INLINE, Kind.DOLLAR, Kind.STARS})
+_OPENERS = {Kind.CLOSE: Kind.OPEN, Kind.CLOSE_INLINE: Kind.OPEN_INLINE, Kind.CLOSE_DISPLAY: Kind.OPEN_DISPLAY}
+
+
+class Pairing:
+    """Which token closes which (``partner``), and where the paragraph a token stands in ends (``paragraph_end``).
+
+    ``partner[i]`` is the index of the token that closes token ``i`` (or that it closes), -1 where there is none.
+    Pairs never cross: a closing token drops the unclosed ones above its own on the stack.
+    """
+
+    def __init__(self, tokens: list[Token]) -> None:
+        self.partner = [-1] * len(tokens)
+        self._tokens = tokens
+        self._stack: list[int] = []
+        self._open: Counter[Kind | str] = Counter()
+        for index, token in enumerate(tokens):
+            self._visit(index, token)
+        self.paragraph_end = self._paragraph_ends()
+
+    def _visit(self, index: int, token: Token) -> None:
+        kind = token.kind
+        if kind is Kind.TEXT or kind is Kind.SPACE:
+            return
+        if kind is Kind.BEGIN:
+            self._push(index, token.name)
+        elif kind is Kind.END:
+            self._close_environment(index, token.name)
+        elif kind is Kind.OPEN or kind is Kind.OPEN_DISPLAY:
+            self._push(index, kind)
+        elif kind is Kind.OPEN_INLINE:
+            self._drop_top(kind)  # inline formulas do not nest: the one before was never closed
+            self._push(index, kind)
+        elif kind is Kind.CLOSE and self._stack and self._tokens[self._stack[-1]].kind not in (Kind.OPEN, *_INLINE):
+            return  # a stray brace must not close a group around the environment it stands in
+        elif kind in _OPENERS:
+            self._close(index, _OPENERS[kind])
+        elif kind is Kind.DOLLARS:
+            if self._open[kind]:
+                self._close(index, kind)
+            else:
+                self._push(index, kind)
+        elif kind is Kind.DOLLAR or kind is Kind.STARS:
+            self._toggle(index, kind)
+        elif kind is Kind.CELL or kind is Kind.ROW_BREAK:
+            self._end_cell()
+        elif kind is Kind.BLANK or kind is Kind.FORM_FEED:
+            while self._stack and any(self._open[inline] for inline in _INLINE):
+                self._pop()
+
+    def _push(self, index: int, key: Kind | str) -> None:
+        self._stack.append(index)
+        self._open[key] += 1
+
+    def _pop(self) -> int:
+        index = self._stack.pop()
+        token = self._tokens[index]
+        self._open[token.name if token.kind is Kind.BEGIN else token.kind] -= 1
+        return index
+
+    def _drop_top(self, kind: Kind) -> None:
+        if self._stack and self._tokens[self._stack[-1]].kind is kind:
+            self._pop()
+
+    def _close(self, index: int, opener: Kind) -> None:
+        if self._open[opener]:
+            while self._tokens[opened := self._pop()].kind is not opener:
+                pass
+            self._join(opened, index)
+
+    def _close_environment(self, index: int, name: str) -> None:
+        if not self._open[name]:
+            top = self._tokens[self._stack[-1]] if self._stack else None
+            if top is None or top.kind is not Kind.BEGIN or not {top.name, name} <= TABULARS:
+                return
+            name = top.name  # \begin{tabular} … \end{array}: meant to be the same
+        while True:
+            opened = self._pop()
+            if self._tokens[opened].kind is Kind.BEGIN and self._tokens[opened].name == name:
+                self._join(opened, index)
+                return
+
+    def _toggle(self, index: int, kind: Kind) -> None:
+        """``$`` and ``**`` open before a non-space and close after one, so that prices and stars stay text."""
+        before = self._tokens[index - 1] if index else None
+        after = self._tokens[index + 1] if index + 1 < len(self._tokens) else None
+        if self._within_reach(kind):
+            price = kind is Kind.DOLLAR and after is not None and after.text[:1].isdigit()
+            if before is not None and before.kind not in _SPACES and not price:
+                self._close(index, kind)
+        elif after is not None and after.kind not in _SPACES:
+            self._push(index, kind)
+
+    def _end_cell(self) -> None:
+        """The stars of a significance level and the dollar of a price close nothing in the next cell."""
+        if any(self._open[name] for name in TABULARS):
+            while self._stack and self._tokens[self._stack[-1]].kind in (Kind.STARS, Kind.DOLLAR):
+                self._pop()
+
+    def _within_reach(self, kind: Kind) -> bool:
+        """Whether ``kind`` is open with no group or environment above it on the stack."""
+        for opened in reversed(self._stack):
+            found = self._tokens[opened].kind
+            if found is kind or found not in _INLINE:
+                return found is kind
+        return False
+
+    def _join(self, opened: int, closed: int) -> None:
+        self.partner[opened], self.partner[closed] = closed, opened
+
+    def _paragraph_ends(self) -> list[int]:
+        """For each token the index of the next empty line that no closed pair hides, or the number of tokens."""
+        ends = [len(self._tokens)] * (len(self._tokens) + 1)
+        for index in range(len(self._tokens) - 1, -1, -1):
+            kind = self._tokens[index].kind
+            if kind is Kind.BLANK or kind is Kind.FORM_FEED:
+                ends[index] = index
+            elif self.partner[index] > index:
+                ends[index] = ends[self.partner[index]]
+            else:
+                ends[index] = ends[index + 1]
+        return ends

@@ -1,0 +1,112 @@
+"""The tokens of one answer with a memory of what was mended: what the parsers of the single kinds read from."""
+
+from got_runtime.markup.elements import Mend, MendCode
+from got_runtime.markup.latex.matching import Pairing
+from got_runtime.markup.latex.tokens import Kind, Token, tokenize
+
+# Deeper nesting than any page has; past it the source is kept as text, so that no answer can exhaust the stack.
+MAX_DEPTH = 24
+
+_OPTION_TOKENS = 64  # an optional argument is short; a bound keeps the search for its end linear
+
+Range = tuple[int, int]
+
+_SPACES = frozenset({Kind.SPACE, Kind.NEWLINE, Kind.BLANK})
+
+
+class Reader:
+    """Tokens by index; a *range* ``(low, high)`` is tokens ``low`` to ``high - 1``."""
+
+    def __init__(self, text: str, marked_up: bool = True) -> None:
+        self.text = text
+        self.marked_up = marked_up
+        self.tokens: list[Token] = tokenize(text, marked_up)
+        pairing = Pairing(self.tokens)
+        self.partner = pairing.partner
+        self.paragraph_end = pairing.paragraph_end
+        self._mends: list[Mend] = []
+
+    def mend(self, code: MendCode, message: str) -> None:
+        """Notes a mend; it goes to the next element that is finished."""
+        if len(self._mends) < 50:  # a page of noise need not say so a thousand times
+            self._mends.append(Mend(code=code, message=message))
+
+    def take_mends(self) -> tuple[Mend, ...]:
+        """The mends noted since the last call, each once."""
+        taken = tuple(dict.fromkeys(self._mends))
+        self._mends.clear()
+        return taken
+
+    def source(self, low: int, high: int) -> str:
+        """The characters of a range, as they stand in the answer."""
+        return self.text[self.tokens[low].start : self.tokens[high - 1].end] if low < high else ""
+
+    def skip_spaces(self, index: int, high: int) -> int:
+        """The first token at or after ``index`` that is no space."""
+        while index < high and self.tokens[index].kind in _SPACES:
+            index += 1
+        return index
+
+    def strip(self, low: int, high: int) -> Range:
+        """The range without the spaces at its ends."""
+        low = self.skip_spaces(low, high)
+        while high > low and self.tokens[high - 1].kind in _SPACES:
+            high -= 1
+        return low, high
+
+    def closing(self, index: int, high: int) -> int | None:
+        """The token that closes ``index``, where it lies before ``high``."""
+        partner = self.partner[index]
+        return partner if index < partner < high else None
+
+    def after(self, index: int, high: int) -> int:
+        """The token after ``index`` and, where it opens something closed, after what it opens."""
+        closing = self.closing(index, high)
+        return index + 1 if closing is None else closing + 1
+
+    def opens_prose(self, index: int, high: int) -> bool:
+        """Whether running text starts at ``index``: two words, each of more than a letter, as no formula has."""
+        if index + 2 >= high or self.tokens[index + 1].kind is not Kind.SPACE:
+            return False
+        words = self.tokens[index].text, self.tokens[index + 2].text.rstrip(".,;:")
+        return all(len(word) > 1 and word.isalpha() for word in words)
+
+    def argument(self, index: int, high: int) -> tuple[Range, int] | None:
+        """A braced argument at ``index``: the range inside and the token after; None when there is none.
+
+        An unclosed brace ends with its paragraph, which is noted.
+        """
+        opened = self.skip_spaces(index, min(high, index + 3))
+        if opened >= high or self.tokens[opened].kind is not Kind.OPEN:
+            return None
+        closing = self.closing(opened, high)
+        if closing is not None:
+            return (opened + 1, closing), closing + 1
+        self.mend("unbalanced-brace", "a brace was never closed: closed at the end of its paragraph")
+        end = max(opened + 1, min(high, self.paragraph_end[opened]))
+        return (opened + 1, end), end
+
+    def skip_arguments(self, index: int, high: int, count: int) -> int:
+        """The token after ``count`` braced arguments, as far as they stand there, and the options before each."""
+        for _ in range(count):
+            after = index
+            while option := self.option(after, high):
+                after = option[1]
+            argument = self.argument(after, high)
+            if argument is None:
+                break
+            index = argument[1]
+        return index
+
+    def option(self, index: int, high: int) -> tuple[Range, int] | None:
+        """An optional ``[…]`` argument at ``index``: the range inside and the token after; None when there is none."""
+        if index >= high or self.tokens[index].kind is not Kind.BRACKET:
+            return None
+        position, limit = index + 1, min(high, index + _OPTION_TOKENS)
+        while position < limit:
+            if self.tokens[position].kind is Kind.UNBRACKET:
+                return (index + 1, position), position + 1
+            if self.tokens[position].kind in (Kind.BLANK, Kind.BEGIN, Kind.END):
+                return None
+            position = self.after(position, high)
+        return None

@@ -1,0 +1,59 @@
+"""What TeX's typists write for a sign that no key has: ties (``Fig.~2``) and quotation marks (``x'' in backquotes)."""
+
+from got_runtime.markup.latex.token_reader import Reader
+from got_runtime.markup.latex.tokens import Kind
+
+_QUOTATION = 1000  # characters a quotation may have: a bound on the search for its end
+_TIED = frozenset({Kind.COMMAND, Kind.OPEN_INLINE, Kind.DOLLAR, Kind.BRACKET})
+
+
+class Typography:
+    """The characters that the text tokens of one line print; a quotation may go over several tokens."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._quoting = False
+
+    def read(self, index: int) -> str:
+        """The text of token ``index`` as it is printed."""
+        text = self._reader.tokens[index].text
+        if not self._reader.marked_up:
+            return text
+        if "~" in text:
+            following = self._reader.tokens[index + 1].kind if index + 1 < len(self._reader.tokens) else None
+            text = _untied(text, following in _TIED)
+        if "``" in text or "''" in text:
+            text = self._quoted(text, self._reader.tokens[index].start)
+        return text
+
+    def _quoted(self, text: str, start: int) -> str:
+        parts: list[str] = []
+        position = 0
+        while True:
+            found = text.find("''" if self._quoting else "``", position)
+            if found < 0:
+                return "".join([*parts, text[position:]])
+            turns = self._quoting or self._is_closed(start + found + 2)
+            parts += [text[position:found], ("”" if self._quoting else "“") if turns else "``"]
+            self._quoting ^= turns
+            position = found + 2
+
+    def _is_closed(self, start: int) -> bool:
+        """Whether a quotation that begins at ``start`` ends in its paragraph, before another begins."""
+        text = self._reader.text
+        end = text.find("''", start, start + _QUOTATION)
+        quotation = text[start:end] if end > start else " "
+        return not quotation[0].isspace() and "``" not in quotation and "\n\n" not in quotation
+
+
+def _untied(text: str, follows: bool) -> str:
+    """A tie between a word and what belongs to it is a space; between digits and in addresses ``~`` is printed."""
+    before, *rest = text.split("~")
+    out = [before]
+    for index, part in enumerate(rest, 1):
+        ends = not part and index == len(rest)
+        after = follows if ends else part[:1].isascii() and (part[:1].isalnum() or part[:1] == "(")
+        word = before.isascii() and (before[-1:] == "." or (len(before) > 1 and before[-2:].isalpha()))
+        out += [" " if word and after and "/" not in before else "~", part]
+        before = part
+    return "".join(out)

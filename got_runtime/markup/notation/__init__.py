@@ -1,0 +1,1 @@
+"""Notations other than LaTeX: charts, molecules, sheet music, TikZ figures."""

@@ -1,0 +1,1 @@
+"""Rendering: elements as Markdown, HTML, text, JSON and MathML."""

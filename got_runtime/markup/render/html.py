@@ -1,0 +1,186 @@
+"""Elements → one HTML page that works offline: MathML formulas, SVG pictures, and no way to run a script.
+
+Everything passes ``nh3``, and pictures stand in ``<img>`` as data addresses, where an SVG can neither run a script nor
+load anything (SVG integration, "secure static mode"). A Content-Security-Policy says the same to the browser.
+"""
+
+import base64
+from collections.abc import Sequence
+from html import escape
+
+from got_runtime.errors import MissingExtra
+from got_runtime.markup.content import Content, Inline, Mark
+from got_runtime.markup.elements import AnyElement, ListItem
+from got_runtime.markup.latex.table import to_html_table
+from got_runtime.markup.notation import chart, molecule, music, tikz
+from got_runtime.markup.render.mathml import to_mathml
+from got_runtime.markup.render.sanitize import clean
+
+_TAGS: dict[Mark, str] = {
+    "bold": "strong",
+    "code": "code",
+    "italic": "em",
+    "strike": "s",
+    "subscript": "sub",
+    "superscript": "sup",
+    "underline": "u",
+}
+_STYLE = """
+body{font:16px/1.5 Georgia,serif;max-width:48rem;margin:2rem auto;padding:0 1rem;color:#222}
+table{border-collapse:collapse;margin:1rem 0}th,td{border:1px solid #999;padding:.25rem .6rem;vertical-align:top}
+th{background:#f2f2f2}pre{background:#f6f6f6;padding:.6rem;overflow:auto}.formula{display:flex;justify-content:center;
+align-items:center;gap:2rem;margin:.5rem 0;padding:.6rem 0;overflow:auto hidden}math{font-family:"Latin Modern Math",
+"STIX Two Math","STIX Math","Cambria Math",
+"TeX Gyre Termes Math",math}.caption,.footnote{font-size:.9em;color:#444}
+.abstract{margin:0 2rem;font-style:italic}.author{text-align:center}h1{text-align:center}img{max-width:100%}
+.notice{font-size:.8em;color:#777}.beside{max-width:96rem;display:grid;grid-template-columns:1fr 1fr;gap:2rem}
+"""
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'"
+
+
+def to_html(
+    elements: Sequence[AnyElement], *, title: str = "", page_image: bytes | None = None, pictures: bool = True
+) -> str:
+    """A whole page, UTF-8. ``page_image`` (PNG or JPEG) is shown beside the reading.
+
+    With ``pictures``, scores, molecules, charts and geometry are drawn where their extra is installed; a notice says
+    which one is missing where it is not, and the source is shown.
+    """
+    body = clean(_body(elements, pictures))
+    if page_image is not None:
+        kind = "png" if page_image.startswith(b"\x89PNG") else "jpeg"
+        beside = clean(f'<img alt="page" src="data:image/{kind};base64,{base64.b64encode(page_image).decode()}">')
+        body = f"<div>{beside}</div>\n<div>{body}</div>"
+    shape = ' class="beside"' if page_image is not None else ""
+    return (
+        f'<!DOCTYPE html>\n<html>\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body{shape}>\n{body}\n</body>\n</html>\n"
+    )
+
+
+def _body(elements: Sequence[AnyElement], pictures: bool) -> str:
+    blocks: list[str] = []
+    open_lists: list[str] = []
+    for element in elements:
+        wanted = element.depth + 1 if element.kind == "list_item" else 0
+        tag = "ol" if element.kind == "list_item" and element.ordered else "ul"
+        while len(open_lists) > wanted or (len(open_lists) == wanted and wanted and open_lists[-1] != tag):
+            blocks.append(f"</li></{open_lists.pop()}>")
+        if element.kind == "list_item":
+            if len(open_lists) == wanted:
+                blocks.append("</li>")
+            while len(open_lists) < wanted:
+                start = f' start="{element.number}"' if tag == "ol" and element.number not in (None, 1) else ""
+                blocks.append(f"<{tag}{start}>" + ("<li>" if len(open_lists) + 1 < wanted else ""))
+                open_lists.append(tag)
+            blocks.append("<li>" + _item(element))
+        else:
+            blocks.append(element_html(element, pictures=pictures))
+    blocks += [f"</li></{tag}>" for tag in reversed(open_lists)]
+    return "\n".join(blocks)
+
+
+def _item(item: ListItem) -> str:
+    return (f"<strong>{escape(item.label)}</strong> " if item.label else "") + content_html(item.content)
+
+
+def element_html(element: AnyElement, *, pictures: bool = True) -> str:
+    """One element as HTML, not yet sanitised: :func:`to_html` does that for all of them together."""
+    match element.kind:
+        case "heading":
+            return f"<h{element.level}>{content_html(element.content)}</h{element.level}>"
+        case "paragraph":
+            return f"<p>{content_html(element.content)}</p>" if element.content else ""
+        case "abstract" | "author" | "caption":
+            return f'<p class="{element.kind}">{content_html(element.content)}</p>'
+        case "footnote":
+            mark = f"<sup>{escape(element.mark)}</sup> " if element.mark else ""
+            return f'<p class="footnote">{mark}{content_html(element.content)}</p>'
+        case "reference":
+            key = f"[{escape(element.key)}] " if element.key else ""
+            return f'<p class="reference">{key}{content_html(element.content)}</p>'
+        case "list_item":
+            return f"<ul><li>{_item(element)}</li></ul>"
+        case "table":
+            return to_html_table(element.grid, content_html)
+        case "formula":
+            number = f"<span>({escape(element.number)})</span>" if element.number else ""
+            return f'<div class="formula">{_math(element.latex, display=element.display)}{number}</div>'
+        case "code":
+            return f"<pre><code>{escape(element.code)}</code></pre>"
+        case "figure":
+            return f'<p class="notice">[{escape("Figure: " + element.alt if element.alt else "Figure")}]</p>'
+        case "page_break":
+            return "<hr>" if element.number is None else f'<hr id="page-{element.number}">'
+        case "chart":
+            title = f'<p class="caption">{escape(heading)}</p>' if (heading := chart.heading(element.value)) else ""
+            grid = chart.to_grid(element.value)
+            table = to_html_table(grid, content_html) if grid.rows else ""
+            return title + table + _picture(element, pictures)
+        case "music":
+            return _with_source(_picture(element, pictures), element.humdrum)
+        case "molecule":
+            return _picture(element, pictures) + f"<p><code>{escape(element.smiles)}</code></p>"
+        case "geometry":
+            return _with_source(_picture(element, pictures), element.tikz)
+
+
+def _with_source(picture: str, text: str) -> str:
+    """The picture above its source, which is folded away where there is a picture."""
+    shown = "" if "<img" in picture else " open"
+    return f"{picture}<details{shown}><summary>source</summary><pre><code>{escape(text)}</code></pre></details>"
+
+
+def _picture(element: AnyElement, pictures: bool) -> str:
+    """The drawings of an element as images, or a notice that names the extra that would draw it."""
+    if not pictures:
+        return ""
+    drawings: list[str] = []
+    try:
+        match element.kind:
+            case "music":
+                drawings = music.to_svg(element.humdrum)
+            case "molecule":
+                drawn = molecule.structure(element.smiles)
+                drawings = [drawn.svg] if drawn else []
+            case "chart":
+                drawings = [drawing] if (drawing := chart.to_svg(element.value)) else []
+            case "geometry":
+                drawings = [drawing] if (drawing := tikz.to_svg(element.tikz)) else []
+    except MissingExtra as missing:
+        return f'<p class="notice">{escape(str(missing))}</p>'
+    if not drawings:
+        return f'<p class="notice">this {element.kind} could not be drawn</p>'
+    encoded = [base64.b64encode(drawing.encode()).decode() for drawing in drawings]
+    return "".join(f'<p><img alt="{element.kind}" src="data:image/svg+xml;base64,{each}"></p>' for each in encoded)
+
+
+def content_html(content: Content) -> str:
+    """A content as HTML, not yet sanitised."""
+    return "".join(_inline(piece) for piece in content)
+
+
+def _inline(piece: Inline) -> str:
+    match piece.kind:
+        case "text":
+            shown = escape(piece.text)
+            for mark in piece.marks:
+                shown = f"<{_TAGS[mark]}>{shown}</{_TAGS[mark]}>"
+            return shown
+        case "math":
+            return _math(piece.latex, display=False)
+        case "smiles":
+            return f"<code>{escape(piece.smiles)}</code>"
+        case "link":
+            return f'<a href="{escape(piece.url)}">{escape(piece.text)}</a>'
+        case "note":
+            return f" <small>({escape(piece.text)})</small>"
+        case "break":
+            return "<br>"
+        case "nested":
+            return to_html_table(piece.grid, content_html)
+
+
+def _math(latex: str, *, display: bool) -> str:
+    return to_mathml(latex, display=display) or f"<code>{escape(latex)}</code>"

@@ -1,0 +1,119 @@
+"""Elements → Markdown (GFM): clean for reading and for embedding."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from got_runtime.markup.content import Content
+from got_runtime.markup.elements import AnyElement, ListItem
+from got_runtime.markup.latex.table import Spans, to_pipe_table
+from got_runtime.markup.notation import chart
+from got_runtime.markup.render.markdown_inline import MathStyle, escape, escape_line_start, inline_markdown
+
+
+@dataclass(frozen=True)
+class MarkdownOptions:
+    """How Markdown is written.
+
+    ``math``: ``$…$`` or ``\\(…\\)``. ``spans``: what stands in the further places of a cell that spans, as pipe tables
+    know none. ``page_anchors``: an ``<a id="page-N">`` where a page starts.
+    """
+
+    math: MathStyle = "dollar"
+    spans: Spans = "repeat"
+    page_anchors: bool = False
+
+
+def to_markdown(elements: Sequence[AnyElement], options: MarkdownOptions | None = None) -> str:
+    """The elements as Markdown, blocks apart by an empty line; empty for no elements."""
+    options = options or MarkdownOptions()
+    blocks: list[str] = []
+    indents: list[int] = []  # where the text of each open list item starts
+    before: AnyElement | None = None
+    for element in elements:
+        if element.kind == "list_item":
+            indents = indents[: element.depth]
+            block = _item(element, indents, options)
+            tight = before is not None and before.kind == "list_item"
+            if before is not None and before.kind == "list_item" and element.depth == before.depth == 0:
+                tight = before.ordered == element.ordered  # a list of another kind is another list
+            blocks.append(("\n" if tight else "\n\n") + block)
+        elif block := element_markdown(element, options):
+            blocks.append("\n\n" + block)
+        else:
+            continue
+        before = element
+    return "".join(blocks).strip("\n") + "\n" if blocks else ""
+
+
+def _item(item: ListItem, indents: list[int], options: MarkdownOptions) -> str:
+    marker = f"{item.number if item.number is not None else 1}." if item.ordered else "-"
+    indent = indents[-1] if indents else 0
+    indents += [indent + len(marker) + 1] * (item.depth + 1 - len(indents))
+    label = f"**{escape(item.label, '**')}** " if item.label else ""
+    text = _lines(item.content, options)
+    return f"{' ' * indent}{marker} {label}{text}".replace("\n", "\n" + " " * indents[-1]).rstrip()
+
+
+def element_markdown(element: AnyElement, options: MarkdownOptions) -> str:
+    """One element as a block of Markdown, without what surrounds it; empty when there is nothing to show."""
+    match element.kind:
+        case "heading":
+            line = inline_markdown(element.content, math=options.math, newline=" ")
+            return f"{'#' * element.level} {_without_closing_hashes(line)}".rstrip()
+        case "paragraph" | "author" | "caption" | "abstract":
+            return _lines(element.content, options)
+        case "list_item":
+            return _item(element.model_copy(update={"depth": 0}), [], options)
+        case "footnote":
+            mark = f"[{escape(element.mark)}] " if element.mark else ""
+            return _lines(element.content, options, mark)
+        case "reference":
+            key = f"[{escape(element.key)}] " if element.key else ""
+            return _lines(element.content, options, key)
+        case "table":
+            return to_pipe_table(element.grid, spans=options.spans, math=options.math)
+        case "chart":
+            title = f"**{escape(heading, '**')}**\n\n" if (heading := chart.heading(element.value)) else ""
+            return title + to_pipe_table(chart.to_grid(element.value), math=options.math)
+        case "formula":
+            return _formula(element.latex, element.number, element.display, options)
+        case "code":
+            return _fenced(element.code, element.language or "")
+        case "music":
+            return _fenced(element.humdrum, "humdrum")
+        case "geometry":
+            return _fenced(element.tikz, "latex")
+        case "molecule":
+            return _fenced(element.smiles, "smiles")
+        case "figure":
+            return f"[Figure: {escape(element.alt)}]" if element.alt else "[Figure]"
+        case "page_break":
+            anchored = options.page_anchors and element.number is not None
+            return f'<a id="page-{element.number}"></a>' if anchored else ""
+
+
+def _lines(content: Content, options: MarkdownOptions, before: str = "") -> str:
+    lines = (before + inline_markdown(content, math=options.math, newline="\\\n")).split("\n")
+    return "\n".join(escape_line_start(line) for line in lines)
+
+
+def _without_closing_hashes(line: str) -> str:
+    """A heading that ends in ``#`` would lose it (CommonMark 4.2)."""
+    stripped = line.rstrip("#")
+    return stripped + "\\#" * (len(line) - len(stripped))
+
+
+def _formula(latex: str, number: str | None, display: bool, options: MarkdownOptions) -> str:
+    """On one line whatever its length: a line of its inside could read as a heading or a list."""
+    tagged = f"{latex} \\tag{{{number}}}" if number else latex
+    if not display:
+        return f"${tagged}$" if options.math == "dollar" else f"\\({tagged}\\)"
+    return f"$${tagged}$$" if options.math == "dollar" else f"\\[{tagged}\\]"
+
+
+def _fenced(text: str, language: str) -> str:
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    language = "".join(character for character in language if character.isalnum() or character in "+-#")
+    return f"{fence}{language}\n{text.rstrip()}\n{fence}"

@@ -1,0 +1,217 @@
+"""Where weights come from: the embedded got-nano, a local folder, or a hub id; in the port's format or the original."""
+
+import json
+import re
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from got_runtime.errors import CheckpointInvalid, CheckpointNotFound
+from got_runtime.model.image_processor import Transform
+from got_runtime.model.original import OriginalCheckpoint, is_original
+from got_runtime.model.prompt import END_OF_TEXT, END_OF_TURN, IMAGE_PAD
+from got_runtime.tasks import NGRAM_BAN
+
+if TYPE_CHECKING:
+    import torch
+
+EMBEDDED = "got-nano"
+OFFICIAL = "stepfun-ai/GOT-OCR-2.0-hf"
+_HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
+_WANTED = ("*.json", "*.safetensors", "*.txt", "*.tiktoken")
+"""Files a checkpoint needs. No code is ever fetched, nor pickled weights."""
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A loaded network with everything that depends on its files: tokenizer, pixels, geometry."""
+
+    name: str
+    revision: str | None
+    model: Any
+    tokenizer: Any
+    transform: Transform
+    tokens_per_tile: int
+    image_token: int
+    end_tokens: frozenset[int]
+    ngram_ban: int
+    """The checkpoint's own ban length: official tokens are words (20 of them), got-nano's are characters."""
+    context: int = 32_768
+    """Tokens that prompt and answer may have together."""
+
+    def encode(self, text: str) -> tuple[int, ...]:
+        """Token ids of a prompt; its special tokens are recognised."""
+        return tuple(self.tokenizer.encode(text, add_special_tokens=False).ids)
+
+    def decode(self, tokens: tuple[int, ...]) -> str:
+        """Text of an answer, special tokens left out."""
+        return str(self.tokenizer.decode(list(tokens), skip_special_tokens=True))
+
+
+def find_folder(name: str | Path | None, revision: str | None, local_files_only: bool) -> tuple[str, Path]:
+    """The display name and folder of a checkpoint.
+
+    Raises:
+        CheckpointNotFound: it is neither embedded, nor a folder, nor a hub id that can be reached.
+    """
+    if name is None or str(name) == EMBEDDED:
+        return EMBEDDED, Path(str(files("got_runtime").joinpath("checkpoints", EMBEDDED)))
+    if Path(name).is_dir():
+        return Path(name).name, Path(name)
+    if _HUB_ID.fullmatch(str(name)):
+        return str(name), _download(str(name), revision, local_files_only)
+    raise CheckpointNotFound(
+        f"no model {str(name)!r}: give {EMBEDDED!r}, a folder with config.json, or a hub id such as {OFFICIAL!r}"
+    )
+
+
+def _download(repository: str, revision: str | None, local_files_only: bool) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        folder = snapshot_download(
+            repository, revision=revision, local_files_only=local_files_only, allow_patterns=list(_WANTED)
+        )
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise CheckpointNotFound(
+            f"model {repository!r} is not in the local cache and could not be fetched ({reason}): check the id and the "
+            f"network, or give a folder, or use the embedded {EMBEDDED!r}"
+        ) from error
+    return Path(folder)
+
+
+def load(
+    name: str | Path | None, device: str, dtype: str, revision: str | None = None, local_files_only: bool = False
+) -> Checkpoint:
+    """Load weights, tokenizer and geometry onto a device.
+
+    Raises:
+        CheckpointNotFound: nothing there.
+        CheckpointInvalid: files that do not make a GOT model.
+    """
+    display, folder = find_folder(name, revision, local_files_only)
+    original = OriginalCheckpoint.open(folder) if is_original(folder) else None
+    if original is None:
+        _check_config(folder)
+    place = choose_device(device)
+    model = _load_model(folder, place, choose_dtype(dtype, place), original)
+    vision = model.config.vision_config
+    tokenizer = original.tokenizer() if original else _load_tokenizer(folder)
+    ids: list[Any] = [tokenizer.token_to_id(token) for token in (IMAGE_PAD, END_OF_TURN, END_OF_TEXT)]
+    if None in ids:
+        raise CheckpointInvalid(f"{folder}: tokenizer.json lacks {IMAGE_PAD}, {END_OF_TURN} or {END_OF_TEXT}")
+    return Checkpoint(
+        name=display,
+        revision=folder.name if folder.parent.name == "snapshots" else None,  # the hub's cache: the commit
+        model=model,
+        tokenizer=tokenizer,
+        transform=original.transform if original else Transform.from_checkpoint(folder),
+        tokens_per_tile=(vision.image_size // vision.patch_size // 4) ** 2,
+        image_token=ids[0],
+        end_tokens=frozenset(ids[1:]),
+        ngram_ban=_read_ngram_ban(folder),
+        context=model.config.text_config.max_position_embeddings,
+    )
+
+
+def _check_config(folder: Path) -> None:
+    path = folder / "config.json"
+    if not path.exists():
+        raise CheckpointInvalid(f"{folder} has no config.json: give the folder of a GOT-OCR2 checkpoint")
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CheckpointInvalid(f"{path} is not JSON ({error}): fetch the checkpoint again") from error
+    if not isinstance(config, dict) or config.get("model_type") != "got_ocr2":
+        kind = config.get("model_type") if isinstance(config, dict) else None
+        raise CheckpointInvalid(f"{path} describes {kind!r}, not 'got_ocr2': give a GOT-OCR2 checkpoint")
+
+
+def _read_ngram_ban(folder: Path) -> int:
+    path = folder / "generation_config.json"
+    if not path.exists():
+        return NGRAM_BAN
+    try:
+        return int(json.loads(path.read_text(encoding="utf-8")).get("no_repeat_ngram_size") or NGRAM_BAN)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise CheckpointInvalid(f"{path} states no usable no_repeat_ngram_size ({error}): fetch it again") from error
+
+
+def _load_tokenizer(folder: Path) -> Any:
+    from tokenizers import Tokenizer
+
+    path = folder / "tokenizer.json"
+    if not path.exists():
+        raise CheckpointInvalid(f"{folder} has no tokenizer.json: fetch the checkpoint again")
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # tokenizers raises the bare class
+        raise CheckpointInvalid(f"{path} cannot be read ({error}): fetch the checkpoint again") from error
+
+
+def choose_device(device: str) -> "torch.device":
+    """``auto`` is CUDA when there is one, else the CPU."""
+    import torch
+
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+        torch.empty(0, device=chosen)
+    except (RuntimeError, AssertionError) as error:
+        raise CheckpointInvalid(
+            f"device {device!r} cannot be used ({str(error).splitlines()[0]}): try 'cpu'"
+        ) from error
+    return chosen
+
+
+def choose_dtype(dtype: str, device: "torch.device") -> "torch.dtype":
+    """``auto`` is bfloat16 where the device computes in it, else float16 on CUDA and float32 on a CPU."""
+    import torch
+
+    names = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+    names |= {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+    if dtype in names:
+        return names[dtype]
+    if dtype != "auto":
+        raise CheckpointInvalid(f"unknown dtype {dtype!r}: auto, float32, bfloat16 or float16")
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    return torch.bfloat16 if device.type == "cpu" and torch.cpu._is_amx_tile_supported() else torch.float32
+
+
+def _load_model(
+    folder: Path, device: "torch.device", dtype: "torch.dtype", original: OriginalCheckpoint | None = None
+) -> Any:
+    from transformers import GotOcr2ForConditionalGeneration
+    from transformers.utils import logging
+
+    network: Any = GotOcr2ForConditionalGeneration
+    if original is None and not list(folder.glob("*.safetensors")):
+        raise CheckpointInvalid(f"{folder} has no .safetensors weights (pickled weights are not read)")
+    shown = logging.get_verbosity()
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+    try:
+        where = original.loading() if original else {"pretrained_model_name_or_path": folder}
+        model, report = network.from_pretrained(
+            **where, dtype=dtype, local_files_only=True, use_safetensors=True, output_loading_info=True
+        )
+    except Exception as error:  # whatever a broken file makes transformers raise
+        raise CheckpointInvalid(
+            f"{folder} could not be loaded ({type(error).__name__}: {_first_line(error)})"
+        ) from error
+    finally:
+        logging.set_verbosity(shown)
+        logging.enable_progress_bar()
+    lost = sorted(report["missing_keys"]) or sorted(str(key) for key in report["mismatched_keys"])
+    if lost:
+        raise CheckpointInvalid(f"{folder} lacks {len(lost)} weights, {lost[0]} among them: fetch the checkpoint again")
+    return model.to(device).eval()
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [""])[0]

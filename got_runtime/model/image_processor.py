@@ -1,0 +1,109 @@
+"""A page image → the pixels that the network was trained on (official ``run_ocr_2.0.py``: the image transform).
+
+Sizes are (width, height) in pixels throughout, as in Pillow; tensors are (n, 3, height, width).
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from got_runtime.errors import CheckpointInvalid
+from got_runtime.sources.rgb import to_rgb
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["Size", "Transform", "resized"]
+
+Size = tuple[int, int]
+
+_CONFIGS = ("processor_config.json", "preprocessor_config.json")
+
+
+@dataclass(frozen=True)
+class Transform:
+    """Pixels as the network was trained on them: ``(RGB / 255 - mean) / std`` at ``size``, shape not kept."""
+
+    size: Size
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+    @classmethod
+    def from_checkpoint(cls, folder: str | Path) -> Self:
+        """The transform a checkpoint folder asks for, in ``processor_config.json`` or ``preprocessor_config.json``.
+
+        Nothing is filled in: the port's default of 384×384 pixels fits no GOT weights.
+        Raises ``CheckpointInvalid`` where a value is missing, malformed, or asks for another transform than this one.
+        """
+        settings, file = _image_settings(Path(folder))
+        try:
+            size = (_positive(settings["size"]["width"]), _positive(settings["size"]["height"]))
+            mean, std = _three(settings["image_mean"]), _three(settings["image_std"])
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            wanted = "size (width, height), image_mean and image_std (three numbers each)"
+            raise CheckpointInvalid(f"{file} does not say {wanted}: take it from the original checkpoint") from error
+        if min(std) <= 0 or settings.get("resample", Image.Resampling.BICUBIC) != Image.Resampling.BICUBIC:
+            raise CheckpointInvalid(f"{file} asks for a std of 0 or a resampling that is not bicubic (3): correct it")
+        return cls(size, mean, std)
+
+    def pixels(self, images: Sequence[Image.Image]) -> "torch.Tensor":
+        """``images`` resized (bicubic) and normalised: float32 of shape (n, 3, height, width)."""
+        import torch
+
+        width, height = self.size
+        batch = np.empty((len(images), 3, height, width), dtype=np.float32)
+        for planes, image in zip(batch, images, strict=True):
+            pixels = np.asarray(resized(to_rgb(image), self.size))
+            for channel in range(3):
+                np.take(self._levels[channel], pixels[:, :, channel], out=planes[channel])
+        return torch.from_numpy(batch)
+
+    @cached_property
+    def _levels(self) -> npt.NDArray[np.float32]:
+        # A pixel has 256 values: looked up, each is the double-precision result rounded once.
+        levels = np.arange(256) / 255
+        normalised: npt.NDArray[np.float64] = (levels - np.array(self.mean)[:, None]) / np.array(self.std)[:, None]
+        return normalised.astype(np.float32)
+
+
+def resized(image: Image.Image, size: Size) -> Image.Image:
+    """``image`` at ``size``, bicubic; the same object where it has that size already."""
+    return image if image.size == size else image.resize(size, Image.Resampling.BICUBIC)
+
+
+def _image_settings(folder: Path) -> tuple[dict[str, Any], Path]:
+    """The image part of the processor's configuration, and the file it was found in; nested first, as in the port."""
+    for name in _CONFIGS:
+        file = folder / name
+        try:
+            settings = json.loads(file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError) as error:
+            raise CheckpointInvalid(f"{file} is not readable JSON: download it again") from error
+        if name == "processor_config.json" and isinstance(settings, dict):
+            settings = settings.get("image_processor")
+            if settings is None:
+                continue
+        if not isinstance(settings, dict):
+            raise CheckpointInvalid(f"{file} holds no settings: take it from the original checkpoint")
+        return settings, file
+    raise CheckpointInvalid(f"{folder} has no image settings: add the checkpoint's preprocessor_config.json")
+
+
+def _positive(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(value)
+    return value
+
+
+def _three(values: Any) -> tuple[float, float, float]:
+    red, green, blue = (float(value) for value in values)
+    return red, green, blue

@@ -1,0 +1,1 @@
+"""C for the encoder on a CPU, compiled on the machine it runs on."""

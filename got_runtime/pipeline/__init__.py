@@ -1,0 +1,1 @@
+"""One page from its source to its result: planning, preprocessing, decoding, retries, postprocessing."""

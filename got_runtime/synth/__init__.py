@@ -1,0 +1,1 @@
+"""The data engine: synthetic pages with their answers and the position of every character."""

@@ -1,0 +1,1 @@
+"""Training: pre-training of got-nano and fine-tuning of any checkpoint."""

@@ -1,0 +1,32 @@
+"""What a run was begun with, as digests: a run that went on with anything else would be none of the two."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from got_runtime.sources.content import Content, one_line
+from got_runtime.training.finetune.dataset import Pair
+
+__all__ = ["identity"]
+
+
+def identity(source: Path, pairs: Sequence[Pair], held_out: Sequence[Pair]) -> dict[str, str]:
+    """SHA-256 of the model, the pairs and the held-out pairs, by the words in which a message names them.
+
+    Files count by their bytes and not by their paths: a run may go on after its folders were moved. ``source`` is the
+    checkpoint's folder, of which ``config.json`` and the weights count.
+    """
+    files = [source / "config.json", *sorted(source.glob("*.safetensors"))]
+    model = hashlib.sha256("".join(map(_sha256, files)).encode())
+    return {"model": model.hexdigest(), "pairs": _of_pairs(pairs), "held-out pairs": _of_pairs(held_out)}
+
+
+def _of_pairs(pairs: Sequence[Pair]) -> str:
+    images = {image: _sha256(image) for image in {image for pair in pairs for image in pair.images}}
+    rows = [[pair.query, pair.answer, *(images[image] for image in pair.images)] for pair in pairs]
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+
+
+def _sha256(file: Path) -> str:
+    return Content(one_line(str(file)), file).sha256

@@ -1,0 +1,1 @@
+"""How a page is shown to the network: in one view, or split into tiles."""

@@ -1,0 +1,339 @@
+"""The command ``got-ocr eval`` and the held-out pages it makes, without a network."""
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers.evaluation_pages import put, put_pdf
+from PIL import Image
+
+from got_runtime.cli import eval as command
+from got_runtime.errors import GotError, MissingExtra, SourceNotFound
+from got_runtime.evaluation import exact
+from got_runtime.evaluation.model_card import GOALS, Card
+from got_runtime.evaluation.report import Report
+from got_runtime.evaluation.samples import Case
+from got_runtime.evaluation.scoring import score
+from got_runtime.evaluation.synthetic import GROUPS, HELD_OUT_STREAM, held_out
+from got_runtime.results import DocumentResult, ModelInfo, PageError, PageResult
+from got_runtime.synth.kinds import KINDS
+from got_runtime.synth.text import english_words
+from got_runtime.tasks import Task
+
+# --- held-out synthetic pages
+
+
+def test_held_out_pages_are_the_same_for_the_same_seed_and_alternate_the_groups() -> None:
+    first, again = list(held_out(2, seed=3)), list(held_out(2, seed=3))
+    assert [c.group for c in first] == [*GROUPS, *GROUPS]
+    assert [(c.name, c.truth) for c in first] == [(c.name, c.truth) for c in again]
+    assert all(a.open().tobytes() == b.open().tobytes() for a, b in zip(first, again, strict=True))
+    assert len({c.name for c in first}) == 4
+    assert next(held_out(1, seed=4)).truth != first[0].truth
+
+
+def test_held_out_pages_use_faces_of_their_group() -> None:
+    from got_runtime.synth.faces import FACES
+
+    held = {face.name: face.held_out for face in FACES}
+    for page in held_out(3):
+        face = page.name.split(" ", 2)[2]
+        assert held[face] == (page.group == "held-out faces")
+
+
+def test_held_out_streams_are_apart_from_training_streams() -> None:
+    assert HELD_OUT_STREAM > 100_000
+    with pytest.raises(ValueError, match="seed"):
+        next(held_out(1, seed=-HELD_OUT_STREAM))
+
+
+# --- the command
+
+
+def parsed(*words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    command.add_parser(parser.add_subparsers())
+    return parser.parse_args(["eval", *words])
+
+
+def test_the_command_scores_predictions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    put(tmp_path / "in" / "a.png", "first")
+    put(tmp_path / "in" / "b.png", "second")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.txt").write_text("f1rst")
+    outputs = ["--json", str(tmp_path / "r.json"), "--html", str(tmp_path / "r.html")]
+    args = parsed(str(tmp_path / "in"), "--predictions", str(tmp_path / "out"), *outputs)
+    assert command.run(args) == 0
+    out, err = capsys.readouterr()
+    assert "out on in" in out
+    assert "63.6 [" in out
+    assert "b.png: no text for b.png" in err
+    assert Report.model_validate_json((tmp_path / "r.json").read_text()).overall.failed == 1
+    assert "f<ins>1</ins>rst" in (tmp_path / "r.html").read_text(encoding="utf-8")
+
+
+TRUTH = r"\begin{tabular}{ll} a & b \end{tabular}"
+
+
+class ScriptedRuntime:
+    """Answers from a function of the task and the number of pictures seen so far; ``None`` is a page that fails."""
+
+    model_info = ModelInfo(name="scripted", revision=None, device="cpu", dtype="float32")
+
+    def __init__(self, answer: Callable[[Task], str | None]) -> None:
+        self._answer = answer
+
+    def stream(self, images: Sequence[Image.Image], *, task: Task, max_new_tokens: int) -> Iterator[PageResult]:
+        return (self._page(task) for _ in images)
+
+    def read(self, source: bytes, *, task: Task, max_new_tokens: int) -> DocumentResult:
+        return DocumentResult(source="<bytes>", sha256=None, pages=(self._page(task),), model=self.model_info)
+
+    def _page(self, task: Task) -> PageResult:
+        place: dict[str, Any] = {"source": "<image>", "number": 1, "label": "1", "width": 1, "height": 1, "task": task}
+        text = self._answer(task)
+        if text is None:
+            error = PageError(type="EngineError", message="out of memory")
+            return PageResult(**place, finish_reason="error", error=error)
+        return PageResult(**place, finish_reason="stop", text=text)
+
+
+def test_the_command_reads_held_out_pages_with_the_runtime(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    answers: list[str | None] = [page.truth for page in held_out(2, seed=1)]
+    answers[3] = None
+    monkeypatch.setattr(command, "load_runtime", lambda args: ScriptedRuntime(lambda task: answers.pop(0)))
+    args = parsed("--held-out", "2", "--seed", "1", "--batch", "1", "--json", str(tmp_path / "r.json"))
+    assert command.run(args) == 0
+    out, err = capsys.readouterr()
+    assert "scripted on plain held-out pages, seed 1" in out
+    assert "out of memory" in err
+    report = Report.model_validate_json((tmp_path / "r.json").read_text())
+    assert [(g.name, g.pages, g.perfect, g.failed) for g in report.groups] == [
+        (GROUPS[0], 2, 1, 0),
+        (GROUPS[1], 2, 0.5, 1),
+    ]
+    assert "s/page" in out
+
+
+def test_all_kinds_fill_in_the_model_cards_table(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    answers = [next(held_out(1, kind=kind)).truth for kind in KINDS if kind != "molecule"]
+    answers.insert(KINDS.index("tiles"), answers[KINDS.index("tiles")])  # asked twice: also in one view
+    monkeypatch.setitem(sys.modules, "rdkit", None)
+    for name in [name for name in sys.modules if name.startswith("rdkit.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(command, "load_runtime", lambda args: ScriptedRuntime(lambda task: answers.pop(0)))
+    outputs = ["--json", str(tmp_path / "all.json"), "--html", str(tmp_path / "all.html")]
+    assert command.run(parsed("--held-out", "1", "--kind", "all", "--limit", "1", *outputs)) == 0
+    out, err = capsys.readouterr()
+    table = [[cell.strip() for cell in line.split("|")[1:-1]] for line in out.splitlines()[4:]]
+    rows = {label: cells for label, *cells in table}
+    (missing,) = rows.pop("molecule")[1:-1]
+    assert missing.startswith("rdkit is not installed: pip install")
+    assert "got-ocr: molecule: rdkit is not installed" in err
+    assert rows["plain, up to 14 lines of 40 characters, CER"] == ["≤ 2 % · ≤ 8 %", "0.0 [0.0–0.0] % ✓", "–"]
+    assert rows["lone table, TEDS"] == ["≥ 0.85", "1.000 [1.000–1.000] ✓", "–"]
+    assert len(rows) == len(GOALS) - 1
+    card = Card.model_validate_json((tmp_path / "all.json").read_text())
+    assert list(card.reports) == [kind for kind in KINDS if kind != "molecule"]
+    assert card.markdown() in out
+    assert "music, seen faces" in (tmp_path / "all.html").read_text(encoding="utf-8")
+
+
+def test_the_card_says_what_was_measured_and_whether_it_reaches_the_goal() -> None:
+    def report(kind: str, reading: str) -> Report:
+        pages = [
+            Case(f"{kind}{n}", Image.new("RGB", (9, 9)), TRUTH, group, kind=kind) for n, group in enumerate(GROUPS)
+        ]
+        scored = [score(page, reading, one_view="x" * len(TRUTH) if kind == "tiles" else None) for page in pages]
+        return Report.of(scored, model="m", dataset="d")
+
+    slip = TRUTH.replace("& b", "& cd")  # 2 edits in 39 characters
+    reports = {kind: report(kind, slip) for kind in ("plain", "formatted", "table", "tiles")}
+    lines = Card(model="m", pages=1, seed=0, reports=reports).markdown().splitlines()
+    wanted = "| plain, up to 14 lines of 40 characters, CER | ≤ 2 % · ≤ 8 % |"
+    assert f"{wanted} 5.1 [5.1–5.1] % ✗ | 5.1 [5.1–5.1] % ✓ |" in lines
+    assert "| formatted page, text | ≤ 0.08 | 0.050 [0.050–0.050] ✓ | 0.050 [0.050–0.050] ✓ |" in lines
+    assert "| formatted page, formulas | ≤ 0.20 | – | – |" in lines
+    assert "| lone table, TEDS | ≥ 0.85 | 0.667 [0.667–0.667] ✗ | 0.667 [0.667–0.667] ✗ |" in lines
+    assert "| tiles, error over that of one view | ≤ 0.50 | 0.050 [0.050–0.050] ✓ | 0.050 [0.050–0.050] ✓ |" in lines
+    assert "| scene | ≤ 0.25 | not measured | |" in lines
+
+
+def test_every_kind_has_a_goal() -> None:
+    assert {goal.kind for goal in GOALS} == set(KINDS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_perfect_reading_of_every_kind_has_the_best_scores(kind: str) -> None:
+    """The truths are in the dialect that the scores understand: GOT's."""
+    page = next(held_out(1, kind=kind))
+    best = score(page, page.truth or "")
+    assert best.perfect
+    assert best.scores == {name: float(name in ("TEDS", "TEDS-S", "exact")) for name in best.scores}
+    assert set(best.scores) >= WANTED.get(kind, set())
+    assert page.task.kind == ASKED.get(kind, page.task.kind)
+    assert (page.compare is not None) == (kind == "tiles")
+    assert bool(page.following) == (kind == "pages")
+
+
+WANTED = {"formatted": {"text"}, "table": {"TEDS", "TEDS-S"}} | {kind: {"exact"} for kind in exact.KINDS}
+ASKED = {"plain": "plain", "dense": "plain", "formatted": "format"} | {k: k for k in ("box", "color", "tiles", "pages")}
+
+
+def test_a_missing_package_of_the_data_engine_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "wordfreq", None)
+    english_words.cache_clear()
+    with pytest.raises(MissingExtra, match=r"wordfreq is not installed: pip install"):
+        next(held_out(1))
+
+
+@pytest.mark.parametrize(("words", "task"), [([], "plain"), (["--task", "format"], "format"), (["--tiles"], "tiles")])
+def test_a_folder_is_read_with_the_task_that_was_asked_for(
+    words: list[str], task: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(tmp_path / "a.png", r"\(x\)")
+    asked: list[str] = []
+
+    def answer(task: Task) -> str:
+        asked.append(task.kind)
+        return r"\(x\)"
+
+    monkeypatch.setattr(command, "load_runtime", lambda args: ScriptedRuntime(answer))
+    assert command.run(parsed(str(tmp_path), *words)) == 0
+    assert asked == [task]
+    assert ("formulas" in capsys.readouterr().out) == (task == "format")
+
+
+def test_tiles_keep_what_each_page_of_a_collection_asks_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tmp_path / "a.png", "")
+    questions = ("OCR: ", "OCR with format: ")
+    rows = [{"image": "a.png", "conversations": [{"value": ask}, {"value": "x"}]} for ask in questions]
+    (tmp_path / "ocr.json").write_text(json.dumps(rows))
+    asked: list[tuple[str, bool]] = []
+
+    def answer(task: Task) -> str:
+        asked.append((task.kind, task.formatted))
+        return "x"
+
+    monkeypatch.setattr(command, "load_runtime", lambda args: ScriptedRuntime(answer))
+    assert command.run(parsed(str(tmp_path / "ocr.json"), "--tiles")) == 0
+    assert asked == [("tiles", False), ("tiles", True)]
+
+
+def test_ctrl_c_keeps_the_pages_scored_so_far(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(3):
+        put(tmp_path / "in" / f"{number}.png", "same")
+    answers = iter(["same", "sane"])
+
+    def answer(task: Task) -> str:
+        if (text := next(answers, None)) is None:
+            raise KeyboardInterrupt
+        return text
+
+    monkeypatch.setattr(command, "load_runtime", lambda args: ScriptedRuntime(answer))
+    outputs = ["--json", str(tmp_path / "r.json"), "--html", str(tmp_path / "r.html")]
+    assert command.run(parsed(str(tmp_path / "in"), "--batch", "1", *outputs)) == 130
+    out, err = capsys.readouterr()
+    assert "scripted on in, the first 2 pages of 3" in out
+    assert "interrupted" in err
+    report = Report.model_validate_json((tmp_path / "r.json").read_text())
+    assert [(page.name, page.edits) for page in report.pages] == [("1.png", 1), ("0.png", 0)]
+    assert report.seconds_per_page["all"] > 0
+    assert "1.png" in (tmp_path / "r.html").read_text(encoding="utf-8")
+
+
+def test_ctrl_c_in_all_kinds_keeps_the_kinds_that_were_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = iter([next(held_out(1)).truth])
+
+    def answer(task: Task) -> str | None:
+        try:
+            return next(answers)
+        except StopIteration:
+            raise KeyboardInterrupt from None
+
+    monkeypatch.setattr(command, "load_runtime", lambda args: ScriptedRuntime(answer))
+    words = ["--held-out", "1", "--kind", "all", "--limit", "1", "--json", str(tmp_path / "all.json")]
+    assert command.run(parsed(*words)) == 130
+    out, err = capsys.readouterr()
+    assert "0.0 [0.0–0.0] % ✓" in out
+    assert f"interrupted; 1 of {len(KINDS)} kinds" in err
+    assert list(Card.model_validate_json((tmp_path / "all.json").read_text()).reports) == ["plain"]
+
+
+def test_what_got_ocr_read_wrote_is_scored(tmp_path: Path) -> None:
+    put(tmp_path / "a.png", "first")
+    put(tmp_path / "b.png", "second")
+    put_pdf(tmp_path / "c.pdf", 2)
+    (tmp_path / "c.txt").write_text("page 1\fpage 2")
+
+    def result(name: str, *texts: str) -> str:
+        told: dict[str, Any] = {"source": name, "label": "", "width": 1, "height": 1, "finish_reason": "stop"}
+        pages = tuple(PageResult(**told, number=number, text=text) for number, text in enumerate(texts, start=1))
+        info = ScriptedRuntime.model_info
+        return DocumentResult(source=name, sha256=None, pages=pages, model=info).model_dump_json()
+
+    # In the folder itself, where the stems' texts are the truth.
+    (tmp_path / "a.png.txt").write_text("f1rst\n")
+    (tmp_path / "b.png.json").write_text(result("b.png", "sec0nd"))
+    (tmp_path / "c.pdf.txt").write_text("page 1\n\npage two\n")
+    (tmp_path / "c.pdf.json").write_text(result("c.pdf", "page 1", "page two"))
+    words = [str(tmp_path), "--predictions", str(tmp_path), "--json", str(tmp_path / "r.json")]
+    assert command.run(parsed(*words)) == 0
+    report = Report.model_validate_json((tmp_path / "r.json").read_text())
+    readings = {page.name: page.reading for page in report.pages}
+    assert readings == {"a.png": "f1rst", "b.png": "sec0nd", "c.pdf p. 1": "page 1", "c.pdf p. 2": "page two"}
+
+
+def test_limit_takes_the_first_pages(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(3):
+        put(tmp_path / f"{number}.png", "same")
+    args = parsed(str(tmp_path), "--predictions", str(tmp_path), "--limit", "2", "--json", str(tmp_path / "r.json"))
+    assert command.run(args) == 0
+    assert json.loads((tmp_path / "r.json").read_text())["overall"]["pages"] == 2
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["folder", "--held-out", "3"], ["--held-out", "0"], ["--held-out", "1", "--seed", "-1"]]
+)
+def test_impossible_arguments_are_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        parsed(*words)
+    assert stop.value.code == 2
+    assert "error: " in capsys.readouterr().err
+
+
+def test_what_cannot_be_written_or_scored_is_refused_before_reading(tmp_path: Path) -> None:
+    put(tmp_path / "a.png", "x")
+    with pytest.raises(GotError, match="--json"):
+        command.run(parsed(str(tmp_path), "--json", str(tmp_path / "no" / "r.json")))
+    with pytest.raises(GotError, match="--predictions needs a FOLDER"):
+        command.run(parsed("--held-out", "1", "--predictions", str(tmp_path)))
+    with pytest.raises(GotError, match="--kind needs --held-out"):
+        command.run(parsed(str(tmp_path), "--kind", "table"))
+    with pytest.raises(GotError, match="--task and --tiles need a FOLDER"):
+        command.run(parsed("--held-out", "1", "--task", "format"))
+    with pytest.raises(SourceNotFound, match="is not a folder"):
+        command.run(parsed(str(tmp_path), "--predictions", str(tmp_path / "no")))
+
+
+def test_kinds_of_the_command_are_those_of_the_data_engine() -> None:
+    assert command.KINDS == KINDS
+
+
+def test_importing_the_command_imports_nothing_heavy() -> None:
+    code = "import sys, got_runtime.cli.eval; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"numpy", "PIL", "torch", "pydantic", "rich", "rapidfuzz", "nltk"} & set(done.stdout.split())

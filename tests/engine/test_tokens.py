@@ -1,0 +1,236 @@
+"""The engine's tokens are ``generate()``'s, and every part of it does what the port's part does."""
+
+import copy
+import random
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from helpers.random_networks import (
+    GOT_TEXT,
+    GOT_VISION,
+    NARROW_TEXT,
+    NARROW_VISION,
+    TASKS,
+    generated,
+    generated_with_logits,
+    network,
+    request_for,
+)
+from torch import Tensor
+from transformers.generation.logits_process import NoRepeatNGramLogitsProcessor
+
+from got_runtime import Plain
+from got_runtime.engine.ngram_ban import NgramBan
+from got_runtime.engine.protocol import Answer, Request
+from got_runtime.engine.torch_engine.engine import TorchEngine
+from got_runtime.engine.torch_engine.prefill import Prefill
+from got_runtime.model.checkpoint import Checkpoint
+from got_runtime.model.encoder import encode
+from got_runtime.tasks import Task
+
+
+@pytest.fixture(scope="module")
+def small() -> Checkpoint:
+    """Narrow layers; windows of 14 on a grid of 16, and two heads to a key."""
+    return network(256, NARROW_VISION, NARROW_TEXT, scale=0.25)
+
+
+@pytest.fixture(scope="module")
+def wide() -> Checkpoint:
+    """GOT's widths in two layers each; a grid of 32, which windows of 14 do not divide."""
+    return network(512, GOT_VISION, GOT_TEXT, scale=0.05)
+
+
+class PortFeatures(Prefill):
+    """Prompts with the port's own image tokens in them."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__(model, tile_batch=1)
+        self._model = model
+
+    def encode(self, pixels: Tensor) -> Tensor:
+        tokens: Tensor = self._model.get_image_features(pixels, return_dict=True).pooler_output
+        return tokens.flatten(0, 1)
+
+
+class OnPortFeatures(TorchEngine):
+    """Our decoding of the port's own image tokens, by torch's kernels."""
+
+    def __init__(self, model: Any, end_tokens: frozenset[int], slots: int) -> None:
+        super().__init__(model, end_tokens, slots, native=False)
+        self._prefill = PortFeatures(model)
+
+
+def decoded(
+    checkpoint: Checkpoint, requests: list[Request], slots: int = 1, engine: type[TorchEngine] = TorchEngine
+) -> list[list[int]]:
+    answers = list(engine(checkpoint.model, checkpoint.end_tokens, slots=slots).answer(requests))
+    for answer in answers:
+        assert isinstance(answer, Answer), answer
+    return [list(answer.tokens) for answer in answers if isinstance(answer, Answer)]
+
+
+@torch.no_grad()
+def test_a_random_network_looks_at_the_page_and_changes_its_mind(small: Checkpoint, wide: Checkpoint) -> None:
+    """Otherwise equal tokens would prove nothing."""
+    for checkpoint in (small, wide):
+        one, other = decoded(checkpoint, [request_for(checkpoint, Plain(), number=n) for n in (0, 3)])
+        assert one != other
+        assert len(set(one)) > 5
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.kind)
+def test_small_network_in_float32(small: Checkpoint, task: Task) -> None:
+    request = request_for(small, task)
+    assert decoded(small, [request]) == [generated(small, request)]
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.kind)
+def test_full_width_network_in_float32(wide: Checkpoint, task: Task) -> None:
+    request = request_for(wide, task)
+    assert decoded(wide, [request]) == [generated(wide, request)]
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.kind)
+def test_got_nano_in_float32(checkpoint: Checkpoint, task: Task) -> None:
+    request = request_for(checkpoint, task)
+    assert decoded(checkpoint, [request]) == [generated(checkpoint, request)]
+
+
+def assert_equal_in_bfloat16(exact: Checkpoint, rounded: Checkpoint, task: Task) -> None:
+    """Equal tokens from the port's image tokens; from our own, equal until rounding decides.
+
+    Our encoder adds up in another order than the port's, so its bfloat16 image tokens are as near to the float32 ones,
+    but not the same. Where an answer parts from the port's, the port must have been undecided: it saw the two tokens
+    nearer to each other than it was to its own logits in float32.
+    """
+    request = request_for(rounded, task)
+    expected, logits = generated_with_logits(rounded, request)
+    assert decoded(rounded, [request], engine=OnPortFeatures) == [expected]
+
+    [ours] = decoded(rounded, [request])
+    if ours == expected:
+        return
+    parted = next((i for i, (a, b) in enumerate(zip(ours, expected, strict=False)) if a != b), len(ours))
+    assert parted < min(len(ours), len(expected)), "one answer ends where the other goes on"
+    prefix = torch.tensor([[*request.prompt, *expected[:parted]]])
+    with torch.no_grad():
+        true = exact.model(input_ids=prefix, pixel_values=request.pixels, logits_to_keep=1).logits[0, -1]
+    gap = (logits[parted, expected[parted]] - logits[parted, ours[parted]]).abs()
+    assert gap <= 2 * (logits[parted] - true).abs().max()
+
+
+def in_bfloat16(checkpoint: Checkpoint) -> Checkpoint:
+    return replace(checkpoint, model=copy.deepcopy(checkpoint.model).to(torch.bfloat16))
+
+
+@pytest.fixture(scope="module")
+def small_bfloat16(small: Checkpoint) -> Checkpoint:
+    return in_bfloat16(small)
+
+
+@pytest.fixture(scope="module")
+def wide_bfloat16(wide: Checkpoint) -> Checkpoint:
+    return in_bfloat16(wide)
+
+
+@pytest.fixture(scope="module")
+def nano_bfloat16(checkpoint: Checkpoint) -> Checkpoint:
+    return in_bfloat16(checkpoint)
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.kind)
+def test_small_network_in_bfloat16(small: Checkpoint, small_bfloat16: Checkpoint, task: Task) -> None:
+    assert_equal_in_bfloat16(small, small_bfloat16, task)
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.kind)
+def test_full_width_network_in_bfloat16(wide: Checkpoint, wide_bfloat16: Checkpoint, task: Task) -> None:
+    assert_equal_in_bfloat16(wide, wide_bfloat16, task)
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.kind)
+def test_got_nano_in_bfloat16(checkpoint: Checkpoint, nano_bfloat16: Checkpoint, task: Task) -> None:
+    assert_equal_in_bfloat16(checkpoint, nano_bfloat16, task)
+
+
+def test_unlike_requests_together_answer_as_one_at_a_time(small: Checkpoint) -> None:
+    """Prompts of 34 to 200 tokens and budgets of 1 to 40 come and go in three slots."""
+    requests = [
+        replace(request_for(small, task, budget=budget, number=number), ngram_ban=ban)
+        for number, (task, budget, ban) in enumerate(
+            [(task, budget, ban) for task in TASKS for budget, ban in ((40, 20), (1, 0), (17, 2))]
+        )
+    ]
+    assert len({len(request.prompt) for request in requests}) > 4
+    expected = [generated(small, request) for request in requests]
+    assert decoded(small, requests, slots=3) == expected
+    assert decoded(small, list(reversed(requests)), slots=len(requests)) == list(reversed(expected))
+
+
+def test_unlike_pages_together_answer_as_one_at_a_time_on_got_nano(checkpoint: Checkpoint) -> None:
+    requests = [request_for(checkpoint, task, budget=8 + 5 * n, number=n) for n, task in enumerate([Plain()] * 3)]
+    assert decoded(checkpoint, requests, slots=2) == [generated(checkpoint, request) for request in requests]
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 5])
+def test_the_ban_on_repeated_tokens_is_generates(length: int) -> None:
+    """A network of small weights says one thing for ever, unless the ban stops it."""
+    tame = network(256, NARROW_VISION, NARROW_TEXT, scale=0.02)
+    free = replace(request_for(tame, Plain(), budget=40), ngram_ban=0)
+    banned = replace(free, ngram_ban=length)
+    expected = [generated(tame, free), generated(tame, banned)]
+    assert decoded(tame, [free, banned], slots=2) == expected
+    assert expected[0] != expected[1]
+
+
+def test_the_end_token_ends_the_answer_and_is_not_part_of_it(small: Checkpoint) -> None:
+    request = request_for(small, Plain())
+    answer = generated(small, request)
+    end = answer[10]
+    stopping = replace(small, end_tokens=frozenset({end}))
+    assert answer.index(end) > 0
+    assert generated(stopping, request) == answer[: answer.index(end)]
+    [result] = TorchEngine(small.model, stopping.end_tokens).answer([request])
+    assert isinstance(result, Answer)
+    assert list(result.tokens) == answer[: answer.index(end)]
+    assert result.finish == "stop"
+    assert len(result.probabilities) == len(result.tokens)
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 7, 20])
+def test_the_ban_is_transformers_on_random_rows(length: int) -> None:
+    rng = random.Random(length)
+    official = NoRepeatNGramLogitsProcessor(length)
+    for _ in range(60):
+        vocabulary = rng.choice([2, 3, 10])
+        row = [rng.randrange(vocabulary) for _ in range(rng.choice([1, length - 1, length, 3 * length, 90]))] or [0]
+        ours = NgramBan(length, row[:5])
+        for token in row[5:]:
+            ours.add(token)
+        scores = official(torch.tensor([row]), torch.zeros(1, vocabulary))
+        assert sorted(set(ours.banned())) == torch.nonzero(scores[0].isinf()).flatten().tolist()
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(
+    ("image_size", "tiles", "vision"),
+    [
+        (256, 5, NARROW_VISION),  # several tiles; windows of 14 on a grid of 16
+        (1024, 2, NARROW_VISION),  # GOT's grid of 64: the last windows are padded by 6
+        (448, 1, NARROW_VISION),  # two windows exactly
+        (1024, 1, GOT_VISION),  # GOT's grid and widths
+    ],
+    ids=str,
+)
+def test_the_encoder_is_the_ports(image_size: int, tiles: int, vision: dict[str, Any]) -> None:
+    model = network(image_size, vision, NARROW_TEXT, scale=0.25).model
+    pixels = torch.randn(tiles, 3, image_size, image_size, generator=torch.Generator().manual_seed(1))
+    expected = model.get_image_features(pixels, return_dict=True)
+    tokens, neck = encode(model.model.vision_tower, model.model.multi_modal_projector, pixels)
+    assert tokens.shape == (tiles, (image_size // 64) ** 2, 64)
+    assert expected.pooler_output.std() > 0.5
+    for ours, theirs in ((tokens, expected.pooler_output), (neck.permute(0, 3, 1, 2), expected.last_hidden_state)):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5 * theirs.abs().max().item())

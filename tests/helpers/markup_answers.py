@@ -1,0 +1,6 @@
+"""The corpus: answers in GOT's dialect, written for these tests, each with golden files beside it."""
+
+from pathlib import Path
+
+HERE = Path(__file__).parent.parent / "markup"
+ANSWERS = {path.stem: path.read_text(encoding="utf-8") for path in sorted((HERE / "corpus").glob("*.mmd"))}

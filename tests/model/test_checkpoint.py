@@ -1,0 +1,76 @@
+"""Where weights come from, in which precision, and what is said of weights that are none."""
+
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+import torch
+
+from got_runtime import GotRuntime
+from got_runtime.errors import CheckpointInvalid, CheckpointNotFound
+from got_runtime.model.checkpoint import choose_dtype, load
+
+NANO = Path(str(files("got_runtime") / "checkpoints" / "got-nano"))
+
+
+def test_unknown_weights_name_the_choices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(CheckpointNotFound, match="got-nano"):
+        GotRuntime.from_pretrained("no-such-model")
+    with pytest.raises(CheckpointNotFound, match="nobody/nothing"):
+        GotRuntime.from_pretrained("nobody/nothing", local_files_only=True)
+    with pytest.raises(CheckpointInvalid, match=r"config\.json"):
+        GotRuntime.from_pretrained(tmp_path)
+    (tmp_path / "config.json").write_text('{"model_type": "llama"}')
+    with pytest.raises(CheckpointInvalid, match="llama"):
+        GotRuntime.from_pretrained(tmp_path)
+    with pytest.raises(CheckpointInvalid, match="dtype"):
+        GotRuntime.from_pretrained(dtype="int3")
+    with pytest.raises(CheckpointInvalid, match="device"):
+        GotRuntime.from_pretrained(device="toaster")
+
+
+@pytest.mark.parametrize(
+    ("device", "able", "dtype"),
+    [
+        ("cuda", True, torch.bfloat16),
+        ("cuda", False, torch.float16),
+        ("cpu", True, torch.bfloat16),
+        ("cpu", False, torch.float32),
+    ],
+)
+def test_auto_is_the_precision_that_the_device_computes_in(
+    monkeypatch: pytest.MonkeyPatch, device: str, able: bool, dtype: torch.dtype
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda: able)
+    monkeypatch.setattr("torch.cpu._is_amx_tile_supported", lambda: able)
+    assert choose_dtype("auto", torch.device(device)) is dtype
+
+
+def linked(folder: Path) -> Path:
+    """A folder of got-nano's files, each a link, as in the hub's cache."""
+    folder.mkdir(parents=True)
+    for file in NANO.iterdir():
+        (folder / file.name).symlink_to(file)
+    return folder
+
+
+def test_a_hub_id_is_read_from_the_local_cache_and_its_commit_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    repository = tmp_path / "models--somebody--got"
+    linked(repository / "snapshots" / commit)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(commit)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    info = GotRuntime.from_pretrained("somebody/got", local_files_only=True, device="cpu").model_info
+    assert (info.name, info.revision) == ("somebody/got", commit)
+
+
+@pytest.mark.parametrize("file", ["generation_config.json", "tokenizer.json", "config.json", "model.safetensors"])
+def test_a_broken_file_of_a_checkpoint_is_named(tmp_path: Path, file: str) -> None:
+    folder = linked(tmp_path / "broken")
+    (folder / file).unlink()
+    (folder / file).write_text("{ cut of")
+    with pytest.raises(CheckpointInvalid, match="broken"):
+        load(folder, "cpu", "float32")
