@@ -17,10 +17,10 @@ from typing import NamedTuple
 import numpy as np
 from box_pages import Box, Line, as_scan, blocks_page, column_page, formatted_page, hull
 
-from got_runtime.boxes import Looks, attention_boxes, layout_boxes
+from got_runtime.boxes import TokenPositions, attention_boxes, layout_boxes
 from got_runtime.boxes.attention import SOUND as SOUND_ATTENTION
 from got_runtime.boxes.layout import SOUND as SOUND_LAYOUT
-from got_runtime.engine.protocol import Answer
+from got_runtime.engine.protocol import Completion
 from got_runtime.engine.torch_engine.engine import TorchEngine
 from got_runtime.markup import Element, parse
 from got_runtime.markup.content import Text
@@ -53,15 +53,15 @@ class Reader:
         self.checkpoint = load(model, "cpu", "float32")
         self.engine = TorchEngine(self.checkpoint.model, self.checkpoint.end_tokens)
 
-    def read(self, pages: Sequence[SourcePage]) -> Iterator[tuple[str, Looks]]:
+    def read(self, pages: Sequence[SourcePage]) -> Iterator[tuple[str, TokenPositions]]:
         images = [page.image for page in pages if page.image is not None]
         queries = [Plain().query(PageFrame(*image.size, None)).text for image in images]
         requests = (
-            build_request(self.checkpoint, [image], Plain(), query, 500, align=True)
+            build_request(self.checkpoint, [image], Plain(), query, 500, record_attention=True)
             for image, query in zip(images, queries, strict=True)
         )
         for answer in self.engine.answer(requests):
-            assert isinstance(answer, Answer)
+            assert isinstance(answer, Completion)
             yield answered_fields(self.checkpoint, [answer])["text"], located_tokens(self.checkpoint, answer)
 
 
@@ -71,7 +71,7 @@ def of_columns(reader: Reader, seeds: Sequence[int]) -> Iterator[Judged]:
     for kind, files in renderings("one column", [pdf for pdf, _ in made], seeds):
         pages = [next(open_pages(file)) for file in files]
         for page, (_, lines), (text, looks) in zip(pages, made, reader.read(pages), strict=True):
-            elements = parse(text, marked_up=False)
+            elements = parse(text, is_latex=False)
             own = [lines_of(text[slice(*element.span)], lines) for element in elements]
             truth = [hull([line.box for line in some]) if some else None for some in own]
             yield from judged(kind, page, elements, looks, truth)
@@ -100,7 +100,7 @@ def renderings(name: str, files: Sequence[bytes], seeds: Sequence[int]) -> Itera
 
 
 def judged(
-    kind: str, page: SourcePage, elements: Sequence[Element], looks: Looks | None, truth: Sequence[Box | None]
+    kind: str, page: SourcePage, elements: Sequence[Element], looks: TokenPositions | None, truth: Sequence[Box | None]
 ) -> Iterator[Judged]:
     """What each source says of each element, whatever its score; ``truth`` is in points, None for a misreading."""
     assert page.image is not None

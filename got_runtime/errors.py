@@ -9,6 +9,7 @@
     │   ├── SourceForbidden    an address or a file that may not be read
     │   ├── PageOutOfRange     the page selection names a page that is not there, or cannot be parsed
     │   └── LimitExceeded      too many pages, pixels, bytes or seconds
+    ├── OptionError            an option that does not exist, or a value that it cannot have
     ├── TaskError              a task that no prompt can be built for (an empty box, an unknown colour)
     ├── CheckpointError        no usable weights
     │   ├── CheckpointNotFound neither embedded, nor a folder, nor reachable
@@ -27,6 +28,7 @@ __all__ = [
     "GotError",
     "LimitExceeded",
     "MissingExtra",
+    "OptionError",
     "PageOutOfRange",
     "SourceCorrupt",
     "SourceEncrypted",
@@ -72,6 +74,10 @@ class PageOutOfRange(SourceError):
 
 class LimitExceeded(SourceError):
     """Too many pages, pixels, bytes or seconds."""
+
+
+class OptionError(GotError, TypeError, ValueError):
+    """An option that does not exist, or a value that it cannot have."""
 
 
 class TaskError(GotError, ValueError):

@@ -23,7 +23,7 @@ __all__ = [
     "PageResult",
     "Settings",
     "Timings",
-    "readable",
+    "render_pages",
 ]
 
 FinishReason = Literal["stop", "length", "repetition", "text_layer", "blank", "error"]
@@ -89,7 +89,7 @@ class ElementBox(_Record):
 
 
 class PageResult(_Record):
-    """One page (or, with :class:`~got_runtime.tasks.Pages`, several read in one context).
+    """One page (or, with :class:`~got_runtime.tasks.MultiPage`, several read in one context).
 
     ``number`` counts from 1; ``label`` is the page's own (``iv``, ``A-3``); ``total`` is the number of pages of its
     source. ``width`` and ``height`` are pixels of the image that was read, ``size_pt`` PDF points. ``sha256`` is of the
@@ -118,7 +118,7 @@ class PageResult(_Record):
     boxes: tuple[ElementBox, ...] = ()
 
     @property
-    def marked_up(self) -> bool:
+    def is_latex(self) -> bool:
         """Whether the text is GOT's dialect of LaTeX rather than lines of text."""
         return self.task.formatted and self.finish_reason != "text_layer"
 
@@ -127,17 +127,17 @@ class PageResult(_Record):
         """What the page says as typed elements (headings, paragraphs, tables, formulas …)."""
         from got_runtime.markup import parse
 
-        return parse(self.text, marked_up=self.marked_up)
+        return parse(self.text, is_latex=self.is_latex)
 
 
-def readable(pages: "Iterable[PageResult]", render: "Callable[[list[Element]], str]") -> str:
+def render_pages(pages: "Iterable[PageResult]", render: "Callable[[list[Element]], str]") -> str:
     """Pages as a person reads them: GOT's markup as ``render`` shows its elements, lines of text as they are."""
     from got_runtime.markup import parse_pages
 
     texts = []
-    for marked_up, run in groupby(pages, key=lambda page: page.marked_up):
+    for is_latex, run in groupby(pages, key=lambda page: page.is_latex):
         answers = [page.text for page in run if page.text]
-        texts.append(render(parse_pages(answers)) if marked_up else "\n\n".join(answers))
+        texts.append(render(parse_pages(answers)) if is_latex else "\n\n".join(answers))
     return "\n\n".join(filter(None, texts))
 
 
@@ -186,7 +186,7 @@ class DocumentResult(_Record):
         return parse_pages(
             [page.text for page in self.pages],
             numbers=[page.number for page in self.pages],
-            marked_up=[page.marked_up for page in self.pages],
+            is_latex=[page.is_latex for page in self.pages],
         )
 
     @property

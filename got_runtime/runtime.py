@@ -16,8 +16,8 @@ from got_runtime.sources.documents import display_name, documents, is_folder
 from got_runtime.tasks import MAX_NEW_TOKENS, Plain, Task
 
 if TYPE_CHECKING:
-    from got_runtime.engine.registry import EngineOptions
-    from got_runtime.model.checkpoint import Checkpoint
+    from got_runtime.engine.registry import EngineConfig
+    from got_runtime.model.checkpoint import LoadedModel
 
 __all__ = ["GotRuntime"]
 
@@ -31,7 +31,7 @@ class GotRuntime:
     end when you are done.
     """
 
-    def __init__(self, checkpoint: "Checkpoint", engine: Engine, devices: Sequence[str] = ()) -> None:
+    def __init__(self, checkpoint: "LoadedModel", engine: Engine, devices: Sequence[str] = ()) -> None:
         self._checkpoint = checkpoint
         self._engine = engine
         self._devices = devices
@@ -58,7 +58,7 @@ class GotRuntime:
         revision: str | None = None,
         local_files_only: bool = False,
         engine: str | Engine = "torch",
-        options: "EngineOptions | None" = None,
+        engine_config: "EngineConfig | None" = None,
         devices: Sequence[str] = (),
     ) -> Self:
         """Load weights.
@@ -71,7 +71,7 @@ class GotRuntime:
             revision: branch, tag or commit of a hub id.
             local_files_only: never ask the hub, use its local cache.
             engine: who decodes: ``torch``, ``vllm``, ``transformers`` (the reference), ``scripted``, or your own.
-            options: pages together, 8-bit weights or cache, memory for keys and values.
+            engine_config: batch size, 8-bit weights or KV cache, size of the KV cache.
             devices: one engine process for each, such as ``["cuda:0", "cuda:1"]``; ``device`` is left aside then. As
                 the processes are spawned, a script must make its runtime under ``if __name__ == "__main__":``.
 
@@ -87,14 +87,14 @@ class GotRuntime:
         if devices:
             if not isinstance(engine, str):
                 raise EngineError("an engine object runs where it is: leave devices out, or name an engine")
-            from got_runtime.engine.multi_device import DevicesEngine, Weights
+            from got_runtime.engine.multi_device import CheckpointRef, MultiDeviceEngine
 
             # Here the weights only say what model it is; the workers load their own.
             checkpoint = load(name_or_path, "cpu", dtype, revision, local_files_only)
-            weights = Weights(name_or_path, dtype, revision, local_files_only=True)
-            return cls(checkpoint, DevicesEngine(weights, devices, engine, options), devices)
+            weights = CheckpointRef(name_or_path, dtype, revision, local_files_only=True)
+            return cls(checkpoint, MultiDeviceEngine(weights, devices, engine, engine_config), devices)
         checkpoint = load(name_or_path, device, dtype, revision, local_files_only)
-        return cls(checkpoint, make_engine(engine, checkpoint, options))
+        return cls(checkpoint, make_engine(engine, checkpoint, engine_config))
 
     @property
     def model_info(self) -> ModelInfo:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError,
 
 from got_runtime.errors import TaskError
 
-__all__ = ["Box", "Color", "Formatted", "PageFrame", "Pages", "Plain", "Query", "Task", "Tiles"]
+__all__ = ["Box", "Color", "Formatted", "MultiPage", "PageFrame", "Plain", "Query", "Task", "Tiles"]
 
 NGRAM_BAN = 20
 """Single-image tasks may not repeat a sequence of 20 tokens; tiles and pages may (official demo code)."""
@@ -192,7 +192,7 @@ class Tiles(_Task):
         return Query(f"{_mode(self.formatted)} upon the patch reference: ")
 
 
-class Pages(_Task):
+class MultiPage(_Task):
     """All pages of a document in one context.
 
     The network was trained with the formatted query only; the plain one follows its pattern.
@@ -209,5 +209,5 @@ class Pages(_Task):
         return Query(f"{_mode(self.formatted)} across multi pages: ")
 
 
-Task = Annotated[Plain | Formatted | Box | Color | Tiles | Pages, Field(discriminator="kind")]
+Task = Annotated[Plain | Formatted | Box | Color | Tiles | MultiPage, Field(discriminator="kind")]
 """Any task, told apart by ``kind``."""

@@ -6,7 +6,7 @@ import pymupdf
 import pytest
 
 from got_runtime import GotRuntime
-from got_runtime.model.checkpoint import Checkpoint, load
+from got_runtime.model.checkpoint import LoadedModel, load
 
 PAGES = Path(__file__).parent.parent / "examples" / "pages"
 
@@ -17,13 +17,13 @@ def pages() -> Path:
 
 
 @pytest.fixture(scope="session")
-def checkpoint() -> Checkpoint:
+def checkpoint() -> LoadedModel:
     """The embedded network in float32: the same numbers on every machine."""
     return load(None, "cpu", "float32")
 
 
 @pytest.fixture(scope="session")
-def runtime(checkpoint: Checkpoint) -> GotRuntime:
+def runtime(checkpoint: LoadedModel) -> GotRuntime:
     from got_runtime.engine.torch_engine.engine import TorchEngine
 
     return GotRuntime(checkpoint, TorchEngine(checkpoint.model, checkpoint.end_tokens))

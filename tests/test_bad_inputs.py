@@ -18,6 +18,7 @@ from got_runtime.cli import build_parser
 from got_runtime.errors import (
     GotError,
     LimitExceeded,
+    OptionError,
     PageOutOfRange,
     SourceCorrupt,
     SourceEncrypted,
@@ -296,5 +297,5 @@ def test_a_file_taken_for_a_number_of_tiles_says_what_to_write(capsys: pytest.Ca
 
 @pytest.mark.parametrize("bounds", [{"max_pages": 0}, {"max_pixels": -1}, {"max_seconds_per_page": 0.0}])
 def test_limits_that_let_nothing_through_are_refused(bounds: dict[str, Any]) -> None:
-    with pytest.raises(LimitExceeded, match="above zero"):
+    with pytest.raises(OptionError, match="above zero"):
         Limits(**bounds)

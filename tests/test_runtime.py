@@ -17,9 +17,9 @@ import pytest
 import torch
 from PIL import Image
 
-from got_runtime import Box, Color, DocumentResult, Formatted, GotRuntime, PageResult, Pages, Plain, Tiles
-from got_runtime.engine.prefetch import Ahead
-from got_runtime.engine.protocol import Answer, Finish, OnToken, Request
+from got_runtime import Box, Color, DocumentResult, Formatted, GotRuntime, MultiPage, PageResult, Plain, Tiles
+from got_runtime.engine.prefetch import Prefetcher
+from got_runtime.engine.protocol import Completion, FinishReason, OnToken, Request
 from got_runtime.engine.scripted import ScriptedEngine
 from got_runtime.errors import (
     EngineError,
@@ -29,7 +29,7 @@ from got_runtime.errors import (
     TaskError,
 )
 from got_runtime.markup import to_text
-from got_runtime.model.checkpoint import Checkpoint
+from got_runtime.model.checkpoint import LoadedModel
 from got_runtime.pipeline.loop import PageReader
 from got_runtime.pipeline.planner import PageJobs
 from got_runtime.pipeline.retry import halves
@@ -38,7 +38,7 @@ from got_runtime.sources import Limits, SourcePage, open_pages
 from got_runtime.tasks import Task
 
 
-def scripted(checkpoint: Checkpoint, *answers: str | Exception, latency: float = 0.0) -> GotRuntime:
+def scripted(checkpoint: LoadedModel, *answers: str | Exception, latency: float = 0.0) -> GotRuntime:
     return GotRuntime(checkpoint, ScriptedEngine(checkpoint.encode, answers, latency))
 
 
@@ -49,7 +49,7 @@ def inked(number: int = 0) -> Image.Image:
     return image
 
 
-def test_what_a_result_tells(checkpoint: Checkpoint, three_pages: Path) -> None:
+def test_what_a_result_tells(checkpoint: LoadedModel, three_pages: Path) -> None:
     document = scripted(checkpoint, "one", "two", "three").read(three_pages)
     assert document.text == "one\n\ntwo\n\nthree"
     assert [page.number for page in document.pages] == [1, 2, 3]
@@ -60,7 +60,7 @@ def test_what_a_result_tells(checkpoint: Checkpoint, three_pages: Path) -> None:
     assert DocumentResult.model_validate_json(document.model_dump_json()) == document
 
 
-def test_a_result_carries_the_settings_it_was_read_with(checkpoint: Checkpoint, three_pages: Path) -> None:
+def test_a_result_carries_the_settings_it_was_read_with(checkpoint: LoadedModel, three_pages: Path) -> None:
     document = scripted(checkpoint, "x").read(three_pages, task=Formatted(), pages=[1, -1], dpi=72, max_new_tokens=9)
     settings = document.settings
     assert (settings.task, settings.pages, settings.dpi, settings.max_new_tokens) == (Formatted(), (1, -1), 72, 9)
@@ -76,7 +76,7 @@ def test_a_file_that_goes_away_costs_the_boxes_only(runtime: GotRuntime, three_p
     assert any(warning.startswith("no boxes: ") for warning in page.warnings)
 
 
-def test_a_runtime_is_closed_with_its_engine(checkpoint: Checkpoint) -> None:
+def test_a_runtime_is_closed_with_its_engine(checkpoint: LoadedModel) -> None:
     class Closing(ScriptedEngine):
         closed = False
 
@@ -90,7 +90,7 @@ def test_a_runtime_is_closed_with_its_engine(checkpoint: Checkpoint) -> None:
     scripted(checkpoint, "no processes").close()
 
 
-def test_pages_beyond_the_context_are_not_rendered(checkpoint: Checkpoint) -> None:
+def test_pages_beyond_the_context_are_not_rendered(checkpoint: LoadedModel) -> None:
     short, drawn = replace(checkpoint, context=1000), []
 
     def document() -> Iterator[SourcePage]:
@@ -98,14 +98,14 @@ def test_pages_beyond_the_context_are_not_rendered(checkpoint: Checkpoint) -> No
             drawn.append(number)
             yield from open_pages(inked())
 
-    reader = PageReader(PageJobs(short, Pages(), 10), ScriptedEngine(checkpoint.encode, ["never"]))
+    reader = PageReader(PageJobs(short, MultiPage(), 10), ScriptedEngine(checkpoint.encode, ["never"]))
     [page] = reader.read([document()])
     assert page.error is not None
     assert page.error.type == "TaskError"
     assert len(drawn) == 4
 
 
-def test_a_page_has_elements_of_its_own(checkpoint: Checkpoint) -> None:
+def test_a_page_has_elements_of_its_own(checkpoint: LoadedModel) -> None:
     page = scripted(checkpoint, "\\section*{Tides}\nHigh and low.").read(inked(), task=Formatted()).pages[0]
     assert [element.kind for element in page.elements] == ["heading", "paragraph"]
 
@@ -167,7 +167,7 @@ def test_a_blank_page_gives_an_empty_text(runtime: GotRuntime, paper: str | tupl
     assert (page.text, page.finish_reason, page.error) == ("", "blank", None)
 
 
-def test_a_good_text_layer_is_taken_only_when_asked(checkpoint: Checkpoint, three_pages: Path) -> None:
+def test_a_good_text_layer_is_taken_only_when_asked(checkpoint: LoadedModel, three_pages: Path) -> None:
     runtime = scripted(checkpoint, "decoded")
     assert {page.finish_reason for page in runtime.read(three_pages).pages} == {"stop"}
     skipped = runtime.read(three_pages, ocr="auto")
@@ -177,7 +177,7 @@ def test_a_good_text_layer_is_taken_only_when_asked(checkpoint: Checkpoint, thre
 
 @pytest.mark.parametrize("task", [Box(0, 0, 0.5, 0.5, unit="fraction"), Color(color="red")])
 def test_a_text_layer_does_not_answer_for_a_part_of_the_page(
-    checkpoint: Checkpoint, three_pages: Path, task: Task
+    checkpoint: LoadedModel, three_pages: Path, task: Task
 ) -> None:
     page = scripted(checkpoint, "decoded").read(three_pages, task=task, ocr="auto", pages="1").pages[0]
     assert (page.text, page.finish_reason) == ("decoded", "stop")
@@ -193,7 +193,7 @@ def test_a_text_layer_does_not_answer_for_a_part_of_the_page(
         Color(color="red"),
         Box(10, 10, 400, 300, crop=True),
         Tiles(max_tiles=2),
-        Pages(),
+        MultiPage(),
     ],
     ids=lambda task: task.kind,
 )
@@ -205,13 +205,13 @@ def test_every_task_runs_end_to_end(runtime: GotRuntime, pages: Path, task: Task
     assert page.tokens <= 5
 
 
-def test_several_pages_in_one_context_are_one_result(checkpoint: Checkpoint, three_pages: Path) -> None:
-    document = scripted(checkpoint, "all of it").read(three_pages, task=Pages())
+def test_several_pages_in_one_context_are_one_result(checkpoint: LoadedModel, three_pages: Path) -> None:
+    document = scripted(checkpoint, "all of it").read(three_pages, task=MultiPage())
     assert [(page.label, page.text) for page in document.pages] == [("1-3", "all of it")]
 
 
 def test_many_sources_are_read_together_and_come_back_as_documents(
-    checkpoint: Checkpoint, three_pages: Path, tmp_path: Path
+    checkpoint: LoadedModel, three_pages: Path, tmp_path: Path
 ) -> None:
     runtime = scripted(checkpoint, "one", "two", "three", "four", "five")
     picture = io.BytesIO()
@@ -228,7 +228,7 @@ def test_many_sources_are_read_together_and_come_back_as_documents(
     assert len(documents[2].errors) == 1
 
 
-def test_a_failing_page_does_not_cost_its_neighbours(checkpoint: Checkpoint, three_pages: Path) -> None:
+def test_a_failing_page_does_not_cost_its_neighbours(checkpoint: LoadedModel, three_pages: Path) -> None:
     def runtime() -> GotRuntime:
         return scripted(checkpoint, "one", RuntimeError("no memory"), "three")
 
@@ -258,27 +258,27 @@ def test_a_clipped_box_is_a_warning_on_its_page(runtime: GotRuntime) -> None:
     assert any("clipped" in warning for warning in page.warnings)
 
 
-def test_the_token_budget_ends_a_page(checkpoint: Checkpoint) -> None:
+def test_the_token_budget_ends_a_page(checkpoint: LoadedModel) -> None:
     page = scripted(checkpoint, "a long answer").read(inked(), max_new_tokens=6).pages[0]
     assert (page.text, page.tokens, page.finish_reason) == ("a long", 6, "length")
     with pytest.raises(TaskError, match="at least 1"):
         scripted(checkpoint, "x").read(inked(), max_new_tokens=0)
 
 
-def test_pages_come_as_they_are_ready(checkpoint: Checkpoint, three_pages: Path) -> None:
+def test_pages_come_as_they_are_ready(checkpoint: LoadedModel, three_pages: Path) -> None:
     stream = scripted(checkpoint, "one", EngineError("never drawn")).stream(three_pages)
     assert next(stream).text == "one"
     stream.close()  # type: ignore[attr-defined]
 
 
-def test_tokens_are_told_as_whole_characters(checkpoint: Checkpoint) -> None:
+def test_tokens_are_told_as_whole_characters(checkpoint: LoadedModel) -> None:
     pieces: list[str] = []
     page = scripted(checkpoint, "Zoë – 漢").read(inked(), on_token=lambda _, piece: pieces.append(piece)).pages[0]
     assert pieces == list("Zoë – 漢")
     assert page.text == "Zoë – 漢"
 
 
-def test_async_reading_never_blocks_the_loop(checkpoint: Checkpoint, three_pages: Path) -> None:
+def test_async_reading_never_blocks_the_loop(checkpoint: LoadedModel, three_pages: Path) -> None:
     async def main() -> tuple[DocumentResult, int]:
         beats = 0
         reading = asyncio.ensure_future(scripted(checkpoint, "slow", latency=0.02).aread(three_pages))
@@ -292,7 +292,7 @@ def test_async_reading_never_blocks_the_loop(checkpoint: Checkpoint, three_pages
     assert beats > 5
 
 
-def test_cancelling_stops_the_work(checkpoint: Checkpoint, three_pages: Path) -> None:
+def test_cancelling_stops_the_work(checkpoint: LoadedModel, three_pages: Path) -> None:
     told: list[str] = []
 
     async def main() -> None:
@@ -323,7 +323,7 @@ def test_several_threads_share_one_runtime(runtime: GotRuntime, pages: Path) -> 
 
 
 def test_a_folder_is_read_in_order_and_what_fails_does_not_cost_the_others(
-    checkpoint: Checkpoint, tmp_path: Path
+    checkpoint: LoadedModel, tmp_path: Path
 ) -> None:
     inked().save(tmp_path / "p2.png")
     inked().save(tmp_path / "p10.png")
@@ -340,7 +340,7 @@ def test_a_folder_is_read_in_order_and_what_fails_does_not_cost_the_others(
         list(runtime.stream([lost], on_error="raise"))
 
 
-def test_a_document_is_one_source_that_can_be_opened(checkpoint: Checkpoint, tmp_path: Path) -> None:
+def test_a_document_is_one_source_that_can_be_opened(checkpoint: LoadedModel, tmp_path: Path) -> None:
     runtime = scripted(checkpoint, "text")
     for several in (tmp_path, [inked()]):
         with pytest.raises(SourceUnsupported, match="stream"):
@@ -349,21 +349,21 @@ def test_a_document_is_one_source_that_can_be_opened(checkpoint: Checkpoint, tmp
         runtime.read(tmp_path / "lost.png", on_error="skip")
 
 
-def test_a_document_of_which_every_page_was_skipped_keeps_its_name(checkpoint: Checkpoint) -> None:
+def test_a_document_of_which_every_page_was_skipped_keeps_its_name(checkpoint: LoadedModel) -> None:
     document = scripted(checkpoint, RuntimeError("no memory")).read(inked(), on_error="skip")
     assert (document.source, document.pages) == ("<image>", ())
 
 
-def test_more_pages_than_the_network_holds_are_refused_in_one_context(checkpoint: Checkpoint, tmp_path: Path) -> None:
+def test_more_pages_than_the_network_holds_are_refused_in_one_context(checkpoint: LoadedModel, tmp_path: Path) -> None:
     frames = [inked(n) for n in range(3)]
     frames[0].save(tmp_path / "a.tiff", save_all=True, append_images=frames[1:])
-    narrow = scripted(replace(checkpoint, context=600), "text").read(tmp_path / "a.tiff", task=Pages()).pages[0]
+    narrow = scripted(replace(checkpoint, context=600), "text").read(tmp_path / "a.tiff", task=MultiPage()).pages[0]
     assert narrow.error is not None
     assert "select fewer pages" in narrow.error.message
-    assert scripted(replace(checkpoint, context=900), "text").read(tmp_path / "a.tiff", task=Pages()).text == "text"
+    assert scripted(replace(checkpoint, context=900), "text").read(tmp_path / "a.tiff", task=MultiPage()).text == "text"
 
 
-def test_pages_that_were_read_are_let_go_also_when_tokens_are_told(checkpoint: Checkpoint, tmp_path: Path) -> None:
+def test_pages_that_were_read_are_let_go_also_when_tokens_are_told(checkpoint: LoadedModel, tmp_path: Path) -> None:
     frames = [inked(n) for n in range(8)]
     frames[0].save(tmp_path / "a.tiff", save_all=True, append_images=frames[1:])
     for page in scripted(checkpoint, "text").stream(tmp_path / "a.tiff", on_token=lambda *_: None):
@@ -372,7 +372,7 @@ def test_pages_that_were_read_are_let_go_also_when_tokens_are_told(checkpoint: C
             assert sum(type(thing) is SourcePage for thing in gc.get_objects()) <= 2
 
 
-def test_a_document_is_handed_out_when_it_is_whole_whatever_comes_next(checkpoint: Checkpoint, tmp_path: Path) -> None:
+def test_a_document_is_handed_out_when_it_is_whole_whatever_comes_next(checkpoint: LoadedModel, tmp_path: Path) -> None:
     inked().save(tmp_path / "1.png")
     (tmp_path / "2.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     documents = scripted(checkpoint, "kept").read_all(tmp_path, on_error="raise")
@@ -411,19 +411,19 @@ def test_cancelling_does_not_wait_for_a_source_that_hangs(runtime: GotRuntime, m
 
 @pytest.mark.parametrize("option", [{"on_error": "ignore"}, {"ocr": "never"}, {"task": "plain"}])
 def test_an_option_that_cannot_be_is_refused_before_anything_is_read(
-    checkpoint: Checkpoint, option: dict[str, Any]
+    checkpoint: LoadedModel, option: dict[str, Any]
 ) -> None:
     with pytest.raises(TaskError, match=next(iter(option))):
         scripted(checkpoint, "never").stream(inked(), **option)
 
 
-def test_a_page_may_be_any_kind_of_whole_number(checkpoint: Checkpoint, three_pages: Path) -> None:
+def test_a_page_may_be_any_kind_of_whole_number(checkpoint: LoadedModel, three_pages: Path) -> None:
     document = scripted(checkpoint, "text").read(three_pages, pages=np.int64(2))
     assert [page.number for page in document.pages] == [2]
     assert document.settings.pages == 2
 
 
-def test_a_stream_that_is_told_to_stop_ends(checkpoint: Checkpoint, three_pages: Path) -> None:
+def test_a_stream_that_is_told_to_stop_ends(checkpoint: LoadedModel, three_pages: Path) -> None:
     stop, told = threading.Event(), list[str]()
 
     def tell(page: PageResult, piece: str) -> None:
@@ -436,7 +436,7 @@ def test_a_stream_that_is_told_to_stop_ends(checkpoint: Checkpoint, three_pages:
     assert "".join(told) == "textt"
 
 
-def test_an_image_in_a_file_object_is_left_open_for_its_owner(checkpoint: Checkpoint) -> None:
+def test_an_image_in_a_file_object_is_left_open_for_its_owner(checkpoint: LoadedModel) -> None:
     buffer = io.BytesIO()
     inked().save(buffer, "PNG")
     buffer.seek(0)
@@ -457,7 +457,7 @@ def test_nothing_is_held_while_the_caller_has_a_page(runtime: GotRuntime, pages:
     stream.close()  # type: ignore[attr-defined]
 
 
-def test_results_cannot_be_changed(checkpoint: Checkpoint) -> None:
+def test_results_cannot_be_changed(checkpoint: LoadedModel) -> None:
     page: PageResult = scripted(checkpoint, "text").read(inked()).pages[0]
     with pytest.raises(ValueError, match="frozen"):
         page.text = "other"
@@ -466,19 +466,19 @@ def test_results_cannot_be_changed(checkpoint: Checkpoint) -> None:
 class LoopsAtFirst:
     """An engine whose first answers run into a loop."""
 
-    def __init__(self, checkpoint: Checkpoint, loops: int) -> None:
+    def __init__(self, checkpoint: LoadedModel, loops: int) -> None:
         self.checkpoint, self.left, self.tiles = checkpoint, loops, list[int]()
 
     def answer(
         self, requests: Iterable[Request | None], on_token: OnToken | None = None
-    ) -> Iterator[Answer | Exception | None]:
+    ) -> Iterator[Completion | Exception | None]:
         for request in requests:
             assert request is not None
             self.tiles.append(request.pixels.shape[0])
             self.left -= 1
-            finish: Finish = "repetition" if self.left >= 0 else "stop"
+            finish: FinishReason = "repetition" if self.left >= 0 else "stop"
             answer = self.checkpoint.encode("la la" if self.left >= 0 else "song")
-            yield Answer(answer, (0.9,) * len(answer), finish, 1.0, 2.0)
+            yield Completion(answer, (0.9,) * len(answer), finish, 1.0, 2.0)
 
 
 @pytest.mark.parametrize(
@@ -491,7 +491,7 @@ class LoopsAtFirst:
     ],
 )
 def test_a_loop_is_tried_again_in_other_ways(
-    checkpoint: Checkpoint, three_pages: Path, loops: int, text: str, ways: list[str]
+    checkpoint: LoadedModel, three_pages: Path, loops: int, text: str, ways: list[str]
 ) -> None:
     engine = LoopsAtFirst(checkpoint, loops)
     page = GotRuntime(checkpoint, engine).read(three_pages, pages="1").pages[0]
@@ -506,23 +506,23 @@ def test_a_loop_is_tried_again_in_other_ways(
 class AllAtOnce:
     """An engine that takes in all it is offered before it answers: looping at first, then well."""
 
-    def __init__(self, checkpoint: Checkpoint, looping: set[int]) -> None:
+    def __init__(self, checkpoint: LoadedModel, looping: set[int]) -> None:
         self.checkpoint, self.looping, self.calls = checkpoint, looping, list[int]()
 
     def answer(
         self, requests: Iterable[Request | None], on_token: OnToken | None = None
-    ) -> Iterator[Answer | Exception | None]:
+    ) -> Iterator[Completion | Exception | None]:
         offered = list(requests)
         self.calls.append(len(offered))
         for place, request in enumerate(offered):
             assert request is not None
             loops = len(self.calls) == 1 and place in self.looping
             tokens = self.checkpoint.encode("la la" if loops else f"call {len(self.calls)} place {place}")
-            yield Answer(tokens, (0.9,) * len(tokens), "repetition" if loops else "stop", 1.0, 2.0)
+            yield Completion(tokens, (0.9,) * len(tokens), "repetition" if loops else "stop", 1.0, 2.0)
 
 
 def test_pages_that_looped_are_tried_again_together_and_keep_their_places(
-    checkpoint: Checkpoint, three_pages: Path
+    checkpoint: LoadedModel, three_pages: Path
 ) -> None:
     engine = AllAtOnce(checkpoint, {0, 2})
     first, second, third = GotRuntime(checkpoint, engine).stream(three_pages)
@@ -532,9 +532,9 @@ def test_pages_that_looped_are_tried_again_together_and_keep_their_places(
     assert (third.number, third.text) == (3, "call 2 place 2\ncall 2 place 3")
 
 
-def test_when_the_engine_gives_up_what_it_has_read_is_handed_on(checkpoint: Checkpoint) -> None:
+def test_when_the_engine_gives_up_what_it_has_read_is_handed_on(checkpoint: LoadedModel) -> None:
     class GivesUp(AllAtOnce):
-        def answer(self, *given: Any) -> Iterator[Answer | Exception | None]:
+        def answer(self, *given: Any) -> Iterator[Completion | Exception | None]:
             yield from islice(super().answer(*given), 2)
             raise RuntimeError("the device is gone")
 
@@ -547,10 +547,10 @@ def test_when_the_engine_gives_up_what_it_has_read_is_handed_on(checkpoint: Chec
         next(stream)
 
 
-def test_a_page_is_tried_again_while_the_next_is_long_in_coming(checkpoint: Checkpoint) -> None:
+def test_a_page_is_tried_again_while_the_next_is_long_in_coming(checkpoint: LoadedModel) -> None:
     class DrawsAhead(LoopsAtFirst):
-        def answer(self, requests: Iterable[Request | None], *given: Any) -> Iterator[Answer | Exception | None]:
-            ahead = Ahead(requests)
+        def answer(self, requests: Iterable[Request | None], *given: Any) -> Iterator[Completion | Exception | None]:
+            ahead = Prefetcher(requests)
             try:
                 yield from super().answer(taken[0] for taken in iter(lambda: ahead.take(wait=True), None))
             finally:
@@ -569,7 +569,7 @@ def test_a_page_is_tried_again_while_the_next_is_long_in_coming(checkpoint: Chec
     assert next(stream).text == "song"
 
 
-def test_a_page_that_looped_leaves_those_that_follow_alone(checkpoint: Checkpoint) -> None:
+def test_a_page_that_looped_leaves_those_that_follow_alone(checkpoint: LoadedModel) -> None:
     engine = LoopsAtFirst(checkpoint, 1)
     pages = list(GotRuntime(checkpoint, engine).stream([inked() for _ in range(5)]))
     assert [page.text for page in pages] == ["song\nsong", *["song"] * 4]
@@ -577,7 +577,7 @@ def test_a_page_that_looped_leaves_those_that_follow_alone(checkpoint: Checkpoin
     assert len(engine.tiles) == 5 + 2
 
 
-def test_the_elements_are_those_of_the_answer_that_was_chosen(checkpoint: Checkpoint, three_pages: Path) -> None:
+def test_the_elements_are_those_of_the_answer_that_was_chosen(checkpoint: LoadedModel, three_pages: Path) -> None:
     runtime = GotRuntime(checkpoint, LoopsAtFirst(checkpoint, 2))
     page = runtime.read(three_pages, pages="1", boxes=True).pages[0]
     [element] = page.elements
@@ -587,24 +587,24 @@ def test_the_elements_are_those_of_the_answer_that_was_chosen(checkpoint: Checkp
 class Singer(LoopsAtFirst):
     """Loops once; then each answer has the next text and sureness."""
 
-    def __init__(self, checkpoint: Checkpoint, *songs: tuple[str, float] | Exception) -> None:
+    def __init__(self, checkpoint: LoadedModel, *songs: tuple[str, float] | Exception) -> None:
         super().__init__(checkpoint, 1)
         self.songs = iter(songs)
 
     def answer(
         self, requests: Iterable[Request | None], on_token: OnToken | None = None
-    ) -> Iterator[Answer | Exception | None]:
+    ) -> Iterator[Completion | Exception | None]:
         for answer in super().answer(requests, on_token):
-            assert isinstance(answer, Answer)
+            assert isinstance(answer, Completion)
             song = next(self.songs) if answer.finish == "stop" else None
             if not isinstance(song, tuple):
                 yield song or answer
                 continue
             tokens = self.checkpoint.encode(song[0])
-            yield Answer(tokens, (song[1],) * len(tokens), "stop", 0.0, 0.0)
+            yield Completion(tokens, (song[1],) * len(tokens), "stop", 0.0, 0.0)
 
 
-def test_the_surest_of_doubtful_readings_is_kept(checkpoint: Checkpoint) -> None:
+def test_the_surest_of_doubtful_readings_is_kept(checkpoint: LoadedModel) -> None:
     """Tiles that a network was not trained on end well too, with anything in them."""
     page = GotRuntime(checkpoint, Singer(checkpoint, ("so", 0.7), ("ng", 0.7), ("blah", 0.4))).read(inked()).pages[0]
     assert page.text == "so\nng"
@@ -613,14 +613,14 @@ def test_the_surest_of_doubtful_readings_is_kept(checkpoint: Checkpoint) -> None
     assert page.confidence.mean == pytest.approx(0.7)
 
 
-def test_a_way_that_fails_is_recorded_and_the_next_is_tried(checkpoint: Checkpoint) -> None:
+def test_a_way_that_fails_is_recorded_and_the_next_is_tried(checkpoint: LoadedModel) -> None:
     singer = Singer(checkpoint, ("so", 0.9), MemoryError("the lower half"), ("song", 0.9))
     page = GotRuntime(checkpoint, singer).read(inked()).pages[0]
     assert [attempt.finish_reason for attempt in page.attempts] == ["error", "stop"]
     assert page.text == "song"
 
 
-def test_the_time_limit_of_a_page_covers_its_retries(checkpoint: Checkpoint) -> None:
+def test_the_time_limit_of_a_page_covers_its_retries(checkpoint: LoadedModel) -> None:
     engine = LoopsAtFirst(checkpoint, 9)  # three seconds a go
     page = GotRuntime(checkpoint, engine).read(inked(), limits=Limits(max_seconds_per_page=5)).pages[0]
     assert [attempt.way for attempt in page.attempts] == ["halves"]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from got_runtime import Box, Color, Formatted, Pages, Plain, Tiles
+from got_runtime import Box, Color, Formatted, MultiPage, Plain, Tiles
 from got_runtime.errors import TaskError
 from got_runtime.tasks import PageFrame, Query, Task
 
@@ -25,8 +25,8 @@ TASKS = [
     Color(color="blue", formatted=True),
     Tiles(),
     Tiles(max_tiles=12, formatted=True),
-    Pages(),
-    Pages(formatted=False),
+    MultiPage(),
+    MultiPage(formatted=False),
 ]
 
 
@@ -196,7 +196,7 @@ def test_what_no_prompt_can_be_built_for_is_refused_in_json(json: str) -> None:
 
 def test_only_single_images_are_decoded_under_the_ban() -> None:
     bans = {type(task).__name__: task.ngram_ban for task in TASKS}
-    assert bans == {"Plain": 20, "Formatted": 20, "Box": 20, "Color": 20, "Tiles": 0, "Pages": 0}
+    assert bans == {"Plain": 20, "Formatted": 20, "Box": 20, "Color": 20, "Tiles": 0, "MultiPage": 0}
 
 
 def test_six_tiles_unless_told_otherwise() -> None:

@@ -79,7 +79,7 @@ def open_subject(name: str, device: str = "auto", dtype: str = "auto") -> Subjec
         return full_size(place, choose_dtype(dtype, place))
     checkpoint = load(name, device, dtype)
     prompt = checkpoint.encode(build_prompt("OCR: ", checkpoint.tokens_per_tile))
-    return Subject(checkpoint.name, checkpoint.model, prompt, checkpoint.transform.size[0])
+    return Subject(checkpoint.name, checkpoint.model, prompt, checkpoint.image_processor.size[0])
 
 
 def full_size(device: "torch.device", dtype: "torch.dtype", text_layers: int = 24, vision_layers: int = 12) -> Subject:

@@ -8,7 +8,7 @@ import torch
 from got_runtime.bench.hardware import timed
 from got_runtime.bench.model_under_test import Subject
 from got_runtime.engine.torch_engine.allocator import keep_freed_memory
-from got_runtime.engine.torch_engine.native.decoder import NativeDecoder, PackedNetwork, check_rounding
+from got_runtime.engine.torch_engine.native.decoder import NativeDecoder, PackedNetwork, check_int8_support
 from got_runtime.engine.torch_engine.prefill import Prefill
 from got_runtime.engine.torch_engine.torch_decoder import TorchDecoder
 
@@ -49,7 +49,7 @@ class TorchStages:
             keep_freed_memory()
         self._prefill = Prefill(subject.model, tile_batch=1)
         self._packed = PackedNetwork.pack(subject.model, int8=weights == "int8")
-        check_rounding(self._packed, weights, cache)
+        check_int8_support(self._packed, weights, cache)
         self._int8_cache = cache == "int8"
         self._pixels = _pixels(subject)
         width = subject.model.config.text_config.hidden_size

@@ -7,7 +7,7 @@ first.
 
 from typing import TYPE_CHECKING
 
-from got_runtime.boxes.attention import Looks, TokenLook, attention_boxes
+from got_runtime.boxes.attention import TokenPosition, TokenPositions, attention_boxes
 from got_runtime.boxes.layout import layout_boxes
 from got_runtime.results import ElementBox
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from got_runtime.markup import Element
     from got_runtime.sources import SourcePage
 
-__all__ = ["Looks", "TokenLook", "attention_boxes", "element_boxes", "layout_boxes"]
+__all__ = ["TokenPosition", "TokenPositions", "attention_boxes", "element_boxes", "layout_boxes"]
 
 
-def element_boxes(page: "SourcePage", elements: "list[Element]", looks: Looks) -> tuple[ElementBox, ...]:
+def element_boxes(page: "SourcePage", elements: "list[Element]", looks: TokenPositions) -> tuple[ElementBox, ...]:
     """A box for each element that one can be given, in points where the page has them, else in pixels.
 
     Args:

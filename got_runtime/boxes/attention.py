@@ -18,7 +18,7 @@ from got_runtime.results import ElementBox
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["Looks", "TokenLook", "attention_boxes"]
+__all__ = ["TokenPosition", "TokenPositions", "attention_boxes"]
 
 CONTRAST = 60
 """Difference (of 255) from the paper's tone that makes a pixel ink."""
@@ -35,7 +35,7 @@ other weights may be spread wider. Who wants surer boxes asks for a ``bbox_score
 """
 
 
-class TokenLook(NamedTuple):
+class TokenPosition(NamedTuple):
     """The character a token of the answer starts at, the image token it was read from, and the attention there."""
 
     start: int
@@ -44,11 +44,11 @@ class TokenLook(NamedTuple):
     share: float
 
 
-class Looks(NamedTuple):
+class TokenPositions(NamedTuple):
     """A whole answer's looks over a view of ``side`` × ``side`` image tokens."""
 
     side: int
-    tokens: tuple[TokenLook, ...]
+    tokens: tuple[TokenPosition, ...]
 
 
 @dataclass
@@ -66,7 +66,7 @@ class _Run:
 def attention_boxes(
     image: "Image.Image",
     spans: Sequence[tuple[int, int]],
-    looks: Looks,
+    looks: TokenPositions,
     sound: float = SOUND,
 ) -> list[ElementBox]:
     """Boxes in pixels of ``image`` for those ``spans`` of the answer that can be placed.
@@ -99,7 +99,7 @@ _Cells = dict[tuple[int, int], dict[int, float]]
 """Row and column → element → attention it paid there."""
 
 
-def _looked_at(spans: Sequence[tuple[int, int]], looks: Looks) -> _Cells:
+def _looked_at(spans: Sequence[tuple[int, int]], looks: TokenPositions) -> _Cells:
     cells: _Cells = defaultdict(lambda: defaultdict(float))
     element = 0
     for look in looks.tokens:

@@ -10,10 +10,10 @@ from got_runtime.cli.outputs import check_outputs
 
 if TYPE_CHECKING:
     from got_runtime.bench.roofline import Work
-    from got_runtime.engine.registry import Rounding
+    from got_runtime.engine.registry import Quantization
 
 _AGAINST = ("transformers", "vllm")
-_READING = ("model", "device", "dtype", "slots", "tokens", "json")
+_READING = ("model", "device", "dtype", "batch_size", "tokens", "json")
 _OPTIONS = {
     None: (*_READING, "rounds", "against", "int8", "plot"),
     "document": (*_READING, "rounds", "against", "int8"),
@@ -36,7 +36,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     how.add_argument("--model", default="random", help="random (full size, default), got-nano, a folder or a hub id")
     how.add_argument("--device", default="auto", help="auto, cpu, cuda (default: auto)")
     how.add_argument("--dtype", default="auto", help="auto, float32, bfloat16, float16 (default: auto)")
-    how.add_argument("--slots", default="1,8,32", metavar="N,…", help="pages decoded together (default: 1,8,32)")
+    how.add_argument("--batch-size", default="1,8,32", metavar="N,…", help="pages decoded together (default: 1,8,32)")
     how.add_argument("--tokens", type=positive, default=1000, help="answer of a page, in tokens (default: 1000)")
     how.add_argument("--rounds", type=positive, default=3, help="measurements of each engine, in turns (default: 3)")
     how.add_argument("--against", default="", metavar="ENGINE,…", help="transformers; with --document also vllm")
@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
         if args.json:
             write_json(memory, args.json)
         return 0
-    slots = _slots(args.slots)
+    slots = _slots(args.batch_size)
     against = _against(args.against)
     if args.document or args.steady:
         return _read_pages(args, slots, against)
@@ -115,14 +115,16 @@ def _read_pages(args: argparse.Namespace, slots: tuple[int, ...], against: list[
     from got_runtime.bench.document import measure_document, measure_steady
     from got_runtime.bench.model_under_test import RANDOM
     from got_runtime.bench.report import write_json, write_steady_plot
-    from got_runtime.engine.registry import EngineOptions
+    from got_runtime.engine.registry import EngineConfig
     from got_runtime.runtime import GotRuntime
 
     model = None if args.model == RANDOM else args.model  # random weights have nothing to read
 
-    def runtime(engine: str, rounding: "Rounding" = "auto") -> GotRuntime:
-        options = EngineOptions(max(slots), weights=rounding, cache=rounding)
-        return GotRuntime.from_pretrained(model, device=args.device, dtype=args.dtype, engine=engine, options=options)
+    def runtime(engine: str, rounding: "Quantization" = "auto") -> GotRuntime:
+        config = EngineConfig(max(slots), weight_dtype=rounding, kv_cache_dtype=rounding)
+        return GotRuntime.from_pretrained(
+            model, device=args.device, dtype=args.dtype, engine=engine, engine_config=config
+        )
 
     if args.steady:
         steady = measure_steady(runtime("torch"), args.steady, args.tokens)
@@ -162,9 +164,9 @@ def _slots(text: str) -> tuple[int, ...]:
     try:
         slots = tuple(int(part) for part in text.split(","))
     except ValueError as error:
-        raise EngineError(f"--slots {text!r}: numbers with commas between, such as 1,8,32") from error
+        raise EngineError(f"--batch-size {text!r}: numbers with commas between, such as 1,8,32") from error
     if min(slots) < 1:
-        raise EngineError(f"--slots {text!r}: at least one page at a time")
+        raise EngineError(f"--batch-size {text!r}: at least one page at a time")
     return slots
 
 

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-from dataclasses import asdict
 from importlib.metadata import version
 
 from got_runtime.cli.model_options import add_model_options, load_runtime
@@ -40,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     for package in ("got-ocr", "torch", "transformers", "pymupdf", "pillow", "pydantic"):
         table.add_row(package, version(package))
     table.add_row("python", platform.python_version())
-    for name, value in asdict(Limits()).items():
+    for name, value in Limits().model_dump().items():
         table.add_row(f"limit {name}", "none" if value is None else f"{value:,}")
     Console().print(table)
     return 0

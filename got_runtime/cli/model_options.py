@@ -23,18 +23,18 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--dtype", default="auto", help="auto, float32, bfloat16, float16 (default: auto)")
     group.add_argument("--engine", default="torch", help="torch (default), vllm, transformers (reference), scripted")
-    group.add_argument("--slots", type=int, default=8, metavar="N", help="pages decoded together (default: 8)")
+    group.add_argument("--batch-size", type=int, default=8, metavar="N", help="pages decoded together (default: 8)")
     group.add_argument("--int8", action="store_true", help="8-bit weights, keys and values: faster on a CPU, not exact")
 
 
 def load_runtime(args: argparse.Namespace) -> "GotRuntime":
     """The runtime that the options ask for; says on stderr what got-nano is good for."""
-    from got_runtime.engine.registry import EngineOptions, Rounding
+    from got_runtime.engine.registry import EngineConfig, Quantization
     from got_runtime.model.checkpoint import EMBEDDED
     from got_runtime.runtime import GotRuntime
 
     devices = args.device.split(",")
-    rounding: Rounding = "int8" if args.int8 else "auto"
+    rounding: Quantization = "int8" if args.int8 else "auto"
     runtime = GotRuntime.from_pretrained(
         args.model,
         device=devices[0],
@@ -43,7 +43,7 @@ def load_runtime(args: argparse.Namespace) -> "GotRuntime":
         revision=args.revision,
         local_files_only=args.local_files_only,
         engine=args.engine,
-        options=EngineOptions(args.slots, weights=rounding, cache=rounding),
+        engine_config=EngineConfig(args.batch_size, weight_dtype=rounding, kv_cache_dtype=rounding),
     )
     if runtime.model_info.name == EMBEDDED:
         print(f"got-ocr: {NANO_NOTICE}", file=sys.stderr)

@@ -26,9 +26,9 @@ def render(document: "DocumentResult", form: str) -> str:
             return document.html
         case "text":
             from got_runtime.markup import to_text
-            from got_runtime.results import readable
+            from got_runtime.results import render_pages
 
-            return readable(document.pages, to_text)
+            return render_pages(document.pages, to_text)
         case _:
             return document.text
 

@@ -33,7 +33,7 @@ def chosen_task(args: argparse.Namespace) -> "Task":
     Raises TaskError when two are given or a box cannot be parsed.
     """
     from got_runtime.errors import TaskError
-    from got_runtime.tasks import Color, Formatted, Pages, Plain
+    from got_runtime.tasks import Color, Formatted, MultiPage, Plain
 
     formatted = args.task == "format"
     given = [flag for flag in ("box", "color", "tiles") if getattr(args, flag) is not None]
@@ -49,7 +49,7 @@ def chosen_task(args: argparse.Namespace) -> "Task":
     if args.tiles is not None:
         return tiles(args.tiles, formatted)
     if args.one_context:
-        return Pages(formatted=args.task != "plain")
+        return MultiPage(formatted=args.task != "plain")
     return Formatted() if formatted else Plain()
 
 

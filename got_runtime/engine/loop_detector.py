@@ -39,7 +39,7 @@ def trim_loop(tokens: list[int], period: int) -> list[int]:
     return tokens[:end]
 
 
-def hindered_loop(repeats: list[int], begin: int, n: int) -> int | None:
+def ngram_blocked_loop(repeats: list[int], begin: int, n: int) -> int | None:
     """Where an answer that only the ban of n-grams keeps from looping began to repeat itself, or None.
 
     ``repeats`` are those of :class:`~got_runtime.engine.ngram_ban.NgramBan` and ``begin`` is the length of the prompt:

@@ -11,14 +11,14 @@ from dataclasses import replace
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from got_runtime.engine.prefetch import Ahead
-from got_runtime.engine.protocol import Answer, OnToken, Request
-from got_runtime.engine.registry import EngineOptions
-from got_runtime.engine.reorder_buffer import InOrder
-from got_runtime.engine.worker import Weights, serve
+from got_runtime.engine.prefetch import Prefetcher
+from got_runtime.engine.protocol import Completion, OnToken, Request
+from got_runtime.engine.registry import EngineConfig
+from got_runtime.engine.reorder_buffer import ReorderBuffer
+from got_runtime.engine.worker import CheckpointRef, serve
 from got_runtime.errors import EngineError
 
-__all__ = ["DevicesEngine", "Weights"]
+__all__ = ["CheckpointRef", "MultiDeviceEngine"]
 
 PATIENCE = 10.0
 """Seconds a worker gets to end by itself."""
@@ -27,7 +27,7 @@ _BURIAL = 2.0
 """Seconds for a worker that has closed its connection to be gone, so that its exit code is known."""
 
 
-class DevicesEngine:
+class MultiDeviceEngine:
     """See :class:`got_runtime.engine.protocol.Engine`. Safe to use from several threads.
 
     A worker that dies, or whose engine gives a call up, costs the pages it had; the others go on. :meth:`close`, or
@@ -38,18 +38,22 @@ class DevicesEngine:
         weights: what to load.
         devices: one worker each; ``["cpu", "cpu"]`` is two processes that share the cores.
         engine: name of the engine in each worker.
-        options: of the engine in each worker.
+        config: of the engine in each worker.
     """
 
     def __init__(
-        self, weights: Weights, devices: Sequence[str], engine: str = "torch", options: EngineOptions | None = None
+        self,
+        weights: CheckpointRef,
+        devices: Sequence[str],
+        engine: str = "torch",
+        config: EngineConfig | None = None,
     ) -> None:
         if not devices:
             raise EngineError("devices=[]: name at least one, such as 'cuda:0' or 'cpu'")
-        options = options or EngineOptions()
+        config = config or EngineConfig()
         share = len(devices) if "cpu" in devices else 1
-        self._workers = [_Worker(weights, device, engine, options, share) for device in devices]
-        self._cap = options.slots + 2
+        self._workers = [_Worker(weights, device, engine, config, share) for device in devices]
+        self._cap = config.batch_size + 2
         self._calls = itertools.count()
         self._finalizer = weakref.finalize(self, _end, self._workers)
 
@@ -59,15 +63,15 @@ class DevicesEngine:
 
     def answer(
         self, requests: Iterable[Request | None], on_token: OnToken | None = None
-    ) -> Iterator[Answer | Exception | None]:
+    ) -> Iterator[Completion | Exception | None]:
         """See :class:`got_runtime.engine.protocol.Engine`."""
         call, events = next(self._calls), queue.SimpleQueue[tuple[Any, ...]]()
-        order = InOrder()
+        order = ReorderBuffer()
         pending: dict[int, _Worker] = {}
         dead: dict[_Worker, str] = {}
         for worker in self._workers:
             worker.open(call, events, on_token is not None)
-        ahead = Ahead(requests)
+        ahead = Prefetcher(requests)
         try:
             while True:
                 alive = [worker for worker in self._workers if worker.alive and worker not in dead]
@@ -102,7 +106,7 @@ class DevicesEngine:
         events: "queue.SimpleQueue[tuple[Any, ...]]",
         on_token: OnToken | None,
         pending: "dict[int, _Worker]",
-        done: dict[int, Answer | Exception | None],
+        done: dict[int, Completion | Exception | None],
         dead: "dict[_Worker, str]",
         wait: float,
     ) -> None:
@@ -128,7 +132,7 @@ class DevicesEngine:
 class _Worker:
     """This side of one process: what is sent to it, and a thread that hands on what comes back."""
 
-    def __init__(self, weights: Weights, device: str, engine: str, options: EngineOptions, share: int) -> None:
+    def __init__(self, weights: CheckpointRef, device: str, engine: str, config: EngineConfig, share: int) -> None:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._device = device
@@ -137,7 +141,10 @@ class _Worker:
         self.alive = True
         self.reason = f"the engine process on {device} has ended"
         self.process: BaseProcess = context.Process(
-            target=serve, args=(theirs, weights, device, engine, options, share), name=f"got-ocr {device}", daemon=True
+            target=serve,
+            args=(theirs, weights, device, engine, config, share),
+            name=f"got-ocr {device}",
+            daemon=True,
         )
         self.process.start()
         theirs.close()

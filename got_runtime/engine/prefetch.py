@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from got_runtime.engine.protocol import Request
 
-__all__ = ["Ahead"]
+__all__ = ["Prefetcher"]
 
 HELD_BYTES = 128 << 20
 """Of requests that wait, with the pages they are of, beyond the one being made: eight pages of 1024×1024."""
@@ -17,7 +17,7 @@ PATIENCE = 5.0
 """Seconds to wait at the end for a page that is being made."""
 
 
-class Ahead:
+class Prefetcher:
     """Requests in their order, drawn ahead of their use as far as memory allows.
 
     What the iterable raises comes out of :meth:`take` after everything drawn before it has been dealt with. An iterator

@@ -8,61 +8,67 @@ from got_runtime.engine.protocol import Engine
 from got_runtime.errors import EngineError
 
 if TYPE_CHECKING:
-    from got_runtime.model.checkpoint import Checkpoint
+    from got_runtime.model.checkpoint import LoadedModel
 
-__all__ = ["ENGINES", "EngineOptions", "Rounding", "make_engine"]
+__all__ = ["ENGINES", "EngineConfig", "Quantization", "make_engine"]
 
-Rounding = Literal["auto", "int8"]
+Quantization = Literal["auto", "int8"]
 """The checkpoint's precision, or 8-bit integers: faster, and not to the token what the network says."""
 
 
 @dataclass(frozen=True)
-class EngineOptions:
-    """How an engine is to run; one that has no use for an option leaves it aside.
+class EngineConfig:
+    """Settings of an engine. An engine that has no use for a setting ignores it.
 
-    ``slots`` pages are decoded together at most. ``weights`` and ``cache`` (keys and values) may be kept in 8 bits; the
-    torch engine does so in bfloat16 on a CPU, and says so where it cannot. ``memory`` bounds keys and values of pages
-    together, in bytes; a page that needs more by itself is read alone.
+    Attributes:
+        batch_size: pages that are decoded together, at most.
+        weight_dtype: precision of the decoder's weights. ``"int8"`` is approximate, and available from the torch engine
+            in bfloat16 on a CPU.
+        kv_cache_dtype: precision of the KV cache, with the same values and limits.
+        kv_cache_bytes: size of the KV cache in bytes; ``None`` takes a share of the free memory. A page that needs more
+            by itself is decoded alone.
 
     Raises:
         EngineError: a value that no engine can run with.
     """
 
-    slots: int = 8
-    weights: Rounding = "auto"
-    cache: Rounding = "auto"
-    memory: int | None = None
+    batch_size: int = 8
+    weight_dtype: Quantization = "auto"
+    kv_cache_dtype: Quantization = "auto"
+    kv_cache_bytes: int | None = None
 
     def __post_init__(self) -> None:
-        if self.slots < 1:
-            raise EngineError(f"slots={self.slots}: at least one page is decoded at a time")
-        for name, rounding in (("weights", self.weights), ("cache", self.cache)):
-            if rounding not in get_args(Rounding):
-                raise EngineError(f"{name}={rounding!r}: choose one of {', '.join(get_args(Rounding))}")
-        if self.memory is not None and self.memory < 1:
-            raise EngineError(f"memory={self.memory}: bytes for keys and values, or None for a share of what is free")
+        if self.batch_size < 1:
+            raise EngineError(f"batch_size={self.batch_size}: at least one page is decoded at a time")
+        for name, rounding in (("weight_dtype", self.weight_dtype), ("kv_cache_dtype", self.kv_cache_dtype)):
+            if rounding not in get_args(Quantization):
+                raise EngineError(f"{name}={rounding!r}: choose one of {', '.join(get_args(Quantization))}")
+        if self.kv_cache_bytes is not None and self.kv_cache_bytes < 1:
+            raise EngineError(
+                f"kv_cache_bytes={self.kv_cache_bytes}: give a number of bytes, or None for a share of what is free"
+            )
 
 
-def _torch(checkpoint: "Checkpoint", options: EngineOptions) -> Engine:
+def _torch(checkpoint: "LoadedModel", config: EngineConfig) -> Engine:
     from got_runtime.engine.torch_engine.engine import TorchEngine
 
     return TorchEngine(
         checkpoint.model,
         checkpoint.end_tokens,
-        slots=options.slots,
-        weights=options.weights,
-        cache=options.cache,
-        memory=options.memory,
+        batch_size=config.batch_size,
+        weight_dtype=config.weight_dtype,
+        kv_cache_dtype=config.kv_cache_dtype,
+        kv_cache_bytes=config.kv_cache_bytes,
     )
 
 
-def _transformers(checkpoint: "Checkpoint", options: EngineOptions) -> Engine:
+def _transformers(checkpoint: "LoadedModel", config: EngineConfig) -> Engine:
     from got_runtime.engine.transformers_engine import TransformersEngine
 
     return TransformersEngine(checkpoint.model, checkpoint.end_tokens)
 
 
-def _vllm(checkpoint: "Checkpoint", options: EngineOptions) -> Engine:
+def _vllm(checkpoint: "LoadedModel", config: EngineConfig) -> Engine:
     from pathlib import Path
 
     from got_runtime.engine.memory import SHARE, free_memory
@@ -80,25 +86,25 @@ def _vllm(checkpoint: "Checkpoint", options: EngineOptions) -> Engine:
     context = min(checkpoint.context, CONTEXT)
     width = text.hidden_size // text.num_attention_heads
     token = 2 * text.num_hidden_layers * text.num_key_value_heads * width * weight.element_size()
-    useful = (options.slots + 1) * context * token  # vLLM takes all that it is given, at once
+    useful = (config.batch_size + 1) * context * token  # vLLM takes all that it is given, at once
     return VllmEngine(
         folder,
         checkpoint.image_token,
         checkpoint.end_tokens,
         dtype=str(checkpoint.model.dtype).removeprefix("torch."),
-        slots=options.slots,
-        memory=options.memory or min(useful, int(free_memory(weight.device) * SHARE)),
+        batch_size=config.batch_size,
+        kv_cache_bytes=config.kv_cache_bytes or min(useful, int(free_memory(weight.device) * SHARE)),
         context=context,
     )
 
 
-def _scripted(checkpoint: "Checkpoint", options: EngineOptions) -> Engine:
+def _scripted(checkpoint: "LoadedModel", config: EngineConfig) -> Engine:
     from got_runtime.engine.scripted import ScriptedEngine
 
     return ScriptedEngine(checkpoint.encode, ["scripted answer"])
 
 
-ENGINES: dict[str, Callable[["Checkpoint", EngineOptions], Engine]] = {
+ENGINES: dict[str, Callable[["LoadedModel", EngineConfig], Engine]] = {
     "torch": _torch,
     "transformers": _transformers,
     "vllm": _vllm,
@@ -106,13 +112,13 @@ ENGINES: dict[str, Callable[["Checkpoint", EngineOptions], Engine]] = {
 }
 
 
-def make_engine(engine: str | Engine, checkpoint: "Checkpoint", options: EngineOptions | None = None) -> Engine:
+def make_engine(engine: str | Engine, checkpoint: "LoadedModel", config: EngineConfig | None = None) -> Engine:
     """An engine by its name; one that is made already is taken as it is.
 
-    Raises EngineError for an unknown name, and for options that it cannot run with.
+    Raises EngineError for an unknown name, and for a configuration that it cannot run with.
     """
     if not isinstance(engine, str):
         return engine
     if engine not in ENGINES:
         raise EngineError(f"no engine {engine!r}: choose one of {', '.join(ENGINES)}")
-    return ENGINES[engine](checkpoint, options or EngineOptions())
+    return ENGINES[engine](checkpoint, config or EngineConfig())

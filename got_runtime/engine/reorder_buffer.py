@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from got_runtime.engine.prefetch import HELD_BYTES, HELD_REQUESTS
-from got_runtime.engine.protocol import Answer, Request
+from got_runtime.engine.protocol import Completion, Request
 
-__all__ = ["InOrder"]
+__all__ = ["ReorderBuffer"]
 
 
-class InOrder:
+class ReorderBuffer:
     """Numbers requests, and keeps what is finished until everything before it is.
 
     A page whose answer waits is kept with it. That many may wait as slots are free, and more as far as memory allows:
@@ -16,7 +16,7 @@ class InOrder:
     """
 
     def __init__(self) -> None:
-        self.done: dict[int, Answer | Exception | None] = {}
+        self.done: dict[int, Completion | Exception | None] = {}
         self._kept: dict[int, int] = {}
         self._turn = self._drawn = 0
 
@@ -43,7 +43,7 @@ class InOrder:
         waiting = [self._kept[order] for order in self.done]
         return live + len(waiting) < slots or (len(waiting) < HELD_REQUESTS and sum(waiting) < HELD_BYTES)
 
-    def ready(self) -> Iterator[Answer | Exception | None]:
+    def ready(self) -> Iterator[Completion | Exception | None]:
         """What can be handed on."""
         while self._turn in self.done:
             del self._kept[self._turn]

@@ -3,14 +3,14 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from got_runtime.engine.protocol import Answer, Finish, OnToken, Request
+from got_runtime.engine.protocol import Completion, FinishReason, OnToken, Request
 
 
 class ScriptedEngine:
     """Replays ``answers`` token by token, one for each request in their order; the last one again when they run out.
 
     Args:
-        encode: text to token ids, such as :meth:`got_runtime.model.checkpoint.Checkpoint.encode`.
+        encode: text to token ids, such as :meth:`got_runtime.model.checkpoint.LoadedModel.encode`.
         answers: texts, or exceptions for requests that are to fail.
         seconds_per_token: latency of each token.
     """
@@ -27,7 +27,7 @@ class ScriptedEngine:
 
     def answer(
         self, requests: Iterable[Request | None], on_token: OnToken | None = None
-    ) -> Iterator[Answer | Exception | None]:
+    ) -> Iterator[Completion | Exception | None]:
         """See :class:`got_runtime.engine.protocol.Engine`; strictly one request at a time."""
         told = 0
         for order, request in enumerate(requests):
@@ -38,7 +38,7 @@ class ScriptedEngine:
             told += 1
             yield scripted if isinstance(scripted, Exception) else self._replay(order, scripted, request, on_token)
 
-    def _replay(self, order: int, text: str, request: Request, on_token: OnToken | None) -> Answer:
+    def _replay(self, order: int, text: str, request: Request, on_token: OnToken | None) -> Completion:
         began = time.perf_counter()
         tokens = self._encode(text)
         kept = tokens[: request.max_new_tokens]
@@ -46,5 +46,5 @@ class ScriptedEngine:
             time.sleep(self._latency)
             if on_token is not None:
                 on_token(order, token)
-        finish: Finish = "stop" if len(kept) == len(tokens) else "length"
-        return Answer(kept, (1.0,) * len(kept), finish, 0.0, time.perf_counter() - began)
+        finish: FinishReason = "stop" if len(kept) == len(tokens) else "length"
+        return Completion(kept, (1.0,) * len(kept), finish, 0.0, time.perf_counter() - began)

@@ -6,19 +6,19 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from got_runtime.engine.loop_detector import CHECK_EVERY, hindered_loop, loop_period, trim_loop
+from got_runtime.engine.loop_detector import CHECK_EVERY, loop_period, ngram_blocked_loop, trim_loop
 from got_runtime.engine.ngram_ban import NgramBan
-from got_runtime.engine.protocol import Answer, Finish, OnToken, Request
-from got_runtime.engine.torch_engine.attention_trace import Alignment
+from got_runtime.engine.protocol import Completion, FinishReason, OnToken, Request
+from got_runtime.engine.torch_engine.attention_trace import AttentionTrace
 from got_runtime.errors import EngineError
 
-__all__ = ["NOT_FINITE", "Row"]
+__all__ = ["NOT_FINITE", "Sequence"]
 
 NOT_FINITE = "the network's numbers overflow or its weights are broken: try dtype float32"
 
 
 @dataclass(eq=False)
-class Row:
+class Sequence:
     """``request`` without its pixels; ``embedded`` is its prompt, image tokens in their places: ``(tokens, width)``."""
 
     order: int
@@ -27,10 +27,10 @@ class Row:
     ban: NgramBan | None
     encode_seconds: float
     started: float
-    alignment: Alignment | None = None
+    alignment: AttentionTrace | None = None
     tokens: list[int] = field(default_factory=list)
     probabilities: list[float] = field(default_factory=list)
-    finish: Finish | None = None
+    finish: FinishReason | None = None
     failure: EngineError | None = None
     warnings: tuple[str, ...] = ()
     left: float = 0.0
@@ -88,19 +88,19 @@ class Row:
             return trim_loop(self.tokens, period)
         if self.ban is None:
             return None
-        begin = hindered_loop(self.ban.repeats, len(self.request.prompt), self.request.ngram_ban)
+        begin = ngram_blocked_loop(self.ban.repeats, len(self.request.prompt), self.request.ngram_ban)
         return None if begin is None else self.tokens[:begin]
 
-    def answer(self) -> Answer | EngineError:
+    def answer(self) -> Completion | EngineError:
         """What has been decoded, or why it cannot be used."""
         if self.failure is not None:
             return self.failure
-        return Answer(
+        return Completion(
             tokens=tuple(self.tokens),
             probabilities=tuple(self.probabilities[: len(self.tokens)]),
             finish=self.finish or "stop",
             encode_seconds=self.encode_seconds,
             decode_seconds=time.perf_counter() - self.started,
-            looks=self.alignment.looks(len(self.tokens)) if self.alignment is not None else (),
+            token_positions=self.alignment.token_positions(len(self.tokens)) if self.alignment is not None else (),
             warnings=self.warnings,
         )

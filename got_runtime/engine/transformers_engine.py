@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from transformers import StoppingCriteria, StoppingCriteriaList
 
-from got_runtime.engine.protocol import Answer, Finish, OnToken, Request
+from got_runtime.engine.protocol import Completion, FinishReason, OnToken, Request
 from got_runtime.engine.sequence import NOT_FINITE
 from got_runtime.errors import EngineError
 
@@ -30,7 +30,7 @@ class TransformersEngine:
 
     def answer(
         self, requests: Iterable[Request | None], on_token: OnToken | None = None
-    ) -> Iterator[Answer | Exception | None]:
+    ) -> Iterator[Completion | Exception | None]:
         """See :class:`got_runtime.engine.protocol.Engine`."""
         for order, request in enumerate(requests):
             if request is None:
@@ -38,7 +38,7 @@ class TransformersEngine:
                 continue
             watch = _Watch(order, request, self._end_tokens, on_token)
             try:
-                answer: Answer | Exception = self._generate(request, watch)
+                answer: Completion | Exception = self._generate(request, watch)
             except Exception as error:
                 if error is watch.raised:
                     raise
@@ -46,7 +46,7 @@ class TransformersEngine:
             yield answer
 
     @torch.no_grad()
-    def _generate(self, request: Request, watch: "_Watch") -> Answer:
+    def _generate(self, request: Request, watch: "_Watch") -> Completion:
         device, dtype = self._model.lm_head.weight.device, self._model.lm_head.weight.dtype
         began = time.perf_counter()
         prompt = torch.tensor([request.prompt], device=device)
@@ -72,8 +72,8 @@ class TransformersEngine:
             raise EngineError(NOT_FINITE)
         ended = tokens[-1] in self._end_tokens
         kept = len(tokens) - ended
-        finish: Finish = "stop" if ended else "time" if kept < request.max_new_tokens else "length"
-        return Answer(
+        finish: FinishReason = "stop" if ended else "time" if kept < request.max_new_tokens else "length"
+        return Completion(
             tokens=tuple(tokens[:kept]),
             probabilities=tuple(probabilities[:kept]),
             finish=finish,

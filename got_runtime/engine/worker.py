@@ -16,17 +16,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from got_runtime.engine.protocol import Request
-from got_runtime.engine.registry import EngineOptions, make_engine
+from got_runtime.engine.registry import EngineConfig, make_engine
 from got_runtime.errors import EngineError
 
 if TYPE_CHECKING:
-    from got_runtime.model.checkpoint import Checkpoint
+    from got_runtime.model.checkpoint import LoadedModel
 
-__all__ = ["Weights", "serve"]
+__all__ = ["CheckpointRef", "serve"]
 
 
 @dataclass(frozen=True)
-class Weights:
+class CheckpointRef:
     """What every worker loads for itself."""
 
     name: str | Path | None = None
@@ -34,7 +34,7 @@ class Weights:
     revision: str | None = None
     local_files_only: bool = True
 
-    def load(self, device: str) -> "Checkpoint":
+    def load(self, device: str) -> "LoadedModel":
         """Onto one device."""
         from got_runtime.model.checkpoint import load
 
@@ -42,7 +42,7 @@ class Weights:
 
 
 def serve(
-    connection: Connection, weights: Weights, device: str, engine: str, options: EngineOptions, share: int
+    connection: Connection, weights: CheckpointRef, device: str, engine: str, config: EngineConfig, share: int
 ) -> None:
     """The worker process: a thread for every call that is open, all on one engine."""
     # Ctrl-C reaches the whole process group, but only the owner of the calls knows which of them it ends.
@@ -59,7 +59,7 @@ def serve(
 
     try:
         checkpoint = weights.load(device)
-        host = make_engine(engine, checkpoint, options)
+        host = make_engine(engine, checkpoint, config)
     except Exception as error:  # noqa: BLE001 - told to whoever waits
         send("failed", str(error))
         return

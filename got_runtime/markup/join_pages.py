@@ -16,7 +16,7 @@ def parse_pages(
     *,
     join: bool = True,
     numbers: Sequence[int] | None = None,
-    marked_up: Sequence[bool] | None = None,
+    is_latex: Sequence[bool] | None = None,
 ) -> list[AnyElement]:
     """The elements of a document whose pages were answered one by one.
 
@@ -25,15 +25,15 @@ def parse_pages(
     the middle of a sentence and goes on in small letters, and a table that goes on with as many columns, become one
     element, which says so in its warnings. The footnotes between its halves and the break then follow it, their spans
     empty, as its own reaches over theirs. ``numbers`` are those of the pages where not all of a document was read
-    (default: 1, 2, 3…); the breaks within an answer keep to the number of its page. ``marked_up`` says which answers
+    (default: 1, 2, 3…); the breaks within an answer keep to the number of its page. ``is_latex`` says which answers
     are GOT's markup rather than lines of text (default: all).
     """
     elements: list[AnyElement] = []
     offset = 0
     previous: int | None = None
-    counted, markup = numbers or range(1, len(answers) + 1), marked_up or [True] * len(answers)
+    counted, markup = numbers or range(1, len(answers) + 1), is_latex or [True] * len(answers)
     for number, answer, marked in zip(counted, answers, markup, strict=True):
-        page = [_moved(element, offset, number) for element in parse(answer, marked_up=marked)]
+        page = [_moved(element, offset, number) for element in parse(answer, is_latex=marked)]
         if previous is not None:
             elements.append(PageBreak(span=(offset - 1, offset), number=number))
             if join and page:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from got_runtime.errors import CheckpointInvalid, CheckpointNotFound
-from got_runtime.model.image_processor import Transform
+from got_runtime.model.image_processor import ImageProcessor
 from got_runtime.model.original import OriginalCheckpoint, is_original
 from got_runtime.model.prompt import END_OF_TEXT, END_OF_TURN, IMAGE_PAD
 from got_runtime.tasks import NGRAM_BAN
@@ -24,14 +24,14 @@ _WANTED = ("*.json", "*.safetensors", "*.txt", "*.tiktoken")
 
 
 @dataclass(frozen=True, eq=False)
-class Checkpoint:
+class LoadedModel:
     """A loaded network with everything that depends on its files: tokenizer, pixels, geometry."""
 
     name: str
     revision: str | None
     model: Any
     tokenizer: Any
-    transform: Transform
+    image_processor: ImageProcessor
     tokens_per_tile: int
     image_token: int
     end_tokens: frozenset[int]
@@ -85,7 +85,7 @@ def _download(repository: str, revision: str | None, local_files_only: bool) -> 
 
 def load(
     name: str | Path | None, device: str, dtype: str, revision: str | None = None, local_files_only: bool = False
-) -> Checkpoint:
+) -> LoadedModel:
     """Load weights, tokenizer and geometry onto a device.
 
     Raises:
@@ -103,12 +103,12 @@ def load(
     ids: list[Any] = [tokenizer.token_to_id(token) for token in (IMAGE_PAD, END_OF_TURN, END_OF_TEXT)]
     if None in ids:
         raise CheckpointInvalid(f"{folder}: tokenizer.json lacks {IMAGE_PAD}, {END_OF_TURN} or {END_OF_TEXT}")
-    return Checkpoint(
+    return LoadedModel(
         name=display,
         revision=folder.name if folder.parent.name == "snapshots" else None,  # the hub's cache: the commit
         model=model,
         tokenizer=tokenizer,
-        transform=original.transform if original else Transform.from_checkpoint(folder),
+        image_processor=original.image_processor if original else ImageProcessor.from_checkpoint(folder),
         tokens_per_tile=(vision.image_size // vision.patch_size // 4) ** 2,
         image_token=ids[0],
         end_tokens=frozenset(ids[1:]),

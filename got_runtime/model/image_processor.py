@@ -20,7 +20,7 @@ from got_runtime.sources.rgb import to_rgb
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Size", "Transform", "resized"]
+__all__ = ["ImageProcessor", "Size", "resized"]
 
 Size = tuple[int, int]
 
@@ -28,7 +28,7 @@ _CONFIGS = ("processor_config.json", "preprocessor_config.json")
 
 
 @dataclass(frozen=True)
-class Transform:
+class ImageProcessor:
     """Pixels as the network was trained on them: ``(RGB / 255 - mean) / std`` at ``size``, shape not kept."""
 
     size: Size

@@ -6,19 +6,19 @@ from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
 from got_runtime.boxes import element_boxes
-from got_runtime.engine.protocol import Answer, Request
+from got_runtime.engine.protocol import Completion, Request
 from got_runtime.errors import EngineError, GotError
 from got_runtime.pipeline.postprocess import TIME_IS_UP, answered_fields, located_tokens
 from got_runtime.pipeline.preprocess import build_request, is_blank
 from got_runtime.pipeline.retry import Climb, Rung, climb
 from got_runtime.results import PageError, PageResult, Timings
 from got_runtime.sources import SourcePage
-from got_runtime.tasks import TRAINED_CONTEXT, Box, Color, PageFrame, Pages, Task
+from got_runtime.tasks import TRAINED_CONTEXT, Box, Color, MultiPage, PageFrame, Task
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from got_runtime.model.checkpoint import Checkpoint
+    from got_runtime.model.checkpoint import LoadedModel
 
 __all__ = ["Job", "Ocr", "PageJobs", "Try"]
 
@@ -61,7 +61,7 @@ class Try:
     rung: Rung
     seconds: float | None
     parts: int = 1
-    answers: list[Answer | Exception | None] = field(default_factory=list)
+    answers: list[Completion | Exception | None] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class PageJobs:
     that are read whole, in one view.
     """
 
-    checkpoint: "Checkpoint"
+    checkpoint: "LoadedModel"
     task: Task
     max_new_tokens: int
     max_seconds: float | None = None
@@ -91,8 +91,8 @@ class PageJobs:
                 job.last = True
 
     def _groups(self, document: Iterator[SourcePage]) -> Iterator[list[SourcePage]]:
-        """The pages of a source that are asked about together: all of them with :class:`Pages`, else each alone."""
-        if not isinstance(self.task, Pages):
+        """The pages of a source that are asked about together: all of them with :class:`MultiPage`, else each alone."""
+        if not isinstance(self.task, MultiPage):
             yield from ([page] for page in document)
             return
         # One page more than fits is enough to be told so.
@@ -137,7 +137,7 @@ class PageJobs:
             if all(is_blank(image) for image in images):
                 return _undecoded(page, result.model_copy(update={"warnings": warnings}))
             aligned = self.boxes and not query.crop
-            request = self._request(result, images, task, query.text, self.max_seconds, align=aligned)
+            request = self._request(result, images, task, query.text, self.max_seconds, record_attention=aligned)
         except GotError as error:
             return _undecoded(page, result, error)
         if len(request.prompt) > TRAINED_CONTEXT:
@@ -152,12 +152,14 @@ class PageJobs:
         query: str,
         max_seconds: float | None,
         *,
-        align: bool = False,
+        record_attention: bool = False,
     ) -> Request:
-        request = build_request(self.checkpoint, images, task, query, self.max_new_tokens, max_seconds, align)
+        request = build_request(
+            self.checkpoint, images, task, query, self.max_new_tokens, max_seconds, record_attention
+        )
         return replace(request, kept_bytes=RGB_BYTES * page.width * page.height)
 
-    def take(self, asked: Job | Try, answer: Answer | Exception | None) -> Try | None:
+    def take(self, asked: Job | Try, answer: Completion | Exception | None) -> Try | None:
         """Settle what was asked with its answer, or return what is to be tried next; None while parts are missing."""
         if isinstance(asked, Job):
             job, read = asked, None
@@ -193,11 +195,11 @@ class PageJobs:
     def _read_again(self, again: Try) -> PageResult:
         """The page as it reads on one rung; a rung that could not be climbed ends in ``error``."""
         failed = {"finish_reason": "error", "text": "", "tokens": 0, "confidence": None, "timings": Timings()}
-        whole = [answer for answer in again.answers if isinstance(answer, Answer)]
+        whole = [answer for answer in again.answers if isinstance(answer, Completion)]
         told = failed if len(whole) < again.parts else answered_fields(self.checkpoint, whole)
         return again.job.result.model_copy(update={**told, "boxes": ()})
 
-    def _finish(self, job: Job, answer: Answer | Exception | None) -> PageResult:
+    def _finish(self, job: Job, answer: Completion | Exception | None) -> PageResult:
         """The page's result from its answer, or with its error."""
         page = job.result
         if isinstance(answer, Exception):
@@ -207,18 +209,18 @@ class PageJobs:
         if job.failure is not None:
             error = PageError(type=type(job.failure).__name__, message=str(job.failure))
             return page.model_copy(update={"finish_reason": "error", "error": error})
-        if not isinstance(answer, Answer):
+        if not isinstance(answer, Completion):
             return page
         told = answered_fields(self.checkpoint, [answer])
         warnings = answer.warnings + ((TIME_IS_UP,) if answer.finish == "time" else ())
         if warnings:
             told["warnings"] = page.warnings + warnings
         result = page.model_copy(update=told)
-        if job.request is not None and job.request.align and len(job.request.pixels) == 1:
+        if job.request is not None and job.request.record_attention and len(job.request.pixels) == 1:
             result = self._with_boxes(job.page, result, answer)
         return result
 
-    def _with_boxes(self, page: SourcePage, result: PageResult, answer: Answer) -> PageResult:
+    def _with_boxes(self, page: SourcePage, result: PageResult, answer: Completion) -> PageResult:
         try:
             boxes = element_boxes(page, result.elements, located_tokens(self.checkpoint, answer))
         except GotError as error:  # the layout analysis opens the file again

@@ -13,7 +13,7 @@ from got_runtime.views.tiles import split, tile_grid
 if TYPE_CHECKING:
     from PIL import Image
 
-    from got_runtime.model.checkpoint import Checkpoint
+    from got_runtime.model.checkpoint import LoadedModel
 
 __all__ = ["build_request", "is_blank"]
 
@@ -23,19 +23,19 @@ BLANK_SHARE = 2e-5
 
 
 def build_request(
-    checkpoint: "Checkpoint",
+    checkpoint: "LoadedModel",
     images: "list[Image.Image]",
     task: Task,
     query: str,
     max_new_tokens: int,
     max_seconds: float | None = None,
-    align: bool = False,
+    record_attention: bool = False,
 ) -> Request:
     """The request for one page, or for all pages of one context (``images`` in their order).
 
     Raises TaskError when their prompt alone fills the network's context.
     """
-    size = checkpoint.transform.size
+    size = checkpoint.image_processor.size
     if isinstance(task, Tiles):
         images = [tile for image in images for tile in split(image, tile_grid(*image.size, task.max_tiles, size), size)]
     prompt = checkpoint.encode(build_prompt(query, checkpoint.tokens_per_tile * len(images)))
@@ -46,7 +46,9 @@ def build_request(
             "select fewer pages (--pages), or read them one by one"
         )
     ban = checkpoint.ngram_ban if task.ngram_ban else 0
-    return Request(prompt, checkpoint.transform.pixels(images), min(max_new_tokens, room), ban, max_seconds, align)
+    return Request(
+        prompt, checkpoint.image_processor.pixels(images), min(max_new_tokens, room), ban, max_seconds, record_attention
+    )
 
 
 def is_blank(image: "Image.Image") -> bool:

@@ -1,18 +1,32 @@
-"""How much one source may ask for before it is refused."""
+"""Bounds on what one source may cost."""
 
-from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Self
 
-from got_runtime.errors import LimitExceeded
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from got_runtime.errors import OptionError
 
 __all__ = ["Limits"]
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds on one source; ``None`` (seconds per page) means no bound.
+class Limits(BaseModel):
+    """Bounds on one source. A source or page beyond a bound raises ``LimitExceeded``.
 
-    Raises ``LimitExceeded`` for a bound that is not positive, since nothing could be read under it.
+    Raises:
+        OptionError: an unknown bound, or a value that is not above zero.
     """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    if not TYPE_CHECKING:  # type checkers read the fields
+
+        def __init__(self, **bounds: Any) -> None:
+            try:
+                super().__init__(**bounds)
+            except ValidationError as error:
+                wrong = error.errors()[0]
+                name = "".join(f"{part}={wrong['input']!r}: " for part in wrong["loc"])
+                raise OptionError(f"Limits: {name}{wrong['msg'].removeprefix('Value error, ')}") from error
 
     max_pages: int = 5_000
     """Pages read from one document (pages selected, not pages it has)."""
@@ -24,7 +38,7 @@ class Limits:
     """Size of a file, of a byte string, or of what a file object yields."""
 
     max_seconds_per_page: float | None = None
-    """Carried for whoever decodes the page; opening and rendering do not look at it."""
+    """Decoding time of one page in seconds, retries included; ``None`` for no bound. Rendering is not counted."""
 
     max_remote_bytes: int = 256 << 20
     """Size of a download, which is held in memory."""
@@ -32,8 +46,10 @@ class Limits:
     max_remote_seconds: float = 30.0
     """From the first connection to the last byte of a download, redirects included."""
 
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
+    @model_validator(mode="after")
+    def _are_positive(self) -> Self:
+        for name in type(self).model_fields:
+            value = getattr(self, name)
             if value is not None and not value > 0:
-                raise LimitExceeded(f"{field.name}={value} lets nothing through: a limit must be above zero")
+                raise ValueError(f"{name}={value} lets nothing through: a limit must be above zero")
+        return self

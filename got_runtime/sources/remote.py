@@ -176,7 +176,7 @@ class _Wire(io.RawIOBase):
         self._sock = sock
         self._deadline = deadline
 
-    def readable(self) -> bool:
+    def render_pages(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:

@@ -13,12 +13,12 @@ from got_runtime.bench.model_under_test import full_size
 from got_runtime.bench.roofline import work_of
 from got_runtime.cli import main
 from got_runtime.engine.scripted import ScriptedEngine
-from got_runtime.model.checkpoint import Checkpoint
+from got_runtime.model.checkpoint import LoadedModel
 
 
 def test_stages_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file, plot = tmp_path / "speed.json", tmp_path / "speed.svg"
-    arguments = "bench --model got-nano --dtype float32 --slots 1,3 --tokens 40 --rounds 1 --against transformers"
+    arguments = "bench --model got-nano --dtype float32 --batch-size 1,3 --tokens 40 --rounds 1 --against transformers"
     assert main([*arguments.split(), "--json", str(file), "--plot", str(plot)]) == 0
     printed = capsys.readouterr()
     assert "torch against transformers: encoder" in printed.out
@@ -54,11 +54,11 @@ def test_the_floor_of_the_full_size_network() -> None:
     assert work.step(machine, 128, 787) == pytest.approx(2.26e-3, rel=0.02)
 
 
-def scripted(checkpoint: Checkpoint, latency: float) -> GotRuntime:
+def scripted(checkpoint: LoadedModel, latency: float) -> GotRuntime:
     return GotRuntime(checkpoint, ScriptedEngine(checkpoint.encode, ["six of "], latency))
 
 
-def test_documents_side_by_side(checkpoint: Checkpoint) -> None:
+def test_documents_side_by_side(checkpoint: LoadedModel) -> None:
     engines = [("fast", scripted(checkpoint, 0.0)), ("slow", scripted(checkpoint, 0.02))]
     report = measure_document(engines, pages=3, budget=5, rounds=1)
     fast, slow = report.engines
@@ -68,7 +68,7 @@ def test_documents_side_by_side(checkpoint: Checkpoint) -> None:
     assert "fast against slow: pages" in report.lines()[-1]
 
 
-def test_a_long_run_in_tenths(checkpoint: Checkpoint) -> None:
+def test_a_long_run_in_tenths(checkpoint: LoadedModel) -> None:
     report = measure_steady(scripted(checkpoint, 0.0), pages=20, budget=5)
     assert len(report.rates) == len(report.memory) == 10
     assert min(report.rates) > 0
@@ -78,8 +78,8 @@ def test_a_long_run_in_tenths(checkpoint: Checkpoint) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["--slots", "many"],
-        ["--slots", "0"],
+        ["--batch-size", "many"],
+        ["--batch-size", "0"],
         ["--against", "abacus"],
         ["--against", "vllm"],
         ["--int8", "--model", "got-nano", "--dtype", "float32"],

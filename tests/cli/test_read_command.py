@@ -9,18 +9,18 @@ from typing import Any
 import pytest
 from PIL import Image, TiffImagePlugin
 
-from got_runtime import Box, Color, Formatted, GotRuntime, Pages, Plain, Tiles
+from got_runtime import Box, Color, Formatted, GotRuntime, MultiPage, Plain, Tiles
 from got_runtime.cli import build_parser, main
 from got_runtime.cli.task_options import chosen_task
 from got_runtime.engine.scripted import ScriptedEngine
-from got_runtime.model.checkpoint import Checkpoint
+from got_runtime.model.checkpoint import LoadedModel
 from got_runtime.results import DocumentResult
 
 pymupdf: Any = importlib.import_module("pymupdf")  # its types are incomplete
 
 
 @pytest.fixture(autouse=True)
-def fast(monkeypatch: pytest.MonkeyPatch, checkpoint: Checkpoint) -> None:
+def fast(monkeypatch: pytest.MonkeyPatch, checkpoint: LoadedModel) -> None:
     """Every page says the same, at once: what is tested is what becomes of it."""
     runtime = GotRuntime(checkpoint, ScriptedEngine(checkpoint.encode, ["some words"]))
     monkeypatch.setattr("got_runtime.cli.read.load_runtime", lambda args: runtime)
@@ -303,8 +303,8 @@ def test_damaged_metadata_is_a_warning_of_the_page_and_nothing_else(
         (["--color", "red"], Color(color="red")),
         (["--tiles"], Tiles()),
         (["--tiles", "12", "--task", "format"], Tiles(max_tiles=12, formatted=True)),
-        (["--one-context"], Pages()),
-        (["--one-context", "--task", "plain"], Pages(formatted=False)),
+        (["--one-context"], MultiPage()),
+        (["--one-context", "--task", "plain"], MultiPage(formatted=False)),
     ],
     ids=str,
 )

@@ -18,13 +18,13 @@ from helpers.random_networks import NARROW_TEXT, NARROW_VISION, generated, netwo
 
 from got_runtime import Plain
 from got_runtime.engine import memory as budget
-from got_runtime.engine.protocol import Answer, Engine
-from got_runtime.engine.registry import EngineOptions
+from got_runtime.engine.protocol import Completion, Engine
+from got_runtime.engine.registry import EngineConfig
 from got_runtime.engine.torch_engine.engine import TorchEngine
 from got_runtime.engine.torch_engine.torch_decoder import TorchDecoder
 from got_runtime.engine.transformers_engine import TransformersEngine
 from got_runtime.errors import EngineError
-from got_runtime.model.checkpoint import Checkpoint
+from got_runtime.model.checkpoint import LoadedModel
 
 TOKEN = 2 * 2 * 2 * 16 * 4
 """Bytes of one token in the small network: keys and values, layers, heads, width, float32."""
@@ -33,12 +33,12 @@ WIDE_TOKEN = 2 * 2 * 2 * 64 * 2
 
 
 @pytest.fixture(scope="module")
-def small() -> Checkpoint:
+def small() -> LoadedModel:
     return network(256, NARROW_VISION, NARROW_TEXT, scale=0.25)
 
 
 @pytest.fixture(scope="module")
-def compiled() -> Checkpoint:
+def compiled() -> LoadedModel:
     """Small, but of GOT's head width in bfloat16, for which a step is compiled."""
     there = network(256, NARROW_VISION, NARROW_TEXT | {"hidden_size": 128, "num_attention_heads": 2}, scale=0.25)
     return replace(there, model=there.model.to(torch.bfloat16))
@@ -50,24 +50,28 @@ def answered(engine: Engine, requests: list[Any]) -> list[Any]:
 
 
 class TestMemory:
-    def test_a_page_that_waits_for_memory_goes_on_looking(self, compiled: Checkpoint) -> None:
+    def test_a_page_that_waits_for_memory_goes_on_looking(self, compiled: LoadedModel) -> None:
         """Boxes need every look, those before and after the wait."""
-        requests = [replace(request_for(compiled, Plain(), 450, n), align=True, ngram_ban=0) for n in range(2)]
+        requests = [
+            replace(request_for(compiled, Plain(), 450, n), record_attention=True, ngram_ban=0) for n in range(2)
+        ]
         ample, scarce = (
-            answered(TorchEngine(compiled.model, frozenset(), slots=2, memory=tokens * WIDE_TOKEN), requests)
+            answered(
+                TorchEngine(compiled.model, frozenset(), batch_size=2, kv_cache_bytes=tokens * WIDE_TOKEN), requests
+            )
             for tokens in (4000, 850)
         )
         assert scarce[0] == replace(
             ample[0], encode_seconds=scarce[0].encode_seconds, decode_seconds=scarce[0].decode_seconds
         )
         assert "memory ran out" in scarce[1].warnings[0]
-        assert len(scarce[1].looks) == len(scarce[1].tokens)
+        assert len(scarce[1].token_positions) == len(scarce[1].tokens)
         assert scarce[1].tokens[:300] == ample[1].tokens[:300]
 
     @pytest.mark.parametrize("where", ["prefill", "step"])
-    def test_looks_of_a_step_that_is_repeated_count_once(self, small: Checkpoint, where: str) -> None:
-        requests = [replace(request_for(small, Plain(), 150, n), align=True) for n in range(2)]
-        engine = TorchEngine(small.model, small.end_tokens, slots=2)
+    def test_looks_of_a_step_that_is_repeated_count_once(self, small: LoadedModel, where: str) -> None:
+        requests = [replace(request_for(small, Plain(), 150, n), record_attention=True) for n in range(2)]
+        engine = TorchEngine(small.model, small.end_tokens, batch_size=2)
         expected = answered(engine, requests)
         prompts: list[int] = []
 
@@ -83,8 +87,10 @@ class TestMemory:
         assert "memory ran out" in answers[1].warnings[0]
         for answer, whole in zip(answers, expected, strict=True):
             assert answer.tokens == whole.tokens
-            assert [place for place, _ in answer.looks] == [place for place, _ in whole.looks]
-            assert [share for _, share in answer.looks] == pytest.approx([share for _, share in whole.looks], abs=1e-3)
+            assert [place for place, _ in answer.token_positions] == [place for place, _ in whole.token_positions]
+            assert [share for _, share in answer.token_positions] == pytest.approx(
+                [share for _, share in whole.token_positions], abs=1e-3
+            )
 
     @pytest.mark.parametrize(
         ("said", "waits"),
@@ -95,7 +101,7 @@ class TestMemory:
             ("CUDA error: an illegal memory access was encountered", False),
         ],
     )
-    def test_only_a_lack_of_memory_makes_pages_wait(self, small: Checkpoint, said: str, waits: bool) -> None:
+    def test_only_a_lack_of_memory_makes_pages_wait(self, small: LoadedModel, said: str, waits: bool) -> None:
         requests = [request_for(small, Plain(), 150, n) for n in range(2)]
         expected = [generated(small, request) for request in requests]
         prompts: list[int] = []
@@ -107,20 +113,20 @@ class TestMemory:
                 raise RuntimeError(said)
 
         hook = small.model.model.language_model.layers[1].mlp.register_forward_pre_hook(fail)
-        first, second = answered(TorchEngine(small.model, small.end_tokens, slots=2), requests)
+        first, second = answered(TorchEngine(small.model, small.end_tokens, batch_size=2), requests)
         assert list(first.tokens) == expected[0]
         if waits:
             assert list(second.tokens) == expected[1]
         else:
             assert isinstance(second, RuntimeError)
 
-    def test_after_a_huge_page_pages_are_read_together_again(self, small: Checkpoint) -> None:
+    def test_after_a_huge_page_pages_are_read_together_again(self, small: LoadedModel) -> None:
         # Of pages so large that those behind the huge ones wait for them.
         requests = [
             replace(request_for(small, Plain(), 490 if n < 2 else 30, n), kept_bytes=1 << 30) for n in range(16)
         ]
         order_of_tokens: list[int] = []
-        engine = TorchEngine(small.model, small.end_tokens, slots=4, memory=4 * 512 * TOKEN)
+        engine = TorchEngine(small.model, small.end_tokens, batch_size=4, kv_cache_bytes=4 * 512 * TOKEN)
         answers = in_time(lambda: list(engine.answer(requests, lambda order, _: order_of_tokens.append(order))))
         assert any("memory ran out" in warning for answer in answers for warning in answer.warnings)
         assert [list(answer.tokens) for answer in answers] == [generated(small, request) for request in requests]
@@ -129,7 +135,7 @@ class TestMemory:
         assert max(together) == 4, "pages go one by one for good"
 
     @torch.inference_mode()
-    def test_a_page_that_needs_all_memory_gives_it_back(self, small: Checkpoint) -> None:
+    def test_a_page_that_needs_all_memory_gives_it_back(self, small: LoadedModel) -> None:
         decoder = TorchDecoder(small.model, 8, 8 * 512 * TOKEN)
         assert decoder.fits(512)
         decoder.prefill(0, torch.randn(900, 64), 1100, None)
@@ -153,24 +159,24 @@ class TestMemory:
 class TestTime:
     LIMIT = 2.0
 
-    def test_a_reader_that_takes_its_time_costs_no_page_its_own(self, small: Checkpoint) -> None:
+    def test_a_reader_that_takes_its_time_costs_no_page_its_own(self, small: LoadedModel) -> None:
         """Pages wait, half read, while the reader is busy with the first (or tries it again another way)."""
         requests = [replace(request_for(small, Plain(), 150 + 150 * n, n), max_seconds=self.LIMIT) for n in range(3)]
 
         def read_slowly() -> Iterator[Any]:
-            for answer in TorchEngine(small.model, small.end_tokens, slots=3).answer(requests):
+            for answer in TorchEngine(small.model, small.end_tokens, batch_size=3).answer(requests):
                 yield answer
-                if isinstance(answer, Answer) and len(answer.tokens) == 150:
+                if isinstance(answer, Completion) and len(answer.tokens) == 150:
                     time.sleep(self.LIMIT + 0.5)
 
         answers = in_time(lambda: list(read_slowly()))
         assert "time" not in [answer.finish for answer in answers]
         assert max(answer.decode_seconds for answer in answers) < self.LIMIT
 
-    def test_waiting_for_memory_is_not_counted(self, compiled: Checkpoint) -> None:
+    def test_waiting_for_memory_is_not_counted(self, compiled: LoadedModel) -> None:
         requests = [request_for(compiled, Plain(), 360, n) for n in range(2)]
         requests[1] = replace(requests[1], max_seconds=self.LIMIT)
-        engine = TorchEngine(compiled.model, frozenset(), slots=2, memory=850 * WIDE_TOKEN)
+        engine = TorchEngine(compiled.model, frozenset(), batch_size=2, kv_cache_bytes=850 * WIDE_TOKEN)
         told = [0, 0]
 
         def tell(order: int, _: int) -> None:
@@ -187,10 +193,12 @@ class TestNumbers:
     """A page whose numbers overflow is answered with an error; its neighbours are read."""
 
     @pytest.mark.parametrize("way", ["torch", "transformers", "compiled", "compiled, 8 bits"])
-    def test_a_page_of_no_numbers(self, small: Checkpoint, compiled: Checkpoint, way: str) -> None:
+    def test_a_page_of_no_numbers(self, small: LoadedModel, compiled: LoadedModel, way: str) -> None:
         there = compiled if "compiled" in way else small
         rounding = "int8" if "8 bits" in way else "auto"
-        engine: Engine = TorchEngine(there.model, there.end_tokens, slots=3, weights=rounding, cache=rounding)
+        engine: Engine = TorchEngine(
+            there.model, there.end_tokens, batch_size=3, weight_dtype=rounding, kv_cache_dtype=rounding
+        )
         if way == "transformers":
             engine = TransformersEngine(there.model, there.end_tokens)
         good = [request_for(there, Plain(), 20, n) for n in range(2)]
@@ -201,7 +209,7 @@ class TestNumbers:
         assert "dtype float32" in str(failed)
         assert [first.tokens, last.tokens] == [answer.tokens for answer in alone]
 
-    def test_a_network_whose_weights_are_broken(self, compiled: Checkpoint) -> None:
+    def test_a_network_whose_weights_are_broken(self, compiled: LoadedModel) -> None:
         """One row of the head is beyond all numbers."""
         model = copy.deepcopy(compiled.model)
         model.lm_head.weight.data[300] = float("inf")
@@ -209,7 +217,7 @@ class TestNumbers:
         assert isinstance(answer, EngineError)
 
     @torch.inference_mode()
-    def test_nothing_of_it_is_left_to_the_next_page(self, small: Checkpoint) -> None:
+    def test_nothing_of_it_is_left_to_the_next_page(self, small: LoadedModel) -> None:
         """Attention over fixed tensors multiplies what it hides by 0."""
         used, fresh = (TorchDecoder(small.model, 2, 1 << 30, ahead=True) for _ in range(2))
         used.prefill(0, torch.full((90, 64), float("nan")), 100, None)
@@ -232,10 +240,10 @@ class TestOptions:
     )
     def test_no_engine_runs_with_these(self, options: dict[str, Any]) -> None:
         with pytest.raises(EngineError, match=next(iter(options))):
-            EngineOptions(**options)
+            EngineConfig(**options)
 
     @pytest.mark.parametrize("options", [{"weights": "int8"}, {"cache": "int8"}], ids=str)
-    def test_eight_bits_are_not_left_out_in_silence(self, small: Checkpoint, options: dict[str, Any]) -> None:
+    def test_eight_bits_are_not_left_out_in_silence(self, small: LoadedModel, options: dict[str, Any]) -> None:
         with pytest.raises(EngineError, match="8 bits need bfloat16 on a CPU"):
             TorchEngine(small.model, small.end_tokens, **options)
 

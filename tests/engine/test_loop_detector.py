@@ -7,19 +7,19 @@ import torch
 
 from got_runtime.engine.ngram_ban import NgramBan
 from got_runtime.engine.protocol import Request
-from got_runtime.engine.sequence import Row
+from got_runtime.engine.sequence import Sequence
 
 PROMPT = tuple([7] * 256 + [1, 2, 3])
 END = frozenset({0})
 
 
-def row(ngram_ban: int) -> Row:
+def row(ngram_ban: int) -> Sequence:
     request = Request(PROMPT, torch.zeros(1), 4096, ngram_ban)
     ban = NgramBan(ngram_ban, PROMPT) if ngram_ban else None
-    return Row(0, request, torch.zeros(1), ban, 0.0, 0.0)
+    return Sequence(0, request, torch.zeros(1), ban, 0.0, 0.0)
 
 
-def decode(decoding: Row, wanted: list[int]) -> Row:
+def decode(decoding: Sequence, wanted: list[int]) -> Sequence:
     """What a network that wants to write ``wanted`` writes under the ban; it finds back after a banned token."""
     strange = random.Random(0)
     for token in wanted:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from got_runtime.engine.ngram_ban import NgramBan
-from got_runtime.engine.torch_engine.token_buffer import Said
+from got_runtime.engine.torch_engine.token_buffer import TokenBuffer
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -14,7 +14,7 @@ def test_what_is_banned_on_the_device_is_what_is_banned_here(seed: int) -> None:
     """Rows with bans of unlike length, or none; few tokens, so that much is repeated; the sizes grow on the way."""
     rng = random.Random(seed)
     bans = [rng.choice([0, 1, 2, 3, 5]) for _ in range(rng.randint(1, 4))]
-    said, here = Said(len(bans) + 1, 60, max(bans), torch.device("cpu")), []
+    said, here = TokenBuffer(len(bans) + 1, 60, max(bans), torch.device("cpu")), []
     for slot, ban in enumerate(bans):
         text = [rng.randrange(4) for _ in range(rng.randint(1, 30))]
         said.tell(slot, text, ban)
@@ -37,7 +37,7 @@ def test_what_is_banned_on_the_device_is_what_is_banned_here(seed: int) -> None:
 
 
 def test_a_row_takes_its_text_along() -> None:
-    said = Said(3, 20, 2, torch.device("cpu"))
+    said = TokenBuffer(3, 20, 2, torch.device("cpu"))
     said.tell(0, [7, 8], 2)
     said.tell(1, [1, 2, 1], 2)
     said.move(1, 0)

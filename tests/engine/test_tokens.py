@@ -23,22 +23,22 @@ from transformers.generation.logits_process import NoRepeatNGramLogitsProcessor
 
 from got_runtime import Plain
 from got_runtime.engine.ngram_ban import NgramBan
-from got_runtime.engine.protocol import Answer, Request
+from got_runtime.engine.protocol import Completion, Request
 from got_runtime.engine.torch_engine.engine import TorchEngine
 from got_runtime.engine.torch_engine.prefill import Prefill
-from got_runtime.model.checkpoint import Checkpoint
+from got_runtime.model.checkpoint import LoadedModel
 from got_runtime.model.encoder import encode
 from got_runtime.tasks import Task
 
 
 @pytest.fixture(scope="module")
-def small() -> Checkpoint:
+def small() -> LoadedModel:
     """Narrow layers; windows of 14 on a grid of 16, and two heads to a key."""
     return network(256, NARROW_VISION, NARROW_TEXT, scale=0.25)
 
 
 @pytest.fixture(scope="module")
-def wide() -> Checkpoint:
+def wide() -> LoadedModel:
     """GOT's widths in two layers each; a grid of 32, which windows of 14 do not divide."""
     return network(512, GOT_VISION, GOT_TEXT, scale=0.05)
 
@@ -64,16 +64,16 @@ class OnPortFeatures(TorchEngine):
 
 
 def decoded(
-    checkpoint: Checkpoint, requests: list[Request], slots: int = 1, engine: type[TorchEngine] = TorchEngine
+    checkpoint: LoadedModel, requests: list[Request], slots: int = 1, engine: type[TorchEngine] = TorchEngine
 ) -> list[list[int]]:
-    answers = list(engine(checkpoint.model, checkpoint.end_tokens, slots=slots).answer(requests))
+    answers = list(engine(checkpoint.model, checkpoint.end_tokens, batch_size=slots).answer(requests))
     for answer in answers:
-        assert isinstance(answer, Answer), answer
-    return [list(answer.tokens) for answer in answers if isinstance(answer, Answer)]
+        assert isinstance(answer, Completion), answer
+    return [list(answer.tokens) for answer in answers if isinstance(answer, Completion)]
 
 
 @torch.no_grad()
-def test_a_random_network_looks_at_the_page_and_changes_its_mind(small: Checkpoint, wide: Checkpoint) -> None:
+def test_a_random_network_looks_at_the_page_and_changes_its_mind(small: LoadedModel, wide: LoadedModel) -> None:
     """Otherwise equal tokens would prove nothing."""
     for checkpoint in (small, wide):
         one, other = decoded(checkpoint, [request_for(checkpoint, Plain(), number=n) for n in (0, 3)])
@@ -82,24 +82,24 @@ def test_a_random_network_looks_at_the_page_and_changes_its_mind(small: Checkpoi
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.kind)
-def test_small_network_in_float32(small: Checkpoint, task: Task) -> None:
+def test_small_network_in_float32(small: LoadedModel, task: Task) -> None:
     request = request_for(small, task)
     assert decoded(small, [request]) == [generated(small, request)]
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.kind)
-def test_full_width_network_in_float32(wide: Checkpoint, task: Task) -> None:
+def test_full_width_network_in_float32(wide: LoadedModel, task: Task) -> None:
     request = request_for(wide, task)
     assert decoded(wide, [request]) == [generated(wide, request)]
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.kind)
-def test_got_nano_in_float32(checkpoint: Checkpoint, task: Task) -> None:
+def test_got_nano_in_float32(checkpoint: LoadedModel, task: Task) -> None:
     request = request_for(checkpoint, task)
     assert decoded(checkpoint, [request]) == [generated(checkpoint, request)]
 
 
-def assert_equal_in_bfloat16(exact: Checkpoint, rounded: Checkpoint, task: Task) -> None:
+def assert_equal_in_bfloat16(exact: LoadedModel, rounded: LoadedModel, task: Task) -> None:
     """Equal tokens from the port's image tokens; from our own, equal until rounding decides.
 
     Our encoder adds up in another order than the port's, so its bfloat16 image tokens are as near to the float32 ones,
@@ -122,41 +122,41 @@ def assert_equal_in_bfloat16(exact: Checkpoint, rounded: Checkpoint, task: Task)
     assert gap <= 2 * (logits[parted] - true).abs().max()
 
 
-def in_bfloat16(checkpoint: Checkpoint) -> Checkpoint:
+def in_bfloat16(checkpoint: LoadedModel) -> LoadedModel:
     return replace(checkpoint, model=copy.deepcopy(checkpoint.model).to(torch.bfloat16))
 
 
 @pytest.fixture(scope="module")
-def small_bfloat16(small: Checkpoint) -> Checkpoint:
+def small_bfloat16(small: LoadedModel) -> LoadedModel:
     return in_bfloat16(small)
 
 
 @pytest.fixture(scope="module")
-def wide_bfloat16(wide: Checkpoint) -> Checkpoint:
+def wide_bfloat16(wide: LoadedModel) -> LoadedModel:
     return in_bfloat16(wide)
 
 
 @pytest.fixture(scope="module")
-def nano_bfloat16(checkpoint: Checkpoint) -> Checkpoint:
+def nano_bfloat16(checkpoint: LoadedModel) -> LoadedModel:
     return in_bfloat16(checkpoint)
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.kind)
-def test_small_network_in_bfloat16(small: Checkpoint, small_bfloat16: Checkpoint, task: Task) -> None:
+def test_small_network_in_bfloat16(small: LoadedModel, small_bfloat16: LoadedModel, task: Task) -> None:
     assert_equal_in_bfloat16(small, small_bfloat16, task)
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.kind)
-def test_full_width_network_in_bfloat16(wide: Checkpoint, wide_bfloat16: Checkpoint, task: Task) -> None:
+def test_full_width_network_in_bfloat16(wide: LoadedModel, wide_bfloat16: LoadedModel, task: Task) -> None:
     assert_equal_in_bfloat16(wide, wide_bfloat16, task)
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.kind)
-def test_got_nano_in_bfloat16(checkpoint: Checkpoint, nano_bfloat16: Checkpoint, task: Task) -> None:
+def test_got_nano_in_bfloat16(checkpoint: LoadedModel, nano_bfloat16: LoadedModel, task: Task) -> None:
     assert_equal_in_bfloat16(checkpoint, nano_bfloat16, task)
 
 
-def test_unlike_requests_together_answer_as_one_at_a_time(small: Checkpoint) -> None:
+def test_unlike_requests_together_answer_as_one_at_a_time(small: LoadedModel) -> None:
     """Prompts of 34 to 200 tokens and budgets of 1 to 40 come and go in three slots."""
     requests = [
         replace(request_for(small, task, budget=budget, number=number), ngram_ban=ban)
@@ -170,7 +170,7 @@ def test_unlike_requests_together_answer_as_one_at_a_time(small: Checkpoint) -> 
     assert decoded(small, list(reversed(requests)), slots=len(requests)) == list(reversed(expected))
 
 
-def test_unlike_pages_together_answer_as_one_at_a_time_on_got_nano(checkpoint: Checkpoint) -> None:
+def test_unlike_pages_together_answer_as_one_at_a_time_on_got_nano(checkpoint: LoadedModel) -> None:
     requests = [request_for(checkpoint, task, budget=8 + 5 * n, number=n) for n, task in enumerate([Plain()] * 3)]
     assert decoded(checkpoint, requests, slots=2) == [generated(checkpoint, request) for request in requests]
 
@@ -186,7 +186,7 @@ def test_the_ban_on_repeated_tokens_is_generates(length: int) -> None:
     assert expected[0] != expected[1]
 
 
-def test_the_end_token_ends_the_answer_and_is_not_part_of_it(small: Checkpoint) -> None:
+def test_the_end_token_ends_the_answer_and_is_not_part_of_it(small: LoadedModel) -> None:
     request = request_for(small, Plain())
     answer = generated(small, request)
     end = answer[10]
@@ -194,7 +194,7 @@ def test_the_end_token_ends_the_answer_and_is_not_part_of_it(small: Checkpoint) 
     assert answer.index(end) > 0
     assert generated(stopping, request) == answer[: answer.index(end)]
     [result] = TorchEngine(small.model, stopping.end_tokens).answer([request])
-    assert isinstance(result, Answer)
+    assert isinstance(result, Completion)
     assert list(result.tokens) == answer[: answer.index(end)]
     assert result.finish == "stop"
     assert len(result.probabilities) == len(result.tokens)

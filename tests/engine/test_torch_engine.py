@@ -32,19 +32,19 @@ from helpers.random_networks import (
 )
 
 from got_runtime import GotRuntime, Plain
-from got_runtime.engine.multi_device import DevicesEngine, Weights
-from got_runtime.engine.protocol import Answer, Engine, Request
-from got_runtime.engine.registry import ENGINES, EngineOptions, make_engine
+from got_runtime.engine.multi_device import CheckpointRef, MultiDeviceEngine
+from got_runtime.engine.protocol import Completion, Engine, Request
+from got_runtime.engine.registry import ENGINES, EngineConfig, make_engine
 from got_runtime.engine.torch_engine.engine import TorchEngine
 from got_runtime.engine.torch_engine.torch_decoder import TorchDecoder
 from got_runtime.engine.transformers_engine import TransformersEngine
 from got_runtime.errors import EngineError, SourceCorrupt
 from got_runtime.evaluation.metrics import character_error_rate
-from got_runtime.model.checkpoint import Checkpoint
+from got_runtime.model.checkpoint import LoadedModel
 
 
 @pytest.fixture(scope="module")
-def small() -> Checkpoint:
+def small() -> LoadedModel:
     return network(256, NARROW_VISION, NARROW_TEXT, scale=0.25)
 
 
@@ -68,11 +68,11 @@ def begun(engine: Engine, requests: Iterable[Request]) -> Generator[Any, None, N
 
 def tokens_of(answers: list[Any]) -> list[list[int]]:
     for answer in answers:
-        assert isinstance(answer, Answer), answer
+        assert isinstance(answer, Completion), answer
     return [list(answer.tokens) for answer in answers]
 
 
-def mixed_requests(checkpoint: Checkpoint, count: int, longest: int) -> list[Request]:
+def mixed_requests(checkpoint: LoadedModel, count: int, longest: int) -> list[Request]:
     """All tasks, answers of 1 to ``longest`` tokens, bans of several lengths."""
     rng = random.Random(0)
     return [
@@ -92,16 +92,16 @@ class RunningAhead(TorchEngine):
     """What a GPU runs, here without one: each step begins before the last one's tokens are read."""
 
     def _decoder(self) -> TorchDecoder:
-        return TorchDecoder(self._model, self._slots, self._memory or 1 << 30, ahead=True)
+        return TorchDecoder(self._model, self._batch_size, self._kv_cache_bytes or 1 << 30, ahead=True)
 
 
 def assert_mixed_requests_answer_alone(
-    checkpoint: Checkpoint, count: int, longest: int, slots: int, kind: type[TorchEngine] = TorchEngine
+    checkpoint: LoadedModel, count: int, longest: int, slots: int, kind: type[TorchEngine] = TorchEngine
 ) -> None:
     """They arrive at odd times, while other streams on the same engine are begun and cancelled."""
     requests = mixed_requests(checkpoint, count, longest)
     expected = [generated(checkpoint, request) for request in requests]
-    engine = kind(checkpoint.model, checkpoint.end_tokens, slots=slots)
+    engine = kind(checkpoint.model, checkpoint.end_tokens, batch_size=slots)
     finished = threading.Event()
 
     def arriving() -> Iterator[Request]:
@@ -132,25 +132,28 @@ def assert_mixed_requests_answer_alone(
 
 
 @pytest.mark.parametrize("kind", [TorchEngine, RunningAhead])
-def test_mixed_requests_answer_as_one_at_a_time(small: Checkpoint, kind: type[TorchEngine]) -> None:
+def test_mixed_requests_answer_as_one_at_a_time(small: LoadedModel, kind: type[TorchEngine]) -> None:
     assert_mixed_requests_answer_alone(small, count=18, longest=40, slots=5, kind=kind)
 
 
-def test_running_ahead_keeps_to_memory_and_to_recorded_attention(small: Checkpoint) -> None:
+def test_running_ahead_keeps_to_memory_and_to_recorded_attention(small: LoadedModel) -> None:
     """Rows are parked while a step runs, and steps whose attention is recorded come between."""
     requests = [
-        replace(request_for(small, TASKS[number % len(TASKS)], 490 + 10 * number, number=number), align=number == 3)
+        replace(
+            request_for(small, TASKS[number % len(TASKS)], 490 + 10 * number, number=number),
+            record_attention=number == 3,
+        )
         for number in range(5)
     ]
-    engine = RunningAhead(small.model, small.end_tokens, slots=3, memory=3 * 512 * A_TOKEN)
+    engine = RunningAhead(small.model, small.end_tokens, batch_size=3, kv_cache_bytes=3 * 512 * A_TOKEN)
     answers: list[Any] = list(engine.answer(requests))
     assert tokens_of(answers) == [generated(small, request) for request in requests]
     assert any(answer.warnings for answer in answers)
-    assert [bool(answer.looks) for answer in answers] == [False, False, False, True, False]
+    assert [bool(answer.token_positions) for answer in answers] == [False, False, False, True, False]
 
 
 @pytest.mark.slow
-def test_two_hundred_mixed_requests_on_got_nano(checkpoint: Checkpoint) -> None:
+def test_two_hundred_mixed_requests_on_got_nano(checkpoint: LoadedModel) -> None:
     assert_mixed_requests_answer_alone(checkpoint, count=200, longest=400, slots=16)
 
 
@@ -160,12 +163,12 @@ def test_two_hundred_mixed_requests_at_full_width() -> None:
     assert_mixed_requests_answer_alone(wide, count=200, longest=400, slots=16)
 
 
-def test_when_memory_runs_out_half_the_pages_wait_and_nothing_is_lost(small: Checkpoint) -> None:
+def test_when_memory_runs_out_half_the_pages_wait_and_nothing_is_lost(small: LoadedModel) -> None:
     budgets = [10, 490, 10, 490, 10]
     requests = [request_for(small, Plain(), budget, number=n) for n, budget in enumerate(budgets)]
     expected = [generated(small, request) for request in requests]
     # Four slots of the first capacity, which four longer ones exceed.
-    engine = TorchEngine(small.model, small.end_tokens, slots=4, memory=4 * 512 * A_TOKEN)
+    engine = TorchEngine(small.model, small.end_tokens, batch_size=4, kv_cache_bytes=4 * 512 * A_TOKEN)
     told: dict[int, list[int]] = {}
     answers = in_time(
         lambda: list(engine.answer(requests, lambda order, token: told.setdefault(order, []).append(token)))
@@ -177,13 +180,13 @@ def test_when_memory_runs_out_half_the_pages_wait_and_nothing_is_lost(small: Che
     assert all("memory ran out" in warning for warning in warnings)
 
 
-def test_pages_that_fit_one_by_one_only_are_read_one_by_one(small: Checkpoint) -> None:
+def test_pages_that_fit_one_by_one_only_are_read_one_by_one(small: LoadedModel) -> None:
     requests = [request_for(small, Plain(), budget=20, number=n) for n in range(3)]
-    engine = TorchEngine(small.model, small.end_tokens, slots=4, memory=1)
+    engine = TorchEngine(small.model, small.end_tokens, batch_size=4, kv_cache_bytes=1)
     assert tokens_of(in_time(lambda: list(engine.answer(requests)))) == [generated(small, r) for r in requests]
 
 
-def test_a_page_that_breaks_the_encoder_leaves_its_neighbours_alone(small: Checkpoint) -> None:
+def test_a_page_that_breaks_the_encoder_leaves_its_neighbours_alone(small: LoadedModel) -> None:
     good = [request_for(small, Plain(), number=n) for n in range(3)]
     broken = replace(good[1], pixels=good[1].pixels[:, :2])
     answers = in_time(lambda: list(TorchEngine(small.model, small.end_tokens, 4).answer([good[0], broken, good[2]])))
@@ -191,8 +194,8 @@ def test_a_page_that_breaks_the_encoder_leaves_its_neighbours_alone(small: Check
     assert tokens_of([answers[0], answers[2]]) == [generated(small, good[0]), generated(small, good[2])]
 
 
-def test_what_a_callback_raises_reaches_the_caller(small: Checkpoint) -> None:
-    engine = TorchEngine(small.model, small.end_tokens, slots=2)
+def test_what_a_callback_raises_reaches_the_caller(small: LoadedModel) -> None:
+    engine = TorchEngine(small.model, small.end_tokens, batch_size=2)
     requests = [request_for(small, Plain(), number=n) for n in range(4)]
 
     def picky(order: int, token: int) -> None:
@@ -204,7 +207,7 @@ def test_what_a_callback_raises_reaches_the_caller(small: Checkpoint) -> None:
     assert tokens_of(in_time(lambda: list(engine.answer(requests[:1])))) == [generated(small, requests[0])]
 
 
-def test_a_stream_that_is_cancelled_ends_at_once_and_draws_no_more(small: Checkpoint) -> None:
+def test_a_stream_that_is_cancelled_ends_at_once_and_draws_no_more(small: LoadedModel) -> None:
     drawn = []
 
     def endless() -> Iterator[Request]:
@@ -213,7 +216,7 @@ def test_a_stream_that_is_cancelled_ends_at_once_and_draws_no_more(small: Checkp
             yield request_for(small, Plain(), number=number)
 
     def cancel() -> None:
-        stream = begun(TorchEngine(small.model, small.end_tokens, slots=2), endless())
+        stream = begun(TorchEngine(small.model, small.end_tokens, batch_size=2), endless())
         next(stream)
         stream.close()
 
@@ -223,19 +226,19 @@ def test_a_stream_that_is_cancelled_ends_at_once_and_draws_no_more(small: Checkp
     assert len(drawn) == seen
 
 
-def test_an_error_while_pages_are_drawn_comes_after_the_pages_before_it(small: Checkpoint) -> None:
+def test_an_error_while_pages_are_drawn_comes_after_the_pages_before_it(small: LoadedModel) -> None:
     def torn() -> Iterator[Request]:
         yield request_for(small, Plain())
         raise SourceCorrupt("the second page is torn")
 
-    stream = TorchEngine(small.model, small.end_tokens, slots=4).answer(torn())
-    assert isinstance(in_time(lambda: next(stream)), Answer)
+    stream = TorchEngine(small.model, small.end_tokens, batch_size=4).answer(torn())
+    assert isinstance(in_time(lambda: next(stream)), Completion)
     with pytest.raises(SourceCorrupt, match="torn"):
         in_time(lambda: next(stream))
 
 
 @pytest.mark.parametrize(("picture", "most"), [(0, 100), (80 << 20, 10)])
-def test_pages_come_from_far_fewer_ahead_than_there_are(small: Checkpoint, picture: int, most: int) -> None:
+def test_pages_come_from_far_fewer_ahead_than_there_are(small: LoadedModel, picture: int, most: int) -> None:
     """Memory is bounded by what waits, not by the length of the document: fewer of large scans, kept for a retry."""
     drawn = []
 
@@ -244,7 +247,7 @@ def test_pages_come_from_far_fewer_ahead_than_there_are(small: Checkpoint, pictu
             drawn.append(number)
             yield replace(request_for(small, Plain(), budget=1, number=number % 3), kept_bytes=picture)
 
-    stream = begun(TorchEngine(small.model, small.end_tokens, slots=2), many())
+    stream = begun(TorchEngine(small.model, small.end_tokens, batch_size=2), many())
     in_time(lambda: next(stream))
     time.sleep(0.5)
     assert len(drawn) < most
@@ -305,12 +308,12 @@ def test_a_reader_that_goes_away_ends_the_process(pages: Path) -> None:
         assert process.wait(DEADLINE) != 0
 
 
-def test_a_full_pipe_holds_the_reading_up_and_nothing_is_lost(checkpoint: Checkpoint, small: Checkpoint) -> None:
+def test_a_full_pipe_holds_the_reading_up_and_nothing_is_lost(checkpoint: LoadedModel, small: LoadedModel) -> None:
     """A consumer that takes its time finds every answer, in order."""
     requests = [request_for(small, Plain(), budget=3, number=n) for n in range(12)]
     expected = [generated(small, request) for request in requests]
     found = []
-    for answer in TorchEngine(small.model, small.end_tokens, slots=3).answer(requests):
+    for answer in TorchEngine(small.model, small.end_tokens, batch_size=3).answer(requests):
         time.sleep(0.05)
         found.append(answer)
     assert tokens_of(found) == expected
@@ -318,20 +321,20 @@ def test_a_full_pipe_holds_the_reading_up_and_nothing_is_lost(checkpoint: Checkp
 
 @pytest.mark.parametrize(("kept_bytes", "others"), [(0, 12), (200 << 20, 2)])
 def test_behind_a_long_page_short_ones_go_on_as_far_as_memory_allows(
-    small: Checkpoint, kept_bytes: int, others: int
+    small: LoadedModel, kept_bytes: int, others: int
 ) -> None:
     lengths = [1, 60, *[2] * 12]  # a document's first page is not held up by others
     requests = [replace(request_for(small, Plain(), n), kept_bytes=kept_bytes) for n in lengths]
     begun: list[int] = []
-    engine = TorchEngine(small.model, small.end_tokens, slots=3)
+    engine = TorchEngine(small.model, small.end_tokens, batch_size=3)
     for answer in engine.answer(requests, lambda order, _: begun.append(order)):
-        assert isinstance(answer, Answer)
+        assert isinstance(answer, Completion)
         if len(answer.tokens) == 60:
             assert len(set(begun)) == 2 + others
     assert len(set(begun)) == 14
 
 
-def test_engines_have_names(checkpoint: Checkpoint) -> None:
+def test_engines_have_names(checkpoint: LoadedModel) -> None:
     assert {"torch", "transformers", "scripted"} <= set(ENGINES)
     engine = make_engine("transformers", checkpoint)
     assert isinstance(engine, TransformersEngine)
@@ -340,7 +343,7 @@ def test_engines_have_names(checkpoint: Checkpoint) -> None:
         make_engine("abacus", checkpoint)
 
 
-def test_the_reference_engine_is_generate(small: Checkpoint) -> None:
+def test_the_reference_engine_is_generate(small: LoadedModel) -> None:
     requests = [request_for(small, task, budget=12) for task in TASKS]
     told: list[tuple[int, int]] = []
     engine = TransformersEngine(small.model, small.end_tokens)
@@ -348,10 +351,10 @@ def test_the_reference_engine_is_generate(small: Checkpoint) -> None:
     assert answers.pop() is None
     assert tokens_of(answers) == [generated(small, request) for request in requests]
     assert told == [(n, token) for n, answer in enumerate(tokens_of(answers)) for token in answer]
-    assert all(0 < p <= 1 for answer in answers if isinstance(answer, Answer) for p in answer.probabilities)
+    assert all(0 < p <= 1 for answer in answers if isinstance(answer, Completion) for p in answer.probabilities)
 
 
-def test_the_reference_engine_keeps_to_its_time(small: Checkpoint) -> None:
+def test_the_reference_engine_keeps_to_its_time(small: LoadedModel) -> None:
     request = replace(request_for(small, Plain(), budget=4000), max_seconds=0.2)
     [answer] = in_time(lambda: list(TransformersEngine(small.model, small.end_tokens).answer([request])))
     assert answer.finish == "time"
@@ -359,8 +362,8 @@ def test_the_reference_engine_keeps_to_its_time(small: Checkpoint) -> None:
 
 
 @pytest.fixture(scope="module")
-def two_processes() -> Iterator[DevicesEngine]:
-    engine = DevicesEngine(Weights(dtype="float32"), ["cpu", "cpu"], options=EngineOptions(slots=2))
+def two_processes() -> Iterator[MultiDeviceEngine]:
+    engine = MultiDeviceEngine(CheckpointRef(dtype="float32"), ["cpu", "cpu"], config=EngineConfig(batch_size=2))
     yield engine
     engine.close()
 
@@ -373,7 +376,7 @@ class TestDevices:
         """The processes outlive a test; their threads too."""
 
     def test_pages_dealt_to_two_processes_come_back_in_order(
-        self, two_processes: DevicesEngine, checkpoint: Checkpoint
+        self, two_processes: MultiDeviceEngine, checkpoint: LoadedModel
     ) -> None:
         requests = [request_for(checkpoint, Plain(), budget=5 + 3 * (n % 3), number=n) for n in range(5)]
         told: dict[int, list[int]] = {}
@@ -386,7 +389,7 @@ class TestDevices:
         assert tokens_of(answers) == expected
         assert [told[order] for order in sorted(told)] == expected
 
-    def test_a_call_within_a_call_is_answered(self, two_processes: DevicesEngine, checkpoint: Checkpoint) -> None:
+    def test_a_call_within_a_call_is_answered(self, two_processes: MultiDeviceEngine, checkpoint: LoadedModel) -> None:
         request = request_for(checkpoint, Plain(), budget=4)
 
         def nested() -> list[Any]:
@@ -394,8 +397,8 @@ class TestDevices:
 
         assert tokens_of([inner for [inner] in in_time(nested)]) == [generated(checkpoint, request)] * 2
 
-    def test_a_process_that_dies_costs_its_pages_only(self, checkpoint: Checkpoint) -> None:
-        engine = DevicesEngine(Weights(dtype="float32"), ["cpu", "cpu"], options=EngineOptions(slots=1))
+    def test_a_process_that_dies_costs_its_pages_only(self, checkpoint: LoadedModel) -> None:
+        engine = MultiDeviceEngine(CheckpointRef(dtype="float32"), ["cpu", "cpu"], config=EngineConfig(batch_size=1))
         requests = [request_for(checkpoint, Plain(), budget=6, number=n) for n in range(6)]
         killed: list[bool] = []
 
@@ -415,18 +418,18 @@ class TestDevices:
             assert isinstance(answer, EngineError) or list(answer.tokens) == generated(checkpoint, request)
 
     def test_an_engine_that_gives_up_costs_its_pages_only(
-        self, two_processes: DevicesEngine, checkpoint: Checkpoint
+        self, two_processes: MultiDeviceEngine, checkpoint: LoadedModel
     ) -> None:
         requests = [request_for(checkpoint, Plain(), budget=4, number=n) for n in range(3)]
         breaking = replace(requests[0], max_new_tokens=cast(int, None))
         answers = in_time(lambda: list(two_processes.answer([breaking, *requests])))
         assert "the engine on cpu gave up: TypeError" in str(answers[0])
-        assert any(isinstance(answer, Answer) for answer in answers[1:])
+        assert any(isinstance(answer, Completion) for answer in answers[1:])
         again = in_time(lambda: list(two_processes.answer(requests)))
         assert tokens_of(again) == [generated(checkpoint, request) for request in requests]
 
     def test_an_interrupt_leaves_the_processes_alone(
-        self, two_processes: DevicesEngine, checkpoint: Checkpoint
+        self, two_processes: MultiDeviceEngine, checkpoint: LoadedModel
     ) -> None:
         """Ctrl-C, which a notebook sends whenever a cell is stopped, reaches the whole group of processes."""
         requests = [request_for(checkpoint, Plain(), budget=4, number=n) for n in range(2)]
@@ -436,8 +439,8 @@ class TestDevices:
             os.kill(worker.process.pid or 0, signal.SIGINT)
         assert tokens_of(in_time(lambda: list(two_processes.answer(requests)))) == expected
 
-    def test_a_device_that_is_not_there_is_named(self, small: Checkpoint) -> None:
-        engine = DevicesEngine(Weights(dtype="float32"), ["cuda:99"])
+    def test_a_device_that_is_not_there_is_named(self, small: LoadedModel) -> None:
+        engine = MultiDeviceEngine(CheckpointRef(dtype="float32"), ["cuda:99"])
         try:
             [answer] = in_time(lambda: list(engine.answer([request_for(small, Plain())])))
         finally:
@@ -458,7 +461,9 @@ def test_eight_bits_say_nearly_what_sixteen_say(pages: Path) -> None:
     Of the letter, where it is unsure of a word, it may make a longer one: edits are counted there.
     """
     exact = GotRuntime.from_pretrained(dtype="bfloat16")
-    rounded = GotRuntime.from_pretrained(dtype="bfloat16", options=EngineOptions(weights="int8", cache="int8"))
+    rounded = GotRuntime.from_pretrained(
+        dtype="bfloat16", engine_config=EngineConfig(weight_dtype="int8", kv_cache_dtype="int8")
+    )
     sure, unsure = (
         tuple(r.read(pages / name, max_new_tokens=150).text for r in (rounded, exact))
         for name in ("held-out-faces/poem.webp", "letter.png")
@@ -468,7 +473,7 @@ def test_eight_bits_say_nearly_what_sixteen_say(pages: Path) -> None:
 
 
 @torch.inference_mode()
-def test_steps_on_the_device_are_the_same_steps(small: Checkpoint) -> None:
+def test_steps_on_the_device_are_the_same_steps(small: LoadedModel) -> None:
     """What is recorded as a CUDA graph, run without one: idle rows beside live ones, and a cache that grows."""
     there, here = (TorchDecoder(small.model, 5, 1 << 30, ahead=way) for way in (True, False))
     assert there.ahead is not None
@@ -490,18 +495,20 @@ def test_steps_on_the_device_are_the_same_steps(small: Checkpoint) -> None:
 
 
 @pytest.mark.gpu
-def test_on_a_gpu_tokens_are_generates(small: Checkpoint) -> None:
+def test_on_a_gpu_tokens_are_generates(small: LoadedModel) -> None:
     import copy
 
     there = replace(small, model=copy.deepcopy(small.model).to("cuda"))
     requests = [request_for(small, task) for task in TASKS]
-    answers = list(TorchEngine(there.model, there.end_tokens, slots=4).answer(requests))
+    answers = list(TorchEngine(there.model, there.end_tokens, batch_size=4).answer(requests))
     assert tokens_of(answers) == [generated(small, request) for request in requests]
     assert torch.cuda.is_available()
 
 
-def test_a_page_says_that_memory_ran_out(small: Checkpoint) -> None:
-    crowded = GotRuntime(small, TorchEngine(small.model, small.end_tokens, slots=4, memory=4 * 512 * A_TOKEN))
+def test_a_page_says_that_memory_ran_out(small: LoadedModel) -> None:
+    crowded = GotRuntime(
+        small, TorchEngine(small.model, small.end_tokens, batch_size=4, kv_cache_bytes=4 * 512 * A_TOKEN)
+    )
     found = list(crowded.stream([drawn_page(number) for number in range(2)], max_new_tokens=490))
     assert not any(page.error for page in found)
     assert any("memory ran out with 2 pages together" in warning for page in found for warning in page.warnings)

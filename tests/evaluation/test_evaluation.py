@@ -18,7 +18,7 @@ from got_runtime.evaluation.report import Measure, PageScore, Report
 from got_runtime.evaluation.run import evaluate, score_predictions
 from got_runtime.evaluation.samples import Case, Question
 from got_runtime.evaluation.tables_out import Metrics, sheets
-from got_runtime.tasks import Box, Pages, Plain, Tiles
+from got_runtime.tasks import Box, MultiPage, Plain, Tiles
 
 # --- evaluating a reader
 
@@ -203,7 +203,7 @@ def test_the_papers_metrics_are_a_table_of_their_own(tiny: Report) -> None:
 
 def test_each_case_is_asked_its_own_task_and_tiles_are_compared_with_one_view() -> None:
     tiles = Case("t", picture(), "0123456789", "g", task=Tiles(), compare=Plain(), kind="tiles")
-    pages = Case("p", picture(1), "two", "g", task=Pages(), following=(picture(2),))
+    pages = Case("p", picture(1), "two", "g", task=MultiPage(), following=(picture(2),))
 
     def read(questions: Sequence[Question]) -> Iterator[str]:
         for question in questions:
@@ -317,7 +317,7 @@ def test_the_picture_shows_what_was_asked_the_box_framed_and_every_page_of_a_con
         return Image.open(io.BytesIO(base64.b64decode(worst.pictures["p"].partition(",")[2])))
 
     assert shown().size == (200, 100)
-    assert shown(following=(Image.new("RGB", (50, 120)),), task=Pages()).size == (270, 120)
+    assert shown(following=(Image.new("RGB", (50, 120)),), task=MultiPage()).size == (270, 120)
     framed = shown(task=Box(50, 20, 150, 80)).getpixel((50, 50))
     assert isinstance(framed, tuple)
     assert max(framed) - min(framed) > 80  # coloured

@@ -6,7 +6,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from got_runtime import GotRuntime
-from got_runtime.engine.protocol import Answer, OnToken, Request
+from got_runtime.engine.protocol import Completion, OnToken, Request
 from got_runtime.engine.scripted import ScriptedEngine
 
 SOUP = (
@@ -25,7 +25,7 @@ class CountingEngine(ScriptedEngine):
 
     def answer(
         self, requests: Iterable[Request | None], on_token: OnToken | None = None
-    ) -> Iterator[Answer | Exception | None]:
+    ) -> Iterator[Completion | Exception | None]:
         def counted() -> Iterator[Request | None]:
             for request in requests:
                 self.drawn += 1

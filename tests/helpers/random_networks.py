@@ -11,10 +11,10 @@ from PIL import Image, ImageDraw
 from torch import Tensor, nn
 from transformers import GotOcr2Config, GotOcr2ForConditionalGeneration
 
-from got_runtime import Box, Color, Formatted, Pages, Plain, Tiles
+from got_runtime import Box, Color, Formatted, MultiPage, Plain, Tiles
 from got_runtime.engine.protocol import Request
-from got_runtime.model.checkpoint import Checkpoint
-from got_runtime.model.image_processor import Transform
+from got_runtime.model.checkpoint import LoadedModel
+from got_runtime.model.image_processor import ImageProcessor
 from got_runtime.pipeline.preprocess import build_request
 from got_runtime.tasks import PageFrame, Task
 from got_runtime.training.pretrain.nano import build_tokenizer
@@ -25,7 +25,7 @@ TASKS: list[Task] = [
     Box(20, 30, 200, 90),
     Color(color="red"),
     Tiles(max_tiles=2),
-    Pages(),
+    MultiPage(),
 ]
 
 BUDGET = 24
@@ -41,7 +41,7 @@ def drawn_page(number: int = 0) -> Image.Image:
     return image
 
 
-def network(image_size: int, vision: dict[str, Any], text: dict[str, Any], scale: float) -> Checkpoint:
+def network(image_size: int, vision: dict[str, Any], text: dict[str, Any], scale: float) -> LoadedModel:
     """A random network behind got-nano's tokenizer. A small ``scale`` makes it say one token for ever."""
     tokenizer = build_tokenizer().backend_tokenizer
     config = GotOcr2Config(
@@ -66,12 +66,12 @@ def network(image_size: int, vision: dict[str, Any], text: dict[str, Any], scale
     for name, parameter in model.model.vision_tower.named_parameters():
         if "pos" in name:  # absolute and relative positions, which the port leaves at zero
             nn.init.normal_(parameter, std=0.3)
-    return Checkpoint(
+    return LoadedModel(
         name="random",
         revision=None,
         model=model,
         tokenizer=tokenizer,
-        transform=Transform((image_size, image_size), (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)),
+        image_processor=ImageProcessor((image_size, image_size), (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)),
         tokens_per_tile=(image_size // 64) ** 2,
         image_token=config.image_token_index,
         end_tokens=frozenset({tokenizer.token_to_id("<|im_end|>"), tokenizer.token_to_id("<|endoftext|>")}),
@@ -109,18 +109,18 @@ GOT_TEXT = {
 }
 
 
-def request_for(checkpoint: Checkpoint, task: Task, budget: int = BUDGET, number: int = 0) -> Request:
-    pages = [drawn_page(number), drawn_page(number + 1)] if isinstance(task, Pages) else [drawn_page(number)]
+def request_for(checkpoint: LoadedModel, task: Task, budget: int = BUDGET, number: int = 0) -> Request:
+    pages = [drawn_page(number), drawn_page(number + 1)] if isinstance(task, MultiPage) else [drawn_page(number)]
     query = task.query(PageFrame(*pages[0].size))
     return build_request(checkpoint, pages, task, query.text, budget)
 
 
-def generated(checkpoint: Checkpoint, request: Request) -> list[int]:
+def generated(checkpoint: LoadedModel, request: Request) -> list[int]:
     """What the port answers, without the end token."""
     return generated_with_logits(checkpoint, request)[0]
 
 
-def generated_with_logits(checkpoint: Checkpoint, request: Request) -> tuple[list[int], Tensor]:
+def generated_with_logits(checkpoint: LoadedModel, request: Request) -> tuple[list[int], Tensor]:
     """What the port answers, and its logits of every step, ``(steps, vocabulary)``."""
     model = checkpoint.model
     prompt = torch.tensor([request.prompt])

@@ -8,11 +8,11 @@ from PIL import Image
 
 from got_runtime import GotRuntime
 from got_runtime.engine.scripted import ScriptedEngine
-from got_runtime.model.checkpoint import Checkpoint
+from got_runtime.model.checkpoint import LoadedModel
 
 
 @pytest.fixture
-def scripted(checkpoint: Checkpoint) -> Scripted:
+def scripted(checkpoint: LoadedModel) -> Scripted:
     """``scripted("one", "two")``: a runtime whose pages read "one", "two", "two" …"""
 
     def make(*answers: str | Exception, latency: float = 0.0) -> GotRuntime:
@@ -22,7 +22,7 @@ def scripted(checkpoint: Checkpoint) -> Scripted:
 
 
 @pytest.fixture
-def counting(checkpoint: Checkpoint) -> tuple[GotRuntime, CountingEngine]:
+def counting(checkpoint: LoadedModel) -> tuple[GotRuntime, CountingEngine]:
     engine = CountingEngine(checkpoint.encode, ["one", "two", "three"])
     return GotRuntime(checkpoint, engine), engine
 

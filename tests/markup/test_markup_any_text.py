@@ -56,9 +56,9 @@ any_text = st.one_of(st.text(max_size=200), dialect, mutations())
 @often
 @given(any_text, st.booleans())
 @example("\\begin{tabular}\\caption{\f", True)
-def test_spans_cover_any_text_exactly_once(text: str, marked_up: bool) -> None:
+def test_spans_cover_any_text_exactly_once(text: str, is_latex: bool) -> None:
     position = 0
-    for element in parse(text, marked_up=marked_up):
+    for element in parse(text, is_latex=is_latex):
         assert element.span[0] == position < element.span[1]
         position = element.span[1]
     assert position == len(text)
@@ -69,14 +69,14 @@ def test_spans_cover_any_text_exactly_once(text: str, marked_up: bool) -> None:
 def test_lines_of_text_keep_every_character_that_is_seen(text: str) -> None:
     text = " ".join(text.replace("|", "/").replace("![", "[").split())
     assume(repeated_tail(text) is None)  # a loop is cut wherever it stands
-    kept = "".join(to_text(parse(f"a {text}", marked_up=False)).split())
+    kept = "".join(to_text(parse(f"a {text}", is_latex=False)).split())
     assert kept == "".join(f"a {text}".split())
 
 
 @often
 @given(any_text, st.booleans())
-def test_every_renderer_takes_what_the_parser_gives(text: str, marked_up: bool) -> None:
-    elements = parse(text, marked_up=marked_up)
+def test_every_renderer_takes_what_the_parser_gives(text: str, is_latex: bool) -> None:
+    elements = parse(text, is_latex=is_latex)
     to_markdown(elements)
     to_text(elements)
     to_html(elements, pictures=False)

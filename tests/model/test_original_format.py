@@ -108,7 +108,7 @@ def test_an_original_folder_loads_to_the_same_logits(network: GotOcr2ForConditio
     assert checkpoint.image_token == 256 + MERGES + 216
     assert checkpoint.end_tokens == {256 + MERGES, 256 + MERGES + 2}
     assert checkpoint.ngram_ban == 20
-    assert checkpoint.transform.size == (128, 128)
+    assert checkpoint.image_processor.size == (128, 128)
 
 
 def test_a_converted_folder_loads_unaided_to_the_same_logits(
@@ -128,7 +128,7 @@ def test_a_converted_folder_has_a_processor(converted: Path, page: Image.Image) 
     inputs = processor(images=page, text=prompt, num_image_tokens=16, return_tensors="pt")
     checkpoint = load(converted, "cpu", "float32")
     assert inputs["input_ids"][0].tolist() == list(checkpoint.encode(build_prompt("OCR: ", 16)))
-    assert torch.allclose(inputs["pixel_values"], checkpoint.transform.pixels([page]), atol=1e-6)
+    assert torch.allclose(inputs["pixel_values"], checkpoint.image_processor.pixels([page]), atol=1e-6)
 
 
 def test_both_folders_read_a_page_alike(untouched: Path, converted: Path, page: Image.Image) -> None:

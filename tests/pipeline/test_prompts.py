@@ -14,9 +14,9 @@ import pytest
 import regex
 from PIL import Image
 
-from got_runtime import Box, Color, Formatted, Pages, Plain, Tiles
-from got_runtime.model.checkpoint import Checkpoint
-from got_runtime.model.image_processor import Transform
+from got_runtime import Box, Color, Formatted, MultiPage, Plain, Tiles
+from got_runtime.model.checkpoint import LoadedModel
+from got_runtime.model.image_processor import ImageProcessor
 from got_runtime.model.original.vocabulary import SPECIAL_TOKENS, build_tokenizer, read_ranks
 from got_runtime.model.prompt import build_prompt
 from got_runtime.pipeline.preprocess import build_request
@@ -42,8 +42,8 @@ QUERIES: list[tuple[Task, str]] = [
     (Color(color="blue", formatted=True), "[blue] OCR with format: "),
     (Tiles(), "OCR upon the patch reference: "),
     (Tiles(formatted=True), "OCR with format upon the patch reference: "),
-    (Pages(), "OCR with format across multi pages: "),
-    (Pages(formatted=False), "OCR across multi pages: "),
+    (MultiPage(), "OCR with format across multi pages: "),
+    (MultiPage(formatted=False), "OCR across multi pages: "),
 ]
 
 SPECIAL_IDS = {
@@ -169,19 +169,19 @@ def test_prompts_token_by_token(tokenizer: "Tokenizer", query: str, ids: list[in
 @pytest.mark.parametrize(("task", "query"), QUERIES, ids=str)
 def test_requests_carry_the_official_ids(tokenizer: "Tokenizer", official: Official, task: Task, query: str) -> None:
     """The whole road of a request, with the real vocabulary and 256 pads a tile."""
-    checkpoint = Checkpoint(
+    checkpoint = LoadedModel(
         name="vocabulary only",
         revision=None,
         model=None,
         tokenizer=tokenizer,
-        transform=Transform((32, 32), (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+        image_processor=ImageProcessor((32, 32), (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
         tokens_per_tile=256,
         image_token=151859,
         end_tokens=frozenset({151643, 151645}),
         ngram_ban=20,
     )
     page = Image.fromarray(np.zeros((96, 64, 3), dtype=np.uint8))  # cut into 2×3 tiles and a thumbnail
-    images = [page, page, page] if isinstance(task, Pages) else [page]
+    images = [page, page, page] if isinstance(task, MultiPage) else [page]
     tiles = {"tiles": 7, "pages": 3}.get(task.kind, 1)
     request = build_request(checkpoint, images, task, task.query(PAGE).text, max_new_tokens=1)
     assert list(request.prompt) == official.encode(official_prompt(query, tiles))

@@ -490,7 +490,7 @@ def test_ctrl_c_while_held_out_pages_are_read_says_what_is_kept(
     assert (tmp_path / "run" / "state.pt").exists() == (number == 2)
 
 
-@pytest.mark.parametrize("option", ["--engine=vllm", "--slots=2", "--int8"])
+@pytest.mark.parametrize("option", ["--engine=vllm", "--batch-size=2", "--int8"])
 def test_options_of_reading_alone_are_refused(option: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["fine-tune", "pairs.jsonl", "-o", "run", option])

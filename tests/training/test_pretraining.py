@@ -15,7 +15,7 @@ from got_runtime.cli import main
 from got_runtime.model.prompt import build_prompt
 from got_runtime.synth.faces import FACES, HELD_OUT_FACES, TRAINING_FACES, load_font
 from got_runtime.synth.pages.plain import HELD_OUT, TRAINING, plain_page
-from got_runtime.tasks import Box, Color, Formatted, PageFrame, Pages, Plain, Tiles
+from got_runtime.tasks import Box, Color, Formatted, MultiPage, PageFrame, Plain, Tiles
 from got_runtime.training.pretrain.batches import IGNORED, Batch, PageStream, batches, sign_cells, squeeze, token_places
 from got_runtime.training.pretrain.curve import draw_curve
 from got_runtime.training.pretrain.feature_buffer import Replay
@@ -159,7 +159,7 @@ def test_a_saved_network_is_a_standard_folder(tmp_path: Path) -> None:
     processor = GotOcr2Processor.from_pretrained(tmp_path)
     assert dict(processor.image_processor.size) == {"height": 1024, "width": 1024}
     frame = PageFrame(1000, 1000)
-    for task in (Plain(), Formatted(), Box(1, 2, 3, 4), Color(color="red"), Tiles(), Pages()):
+    for task in (Plain(), Formatted(), Box(1, 2, 3, 4), Color(color="red"), Tiles(), MultiPage()):
         prompt = build_prompt(task.query(frame).text, 2)
         ids = processor.tokenizer(prompt)["input_ids"]
         assert processor.tokenizer.decode(ids) == prompt

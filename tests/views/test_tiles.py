@@ -11,12 +11,12 @@ import torch
 from PIL import Image
 
 from got_runtime.errors import CheckpointInvalid, TaskError
-from got_runtime.model.image_processor import Transform
+from got_runtime.model.image_processor import ImageProcessor
 from got_runtime.views.tiles import split, tile_grid
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)  # CLIP's, which GOT was trained with
 STD = (0.26862954, 0.26130258, 0.27577711)
-TRANSFORM = Transform((96, 64), MEAN, STD)
+TRANSFORM = ImageProcessor((96, 64), MEAN, STD)
 
 SETTINGS: dict[str, Any] = {
     "size": {"height": 1024, "width": 1024},
@@ -127,7 +127,7 @@ def test_pixels_are_the_official_transform() -> None:
 def test_pixels_and_tiles_are_the_ports() -> None:
     port = pytest.importorskip("transformers.models.got_ocr2.image_processing_pil_got_ocr2")
     processor = port.GotOcr2ImageProcessorPil(size={"height": 64, "width": 64}, image_mean=MEAN, image_std=STD)
-    page, transform = noise(310, 200), Transform((64, 64), MEAN, STD)
+    page, transform = noise(310, 200), ImageProcessor((64, 64), MEAN, STD)
     whole = processor(page, return_tensors="pt")["pixel_values"]
     torch.testing.assert_close(transform.pixels([page]), whole, rtol=0, atol=2e-6)
     tiles = processor(page, crop_to_patches=True, max_patches=6, return_tensors="pt")["pixel_values"]
@@ -162,12 +162,12 @@ def write(folder: Path, **files: Any) -> Path:
     ],
 )
 def test_a_checkpoint_says_what_it_was_trained_on(tmp_path: Path, files: dict[str, Any]) -> None:
-    assert Transform.from_checkpoint(write(tmp_path, **files)) == Transform((1024, 1024), MEAN, STD)
+    assert ImageProcessor.from_checkpoint(write(tmp_path, **files)) == ImageProcessor((1024, 1024), MEAN, STD)
 
 
 def test_width_and_height_are_not_mixed_up(tmp_path: Path) -> None:
     settings = SETTINGS | {"size": {"height": 512, "width": 1024}}
-    assert Transform.from_checkpoint(write(tmp_path, preprocessor_config=settings)).size == (1024, 512)
+    assert ImageProcessor.from_checkpoint(write(tmp_path, preprocessor_config=settings)).size == (1024, 512)
 
 
 @pytest.mark.parametrize(
@@ -195,5 +195,5 @@ def test_width_and_height_are_not_mixed_up(tmp_path: Path) -> None:
 )
 def test_a_checkpoint_that_does_not_say_is_refused_instead_of_guessed(tmp_path: Path, files: dict[str, Any]) -> None:
     with pytest.raises(CheckpointInvalid, match=r"original checkpoint|download|add|correct") as caught:
-        Transform.from_checkpoint(write(tmp_path, **files))
+        ImageProcessor.from_checkpoint(write(tmp_path, **files))
     assert "\n" not in str(caught.value)

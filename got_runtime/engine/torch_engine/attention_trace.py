@@ -7,7 +7,7 @@ WANDERS = 8
 """Image tokens a head must look at, in an answer of several times as many tokens, to be more than an attention sink."""
 
 
-class Alignment:
+class AttentionTrace:
     """Records one row's attention over its image tokens, head by head; the sharpest head speaks for the answer.
 
     In GOT a few heads find the place to read next and the others do not: on got-nano the head with the highest mean
@@ -45,7 +45,7 @@ class Alignment:
         if not tokens:
             self._shown.clear()
 
-    def looks(self, tokens: int) -> tuple[tuple[int, float], ...]:
+    def token_positions(self, tokens: int) -> tuple[tuple[int, float], ...]:
         """For each of the answer's first ``tokens`` tokens: an image token, and the share of attention it got."""
         if not tokens:
             return ()

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from got_runtime.engine.torch_engine.kv_cache import SlotCache
-from got_runtime.engine.torch_engine.token_buffer import Said
+from got_runtime.engine.torch_engine.token_buffer import TokenBuffer
 from got_runtime.model.decoder import forward, masked
 
 __all__ = ["BUCKETS", "GraphedSteps", "bucket_of"]
@@ -46,7 +46,7 @@ class GraphedSteps:
         self._head = head
         self._cache = cache
         self._reserve = reserve
-        self._said = Said(0, 0, 0, language.embed_tokens.weight.device)
+        self._said = TokenBuffer(0, 0, 0, language.embed_tokens.weight.device)
         self._steps: dict[int, _Step] = {}
         self.lengths: list[int] = []
         """Tokens of each row whose keys and values are there once all steps begun are done."""
@@ -104,7 +104,7 @@ class GraphedSteps:
 class _Step:
     """One step of ``rows`` rows. Those in which nobody is are run along; what they write lands in free slots."""
 
-    def __init__(self, language: Any, head: Any, cache: SlotCache, said: Said, rows: int) -> None:
+    def __init__(self, language: Any, head: Any, cache: SlotCache, said: TokenBuffer, rows: int) -> None:
         self._language = language
         self._head = head
         self._cache = cache
@@ -128,7 +128,7 @@ class _Step:
         assert self._out is not None
         return self._out
 
-    def _step(self, said: Said) -> tuple[Tensor, Tensor]:
+    def _step(self, said: TokenBuffer) -> tuple[Tensor, Tensor]:
         rows = len(self._rows)
         lengths = said.held[:rows]
         mask = (self._places <= lengths[:, None])[:, None, None]

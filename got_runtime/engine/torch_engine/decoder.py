@@ -5,9 +5,9 @@ from typing import Protocol
 
 from torch import Tensor
 
-from got_runtime.engine.torch_engine.attention_trace import Alignment
+from got_runtime.engine.torch_engine.attention_trace import AttentionTrace
 
-__all__ = ["Ahead", "Decoder", "OutOfRoom"]
+__all__ = ["AsyncSteps", "Decoder", "OutOfRoom"]
 
 
 class OutOfRoom(MemoryError):
@@ -17,7 +17,7 @@ class OutOfRoom(MemoryError):
         super().__init__(f"{room} tokens of keys and values are all the memory there is")
 
 
-class Ahead(Protocol):
+class AsyncSteps(Protocol):
     """Steps whose tokens need not come to the host before the next one begins."""
 
     def follow(self, slot: int, tokens: Sequence[int], ban: int) -> None:
@@ -38,7 +38,7 @@ class Decoder(Protocol):
     room: int
 
     @property
-    def ahead(self) -> Ahead | None:
+    def ahead(self) -> AsyncSteps | None:
         """The other way to take steps, where there is one."""
         ...
 
@@ -46,14 +46,16 @@ class Decoder(Protocol):
         """Whether a row of so many tokens can be taken in beside those that are there."""
         ...
 
-    def prefill(self, slot: int, embedded: Tensor, room: int, alignment: Alignment | None) -> Tensor:
+    def prefill(self, slot: int, embedded: Tensor, room: int, alignment: AttentionTrace | None) -> Tensor:
         """Run a prompt ``(tokens, width)`` in a free slot, which is to hold ``room`` tokens; its last hidden state.
 
         Raises OutOfRoom, or what the device raises when memory runs out.
         """
         ...
 
-    def step(self, tokens: Sequence[int], lengths: Sequence[int], alignments: Sequence[Alignment | None]) -> Tensor:
+    def step(
+        self, tokens: Sequence[int], lengths: Sequence[int], alignments: Sequence[AttentionTrace | None]
+    ) -> Tensor:
         """Append each row's newest token to its ``lengths`` earlier ones; hidden states ``(rows, width)``.
 
         May be repeated when it raised, once the alignments are rewound: nothing else is counted before it is whole.

@@ -9,30 +9,30 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from got_runtime.engine.memory import SHARE, free_memory
-from got_runtime.engine.prefetch import Ahead
-from got_runtime.engine.protocol import Answer, OnToken, Request
-from got_runtime.engine.reorder_buffer import InOrder
+from got_runtime.engine.prefetch import Prefetcher
+from got_runtime.engine.protocol import Completion, OnToken, Request
+from got_runtime.engine.reorder_buffer import ReorderBuffer
 from got_runtime.engine.torch_engine.allocator import keep_freed_memory
 from got_runtime.engine.torch_engine.decoder import Decoder
-from got_runtime.engine.torch_engine.native.decoder import NativeDecoder, PackedNetwork, check_rounding
+from got_runtime.engine.torch_engine.native.decoder import NativeDecoder, PackedNetwork, check_int8_support
 from got_runtime.engine.torch_engine.prefill import Prefill
-from got_runtime.engine.torch_engine.scheduler import Batch
+from got_runtime.engine.torch_engine.scheduler import Scheduler
 from got_runtime.engine.torch_engine.torch_decoder import TorchDecoder
 
 __all__ = ["TorchEngine"]
 
 
 class TorchEngine:
-    """Decodes up to ``slots`` requests together. Its state lives in each :meth:`answer`: any thread may call.
+    """Decodes up to ``batch_size`` requests together. Its state lives in each :meth:`answer`: any thread may call.
 
     Args:
         model: the port's ``GotOcr2ForConditionalGeneration``, in evaluation mode, on its device.
         end_tokens: ids that end an answer.
-        slots: rows decoded together, at most.
+        batch_size: rows decoded together, at most.
         tile_batch: tiles encoded together (memory grows with it).
-        weights: ``int8`` rounds the decoder's products to 8 bits (CPU, bfloat16): faster, not exact.
-        cache: ``int8`` keeps keys and values in 8 bits (CPU, bfloat16): half the memory, faster, not exact.
-        memory: bytes for keys and values; a share of what is free when left out.
+        weight_dtype: ``int8`` rounds the decoder's products to 8 bits (CPU, bfloat16): faster, not exact.
+        kv_cache_dtype: ``int8`` keeps keys and values in 8 bits (CPU, bfloat16): half the memory, faster, not exact.
+        kv_cache_bytes: bytes for keys and values; a share of what is free when left out.
         native: use compiled C between the products where it is to be had (CPU, bfloat16); its sums are rounded later
             than torch's, so tokens may differ from ``generate()``'s where the network is undecided.
 
@@ -44,11 +44,11 @@ class TorchEngine:
         self,
         model: Any,
         end_tokens: frozenset[int],
-        slots: int = 8,
+        batch_size: int = 8,
         tile_batch: int = 2,
-        weights: str = "auto",
-        cache: str = "auto",
-        memory: int | None = None,
+        weight_dtype: str = "auto",
+        kv_cache_dtype: str = "auto",
+        kv_cache_bytes: int | None = None,
         native: bool = True,
     ) -> None:
         self._model = model
@@ -56,25 +56,25 @@ class TorchEngine:
         if self._device.type == "cpu":
             keep_freed_memory()
         self._end_tokens = end_tokens
-        self._slots = slots
+        self._batch_size = batch_size
         self._prefill = Prefill(model, tile_batch)
-        self._packed = PackedNetwork.pack(model, int8=weights == "int8") if native else None
-        check_rounding(self._packed, weights, cache)
-        self._int8_cache = cache == "int8"
-        self._memory = memory
+        self._packed = PackedNetwork.pack(model, int8=weight_dtype == "int8") if native else None
+        check_int8_support(self._packed, weight_dtype, kv_cache_dtype)
+        self._int8_cache = kv_cache_dtype == "int8"
+        self._kv_cache_bytes = kv_cache_bytes
 
     def answer(
         self, requests: Iterable[Request | None], on_token: OnToken | None = None
-    ) -> Iterator[Answer | Exception | None]:
+    ) -> Iterator[Completion | Exception | None]:
         """See :class:`got_runtime.engine.protocol.Engine`."""
-        order = InOrder()
-        batch = Batch(self._decoder(), self._prefill, self._end_tokens, on_token, order.done)
+        order = ReorderBuffer()
+        batch = Scheduler(self._decoder(), self._prefill, self._end_tokens, on_token, order.done)
         began, prefilling = time.perf_counter(), 0.0
-        ahead = Ahead(requests)
+        ahead = Prefetcher(requests)
         try:
             while True:
                 batch.resume()
-                while not batch.parked and order.room(len(batch.live), min(self._slots, batch.limit)):
+                while not batch.parked and order.room(len(batch.live), min(self._batch_size, batch.limit)):
                     # The first page is not held up by those behind it: they get no more time than it does.
                     hurry = order.first and prefilling > (time.perf_counter() - began) / 2
                     if batch.live and (hurry or not batch.fits_another()):
@@ -97,7 +97,7 @@ class TorchEngine:
             ahead.close()
 
     def _decoder(self) -> Decoder:
-        budget = self._memory if self._memory is not None else int(free_memory(self._device) * SHARE)
+        budget = self._kv_cache_bytes if self._kv_cache_bytes is not None else int(free_memory(self._device) * SHARE)
         if self._packed is not None:
             return NativeDecoder(self._packed, budget, self._int8_cache)
-        return TorchDecoder(self._model, self._slots, budget)
+        return TorchDecoder(self._model, self._batch_size, budget)

@@ -39,7 +39,7 @@ class SlotCache:
             store[:, slot] = 0
 
     def move(self, source: int, target: int, length: int) -> None:
-        """Row ``source`` takes slot ``target`` (live rows stay together at the front)."""
+        """Sequence ``source`` takes slot ``target`` (live rows stay together at the front)."""
         for store in (self.keys, self.values):
             store[:, target, :length] = store[:, source, :length]
 

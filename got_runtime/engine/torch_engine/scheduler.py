@@ -9,13 +9,13 @@ from dataclasses import replace
 import torch
 
 from got_runtime.engine.ngram_ban import NgramBan
-from got_runtime.engine.protocol import Answer, OnToken, Request
-from got_runtime.engine.sequence import Row
-from got_runtime.engine.torch_engine.attention_trace import Alignment
-from got_runtime.engine.torch_engine.decoder import Ahead, Decoder
+from got_runtime.engine.protocol import Completion, OnToken, Request
+from got_runtime.engine.sequence import Sequence
+from got_runtime.engine.torch_engine.attention_trace import AttentionTrace
+from got_runtime.engine.torch_engine.decoder import AsyncSteps, Decoder
 from got_runtime.engine.torch_engine.prefill import Prefill
 
-__all__ = ["Batch"]
+__all__ = ["Scheduler"]
 
 MARGIN = 256
 """Tokens of answer that room is kept for at first; most pages need more, few need their whole budget."""
@@ -25,7 +25,7 @@ _OUT_OF_MEMORY = re.compile("out of memory|(allocate|enough) memory|ALLOC_FAILED
 """How libraries under torch say it; an "illegal memory access" is another matter."""
 
 
-class Batch:
+class Scheduler:
     """Rows in slots 0, 1, 2…; ``parked`` rows have lost theirs when memory ran out and wait to go on.
 
     Args:
@@ -42,18 +42,18 @@ class Batch:
         prefill: Prefill,
         end_tokens: frozenset[int],
         on_token: OnToken | None,
-        done: dict[int, Answer | Exception | None],
+        done: dict[int, Completion | Exception | None],
     ) -> None:
         self._decoder = decoder
         self._prefill = prefill
         self._end_tokens = end_tokens
         self._on_token = on_token
         self._done = done
-        self.live: list[Row] = []
-        self.parked: deque[Row] = deque()
+        self.live: list[Sequence] = []
+        self.parked: deque[Sequence] = deque()
         self._followed = False
         """Whether the decoder that runs ahead knows what the live rows have said."""
-        self._begun: tuple[list[Row], Callable[[], tuple[list[int], list[float]]]] | None = None
+        self._begun: tuple[list[Sequence], Callable[[], tuple[list[int], list[float]]]] | None = None
         """The rows of a step that runs, and how to read its tokens."""
         self.limit = 1 << 30
         """Rows together, at most: halved when memory runs out, one more for each answer that was finished since."""
@@ -75,10 +75,10 @@ class Batch:
             self._done[order] = error
             return
         encoded = time.perf_counter()
-        alignment = Alignment(image, self._prefill.layers) if request.align else None
+        alignment = AttentionTrace(image, self._prefill.layers) if request.record_attention else None
         ban = NgramBan(request.ngram_ban, request.prompt) if request.ngram_ban else None
         bare = replace(request, pixels=request.pixels[:0])
-        self._enter(Row(order, bare, embedded, ban, encoded - began, encoded, alignment))
+        self._enter(Sequence(order, bare, embedded, ban, encoded - began, encoded, alignment))
 
     @torch.inference_mode()
     def resume(self) -> None:
@@ -95,7 +95,7 @@ class Batch:
         for row in self.live:
             row.forgive(seconds)
 
-    def _enter(self, row: Row) -> None:
+    def _enter(self, row: Sequence) -> None:
         """Run a row's prompt, and what it had decoded before it was parked."""
         slot, fresh = len(self.live), not row.tokens
         room = row.length + 1 + min(row.request.max_new_tokens, MARGIN)
@@ -136,7 +136,7 @@ class Batch:
             return
         self._settle(list(rows))
 
-    def _step_ahead(self, ahead: Ahead) -> None:
+    def _step_ahead(self, ahead: AsyncSteps) -> None:
         """Begin a step before the last one is read: the device does not wait for what the host makes of its tokens."""
         try:
             if not self._followed:
@@ -160,13 +160,13 @@ class Batch:
             row.take(token, probability)
         self._settle([row for row, _ in said])
 
-    def _choose(self, rows: list[Row], hidden: torch.Tensor) -> None:
+    def _choose(self, rows: list[Sequence], hidden: torch.Tensor) -> None:
         banned = [row.ban.banned() if row.ban is not None else () for row in rows]
         tokens, probabilities = self._decoder.choose(hidden, banned)
         for row, token, probability in zip(rows, tokens, probabilities, strict=True):
             row.take(token, probability)
 
-    def _settle(self, rows: list[Row]) -> None:
+    def _settle(self, rows: list[Sequence]) -> None:
         """Tell the rows' newest tokens and move finished rows out."""
         for row in rows:
             row.settle(self._end_tokens, self._on_token)
@@ -180,7 +180,7 @@ class Batch:
                 if not self.parked:
                     self.limit += 1
 
-    def _make_room(self, error: Exception, newcomer: Row | None = None) -> None:
+    def _make_room(self, error: Exception, newcomer: Sequence | None = None) -> None:
         """Memory ran out: park the newer half of the rows (a newcomer among them) and go on with the others.
 
         A row that is alone, or a newcomer that failed otherwise, is answered with the error. A step that failed

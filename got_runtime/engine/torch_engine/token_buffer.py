@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-__all__ = ["Said"]
+__all__ = ["TokenBuffer"]
 
 _NOTHING = -1
 
 
-class Said:
+class TokenBuffer:
     """Prompts and answers of the rows, in the slots of the cache. All sizes are fixed: see :meth:`resized`.
 
     Args:
@@ -29,9 +29,9 @@ class Said:
         # What stands before the first token is no token, so that every token has as many before it.
         self._text = torch.full((slots, self._before + capacity + 1), _NOTHING, dtype=torch.int32, device=device)
 
-    def resized(self, slots: int, capacity: int, longest: int) -> "Said":
+    def resized(self, slots: int, capacity: int, longest: int) -> "TokenBuffer":
         """The same rows in other sizes, as far as there is room for them."""
-        other = Said(slots, capacity, longest, self.newest.device)
+        other = TokenBuffer(slots, capacity, longest, self.newest.device)
         rows = min(slots, len(self.newest))
         for name in ("newest", "held", "_live", "_bans"):
             getattr(other, name)[:rows] = getattr(self, name)[:rows]
@@ -48,7 +48,7 @@ class Said:
         self.newest[slot], self.held[slot], self._live[slot], self._bans[slot] = tokens[-1], len(tokens) - 1, 1, ban
 
     def move(self, source: int, target: int) -> None:
-        """Row ``source`` takes slot ``target``."""
+        """Sequence ``source`` takes slot ``target``."""
         for store in (self.newest, self.held, self._live, self._bans, self._text):
             store[target] = store[source]
 

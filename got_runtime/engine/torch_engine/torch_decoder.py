@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from got_runtime.engine.torch_engine.attention_trace import Alignment
+from got_runtime.engine.torch_engine.attention_trace import AttentionTrace
 from got_runtime.engine.torch_engine.cuda_graphs import GraphedSteps
 from got_runtime.engine.torch_engine.decoder import OutOfRoom
 from got_runtime.engine.torch_engine.kv_cache import SlotCache, length_mask
@@ -44,7 +44,7 @@ class TorchDecoder:
         # Slots are equally long: a longer row makes all of them longer.
         return max(tokens, self._cache.capacity) * self._slots <= self.room
 
-    def prefill(self, slot: int, embedded: Tensor, room: int, alignment: Alignment | None) -> Tensor:
+    def prefill(self, slot: int, embedded: Tensor, room: int, alignment: AttentionTrace | None) -> Tensor:
         self._reserve(max(room, len(embedded)), slot + 1)
 
         def attend(layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
@@ -57,7 +57,9 @@ class TorchDecoder:
         positions = torch.arange(len(embedded), device=self._device)[None]
         return forward(self._language, embedded[None], positions, attend)[0, -1:]
 
-    def step(self, tokens: Sequence[int], lengths: Sequence[int], alignments: Sequence[Alignment | None]) -> Tensor:
+    def step(
+        self, tokens: Sequence[int], lengths: Sequence[int], alignments: Sequence[AttentionTrace | None]
+    ) -> Tensor:
         count, longest = len(tokens), max(lengths) + 1
         self._reserve(longest, count)
         written = torch.tensor(lengths, device=self._device)

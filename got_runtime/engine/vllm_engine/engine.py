@@ -11,10 +11,10 @@ from threading import Lock
 from typing import Any
 
 from got_runtime.engine.ngram_ban import NgramBan
-from got_runtime.engine.prefetch import Ahead
-from got_runtime.engine.protocol import Answer, OnToken, Request
-from got_runtime.engine.reorder_buffer import InOrder
-from got_runtime.engine.sequence import Row
+from got_runtime.engine.prefetch import Prefetcher
+from got_runtime.engine.protocol import Completion, OnToken, Request
+from got_runtime.engine.reorder_buffer import ReorderBuffer
+from got_runtime.engine.sequence import Sequence
 from got_runtime.errors import EngineError
 
 __all__ = ["VllmEngine"]
@@ -30,15 +30,15 @@ class VllmEngine:
     """Prompts and pixels are ours; the network is that of :mod:`got_runtime.engine.vllm_engine.plugin`.
 
     Tokens are told as they come, loops end an answer, the n-gram ban counts prompt and answer, and closing the iterator
-    takes its requests out of vLLM. ``align`` is not honoured: vLLM shows no attention.
+    takes its requests out of vLLM. ``record_attention`` is not honoured: vLLM shows no attention.
 
     Args:
         folder: a checkpoint in the port's format.
         image_token: the image pad's id.
         end_tokens: ids that end an answer.
         dtype: vLLM's name of the precision, such as ``float32``.
-        slots: requests decoded together, at most.
-        memory: bytes for keys and values.
+        batch_size: requests decoded together, at most.
+        kv_cache_bytes: bytes for keys and values.
         context: tokens of prompt and answer together, at most.
         options: further arguments of vLLM's ``EngineArgs``.
 
@@ -53,36 +53,36 @@ class VllmEngine:
         end_tokens: frozenset[int],
         *,
         dtype: str,
-        memory: int,
-        slots: int = 8,
+        kv_cache_bytes: int,
+        batch_size: int = 8,
         context: int = CONTEXT,
         **options: Any,
     ) -> None:
         self._image_token = image_token
         self._end_tokens = end_tokens
-        self._slots = slots
+        self._batch_size = batch_size
         self._names = itertools.count()
         self._arrived: dict[str, list[Any]] = {}
         self._lock = Lock()
         self._vllm = _start(
             model=str(folder),
             dtype=dtype,
-            max_num_seqs=slots,
+            max_num_seqs=batch_size,
             max_model_len=context,
-            kv_cache_memory_bytes=memory,
+            kv_cache_memory_bytes=kv_cache_bytes,
             **options,
         )
 
     def answer(
         self, requests: Iterable[Request | None], on_token: OnToken | None = None
-    ) -> Iterator[Answer | Exception | None]:
+    ) -> Iterator[Completion | Exception | None]:
         """See :class:`got_runtime.engine.protocol.Engine`. Any thread may call: requests of all callers share vLLM."""
-        order = InOrder()
-        live: dict[str, Row] = {}
-        ahead = Ahead(requests)
+        order = ReorderBuffer()
+        live: dict[str, Sequence] = {}
+        ahead = Prefetcher(requests)
         try:
             while True:
-                while order.room(len(live), self._slots):
+                while order.room(len(live), self._batch_size):
                     taken = ahead.take(wait=not live)
                     if taken is None:
                         break
@@ -135,7 +135,7 @@ class VllmEngine:
             self._arrived[name] = []
         return name
 
-    def _advance(self, live: dict[str, Row], on_token: OnToken | None) -> list[str]:
+    def _advance(self, live: dict[str, Sequence], on_token: OnToken | None) -> list[str]:
         """One step of vLLM for all callers' requests; returns the names of this caller's that are finished."""
         with self._lock:
             if not any(self._arrived[name] for name in live):  # another caller's step may have brought ours
@@ -183,13 +183,13 @@ def _start(**arguments: Any) -> Any:
         raise EngineError(f"vLLM does not start ({type(error).__name__}: {error}): see its log above") from error
 
 
-def _row(order: int, request: Request) -> Row:
+def _row(order: int, request: Request) -> Sequence:
     bare = replace(request, pixels=request.pixels[:0])
     ban = NgramBan(request.ngram_ban, request.prompt) if request.ngram_ban else None
-    return Row(order, bare, bare.pixels, ban, encode_seconds=0.0, started=time.perf_counter())
+    return Sequence(order, bare, bare.pixels, ban, encode_seconds=0.0, started=time.perf_counter())
 
 
-def _take(row: Row, output: Any, end_tokens: frozenset[int], on_token: OnToken | None) -> None:
+def _take(row: Sequence, output: Any, end_tokens: frozenset[int], on_token: OnToken | None) -> None:
     """Add what one of vLLM's outputs brings to a row. Encoding ends, as far as can be told, with the first token."""
     completion = output.outputs[0]
     if not row.tokens:

@@ -21,7 +21,7 @@ from vllm.multimodal.processing import (
 )
 
 from got_runtime.model.checkpoint import find_folder
-from got_runtime.model.image_processor import Transform
+from got_runtime.model.image_processor import ImageProcessor
 from got_runtime.model.prompt import IMAGE_PAD
 
 __all__ = ["GotDummyInputs", "GotProcessingInfo", "GotProcessor"]
@@ -45,11 +45,11 @@ class GotProcessingInfo(BaseProcessingInfo):  # type: ignore[misc]
         return int(vision.image_size // vision.patch_size // 4) ** 2
 
     @cached_property
-    def transform(self) -> Transform:
+    def image_processor(self) -> ImageProcessor:
         """The checkpoint's own pixel transform."""
         config = self.ctx.model_config
         _, folder = find_folder(config.model, config.revision, local_files_only=False)
-        return Transform.from_checkpoint(folder)
+        return ImageProcessor.from_checkpoint(folder)
 
 
 class GotDummyInputs(BaseDummyInputsBuilder[GotProcessingInfo]):  # type: ignore[misc]
@@ -69,7 +69,7 @@ class GotProcessor(BaseMultiModalProcessor[GotProcessingInfo]):  # type: ignore[
     """Images to pixels; pixels, as in :class:`got_runtime.engine.protocol.Request`, are taken as they are."""
 
     def _call_hf_processor(self, hf_data: Mapping[str, Any], hf_kwargs: Mapping[str, object]) -> BatchFeature:
-        tiles = [_pixels(image, self.info.transform) for image in hf_data["images"]]
+        tiles = [_pixels(image, self.info.image_processor) for image in hf_data["images"]]
         return BatchFeature({"pixel_values": torch.stack(tiles).to(self.info.ctx.model_config.dtype)})
 
     def _get_mm_fields_config(
@@ -84,7 +84,7 @@ class GotProcessor(BaseMultiModalProcessor[GotProcessingInfo]):  # type: ignore[
         return [PromptReplacement("image", target=[pad], replacement=[pad] * self.info.tokens_per_image)]
 
 
-def _pixels(image: Any, transform: Transform) -> Tensor:
+def _pixels(image: Any, transform: ImageProcessor) -> Tensor:
     """``(3, height, width)`` of an image, or of pixels that are normalised already."""
     if isinstance(image, Tensor):
         return image

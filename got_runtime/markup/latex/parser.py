@@ -12,8 +12,8 @@ _MIN_CHARACTERS = 200
 _WINDOW = 4096
 
 
-def parse(text: str, *, marked_up: bool = True) -> list[e.AnyElement]:
-    """The elements of a GOT answer, in reading order; of lines of plain text where it is not ``marked_up``.
+def parse(text: str, *, is_latex: bool = True) -> list[e.AnyElement]:
+    """The elements of a GOT answer, in reading order; of lines of plain text where it is not ``is_latex``.
 
     Takes any string and raises nothing: what is broken is mended, and each mend stands in the ``warnings`` of its
     element. The spans of the elements follow one another from 0 to ``len(text)``; an empty text has no elements.
@@ -23,7 +23,7 @@ def parse(text: str, *, marked_up: bool = True) -> list[e.AnyElement]:
         return []
     tail = repeated_tail(text)
     kept = text if tail is None else text[: tail[0]]
-    drafts = _drafts(kept, marked_up)
+    drafts = _drafts(kept, is_latex)
     if not drafts:
         drafts = [Draft(e.Paragraph, 0, {"content": ()})]
     if tail is not None:
@@ -38,9 +38,9 @@ def parse(text: str, *, marked_up: bool = True) -> list[e.AnyElement]:
     ]
 
 
-def _drafts(text: str, marked_up: bool) -> list[Draft]:
+def _drafts(text: str, is_latex: bool) -> list[Draft]:
     start = len(text) - len(text.lstrip())
-    found = read_object(text, start) if marked_up else None
+    found = read_object(text, start) if is_latex else None
     drafts: list[Draft] = []
     if found is not None:
         value, end, mends = found
@@ -51,7 +51,7 @@ def _drafts(text: str, marked_up: bool) -> list[Draft]:
         start = end
     else:
         start = 0
-    reader = Reader(text[start:], marked_up)
+    reader = Reader(text[start:], is_latex)
     blocks = Blocks(reader)
     blocks.read(0, len(reader.tokens))
     for draft in blocks.drafts:

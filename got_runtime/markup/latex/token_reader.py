@@ -17,10 +17,10 @@ _SPACES = frozenset({Kind.SPACE, Kind.NEWLINE, Kind.BLANK})
 class Reader:
     """Tokens by index; a *range* ``(low, high)`` is tokens ``low`` to ``high - 1``."""
 
-    def __init__(self, text: str, marked_up: bool = True) -> None:
+    def __init__(self, text: str, is_latex: bool = True) -> None:
         self.text = text
-        self.marked_up = marked_up
-        self.tokens: list[Token] = tokenize(text, marked_up)
+        self.is_latex = is_latex
+        self.tokens: list[Token] = tokenize(text, is_latex)
         pairing = Pairing(self.tokens)
         self.partner = pairing.partner
         self.paragraph_end = pairing.paragraph_end

@@ -111,12 +111,12 @@ WHOLE = frozenset({Kind.RAW, Kind.FENCE, Kind.KERN})
 TABULARS = frozenset({"tabular", "tabular*", "tabularx", "longtable", "array", "tabu"})
 
 
-def tokenize(text: str, marked_up: bool = True) -> list[Token]:
+def tokenize(text: str, is_latex: bool = True) -> list[Token]:
     """Cuts ``text`` into tokens that follow one another without a gap, from its first character to its last.
 
-    Where it is not ``marked_up``, it holds words, spaces and the ends of lines, paragraphs and pages only.
+    Where it is not ``is_latex``, it holds words, spaces and the ends of lines, paragraphs and pages only.
     """
-    if not marked_up:
+    if not is_latex:
         found = _PLAIN_TOKEN.finditer(text)
         return [Token(_KINDS[each.lastgroup or ""], each.group(), each.start(), each.end()) for each in found]
     tokens: list[Token] = []

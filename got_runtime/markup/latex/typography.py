@@ -17,7 +17,7 @@ class Typography:
     def read(self, index: int) -> str:
         """The text of token ``index`` as it is printed."""
         text = self._reader.tokens[index].text
-        if not self._reader.marked_up:
+        if not self._reader.is_latex:
             return text
         if "~" in text:
             following = self._reader.tokens[index + 1].kind if index + 1 < len(self._reader.tokens) else None

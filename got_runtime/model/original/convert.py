@@ -63,11 +63,11 @@ def _write_settings(original: OriginalCheckpoint, folder: Path) -> None:
         model_max_length=TRAINED_CONTEXT,
         clean_up_tokenization_spaces=False,
     )
-    width, height = original.transform.size
+    width, height = original.image_processor.size
     image_processor = GotOcr2ImageProcessorPil(
         size={"height": height, "width": width},
-        image_mean=list(original.transform.mean),
-        image_std=list(original.transform.std),
+        image_mean=list(original.image_processor.mean),
+        image_std=list(original.image_processor.std),
     )
     GotOcr2Processor(image_processor, tokenizer).save_pretrained(folder)
     GotOcr2Config(**original.config).save_pretrained(folder)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from got_runtime.errors import CheckpointInvalid, CheckpointNotFound
-from got_runtime.model.image_processor import Transform
+from got_runtime.model.image_processor import ImageProcessor
 from got_runtime.model.original.layout import port_config, port_name
 from got_runtime.model.original.vocabulary import SPECIAL_TOKENS, build_tokenizer, read_ranks
 from got_runtime.model.original.weights import DTYPES, Stored, find_weights, read_weights
@@ -76,10 +76,10 @@ class OriginalCheckpoint:
         return cls(port, named, ranks)
 
     @property
-    def transform(self) -> Transform:
+    def image_processor(self) -> ImageProcessor:
         """The official pixels, at the size the encoder was made for (1024×1024 in every published GOT)."""
         size = self.config["vision_config"]["image_size"]
-        return Transform((size, size), IMAGE_MEAN, IMAGE_STD)
+        return ImageProcessor((size, size), IMAGE_MEAN, IMAGE_STD)
 
     def tokenizer(self) -> "Tokenizer":
         """The tokenizer, built anew (one to two seconds for Qwen's 151,643 tokens)."""

@@ -8,7 +8,7 @@ import numpy as np
 from got_runtime.synth.faces import Face
 from got_runtime.synth.pages.plain import HELD_OUT, TRAINING, plain_page
 from got_runtime.synth.sample import PageSample
-from got_runtime.tasks import Pages
+from got_runtime.tasks import MultiPage
 
 SHORT = replace(HELD_OUT, max_lines=6, line_characters=(12, 30), em=(30.0, 84.0))
 
@@ -28,7 +28,7 @@ def make(seed: tuple[int, int], faces: Sequence[Face], training: bool) -> PageSa
         boxes=np.concatenate(boxes),
         face=pages[0].face,
         seed=seed,
-        task=Pages(formatted=False),
+        task=MultiPage(formatted=False),
         following=tuple(page.image for page in pages[1:]),
         pages=np.concatenate(places),
     )

@@ -18,7 +18,7 @@ from got_runtime.training.finetune.dataset import Pair
 from got_runtime.views.tiles import tile_grid
 
 if TYPE_CHECKING:
-    from got_runtime.model.checkpoint import Checkpoint
+    from got_runtime.model.checkpoint import LoadedModel
 
 __all__ = ["Features", "answer_ids", "answer_loss", "check_pair"]
 
@@ -32,12 +32,12 @@ CACHE_SHARE = 0.4
 """Of the main memory that was free before the first page was encoded."""
 
 
-def answer_ids(checkpoint: "Checkpoint", pair: Pair) -> tuple[int, ...]:
+def answer_ids(checkpoint: "LoadedModel", pair: Pair) -> tuple[int, ...]:
     """The answer in the checkpoint's own tokens, ended as GOT ends it."""
     return (*checkpoint.encode(pair.answer), checkpoint.tokenizer.token_to_id(END_OF_TURN))
 
 
-def check_pair(checkpoint: "Checkpoint", pair: Pair) -> None:
+def check_pair(checkpoint: "LoadedModel", pair: Pair) -> None:
     """Open the pair's pictures and count its tokens.
 
     Raises:
@@ -56,18 +56,18 @@ def check_pair(checkpoint: "Checkpoint", pair: Pair) -> None:
         )
 
 
-def _tiles(checkpoint: "Checkpoint", pair: Pair, size: tuple[int, int]) -> int:
+def _tiles(checkpoint: "LoadedModel", pair: Pair, size: tuple[int, int]) -> int:
     """Pictures that the network sees of one: the tiles, and the thumbnail beside several."""
     if not isinstance(pair.task, Tiles):
         return 1
-    columns, rows = tile_grid(*size, pair.task.max_tiles, checkpoint.transform.size)
+    columns, rows = tile_grid(*size, pair.task.max_tiles, checkpoint.image_processor.size)
     return columns * rows + (columns * rows > 1)
 
 
 class Features:
     """Image tokens of pairs. While the encoder is frozen each picture is encoded once and kept, as memory allows."""
 
-    def __init__(self, checkpoint: "Checkpoint", frozen: bool) -> None:
+    def __init__(self, checkpoint: "LoadedModel", frozen: bool) -> None:
         self._checkpoint, self._frozen = checkpoint, frozen
         self._kept: dict[object, Tensor] = {}
         self._room = int(free_memory(torch.device("cpu")) * CACHE_SHARE) if frozen else 0
@@ -97,7 +97,7 @@ class Features:
         return torch.cat(parts).flatten(0, 1)
 
 
-def answer_loss(checkpoint: "Checkpoint", pairs: Sequence[Pair], features: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+def answer_loss(checkpoint: "LoadedModel", pairs: Sequence[Pair], features: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     """Teacher-forced cross-entropy of the answers: its sum over all their tokens (nats), and how many were right."""
     rows, targets = [], []
     for pair, image in zip(pairs, features, strict=True):

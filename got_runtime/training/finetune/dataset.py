@@ -12,7 +12,7 @@ import numpy as np
 
 from got_runtime.errors import GotError, SourceCorrupt, SourceNotFound
 from got_runtime.sources.content import one_line
-from got_runtime.tasks import Formatted, Pages, Plain, Task, Tiles
+from got_runtime.tasks import Formatted, MultiPage, Plain, Task, Tiles
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -42,7 +42,7 @@ class Pair:
         if len(self.images) == 1 and "patch reference" in self.query:
             return Tiles(formatted=formatted)
         if len(self.images) > 1:
-            return Pages(formatted=formatted)
+            return MultiPage(formatted=formatted)
         return Formatted() if formatted else Plain()
 
     def open(self) -> "list[Image.Image]":

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
-from got_runtime.engine.protocol import Answer, Request
+from got_runtime.engine.protocol import Completion, Request
 from got_runtime.engine.torch_engine.engine import TorchEngine
 from got_runtime.evaluation.report import Report
 from got_runtime.evaluation.samples import Case
@@ -17,7 +17,7 @@ from got_runtime.training.finetune.config import Recipe
 from got_runtime.training.finetune.dataset import Pair
 
 if TYPE_CHECKING:
-    from got_runtime.model.checkpoint import Checkpoint
+    from got_runtime.model.checkpoint import LoadedModel
 
 __all__ = ["FineTuning", "read_held_out"]
 
@@ -62,7 +62,7 @@ class FineTuning(BaseModel):
         file.write_text(self.model_dump_json(indent=2), encoding="utf-8")
 
 
-def read_held_out(checkpoint: "Checkpoint", pairs: Sequence[Pair], max_new_tokens: int) -> Report:
+def read_held_out(checkpoint: "LoadedModel", pairs: Sequence[Pair], max_new_tokens: int) -> Report:
     """Read ``pairs`` with the engine that users read with, and score the answers."""
     engine = TorchEngine(checkpoint.model, checkpoint.end_tokens)
 
@@ -72,8 +72,8 @@ def read_held_out(checkpoint: "Checkpoint", pairs: Sequence[Pair], max_new_token
 
     scores = []
     for number, (pair, answer) in enumerate(zip(pairs, engine.answer(requests()), strict=True), start=1):
-        reading = checkpoint.decode(answer.tokens) if isinstance(answer, Answer) else ""
-        error = None if isinstance(answer, Answer) else str(answer)
+        reading = checkpoint.decode(answer.tokens) if isinstance(answer, Completion) else ""
+        error = None if isinstance(answer, Completion) else str(answer)
         kind = "formatted" if pair.task.formatted else "plain"
         case = Case(f"{number} {pair.images[0].name}", pair.images[0], pair.answer, "held out", kind=kind)
         scores.append(score(case, reading, error))

@@ -17,7 +17,7 @@ from got_runtime.training.finetune.trainer import Tuner, kept_state
 
 if TYPE_CHECKING:
     from got_runtime.evaluation.report import Report
-    from got_runtime.model.checkpoint import Checkpoint
+    from got_runtime.model.checkpoint import LoadedModel
 
 __all__ = ["Lesson", "Run", "read_lesson"]
 
@@ -32,7 +32,7 @@ class Lesson:
 
 
 def read_lesson(
-    checkpoint: "Checkpoint", data: Path, *, eval_data: Path | None, share: float, seed: int, skip_bad: bool
+    checkpoint: "LoadedModel", data: Path, *, eval_data: Path | None, share: float, seed: int, skip_bad: bool
 ) -> Lesson:
     """Read and check every pair: pictures are opened and tokens counted now, not hours later.
 
@@ -60,7 +60,7 @@ class Run:
 
     def __init__(
         self,
-        checkpoint: "Checkpoint",
+        checkpoint: "LoadedModel",
         source: Path,
         lesson: Lesson,
         recipe: Recipe,

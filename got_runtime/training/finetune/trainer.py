@@ -18,7 +18,7 @@ from got_runtime.training.finetune.dataset import Pair
 from got_runtime.training.optimizer import Masters
 
 if TYPE_CHECKING:
-    from got_runtime.model.checkpoint import Checkpoint
+    from got_runtime.model.checkpoint import LoadedModel
 
 __all__ = ["Reading", "Tuner", "kept_state", "order", "rate_at"]
 
@@ -88,7 +88,7 @@ class Tuner:
 
     def __init__(
         self,
-        checkpoint: "Checkpoint",
+        checkpoint: "LoadedModel",
         pairs: Sequence[Pair],
         folder: Path,
         recipe: Recipe,

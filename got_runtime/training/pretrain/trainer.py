@@ -51,7 +51,7 @@ class Recipe:
     batch_tokens: int = 6144
     """Image tokens and text of a batch of stage 3, whose pages are of like length."""
     start: Path | None = None
-    """Checkpoint folder whose weights a new run begins with; the throw-away heads are learned again."""
+    """LoadedModel folder whose weights a new run begins with; the throw-away heads are learned again."""
     seed: int = 1
     workers: int = 1
     device: str = "auto"

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from got_runtime.engine.protocol import Answer, Request
+from got_runtime.engine.protocol import Completion, Request
 from got_runtime.engine.torch_engine.engine import TorchEngine
 from got_runtime.errors import EngineError
 from got_runtime.model.prompt import END_OF_TEXT, END_OF_TURN, build_prompt
@@ -48,7 +48,7 @@ def held_out_distances(model: Any, tokenizer: Any, kinds: Iterable[str], pages: 
 def read(model: Any, tokenizer: Any, samples: Sequence[PageSample], rows: int) -> list[str]:
     """What the network writes for samples of ``rows`` patch rows, each with its own task."""
     ends = frozenset(tokenizer.convert_tokens_to_ids([END_OF_TURN, END_OF_TEXT]))
-    engine = TorchEngine(model, ends, slots=8, tile_batch=4)
+    engine = TorchEngine(model, ends, batch_size=8, tile_batch=4)
     height = rows * PATCH
     requests = []
     for sample in samples:
@@ -60,7 +60,7 @@ def read(model: Any, tokenizer: Any, samples: Sequence[PageSample], rows: int) -
         requests.append(Request(prompt, normalise(pixels, torch.float32), len(sample.text) + 40, 0))
     texts = []
     for number, answer in enumerate(engine.answer(requests)):
-        if not isinstance(answer, Answer):
+        if not isinstance(answer, Completion):
             raise EngineError(f"held-out page {number} could not be read") from answer
         texts.append(tokenizer.decode(list(answer.tokens)))
     return texts

@@ -9,7 +9,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from got_runtime.engine.torch_engine.attention_trace import Alignment
+from got_runtime.engine.torch_engine.attention_trace import AttentionTrace
 from got_runtime.engine.torch_engine.decoder import OutOfRoom
 from got_runtime.engine.torch_engine.native.cache import WIDTH, RowCache, bytes_per_token
 from got_runtime.engine.torch_engine.native.head import BfloatHead, Head, Int8Head
@@ -19,7 +19,7 @@ from got_runtime.errors import EngineError
 from got_runtime.model.decoder import causal, rotate
 from got_runtime.model.native.build import has_bf16_products
 
-__all__ = ["NativeDecoder", "PackedNetwork", "check_rounding"]
+__all__ = ["NativeDecoder", "PackedNetwork", "check_int8_support"]
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class PackedNetwork:
         return query, key, value
 
 
-def check_rounding(packed: PackedNetwork | None, weights: str, cache: str) -> None:
+def check_int8_support(packed: PackedNetwork | None, weights: str, cache: str) -> None:
     """Raises EngineError where weights, or keys and values, are to be kept in 8 bits and the road to them is closed."""
     if packed is None and "int8" in (weights, cache):
         raise EngineError(
@@ -117,7 +117,7 @@ class NativeDecoder:
     def fits(self, tokens: int) -> bool:
         return sum(row.capacity for row in self._rows) + tokens <= self.room
 
-    def prefill(self, slot: int, embedded: Tensor, room: int, alignment: Alignment | None) -> Tensor:
+    def prefill(self, slot: int, embedded: Tensor, room: int, alignment: AttentionTrace | None) -> Tensor:
         network = self._network
         row = RowCache(len(network.layers), network.key_heads, self._int8)
         if self._rows and not self.fits(room):
@@ -141,7 +141,9 @@ class NativeDecoder:
         self._rows[slot:] = [row]
         return normed[-1:].clone()
 
-    def step(self, tokens: Sequence[int], lengths: Sequence[int], alignments: Sequence[Alignment | None]) -> Tensor:
+    def step(
+        self, tokens: Sequence[int], lengths: Sequence[int], alignments: Sequence[AttentionTrace | None]
+    ) -> Tensor:
         network, library = self._network, self._network.library
         for row, length in zip(self._rows, lengths, strict=True):
             if length >= row.capacity and not self.fits(row.capacity // 4 + 16) and len(self._rows) > 1:
@@ -181,7 +183,7 @@ class NativeDecoder:
         )
 
     def _align(
-        self, layer: int, qkv: Tensor, cosine: Tensor, sine: Tensor, alignments: Sequence[Alignment | None]
+        self, layer: int, qkv: Tensor, cosine: Tensor, sine: Tensor, alignments: Sequence[AttentionTrace | None]
     ) -> None:
         for index, alignment in enumerate(alignments):
             if alignment is not None:
