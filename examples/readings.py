@@ -11,8 +11,8 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from got_runtime import GotRuntime
-from got_runtime.evaluation.run import evaluate, reader_of
-from got_runtime.evaluation.samples import Case
+from got_runtime.evaluation.run import evaluate, runtime_predictor
+from got_runtime.evaluation.samples import EvalSample
 from got_runtime.evaluation.scores import PageScore
 from got_runtime.evaluation.synthetic import held_out
 
@@ -21,30 +21,30 @@ SIDE, TEXT, GAP, HEAD = 240, 330, 12, 22
 """Pixels: pictures, columns of text, what lies between them, the line above."""
 
 
-def readings(runtime: GotRuntime, kind: str, pages: int, seed: int) -> list[tuple[PageScore, Case]]:
+def readings(runtime: GotRuntime, kind: str, pages: int, seed: int) -> list[tuple[PageScore, EvalSample]]:
     """Held-out pages of one kind, best first; of equally good ones the longest first."""
-    read: list[tuple[PageScore, Case]] = []
+    read: list[tuple[PageScore, EvalSample]] = []
     evaluate(
         held_out(pages // 2, seed, kind),
-        reader_of(runtime, max_new_tokens=1500),
+        runtime_predictor(runtime, max_new_tokens=1500),
         model="",
         dataset=kind,
-        on_page=lambda score, case: read.append((score, case)),
+        on_page=lambda score, sample: read.append((score, sample)),
     )
     return sorted(read, key=lambda page: (page[0].edit_distance or 0.0, -page[0].characters))
 
 
-def panel(score: PageScore, case: Case) -> Image.Image:
+def panel(score: PageScore, sample: EvalSample) -> Image.Image:
     """A page and, beside it, what was read."""
     sheet = Image.new("RGB", (SIDE + GAP + TEXT, SIDE + HEAD), "white")
     draw = ImageDraw.Draw(sheet)
-    heading = f"{case.kind}, {case.group}: edit distance {score.edit_distance:.2f}"
+    heading = f"{sample.kind}, {sample.group}: edit distance {score.edit_distance:.2f}"
     draw.text((0, 3), heading, fill=(90, 90, 90), font=ImageFont.load_default(13))
-    picture = case.open().convert("RGB")
+    picture = sample.open().convert("RGB")
     picture.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
     sheet.paste(picture, (0, HEAD))
     draw.rectangle((0, HEAD, picture.width - 1, HEAD + picture.height - 1), outline=(200, 200, 200))
-    lines = [part for line in score.reading.splitlines() for part in textwrap.wrap(line, 48) or [""]]
+    lines = [part for line in score.prediction.splitlines() for part in textwrap.wrap(line, 48) or [""]]
     shown = lines if len(lines) <= 17 else [*lines[:16], "…"]
     draw.multiline_text((SIDE + GAP, HEAD), "\n".join(shown), fill="black", font=ImageFont.load_default(12), spacing=2)
     return sheet

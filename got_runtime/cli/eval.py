@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from got_runtime.evaluation.model_card import Card
     from got_runtime.evaluation.report import Report
     from got_runtime.evaluation.run import OnPage
-    from got_runtime.evaluation.samples import Case
+    from got_runtime.evaluation.samples import EvalSample
     from got_runtime.runtime import GotRuntime
 
 __all__ = ["add_parser", "run"]
@@ -34,9 +34,10 @@ ALL = "all"
 _WORST_OF_A_KIND = 5
 
 _EPILOG = """\
-CER, the character error rate, is edits over the truth's length, for all pages of a group together; edit distance is the
+CER, the character error rate, is edits over the reference's length, for all pages of a group together; edit distance
+is the
 mean over pages of edits / longer length. Brackets hold 95 % bootstrap intervals. A page that cannot be read counts as
-an empty reading. Word error rates, the paper's metrics and every reading are in the JSON."""
+an empty prediction. Word error rates, the paper's metrics and every prediction are in the JSON."""
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -91,7 +92,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         default="errors",
         help="tables to print: errors and what the pages ask for, the paper's metrics, or both (default errors)",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write every score and reading to FILE")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write every score and prediction to FILE")
     parser.add_argument("--html", type=Path, metavar="FILE", help="also write the worst pages side by side to FILE")
     add_model_options(parser)
     parser.set_defaults(run=run)
@@ -111,7 +112,7 @@ def run(args: argparse.Namespace) -> int:
 def _run_one(args: argparse.Namespace, console: "Console") -> int:
     from got_runtime.evaluation.html_report import WorstPages, to_html
     from got_runtime.evaluation.run import Interrupted
-    from got_runtime.evaluation.tables_out import sheets
+    from got_runtime.evaluation.tables_out import report_tables
 
     worst = WorstPages()
     on_page = worst.add if args.html else None
@@ -124,7 +125,7 @@ def _run_one(args: argparse.Namespace, console: "Console") -> int:
     except Interrupted as stop:
         report, interrupted = stop.report, True
         print(f"got-ocr: interrupted; what follows is of {report.dataset}", file=sys.stderr)
-    for sheet in sheets(report, args.metrics):
+    for sheet in report_tables(report, args.metrics):
         console.print(sheet.table(console.width))
     for page in [page for page in report.pages if page.error][:10]:
         print(f"got-ocr: {page.name}: {page.error}", file=sys.stderr)
@@ -185,14 +186,14 @@ def _together(card: "Card") -> "Report":
 def _held_out(args: argparse.Namespace, runtime: "GotRuntime", kind: str, on_page: "OnPage | None") -> "Report":
     from itertools import islice
 
-    from got_runtime.evaluation.run import evaluate, reader_of
+    from got_runtime.evaluation.run import evaluate, runtime_predictor
     from got_runtime.evaluation.synthetic import GROUPS, held_out
 
     total = min(args.held_out * len(GROUPS), args.limit or sys.maxsize)
-    cases = islice(held_out(args.held_out, args.seed, kind), total)
+    samples = islice(held_out(args.held_out, args.seed, kind), total)
     return evaluate(
-        cases,
-        reader_of(runtime, args.max_new_tokens),
+        samples,
+        runtime_predictor(runtime, args.max_new_tokens),
         model=runtime.model_info.name,
         dataset=f"{kind} held-out pages, seed {args.seed}",
         batch=args.batch,
@@ -202,37 +203,37 @@ def _held_out(args: argparse.Namespace, runtime: "GotRuntime", kind: str, on_pag
 
 
 def _collection(args: argparse.Namespace, on_page: "OnPage | None") -> "Report":
-    from got_runtime.evaluation.datasets import open_cases
-    from got_runtime.evaluation.run import evaluate, reader_of, score_predictions
+    from got_runtime.evaluation.datasets import load_samples
+    from got_runtime.evaluation.run import evaluate, runtime_predictor, score_predictions
 
-    cases = _asked(open_cases(args.folder)[: args.limit], args)
+    samples = _asked(load_samples(args.folder)[: args.limit], args)
     dataset = args.folder.resolve().name
     if args.predictions is not None:
         name = args.model or args.predictions.name
-        return score_predictions(cases, args.predictions, model=name, dataset=dataset, on_page=on_page)
+        return score_predictions(samples, args.predictions, model=name, dataset=dataset, on_page=on_page)
     runtime = load_runtime(args)
-    read = reader_of(runtime, args.max_new_tokens)
-    return evaluate(cases, read, model=runtime.model_info.name, dataset=dataset, batch=args.batch, on_page=on_page)
+    read = runtime_predictor(runtime, args.max_new_tokens)
+    return evaluate(samples, read, model=runtime.model_info.name, dataset=dataset, batch=args.batch, on_page=on_page)
 
 
-def _asked(cases: "Sequence[Case]", args: argparse.Namespace) -> "list[Case]":
-    """The cases with the task that was asked for, and scored accordingly; formatted as each says where it was not."""
+def _asked(samples: "Sequence[EvalSample]", args: argparse.Namespace) -> "list[EvalSample]":
+    """The samples with the task that was asked for, and scored accordingly; formatted as each says where it was not."""
     from dataclasses import replace
 
     from got_runtime.tasks import Formatted, Plain, Task
 
     if args.task is None and args.tiles is None:
-        return list(cases)
+        return list(samples)
 
-    def asked(case: "Case") -> "Case":
-        formatted = case.task.formatted if args.task is None else args.task == "format"
+    def asked(sample: "EvalSample") -> "EvalSample":
+        formatted = sample.task.formatted if args.task is None else args.task == "format"
         task: Task = Formatted() if formatted else Plain()
         if args.tiles is not None:
             task = tiles(args.tiles, formatted)
         kind = "formatted" if formatted else "plain"
-        return replace(case, task=task, kind=kind if case.kind in ("plain", "formatted") else case.kind)
+        return replace(sample, task=task, kind=kind if sample.kind in ("plain", "formatted") else sample.kind)
 
-    return [asked(case) for case in cases]
+    return [asked(sample) for sample in samples]
 
 
 def _check_options(args: argparse.Namespace) -> None:

@@ -1,6 +1,7 @@
-"""Collections of pages on disk with their truth: which layout a path has, and folders of images beside texts.
+"""Collections of pages on disk with their reference: which layout a path has, and folders of images beside texts.
 
-Every reader yields :class:`~got_runtime.evaluation.samples.Case`. A new layout is one more entry in :data:`LAYOUTS`.
+Every reader yields :class:`~got_runtime.evaluation.samples.EvalSample`. A new layout is one more entry in
+:data:`LAYOUTS`.
 """
 
 import json
@@ -13,9 +14,9 @@ from got_runtime.errors import SourceCorrupt, SourceError, SourceNotFound, Sourc
 from got_runtime.evaluation.conversations import conversations, fox, is_conversation, is_fox
 from got_runtime.evaluation.olmocr_bench import is_check, olmocr_bench
 from got_runtime.evaluation.omnidocbench import is_annotated_page, omnidocbench
-from got_runtime.evaluation.samples import Case, parts_of, text_of
+from got_runtime.evaluation.samples import EvalSample, parts_of, text_of
 
-__all__ = ["LAYOUTS", "Layout", "folder", "open_cases"]
+__all__ = ["LAYOUTS", "Layout", "folder", "load_samples"]
 
 _PAGED_SUFFIXES = frozenset({".apng", ".gif", ".pdf", ".tif", ".tiff", ".webp"})
 """Files that may hold several pages and are asked for their number."""
@@ -31,10 +32,10 @@ Rows = list[Any]
 
 @dataclass(frozen=True)
 class Layout:
-    """A layout of JSON files: ``takes`` looks at the first entry, ``read`` gives the cases of a file and its rows."""
+    """A layout of JSON files: ``takes`` looks at the first entry, ``read`` gives the samples of a file and its rows."""
 
     takes: Callable[[Any], bool]
-    read: Callable[[Path, Rows], Iterator[Case]]
+    read: Callable[[Path, Rows], Iterator[EvalSample]]
 
 
 LAYOUTS = (
@@ -44,20 +45,21 @@ LAYOUTS = (
 )
 
 
-def open_cases(path: Path) -> list[Case]:
-    """The cases of a collection; its layout is told from its files.
+def load_samples(path: Path) -> list[EvalSample]:
+    """The samples of a collection; its layout is told from its files.
 
-    Files are listed and truths read at once, so that a missing truth is known before the first page is read; pictures
+    Files are listed and references read at once, so that a missing reference is known before the first page is read;
+    pictures
     are opened one by one. Raises ``SourceUnsupported`` for a layout that is not known, ``SourceCorrupt`` or
     ``SourceNotFound`` for one that is broken or has no page left to score.
     """
-    cases = list(_cases(path))
-    if not cases:
+    samples = list(_cases(path))
+    if not samples:
         raise SourceNotFound(f"{path} has no page to score: all its checks are marked as rejected")
-    return cases
+    return samples
 
 
-def _cases(path: Path) -> Iterable[Case]:
+def _cases(path: Path) -> Iterable[EvalSample]:
     if not path.exists():
         raise SourceNotFound(f"{path} does not exist: {_EXPECTED}")
     if path.is_file():
@@ -65,13 +67,13 @@ def _cases(path: Path) -> Iterable[Case]:
     if is_fox(path):
         return fox(path, rows_of)
     if benches := sorted(path.glob("*.jsonl")):
-        return [case for file in benches for case in _of_file(file)]
+        return [sample for file in benches for sample in _of_file(file)]
     if (path / "OmniDocBench.json").is_file():
         return _of_file(path / "OmniDocBench.json")
     return folder(path)
 
 
-def _of_file(path: Path) -> Iterator[Case]:
+def _of_file(path: Path) -> Iterator[EvalSample]:
     if path.suffix.lower() not in (".json", ".jsonl"):
         raise SourceUnsupported(f"{path} is no collection: {_EXPECTED}")
     rows = rows_of(path)
@@ -103,7 +105,7 @@ def _value(path: Path, text: str, line: int = 1) -> Any:
         raise SourceCorrupt(f"{path} is not JSON (line {line + error.lineno - 1}): save it again") from error
 
 
-def folder(path: Path) -> Iterator[Case]:
+def folder(path: Path) -> Iterator[EvalSample]:
     r"""Images and PDFs anywhere below ``path``, each beside a ``.txt`` of the same stem; a subfolder is a group.
 
     The text of a PDF, or of a TIFF or GIF of many frames, has one part a page, parted by form feeds (``\f``), as
@@ -119,17 +121,17 @@ def folder(path: Path) -> Iterator[Case]:
             raise SourceNotFound(f"{source} is missing: write the text of {file.name} there, empty for a blank page")
         count = _page_count(file)
         paged = file.suffix.lower() == ".pdf" or (count or 1) > 1
-        truths = parts_of(source, count) if paged else [text_of(source)]
-        if count is not None and count != len(truths):
+        references = parts_of(source, count) if paged else [text_of(source)]
+        if count is not None and count != len(references):
             raise SourceCorrupt(
-                f"{source} has {len(truths)} parts and {file.name} {count} pages: put a form feed between two pages"
+                f"{source} has {len(references)} parts and {file.name} {count} pages: put a form feed between two pages"
             )
-        for number, truth in enumerate(truths, start=1):
-            yield Case(name, file, truth, group, number if paged else None)
+        for number, reference in enumerate(references, start=1):
+            yield EvalSample(name, file, reference, group, number if paged else None)
 
 
 def _page_count(file: Path) -> int | None:
-    """Pages or frames; ``None`` for a file that cannot be opened, which is for its reading to say."""
+    """Pages or frames; ``None`` for a file that cannot be opened, which is for its prediction to say."""
     from got_runtime.sources import open_pages
 
     if file.suffix.lower() not in _PAGED_SUFFIXES:

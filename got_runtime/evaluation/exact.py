@@ -12,9 +12,9 @@ from got_runtime.markup import parse
 __all__ = ["KINDS", "same_chart", "same_formula", "same_geometry", "same_molecule", "same_music"]
 
 
-def same_molecule(reading: str, truth: str) -> bool:
+def same_molecule(prediction: str, reference: str) -> bool:
     """Whether both are the same molecule: equal canonical SMILES by RDKit, equal SMILES where it is not installed."""
-    read, true = _smiles(reading), _smiles(truth)
+    read, true = _smiles(prediction), _smiles(reference)
     if read == true:
         return True
     try:
@@ -28,26 +28,26 @@ def same_molecule(reading: str, truth: str) -> bool:
     return read_structure.canonical == true_structure.canonical
 
 
-def same_music(reading: str, truth: str) -> bool:
+def same_music(prediction: str, reference: str) -> bool:
     """Whether both are the same ``**kern`` records: comments, empty lines and the kind of white space do not count."""
-    return _records(reading) == _records(truth)
+    return _records(prediction) == _records(reference)
 
 
-def same_geometry(reading: str, truth: str) -> bool:
+def same_geometry(prediction: str, reference: str) -> bool:
     """Whether both are the same TikZ code: white space and fullwidth punctuation do not count."""
-    return _without_space(unicodedata.normalize("NFKC", reading)) == _without_space(
-        unicodedata.normalize("NFKC", truth)
+    return _without_space(unicodedata.normalize("NFKC", prediction)) == _without_space(
+        unicodedata.normalize("NFKC", reference)
     )
 
 
-def same_formula(reading: str, truth: str) -> bool:
+def same_formula(prediction: str, reference: str) -> bool:
     r"""Whether both are the same LaTeX: delimiters and white space do not count, ``\to p`` is not ``\top``."""
-    return _latex(reading) == _latex(truth)
+    return _latex(prediction) == _latex(reference)
 
 
-def same_chart(reading: str, truth: str) -> bool:
+def same_chart(prediction: str, reference: str) -> bool:
     """Whether both hold the same data: the order of keys does not count, ``1`` is ``1.0`` is ``"1"``."""
-    read, true = _data(reading), _data(truth)
+    read, true = _data(prediction), _data(reference)
     return read is not None and true is not None and _equal(read, true)
 
 

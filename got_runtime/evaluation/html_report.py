@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from got_runtime.errors import GotError, MissingExtra, TaskError
 from got_runtime.evaluation.report import PageScore, Report
-from got_runtime.evaluation.samples import Case
-from got_runtime.evaluation.tables_out import Sheet, sheets
+from got_runtime.evaluation.samples import EvalSample
+from got_runtime.evaluation.tables_out import ReportTable, report_tables
 from got_runtime.tasks import Box, PageFrame
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class WorstPages:
         self._kept: dict[str, list[tuple[float, int, int, str, str]]] = {}
         self._seen = 0
 
-    def add(self, page: PageScore, case: Case) -> None:
+    def add(self, page: PageScore, sample: EvalSample) -> None:
         """Keep the page's picture if it is among the worst so far and not perfect; none if it cannot be opened."""
         if page.perfect:
             return
@@ -46,7 +46,7 @@ class WorstPages:
         if len(kept) >= self._count and rank <= kept[0][:3]:
             return
         try:
-            uri = _data_uri(_picture(case))
+            uri = _data_uri(_picture(sample))
         except GotError:
             uri = ""
         heapq.heappush(kept, (*rank, page.name, uri))
@@ -60,12 +60,13 @@ class WorstPages:
 
 
 def to_html(report: Report, pictures: dict[str, str]) -> str:
-    """A page with the report's tables and, group by group, picture, truth and reading of the pages in ``pictures``.
+    """A page with the report's tables and, group by group, picture, reference and prediction of the pages in
+    ``pictures``.
 
     ``pictures`` maps page names to ``data:`` URIs, as :class:`WorstPages` keeps them. Every text is escaped.
     """
     title = escape(f"{report.model} on {report.dataset}")
-    tables = "\n".join(_table(sheet) for sheet in sheets(report, "all"))
+    tables = "\n".join(_table(sheet) for sheet in report_tables(report, "all"))
     shown = [page for page in report.pages if page.name in pictures]
     parts: list[str] = []
     for group in report.groups:
@@ -82,13 +83,13 @@ def to_html(report: Report, pictures: dict[str, str]) -> str:
 <h1>{title}</h1>
 {tables}
 <h2>Worst pages</h2>
-<p><del>Missing from the reading</del>, <ins>not on the page</ins>; ↵ is a line break.</p>
+<p><del>Missing from the prediction</del>, <ins>not on the page</ins>; ↵ is a line break.</p>
 {pages}
 </html>
 """
 
 
-def _table(sheet: Sheet) -> str:
+def _table(sheet: ReportTable) -> str:
     headings = "".join(f"<th>{escape(heading)}</th>" for heading in sheet.headings)
     rows = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in sheet.rows)
     caption = f"<caption>{escape(sheet.title)}</caption>"
@@ -97,17 +98,17 @@ def _table(sheet: Sheet) -> str:
     )
 
 
-def differences(truth: str, reading: str) -> tuple[str, str]:
-    """Truth and reading as escaped HTML, ``<del>`` around what was missed and ``<ins>`` around what was made up."""
+def differences(reference: str, prediction: str) -> tuple[str, str]:
+    """Truth and prediction as escaped HTML, ``<del>`` around what was missed and ``<ins>`` around what was made up."""
     try:
         from rapidfuzz.distance import Levenshtein
     except ImportError as error:
         raise MissingExtra("eval", "rapidfuzz") from error
 
     true, read = [], []
-    for operation in Levenshtein.opcodes(truth, reading):
-        before = truth[operation.src_start : operation.src_end]
-        after = reading[operation.dest_start : operation.dest_end]
+    for operation in Levenshtein.opcodes(reference, prediction):
+        before = reference[operation.src_start : operation.src_end]
+        after = prediction[operation.dest_start : operation.dest_end]
         true.append(escape(before) if operation.tag == "equal" else _marked("del", before))
         read.append(escape(after) if operation.tag == "equal" else _marked("ins", after))
     return "".join(true), "".join(read)
@@ -120,29 +121,29 @@ def _marked(tag: str, text: str) -> str:
 def _page(page: PageScore, picture: str) -> str:
     image = f'<img alt="the page" src="{escape(picture)}">' if picture else "<p>no picture</p>"
     error = f"<p><strong>{escape(page.error)}</strong></p>" if page.error else ""
-    if page.truth is None:
+    if page.reference is None:
         said = f"{len(page.failed_checks)} of {page.checks} facts not stated"
-        truth, reading = escape("\n".join(page.failed_checks)), escape(page.reading)
+        reference, prediction = escape("\n".join(page.failed_checks)), escape(page.prediction)
     else:
         said = f"edit distance {page.badness:.3f} · {page.edits} edits, {page.characters} characters"
-        truth, reading = differences(page.truth, page.reading)
+        reference, prediction = differences(page.reference, page.prediction)
     numbers = "".join(f" · {escape(name)} {value:.3f}" for name, value in page.scores.items())
-    left = "not stated" if page.truth is None else "truth"
+    left = "not stated" if page.reference is None else "reference"
     return f"""<section>
 <h4>{escape(page.name)}</h4>
 <p>{escape(page.group)} · {said}{numbers}</p>
-{error}<div>{image}<figure><figcaption>{left}</figcaption><pre>{truth}</pre></figure>
-<figure><figcaption>reading</figcaption><pre>{reading}</pre></figure></div>
+{error}<div>{image}<figure><figcaption>{left}</figcaption><pre>{reference}</pre></figure>
+<figure><figcaption>prediction</figcaption><pre>{prediction}</pre></figure></div>
 </section>"""
 
 
-def _picture(case: Case) -> "Image.Image":
+def _picture(sample: EvalSample) -> "Image.Image":
     """What was read: the pages of one context beside one another, the box that was asked for framed."""
     from PIL import Image, ImageDraw
 
-    pages = [image.convert("RGB") for image in (case.open(), *case.following)]
-    if isinstance(case.task, Box):
-        query = case.task.model_copy(update={"crop": case.task.x2 is not None})
+    pages = [image.convert("RGB") for image in (sample.open(), *sample.following)]
+    if isinstance(sample.task, Box):
+        query = sample.task.model_copy(update={"crop": sample.task.x2 is not None})
         try:
             box = query.query(PageFrame(*pages[0].size)).crop
         except TaskError:  # outside the page: the page's error says so

@@ -2,7 +2,7 @@
 
 Characters are Unicode code points; line breaks and spaces count. Nothing is normalised here: callers strip.
 
-Two kinds of number live side by side. The ``*_rate`` and single-metric functions take ``(reading, truth)`` and
+Two kinds of number live side by side. The ``*_rate`` and single-metric functions take ``(prediction, reference)`` and
 mean what their name says. :func:`official_scores` repeats GOT's own evaluation scripts, oddities included, so that
 its results can stand beside the published ones (github.com/Ucas-HaoranWei/GOT-OCR2.0, ``GOT/eval/pyevaltools``:
 ``eval_ocr.py``, ``eval_ocr_format.py``, ``eval_ocr_scene.py``).
@@ -75,14 +75,14 @@ class FormattedParts:
     tables: str
 
 
-def edit_count(reading: Sequence[Hashable], truth: Sequence[Hashable]) -> int:
-    """Fewest insertions, deletions and substitutions (Levenshtein) that turn ``reading`` into ``truth``."""
+def edit_count(prediction: Sequence[Hashable], reference: Sequence[Hashable]) -> int:
+    """Fewest insertions, deletions and substitutions (Levenshtein) that turn ``prediction`` into ``reference``."""
     try:
         from rapidfuzz.distance import Levenshtein
     except ImportError as error:
         raise MissingExtra("eval", "rapidfuzz") from error
 
-    return Levenshtein.distance(reading, truth)
+    return Levenshtein.distance(prediction, reference)
 
 
 def error_rate(edits: float, length: float) -> float:
@@ -95,40 +95,40 @@ def error_rate(edits: float, length: float) -> float:
     return edits / length
 
 
-def character_error_rate(reading: str, truth: str) -> float:
-    """Edits per character of the truth: 0 is perfect, above 1 when more was invented than there was to read.
+def character_error_rate(prediction: str, reference: str) -> float:
+    """Edits per character of the reference: 0 is perfect, above 1 when more was invented than there was to read.
 
-    See :func:`error_rate` for an empty truth.
+    See :func:`error_rate` for an empty reference.
     """
-    return error_rate(edit_count(reading, truth), len(truth))
+    return error_rate(edit_count(prediction, reference), len(reference))
 
 
-def word_error_rate(reading: str, truth: str) -> float:
-    """Edits per word of the truth, over :func:`words`. See :func:`error_rate` for an empty truth."""
-    read, true = words(reading, truth)
+def word_error_rate(prediction: str, reference: str) -> float:
+    """Edits per word of the reference, over :func:`words`. See :func:`error_rate` for an empty reference."""
+    read, true = words(prediction, reference)
     return error_rate(edit_count(read, true), len(true))
 
 
-def edit_distance(reading: str, truth: str) -> float:
+def edit_distance(prediction: str, reference: str) -> float:
     """Edits over the longer length, 0–1; 0 for two empty texts. The paper's "edit distance"."""
-    longest = max(len(reading), len(truth))
-    return error_rate(edit_count(reading, truth), longest)
+    longest = max(len(prediction), len(reference))
+    return error_rate(edit_count(prediction, reference), longest)
 
 
-def words(reading: str, truth: str) -> tuple[list[str], list[str]]:
+def words(prediction: str, reference: str) -> tuple[list[str], list[str]]:
     """Both texts cut into words: at white space, or by jieba if either has a Chinese character (U+4E00–U+9FA5).
 
     jieba also returns white space and punctuation as words, as the official scripts take them.
     """
-    if not (_CHINESE.search(reading) or _CHINESE.search(truth)):
-        return reading.split(), truth.split()
+    if not (_CHINESE.search(prediction) or _CHINESE.search(reference)):
+        return prediction.split(), reference.split()
     jieba = _jieba()
-    return jieba.lcut(reading), jieba.lcut(truth)
+    return jieba.lcut(prediction), jieba.lcut(reference)
 
 
-def set_scores(reading: Sequence[str], truth: Sequence[str]) -> SetScores:
+def set_scores(prediction: Sequence[str], reference: Sequence[str]) -> SetScores:
     """Precision, recall and F1 over the *sets* of words: order and repetition do not count."""
-    read, true = set(reading), set(truth)
+    read, true = set(prediction), set(reference)
     common = len(read & true)
     if not common:
         return SetScores(0.0, 0.0, 0.0)
@@ -136,41 +136,43 @@ def set_scores(reading: Sequence[str], truth: Sequence[str]) -> SetScores:
     return SetScores(precision, recall, 1.0 / (0.5 / precision + 0.5 / recall))
 
 
-def bleu(reading: Sequence[str], truth: Sequence[str]) -> float:
-    """Sentence BLEU-4 of one reading against one truth, ``nltk.translate.bleu`` without smoothing.
+def bleu(prediction: Sequence[str], reference: Sequence[str]) -> float:
+    """Sentence BLEU-4 of one prediction against one reference, ``nltk.translate.bleu`` without smoothing.
 
-    Under four common words in a row it is practically 0, also for a perfect reading of three words.
+    Under four common words in a row it is practically 0, also for a perfect prediction of three words.
     """
     translate = _import("nltk.translate")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # nltk explains each n-gram order without overlap
-        return float(translate.bleu([truth], reading))
+        return float(translate.bleu([reference], prediction))
 
 
-def meteor(reading: Sequence[str], truth: Sequence[str]) -> float:
+def meteor(prediction: Sequence[str], reference: Sequence[str]) -> float:
     """METEOR of ``nltk.translate.meteor_score`` **without WordNet**: equal words and equal Porter stems match.
 
     nltk's WordNet data is a download that this package does not make. Scores can therefore be a little below the
     published ones, where a misread word happened to be a synonym.
     """
     score = _import("nltk.translate.meteor_score").meteor_score
-    return float(score([truth], reading, wordnet=_NoSynonyms()))
+    return float(score([reference], prediction, wordnet=_NoSynonyms()))
 
 
-def official_scores(reading: str, truth: str, *, unit: Literal["word", "character"] = "word") -> OfficialScores | None:
+def official_scores(
+    prediction: str, reference: str, *, unit: Literal["word", "character"] = "word"
+) -> OfficialScores | None:
     """The scores of one page as GOT's scripts compute them; ``None`` where they leave a page out.
 
-    - A page whose reading or truth is empty is left out of every mean, so a missed page costs nothing.
+    - A page whose prediction or reference is empty is left out of every mean, so a missed page costs nothing.
     - The scripts hand the label over as the prediction and the prediction as the label. Edit distance and F1 are
-      symmetric; precision and recall are therefore exchanged, and BLEU and METEOR take the reading as reference.
+      symmetric; precision and recall are therefore exchanged, and BLEU and METEOR take the prediction as reference.
       It is repeated here because the published numbers were made that way. For the honest direction use
       :func:`set_scores`, :func:`bleu` and :func:`meteor`.
     - ``unit="character"`` is the scene-text script: every character is a word.
     - METEOR is without WordNet, see :func:`meteor`. Where nltk has no value (a text of white space alone), 0.
     """
-    if not reading or not truth:
+    if not prediction or not reference:
         return None
-    read, true = words(reading, truth) if unit == "word" else (list(reading), list(truth))
+    read, true = words(prediction, reference) if unit == "word" else (list(prediction), list(reference))
     sets = set_scores(true, read)
     return OfficialScores(
         bleu=bleu(true, read),
@@ -178,7 +180,7 @@ def official_scores(reading: str, truth: str, *, unit: Literal["word", "characte
         f1=sets.f1,
         precision=sets.precision,
         recall=sets.recall,
-        edit_distance=edit_distance(reading, truth),
+        edit_distance=edit_distance(prediction, reference),
     )
 
 
@@ -192,9 +194,9 @@ def split_formatted(answer: str) -> FormattedParts:
     return FormattedParts(answer.strip(), formulas, "\n".join(_TABLE.findall(answer)))
 
 
-def official_formatted_scores(reading: str, truth: str) -> dict[str, OfficialScores | None]:
+def official_formatted_scores(prediction: str, reference: str) -> dict[str, OfficialScores | None]:
     """:func:`official_scores` of ``text``, ``formulas`` and ``tables``; ``None`` where either side has none."""
-    read, true = split_formatted(reading), split_formatted(truth)
+    read, true = split_formatted(prediction), split_formatted(reference)
     return {
         "text": official_scores(read.text, true.text),
         "formulas": official_scores(read.formulas, true.formulas),

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pydantic import Field
 
 from got_runtime.evaluation.report import Report
-from got_runtime.evaluation.scores import Frozen, GroupScore, Measure
+from got_runtime.evaluation.scores import Estimate, GroupScore, ReportModel
 from got_runtime.evaluation.synthetic import GROUPS
-from got_runtime.evaluation.tables_out import printed
+from got_runtime.evaluation.tables_out import format_estimate
 
 __all__ = ["GOALS", "Card", "Goal"]
 
@@ -19,7 +19,7 @@ class Goal:
 
     kind: str
     label: str
-    measure: Callable[[GroupScore], Measure | None]
+    measure: Callable[[GroupScore], Estimate | None]
     goals: tuple[float, float]
     at_least: bool = False
     per_cent: bool = False
@@ -37,21 +37,21 @@ class Goal:
         goal = self.goals[position]
         reached = measure.value >= goal if self.at_least else measure.value <= goal
         scale, digits = (100, 1) if self.per_cent else (1, 3)
-        return f"{printed(measure, scale, digits)}{' %' if self.per_cent else ''} {'✓' if reached else '✗'}"
+        return f"{format_estimate(measure, scale, digits)}{' %' if self.per_cent else ''} {'✓' if reached else '✗'}"
 
     def _number(self, value: float) -> str:
         return f"{value:.0%}".replace("%", " %") if self.per_cent else f"{value:.2f}"
 
 
-def _cer(group: GroupScore) -> Measure | None:
+def _cer(group: GroupScore) -> Estimate | None:
     return group.character_error_rate
 
 
-def _distance(group: GroupScore) -> Measure | None:
+def _distance(group: GroupScore) -> Estimate | None:
     return group.edit_distance
 
 
-def _named(name: str) -> Callable[[GroupScore], Measure | None]:
+def _named(name: str) -> Callable[[GroupScore], Estimate | None]:
     return lambda group: group.scores.get(name)
 
 
@@ -76,7 +76,7 @@ GOALS = (
 """What got-nano is to reach; edit distance where the label names nothing else."""
 
 
-class Card(Frozen):
+class Card(ReportModel):
     """Every kind's report. ``missing`` says, by kind, why it could not be measured."""
 
     model: str

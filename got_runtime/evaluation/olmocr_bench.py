@@ -6,7 +6,7 @@ from typing import Any
 
 from got_runtime.errors import SourceCorrupt, SourceUnsupported
 from got_runtime.evaluation.checks import Absent, Baseline, Check, Maths, Order, Present, TableCell
-from got_runtime.evaluation.samples import Case, name_below
+from got_runtime.evaluation.samples import EvalSample, name_below
 from got_runtime.tasks import Formatted
 
 __all__ = ["TYPES", "is_check", "olmocr_bench"]
@@ -36,8 +36,9 @@ def is_check(row: Any) -> bool:
     return isinstance(row, dict) and {"pdf", "page", "type"} <= row.keys()
 
 
-def olmocr_bench(path: Path, rows: list[Any]) -> Iterator[Case]:
-    """A ``.jsonl`` of checks beside the folder ``pdfs/``; each file is a group, each page one case with all its checks.
+def olmocr_bench(path: Path, rows: list[Any]) -> Iterator[EvalSample]:
+    """A ``.jsonl`` of checks beside the folder ``pdfs/``; each file is a group, each page one sample with all its
+    checks.
 
     Every line needs ``pdf``, ``page`` (from 1), ``type`` and what the type asks for: ``text`` (present, absent),
     ``before`` and ``after`` (order), ``cell`` (table), ``math``. Checks that the bench marks as rejected are left out.
@@ -59,7 +60,9 @@ def olmocr_bench(path: Path, rows: list[Any]) -> Iterator[Case]:
             checks.append(Baseline(f"{Path(pdf).stem}_{page}_baseline"))
         file = path.parent / "pdfs" / pdf
         file = file if file.is_file() else path.parent / pdf
-        yield Case(name_below(pdf), file, None, path.stem, page, task=Formatted(), kind="checks", checks=tuple(checks))
+        yield EvalSample(
+            name_below(pdf), file, None, path.stem, page, task=Formatted(), kind="checks", checks=tuple(checks)
+        )
 
 
 def _page(path: Path, number: int, row: dict[str, Any]) -> int:

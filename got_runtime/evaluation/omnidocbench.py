@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from got_runtime.errors import SourceCorrupt
-from got_runtime.evaluation.samples import Case, name_below
+from got_runtime.evaluation.samples import EvalSample, name_below
 from got_runtime.evaluation.tables import outside_html_tables
 from got_runtime.markup import parse
 from got_runtime.markup.render.text import element_text
@@ -27,12 +27,12 @@ def is_annotated_page(row: Any) -> bool:
     return isinstance(row, dict) and "layout_dets" in row and "page_info" in row
 
 
-def omnidocbench(path: Path, rows: list[Any]) -> Iterator[Case]:
+def omnidocbench(path: Path, rows: list[Any]) -> Iterator[EvalSample]:
     r"""``OmniDocBench.json``, its images in ``images/`` beside it or at the paths it gives.
 
     Needed are ``page_info.image_path`` and, of each of ``layout_dets``, ``category_type`` and one of ``text``,
     ``latex`` (formulas) and ``html`` (tables); ``order`` is the reading order (blocks without one come last) and
-    ``ignore`` leaves a block out. A page's group is its language. The truth has the blocks an empty line apart,
+    ``ignore`` leaves a block out. A page's group is its language. The reference has the blocks an empty line apart,
     formulas in ``\[ … \]``.
     """
     for number, row in enumerate(rows, start=1):
@@ -42,11 +42,11 @@ def omnidocbench(path: Path, rows: list[Any]) -> Iterator[Case]:
             raise SourceCorrupt(f"{path}, entry {number}: needs 'layout_dets' and 'page_info' with an 'image_path'")
         blocks = [block for block in blocks if _is_read(block)]
         blocks.sort(key=lambda block: (block.get("order") is None, block.get("order") or 0))
-        truth = "\n\n".join(filter(None, map(_written, blocks)))
+        reference = "\n\n".join(filter(None, map(_written, blocks)))
         language = _field(_field(info, "page_attribute"), "language")
         in_folder = path.parent / "images" / image
         file = in_folder if in_folder.is_file() else path.parent / image
-        yield Case(name, file, truth, str(language or path.stem), task=Formatted(), kind="omnidocbench")
+        yield EvalSample(name, file, reference, str(language or path.stem), task=Formatted(), kind="omnidocbench")
 
 
 def parts(text: str) -> dict[str, str]:

@@ -6,14 +6,14 @@ from typing import Self
 
 from pydantic import Field
 
-from got_runtime.evaluation.scores import Frozen, GroupScore, Measure, PageScore
+from got_runtime.evaluation.scores import Estimate, GroupScore, PageScore, ReportModel
 
-__all__ = ["GroupScore", "Measure", "PageScore", "Report"]
+__all__ = ["Estimate", "GroupScore", "PageScore", "Report"]
 
 OVERALL = "all"
 
 
-class Report(Frozen):
+class Report(ReportModel):
     """How well ``model`` read ``dataset``. ``pages`` are sorted worst first.
 
     ``seconds_per_page`` is apart from the scores, because it says something about a machine and they do not: the

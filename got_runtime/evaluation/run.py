@@ -1,4 +1,4 @@
-"""From cases to a report: read them batch by batch, or take what another tool wrote, and score every page."""
+"""From samples to a report: read them batch by batch, or take what another tool wrote, and score every page."""
 
 import io
 import time
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from got_runtime.errors import EngineError, GotError, SourceNotFound
 from got_runtime.evaluation.report import PageScore, Report
-from got_runtime.evaluation.samples import Case, Question, prediction
+from got_runtime.evaluation.samples import EvalPrompt, EvalSample, load_prediction
 from got_runtime.evaluation.scoring import score
 from got_runtime.markup import parse, to_markdown
 from got_runtime.tasks import MAX_NEW_TOKENS, Task
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from got_runtime.results import PageResult
     from got_runtime.runtime import GotRuntime
 
-__all__ = ["Interrupted", "OnPage", "Read", "evaluate", "reader_of", "score_predictions"]
+__all__ = ["Interrupted", "OnPage", "Predictor", "evaluate", "runtime_predictor", "score_predictions"]
 
-Read = Callable[[Sequence[Question]], Iterable[str]]
+Predictor = Callable[[Sequence[EvalPrompt]], Iterable[str]]
 """Reads what it is asked and gives the texts in the same order."""
 
-OnPage = Callable[[PageScore, Case], None]
-"""Is told every page once it is scored, in the order of the cases."""
+OnPage = Callable[[PageScore, EvalSample], None]
+"""Is told every page once it is scored, in the order of the samples."""
 
 _PATIENCE = 2.0
 """Seconds before a progress bar appears."""
@@ -42,30 +42,30 @@ class Interrupted(KeyboardInterrupt):
 
 
 class _Outcome(NamedTuple):
-    reading: str = ""
+    prediction: str = ""
     error: str | None = None
     seconds: float | None = None
     one_view: str | None = None
 
 
-def reader_of(runtime: "GotRuntime", max_new_tokens: int = MAX_NEW_TOKENS) -> Read:
-    """A reader that asks ``runtime``; questions with the same task are read together."""
+def runtime_predictor(runtime: "GotRuntime", max_new_tokens: int = MAX_NEW_TOKENS) -> Predictor:
+    """A reader that asks ``runtime``; prompts with the same task are read together."""
 
-    def read(questions: Sequence[Question]) -> list[str]:
+    def read(prompts: Sequence[EvalPrompt]) -> list[str]:
         texts: dict[int, str] = {}
         by_task: dict[Task, list[int]] = {}
-        for index, question in enumerate(questions):
-            if len(question.images) > 1:
-                source = _in_one_file(question.images)
-                (page,) = runtime.read(source, task=question.task, max_new_tokens=max_new_tokens).pages
+        for index, prompt in enumerate(prompts):
+            if len(prompt.images) > 1:
+                source = _in_one_file(prompt.images)
+                (page,) = runtime.read(source, task=prompt.task, max_new_tokens=max_new_tokens).pages
                 texts[index] = _text(page)
             else:
-                by_task.setdefault(question.task, []).append(index)
+                by_task.setdefault(prompt.task, []).append(index)
         for task, indices in by_task.items():
-            images = [questions[index].images[0] for index in indices]
+            images = [prompts[index].images[0] for index in indices]
             pages = runtime.stream(images, task=task, max_new_tokens=max_new_tokens)
             texts |= {index: _text(page) for index, page in zip(indices, pages, strict=True)}
-        return [texts[index] for index in range(len(questions))]
+        return [texts[index] for index in range(len(prompts))]
 
     return read
 
@@ -84,8 +84,8 @@ def _text(page: "PageResult") -> str:
 
 
 def evaluate(
-    cases: Iterable[Case],
-    read: Read,
+    samples: Iterable[EvalSample],
+    read: Predictor,
     *,
     model: str,
     dataset: str,
@@ -93,99 +93,101 @@ def evaluate(
     total: int | None = None,
     on_page: OnPage | None = None,
 ) -> Report:
-    """Read every case, ``batch`` at a time, each with its own task, and score the readings.
+    """Read every sample, ``batch`` at a time, each with its own task, and score the predictions.
 
-    A page that raises a :class:`GotError`, opened or read, counts as an empty reading and carries the message; when a
+    A page that raises a :class:`GotError`, opened or read, counts as an empty prediction and carries the message; when
+    a
     batch fails its pages are read again one by one, so that one bad page costs no other. Any other error is a bug and
     is raised; Ctrl-C is :class:`Interrupted` once a page is scored. Memory holds one batch of pictures. ``total`` is
-    for the progress bar when ``cases`` has no length. Pages of which single facts are known are checked in Markdown, as
+    for the progress bar when ``samples`` has no length. Pages of which single facts are known are checked in Markdown,
+    as
     a user would take them.
     """
     if batch < 1:
         raise ValueError(f"batch is 1 or more, got {batch}")
     pages: list[PageScore] = []
     seconds: dict[str, list[float]] = {}
-    remaining = iter(cases)
-    with _keeping(pages, total or _length(cases), model, dataset, seconds) as advance:
+    remaining = iter(samples)
+    with _keeping(pages, total or _length(samples), model, dataset, seconds) as advance:
         while some := list(islice(remaining, batch)):
-            for case, outcome in zip(some, _read_cases(some, read), strict=True):
-                reading = to_markdown(parse(outcome.reading)) if case.checks else outcome.reading
-                page = score(case, reading, outcome.error, one_view=outcome.one_view)
+            for sample, outcome in zip(some, _read_cases(some, read), strict=True):
+                prediction = to_markdown(parse(outcome.prediction)) if sample.checks else outcome.prediction
+                page = score(sample, prediction, outcome.error, one_view=outcome.one_view)
                 pages.append(page)
                 if outcome.seconds is not None:
-                    seconds.setdefault(case.group, []).append(outcome.seconds)
+                    seconds.setdefault(sample.group, []).append(outcome.seconds)
                 if on_page is not None:
-                    on_page(page, case)
+                    on_page(page, sample)
                 advance()
     return Report.of(pages, model=model, dataset=dataset, seconds=seconds)
 
 
 def score_predictions(
-    cases: Iterable[Case], directory: Path, *, model: str, dataset: str, on_page: OnPage | None = None
+    samples: Iterable[EvalSample], directory: Path, *, model: str, dataset: str, on_page: OnPage | None = None
 ) -> Report:
-    """Score texts that some tool wrote under ``directory``, one file a case of the same stem.
+    """Score texts that some tool wrote under ``directory``, one file a sample of the same stem.
 
-    A case without a file counts as an empty reading. Raises :class:`SourceNotFound` when no case has one, and
+    A sample without a file counts as an empty prediction. Raises :class:`SourceNotFound` when no sample has one, and
     :class:`Interrupted` as :func:`evaluate` does.
     """
     pages: list[PageScore] = []
-    with _keeping(pages, _length(cases), model, dataset) as advance:
-        for case in cases:
-            outcome = _predicted(directory, case)
-            pages.append(score(case, outcome.reading, outcome.error))
+    with _keeping(pages, _length(samples), model, dataset) as advance:
+        for sample in samples:
+            outcome = _predicted(directory, sample)
+            pages.append(score(sample, outcome.prediction, outcome.error))
             if on_page is not None:
-                on_page(pages[-1], case)
+                on_page(pages[-1], sample)
             advance()
     if pages and all(page.error for page in pages):
         raise SourceNotFound(f"{directory} holds no text for any page; {pages[0].error}")
     return Report.of(pages, model=model, dataset=dataset)
 
 
-def _predicted(directory: Path, case: Case) -> _Outcome:
+def _predicted(directory: Path, sample: EvalSample) -> _Outcome:
     try:
-        return _Outcome(prediction(directory, case))
+        return _Outcome(load_prediction(directory, sample))
     except GotError as problem:
         return _Outcome(error=str(problem))
 
 
-def _read_cases(cases: Sequence[Case], read: Read) -> list[_Outcome]:
-    asked = [_questions(case) for case in cases]
-    answers = iter(_read([question for each in asked if not isinstance(each, _Outcome) for question in each], read))
+def _read_cases(samples: Sequence[EvalSample], read: Predictor) -> list[_Outcome]:
+    asked = [_questions(sample) for sample in samples]
+    answers = iter(_read([prompt for each in asked if not isinstance(each, _Outcome) for prompt in each], read))
     outcomes: list[_Outcome] = []
     for each in asked:
         if isinstance(each, _Outcome):
             outcomes.append(each)
             continue
         first, *others = [next(answers) for _ in each]
-        outcomes.append(first._replace(one_view=others[0].reading) if others else first)
+        outcomes.append(first._replace(one_view=others[0].prediction) if others else first)
     return outcomes
 
 
-def _questions(case: Case) -> Sequence[Question] | _Outcome:
+def _questions(sample: EvalSample) -> Sequence[EvalPrompt] | _Outcome:
     try:
-        return case.questions()
+        return sample.prompts()
     except GotError as problem:
         return _Outcome(error=str(problem))
 
 
-def _read(questions: Sequence[Question], read: Read) -> list[_Outcome]:
-    if not questions:
+def _read(prompts: Sequence[EvalPrompt], read: Predictor) -> list[_Outcome]:
+    if not prompts:
         return []
     started = time.perf_counter()
     try:
-        texts = list(read(questions))
+        texts = list(read(prompts))
     except GotError as problem:
-        if len(questions) == 1:
+        if len(prompts) == 1:
             return [_Outcome(error=str(problem))]
-        return [outcome for question in questions for outcome in _read([question], read)]
-    if len(texts) != len(questions):
-        raise ValueError(f"{len(questions)} pages were given to read and {len(texts)} texts came back")
-    share = (time.perf_counter() - started) / len(questions)
+        return [outcome for prompt in prompts for outcome in _read([prompt], read)]
+    if len(texts) != len(prompts):
+        raise ValueError(f"{len(prompts)} pages were given to read and {len(texts)} texts came back")
+    share = (time.perf_counter() - started) / len(prompts)
     return [_Outcome(text, seconds=share) for text in texts]
 
 
-def _length(cases: Iterable[Case]) -> int | None:
-    return len(cases) if isinstance(cases, Sized) else None
+def _length(samples: Iterable[EvalSample]) -> int | None:
+    return len(samples) if isinstance(samples, Sized) else None
 
 
 @contextmanager

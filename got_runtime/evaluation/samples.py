@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
     from got_runtime.evaluation.checks import Check
 
-__all__ = ["Case", "Question", "name_below", "parts_of", "prediction", "text_of"]
+__all__ = ["EvalPrompt", "EvalSample", "load_prediction", "name_below", "parts_of", "text_of"]
 
 _TEXT_SUFFIXES = (".txt", ".md", ".mmd")
 _PLAIN = Plain()
 
 
 @dataclass(frozen=True)
-class Question:
+class EvalPrompt:
     """What a reader is asked: the picture of a page, or the pages of one context, and the task."""
 
     images: "tuple[Image.Image, ...]"
@@ -28,20 +28,21 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Case:
+class EvalSample:
     """One page to read and what it says.
 
     ``image`` is a picture or the path of a file, of which ``page`` (from 1) is meant where it has several;
     ``following`` are further pages of the same context. ``name`` is the file's path below its collection, or any name
     for a picture. ``group`` is the report's row that it counts in. ``task`` is what is asked; ``compare`` is asked too,
     and its error reported beside (a page cut into tiles is also read in one). ``kind`` chooses what is scored beyond
-    characters (:data:`got_runtime.evaluation.scoring.SCORERS`). ``truth`` is ``None`` for a page of which only single
+    characters (:data:`got_runtime.evaluation.scoring.SCORERS`). ``reference`` is ``None`` for a page of which only
+    single
     facts are known: its ``checks``.
     """
 
     name: str
     image: "Path | Image.Image"
-    truth: str | None
+    reference: str | None
     group: str
     page: int | None = None
     task: Task = _PLAIN
@@ -68,14 +69,14 @@ class Case:
                 return page.image
         raise SourceCorrupt(f"{self.label} has no picture: save it again")
 
-    def questions(self) -> Sequence[Question]:
+    def prompts(self) -> Sequence[EvalPrompt]:
         """What to ask: ``task``, then ``compare`` where there is one. Raises as :meth:`open` does."""
         images = (self.open(), *self.following)
-        return [Question(images, task) for task in (self.task, self.compare) if task is not None]
+        return [EvalPrompt(images, task) for task in (self.task, self.compare) if task is not None]
 
 
 def name_below(path: str) -> str:
-    """The name of a case from the path that a collection gives: its last part where it is absolute, without ``..``.
+    """The name of a sample from the path that a collection gives: its last part where it is absolute, without ``..``.
 
     Otherwise the look-up of predictions would be led out of their folder. Empty where nothing is left.
     """
@@ -83,17 +84,18 @@ def name_below(path: str) -> str:
     return given.name if given.is_absolute() else "/".join(part for part in given.parts if part != "..")
 
 
-def prediction(directory: Path, case: Case) -> str:
-    """What another tool wrote for ``case``: ``directory``'s file of its name or stem (``.txt``, ``.md`` or ``.mmd``).
+def load_prediction(directory: Path, sample: EvalSample) -> str:
+    """What another tool wrote for ``sample``: ``directory``'s file of its name or stem (``.txt``, ``.md`` or ``.mmd``).
 
-    The name comes first (``paper.pdf.txt``, as ``got-ocr read -o`` writes), since the stem's file may be the truth. A
+    The name comes first (``paper.pdf.txt``, as ``got-ocr read -o`` writes), since the stem's file may be the
+    reference. A
     page of several may also have a file of its own, named as olmOCR-bench does: ``paper_pg3_repeat1.md``. Where
     no text has its pages parted, ``paper.pdf.json`` is taken, a :class:`~got_runtime.results.DocumentResult`. Raises
-    :class:`SourceNotFound` when there is nothing, or nothing for the case's page; :class:`SourceCorrupt` for a file
+    :class:`SourceNotFound` when there is nothing, or nothing for the sample's page; :class:`SourceCorrupt` for a file
     that is neither.
     """
-    base = directory / case.name
-    for file in (base.with_name(f"{base.stem}_pg{case.page}_repeat1{suffix}") for suffix in _TEXT_SUFFIXES):
+    base = directory / sample.name
+    for file in (base.with_name(f"{base.stem}_pg{sample.page}_repeat1{suffix}") for suffix in _TEXT_SUFFIXES):
         if file.is_file():
             return text_of(file)
     result = base.with_name(f"{base.name}.json")
@@ -101,20 +103,20 @@ def prediction(directory: Path, case: Case) -> str:
         for file in (base.with_name(name + suffix) for suffix in _TEXT_SUFFIXES):
             if not file.is_file():
                 continue
-            if case.page is None:
+            if sample.page is None:
                 return text_of(file)
-            parts = parts_of(file, case.page)
+            parts = parts_of(file, sample.page)
             if len(parts) == 1 and result.is_file():  # got-ocr parts the pages of its JSON alone
                 continue
-            if case.page > len(parts):
+            if sample.page > len(parts):
                 count = len(parts)
                 raise SourceNotFound(
-                    f"{file} has no page {case.page}: part its {count} pages by form feeds, or give JSON"
+                    f"{file} has no page {sample.page}: part its {count} pages by form feeds, or give JSON"
                 )
-            return parts[case.page - 1]
+            return parts[sample.page - 1]
         if result.is_file():
-            return _page_of(result, case.page or 1)
-    raise SourceNotFound(f"no text for {case.label}: expected {base.with_suffix('.txt')} or {base}.txt")
+            return _page_of(result, sample.page or 1)
+    raise SourceNotFound(f"no text for {sample.label}: expected {base.with_suffix('.txt')} or {base}.txt")
 
 
 def _page_of(file: Path, number: int) -> str:

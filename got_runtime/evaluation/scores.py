@@ -10,16 +10,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from got_runtime.evaluation import bootstrap, metrics
 from got_runtime.evaluation.metrics import OfficialScores
 
-__all__ = ["Frozen", "GroupScore", "Measure", "PageScore", "PaperScore"]
+__all__ = ["Estimate", "GroupScore", "PageScore", "PaperScore", "ReportModel"]
 
 
-class Frozen(BaseModel):
+class ReportModel(BaseModel):
     """A record that does not change."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Measure(Frozen):
+class Estimate(ReportModel):
     """A number with its 95 % bootstrap confidence interval, and the pages it comes from."""
 
     value: float
@@ -39,21 +39,22 @@ class Measure(Frozen):
         return cls(value=metrics.error_rate(sum(above), sum(below)), low=low, high=high, pages=len(above))
 
 
-class PageScore(Frozen):
+class PageScore(ReportModel):
     """One page. Texts are stripped at both ends and otherwise as they came; lengths and edits count characters.
 
-    ``truth`` is ``None`` where only single facts are known, and everything that compares with it is then 0 or ``None``.
+    ``reference`` is ``None`` where only single facts are known, and everything that compares with it is then 0 or
+    ``None``.
     ``scores`` holds what the page's kind asks for beyond characters, by its column's name
     (:mod:`got_runtime.evaluation.scoring`); ``paper`` the official scripts' numbers of each part of the page, without
-    the parts that they leave out; ``failed_checks`` the names of the facts that the reading does not state.
+    the parts that they leave out; ``failed_checks`` the names of the facts that the prediction does not state.
     """
 
     name: str
     group: str
-    truth: str | None
-    reading: str
-    characters: int = Field(description="length of the truth")
-    edits: int = Field(description="insertions, deletions and substitutions from reading to truth")
+    reference: str | None
+    prediction: str
+    characters: int = Field(description="length of the reference")
+    edits: int = Field(description="insertions, deletions and substitutions from prediction to reference")
     words: int
     word_edits: int
     edit_distance: float | None = Field(description="edits over the longer length, 0–1")
@@ -61,15 +62,15 @@ class PageScore(Frozen):
     paper: dict[str, OfficialScores] = Field(default_factory=dict)
     checks: int = Field(0, description="facts looked for")
     failed_checks: tuple[str, ...] = ()
-    error: str | None = Field(None, description="why the page could not be read; it then counts as an empty reading")
+    error: str | None = Field(None, description="why the page could not be read; it then counts as an empty prediction")
 
     @classmethod
     def of(
         cls,
         name: str,
         group: str,
-        truth: str | None,
-        reading: str,
+        reference: str | None,
+        prediction: str,
         error: str | None = None,
         *,
         scores: dict[str, float] | None = None,
@@ -78,20 +79,20 @@ class PageScore(Frozen):
         failed_checks: Sequence[str] = (),
     ) -> Self:
         """Compare two texts; what is not about characters is handed in."""
-        reading, true = reading.strip(), (truth or "").strip()
-        read_words, true_words = metrics.words(reading, true) if truth is not None else ([], [])
-        edits = metrics.edit_count(reading, true) if truth is not None else 0
-        longest = max(len(true), len(reading))
+        prediction, true = prediction.strip(), (reference or "").strip()
+        read_words, true_words = metrics.words(prediction, true) if reference is not None else ([], [])
+        edits = metrics.edit_count(prediction, true) if reference is not None else 0
+        longest = max(len(true), len(prediction))
         return cls(
             name=name,
             group=group,
-            truth=None if truth is None else true,
-            reading=reading,
+            reference=None if reference is None else true,
+            prediction=prediction,
             characters=len(true),
             edits=edits,
             words=len(true_words),
             word_edits=metrics.edit_count(read_words, true_words),
-            edit_distance=None if truth is None else metrics.error_rate(edits, longest),
+            edit_distance=None if reference is None else metrics.error_rate(edits, longest),
             scores=scores or {},
             paper=paper or {},
             checks=checks,
@@ -111,25 +112,25 @@ class PageScore(Frozen):
         return self.edits == 0 and not self.failed_checks and self.error is None
 
 
-class PaperScore(Frozen):
+class PaperScore(ReportModel):
     """The official scripts' numbers: means over the ``pages`` that they count, an empty text leaving its page out."""
 
     pages: int
-    edit_distance: Measure
-    f1: Measure
-    precision: Measure
-    recall: Measure
-    bleu: Measure
-    meteor: Measure
+    edit_distance: Estimate
+    f1: Estimate
+    precision: Estimate
+    recall: Estimate
+    bleu: Estimate
+    meteor: Estimate
 
     @classmethod
     def of(cls, pages: Sequence[OfficialScores]) -> Self:
         values = [asdict(page) for page in pages]
-        means = {name: Measure.mean([page[name] for page in values]) for name in values[0]}
+        means = {name: Estimate.mean([page[name] for page in values]) for name in values[0]}
         return cls.model_validate({"pages": len(pages), **means})
 
 
-class GroupScore(Frozen):
+class GroupScore(ReportModel):
     """Pages taken together.
 
     Error rates are edits over lengths of the whole group, so long pages weigh more; ``edit_distance`` and ``scores``
@@ -140,19 +141,19 @@ class GroupScore(Frozen):
     name: str
     pages: int
     characters: int
-    character_error_rate: Measure | None
-    word_error_rate: Measure | None
-    edit_distance: Measure | None
+    character_error_rate: Estimate | None
+    word_error_rate: Estimate | None
+    edit_distance: Estimate | None
     perfect: float
-    failed: int = Field(description="pages that could not be read; counted as empty readings")
-    scores: dict[str, Measure] = Field(default_factory=dict)
+    failed: int = Field(description="pages that could not be read; counted as empty predictions")
+    scores: dict[str, Estimate] = Field(default_factory=dict)
     paper: dict[str, PaperScore] = Field(default_factory=dict)
-    against_one_view: Measure | None = None
-    checks: Measure | None = None
+    against_one_view: Estimate | None = None
+    checks: Estimate | None = None
 
     @classmethod
     def of(cls, name: str, pages: Sequence[PageScore]) -> Self:
-        known = [page for page in pages if page.truth is not None]
+        known = [page for page in pages if page.reference is not None]
         checked = [page for page in pages if page.checks]
         viewed = [page for page in known if ONE_VIEW in page.scores]
         distances = [page.edit_distance or 0.0 for page in known]
@@ -169,10 +170,10 @@ class GroupScore(Frozen):
             characters=sum(p.characters for p in pages),
             character_error_rate=_ratio([p.edits for p in known], [p.characters for p in known]),
             word_error_rate=_ratio([p.word_edits for p in known], [p.words for p in known]),
-            edit_distance=Measure.mean(distances) if distances else None,
+            edit_distance=Estimate.mean(distances) if distances else None,
             perfect=sum(p.perfect for p in pages) / len(pages),
             failed=sum(p.error is not None for p in pages),
-            scores={score: Measure.mean(values) for score, values in scores.items()},
+            scores={score: Estimate.mean(values) for score, values in scores.items()},
             paper={part: PaperScore.of(values) for part, values in paper.items()},
             against_one_view=_ratio([p.edit_distance or 0.0 for p in viewed], [p.scores[ONE_VIEW] for p in viewed]),
             checks=_ratio([p.checks - len(p.failed_checks) for p in checked], [p.checks for p in checked]),
@@ -183,5 +184,5 @@ ONE_VIEW = "one view"
 """The score under which the edit distance of the same page read without tiles stands."""
 
 
-def _ratio(above: Sequence[float], below: Sequence[float]) -> Measure | None:
-    return Measure.ratio(above, below) if below else None
+def _ratio(above: Sequence[float], below: Sequence[float]) -> Estimate | None:
+    return Estimate.ratio(above, below) if below else None

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from got_runtime.errors import MissingExtra
-from got_runtime.evaluation.samples import Case
+from got_runtime.evaluation.samples import EvalSample
 from got_runtime.tasks import Formatted, Plain, Task, Tiles
 
 __all__ = ["GROUPS", "HELD_OUT_STREAM", "held_out"]
@@ -15,7 +15,7 @@ GROUPS = ("seen faces", "held-out faces")
 """The two groups: faces of the training set, and families of which no face is in it."""
 
 
-def held_out(count: int, seed: int = 0, kind: str = "plain") -> Iterator[Case]:
+def held_out(count: int, seed: int = 0, kind: str = "plain") -> Iterator[EvalSample]:
     """``count`` pages for each of :data:`GROUPS`, the groups by turns; same arguments, same pages.
 
     The two pages of an index share their seed, and so most of their words and layout: the groups differ by the faces.
@@ -34,12 +34,12 @@ def held_out(count: int, seed: int = 0, kind: str = "plain") -> Iterator[Case]:
                 raise MissingExtra("eval", error.name) from error
 
 
-def _case(kind: str, seed: tuple[int, int], group: str) -> Case:
+def _case(kind: str, seed: tuple[int, int], group: str) -> EvalSample:
     from got_runtime.synth.faces import HELD_OUT_FACES, TRAINING_FACES
     from got_runtime.synth.kinds import page_of
 
     page = page_of(kind, seed, TRAINING_FACES if group == GROUPS[0] else HELD_OUT_FACES)
-    return Case(
+    return EvalSample(
         f"{kind} {seed[0] - HELD_OUT_STREAM}/{seed[1]:04d} {page.face}",
         page.image,
         page.text,

@@ -1,6 +1,6 @@
 r"""The tables of any text as grids: GOT's ``tabular``, Markdown's pipe tables and HTML's ``<table>``.
 
-Truths and readings come in all three; what is compared is the grid, so that none has an advantage by its syntax.
+Truths and predictions come in all three; what is compared is the grid, so that none has an advantage by its syntax.
 """
 
 import re

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from got_runtime.evaluation.report import Report
-from got_runtime.evaluation.scores import GroupScore, Measure, PaperScore
+from got_runtime.evaluation.scores import Estimate, GroupScore, PaperScore
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["Metrics", "Sheet", "printed", "sheets"]
+__all__ = ["Metrics", "ReportTable", "format_estimate", "report_tables"]
 
 Metrics = Literal["errors", "paper", "all"]
 
@@ -20,7 +20,7 @@ _NARROW = 100
 
 
 @dataclass(frozen=True)
-class Sheet:
+class ReportTable:
     """A table: ``rows`` have a cell for each of ``headings``; the first one is the group's name."""
 
     title: str
@@ -45,9 +45,9 @@ class Sheet:
         return table
 
 
-def sheets(report: Report, metrics: Metrics = "errors") -> list[Sheet]:
+def report_tables(report: Report, metrics: Metrics = "errors") -> list[ReportTable]:
     """The tables that have something to say: errors, what the pages' kinds ask for, checks; the paper's metrics."""
-    made: list[Sheet | None] = []
+    made: list[ReportTable | None] = []
     if metrics != "paper":
         made += [_errors(report), _scores(report), _checks(report)]
     if metrics != "errors":
@@ -55,7 +55,7 @@ def sheets(report: Report, metrics: Metrics = "errors") -> list[Sheet]:
     return [sheet for sheet in made if sheet is not None] or [_pages(report)]
 
 
-def printed(measure: Measure | None, scale: int = 1, digits: int = 3) -> str:
+def format_estimate(measure: Estimate | None, scale: int = 1, digits: int = 3) -> str:
     """``0.084 [0.071–0.098]``; a dash where nothing was measured."""
     if measure is None:
         return _NOTHING
@@ -73,14 +73,14 @@ def _sheet(
     headings: Sequence[str],
     cells: Callable[[GroupScore], Iterable[str]],
     note: str = "",
-) -> Sheet:
+) -> ReportTable:
     """A table without the groups of which nothing was measured."""
     rows = [(group.name, _pages_cell(group), *cells(group)) for group in report.rows()]
     rows = [row for row in rows if set(row[2:]) - {_NOTHING} or not row[2:]]
-    return Sheet(f"{report.model} on {report.dataset}: {what}", ("group", "pages", *headings), tuple(rows), note)
+    return ReportTable(f"{report.model} on {report.dataset}: {what}", ("group", "pages", *headings), tuple(rows), note)
 
 
-def _errors(report: Report) -> Sheet | None:
+def _errors(report: Report) -> ReportTable | None:
     if report.overall.edit_distance is None:
         return None
     timed = ("s/page",) if report.seconds_per_page else ()
@@ -89,8 +89,8 @@ def _errors(report: Report) -> Sheet | None:
         seconds = report.seconds_per_page.get(group.name)
         return [
             f"{group.characters:,}",
-            printed(group.character_error_rate, 100, 1),
-            printed(group.edit_distance),
+            format_estimate(group.character_error_rate, 100, 1),
+            format_estimate(group.edit_distance),
             f"{group.perfect:.1%}",
             *(["" if seconds is None else f"{seconds:.2f}"] if timed else []),
         ]
@@ -107,28 +107,28 @@ _NOTES = {
 }
 
 
-def _scores(report: Report) -> Sheet | None:
+def _scores(report: Report) -> ReportTable | None:
     names = list(report.overall.scores)
     if not names:
         return None
     ratio = report.overall.against_one_view is not None
 
     def cells(group: GroupScore) -> list[str]:
-        ratios = [printed(group.against_one_view, digits=2)] if ratio else []
-        return [printed(group.scores.get(name)) for name in names] + ratios
+        ratios = [format_estimate(group.against_one_view, digits=2)] if ratio else []
+        return [format_estimate(group.scores.get(name)) for name in names] + ratios
 
     note = "; ".join(note for name, note in _NOTES.items() if name in names)
     return _sheet(report, "what its pages ask for", [*names, *(["ratio"] if ratio else [])], cells, note)
 
 
-def _checks(report: Report) -> Sheet | None:
+def _checks(report: Report) -> ReportTable | None:
     if report.mean_of_checks is None:
         return None
     note = f"mean of the groups, olmOCR-bench's overall: {report.mean_of_checks:.1%}"
-    return _sheet(report, "facts stated", ("% of checks",), lambda group: [printed(group.checks, 100, 1)], note)
+    return _sheet(report, "facts stated", ("% of checks",), lambda group: [format_estimate(group.checks, 100, 1)], note)
 
 
-def _paper(report: Report) -> Sheet | None:
+def _paper(report: Report) -> ReportTable | None:
     if not report.overall.paper:
         return None
     parts = len(report.overall.paper) > 1
@@ -139,10 +139,10 @@ def _paper(report: Report) -> Sheet | None:
     ]
     headings = ("group", "pages", "edit distance", "F1", "precision", "recall", "BLEU", "METEOR")
     note = (
-        "as GOT's scripts compute them: pages whose truth or reading is empty are left out; METEOR without WordNet; "
-        "intervals are in the JSON"
+        "as GOT's scripts compute them: pages whose reference or prediction is empty are left out; "
+        "METEOR without WordNet; intervals are in the JSON"
     )
-    return Sheet(f"{report.model} on {report.dataset}: the paper's metrics", headings, tuple(rows), note)
+    return ReportTable(f"{report.model} on {report.dataset}: the paper's metrics", headings, tuple(rows), note)
 
 
 def _paper_cells(score: PaperScore) -> list[str]:
@@ -150,6 +150,6 @@ def _paper_cells(score: PaperScore) -> list[str]:
     return [f"{measure.value:.3f}" for measure in measures]
 
 
-def _pages(report: Report) -> Sheet:
+def _pages(report: Report) -> ReportTable:
     """For a report of which the metrics asked for say nothing."""
     return _sheet(report, "pages", (), lambda group: ())

@@ -19,46 +19,46 @@ from got_runtime.evaluation.tables import cell_text, tables_of
 from got_runtime.markup.content import Grid
 from got_runtime.markup.latex.grid import places
 
-__all__ = ["Node", "teds", "teds_of_tables", "tree"]
+__all__ = ["TedsNode", "teds", "teds_of_tables", "tree"]
 
 _MOST_NODES = 2_000
 """Trees beyond this are not compared (the time grows with the cube): a table read without end scores 0."""
 
 
 @dataclass(frozen=True)
-class Node:
+class TedsNode:
     """A table, a row or a cell; ``label`` is the tag with its spans, ``text`` a cell's characters."""
 
     label: tuple[str, int, int]
     text: str = ""
-    children: "tuple[Node, ...]" = ()
+    children: "tuple[TedsNode, ...]" = ()
 
     def size(self) -> int:
         """Nodes below the table itself, as the paper's code counts them."""
         return len(self.children) + sum(child.size() for child in self.children)
 
 
-def tree(grid: Grid, *, structure_only: bool = False) -> Node:
+def tree(grid: Grid, *, structure_only: bool = False) -> TedsNode:
     """The grid as ``table > row > cell``; every place that no cell covers is an empty cell."""
-    rows: list[Node] = []
+    rows: list[TedsNode] = []
     for row, covering in enumerate(places(grid)):
-        cells: list[Node] = []
+        cells: list[TedsNode] = []
         for column, cell in enumerate(covering):
             if cell is None:
-                cells.append(Node(("cell", 1, 1)))
+                cells.append(TedsNode(("cell", 1, 1)))
             elif (cell.row, cell.column) == (row, column):
                 text = "" if structure_only else cell_text(cell.content)
-                cells.append(Node(("cell", cell.rowspan, cell.colspan), text))
-        rows.append(Node(("row", 1, 1), children=tuple(cells)))
-    return Node(("table", 1, 1), children=tuple(rows))
+                cells.append(TedsNode(("cell", cell.rowspan, cell.colspan), text))
+        rows.append(TedsNode(("row", 1, 1), children=tuple(cells)))
+    return TedsNode(("table", 1, 1), children=tuple(rows))
 
 
-def teds(reading: Grid, truth: Grid, *, structure_only: bool = False) -> float:
+def teds(prediction: Grid, reference: Grid, *, structure_only: bool = False) -> float:
     """Likeness of two tables, 0–1, 1 for equal ones; ``structure_only`` (TEDS-S) leaves the cells' texts out.
 
     Raises :class:`MissingExtra` without apted.
     """
-    read, true = (tree(grid, structure_only=structure_only) for grid in (reading, truth))
+    read, true = (tree(grid, structure_only=structure_only) for grid in (prediction, reference))
     if read == true:
         return 1.0
     largest = max(read.size(), true.size())
@@ -67,12 +67,12 @@ def teds(reading: Grid, truth: Grid, *, structure_only: bool = False) -> float:
     return 1.0 - min(1.0, _distance(read, true) / largest)
 
 
-def teds_of_tables(reading: str, truth: str) -> dict[str, float]:
+def teds_of_tables(prediction: str, reference: str) -> dict[str, float]:
     """``TEDS`` and ``TEDS-S`` of two texts' tables, the n-th with the n-th; one that has no partner scores 0.
 
     Empty where neither has a table.
     """
-    read, true = tables_of(reading), tables_of(truth)
+    read, true = tables_of(prediction), tables_of(reference)
     if not read and not true:
         return {}
     return {
@@ -86,19 +86,19 @@ def _mean_over_pairs(read: Sequence[Grid], true: Sequence[Grid], *, structure_on
     return sum(teds(*pair, structure_only=structure_only) for pair in pairs) / max(len(read), len(true))
 
 
-def _distance(one: Node, other: Node) -> float:
+def _distance(one: TedsNode, other: TedsNode) -> float:
     try:
         from apted import APTED, Config
     except ImportError as error:
         raise MissingExtra("eval", "apted") from error
 
     class Costs(Config):  # type: ignore[misc]  # apted ships no types
-        def rename(self, node1: Node, node2: Node) -> float:
+        def rename(self, node1: TedsNode, node2: TedsNode) -> float:
             if node1.label != node2.label:
                 return 1.0
             return edit_distance(node1.text, node2.text)
 
-        def children(self, node: Node) -> Any:
+        def children(self, node: TedsNode) -> Any:
             return node.children
 
     return float(APTED(one, other, Costs()).compute_edit_distance())

@@ -17,7 +17,7 @@ from got_runtime.errors import GotError, MissingExtra, SourceNotFound
 from got_runtime.evaluation import exact
 from got_runtime.evaluation.model_card import GOALS, Card
 from got_runtime.evaluation.report import Report
-from got_runtime.evaluation.samples import Case
+from got_runtime.evaluation.samples import EvalSample
 from got_runtime.evaluation.scoring import score
 from got_runtime.evaluation.synthetic import GROUPS, HELD_OUT_STREAM, held_out
 from got_runtime.results import DocumentResult, ModelInfo, PageError, PageResult
@@ -31,10 +31,10 @@ from got_runtime.tasks import Task
 def test_held_out_pages_are_the_same_for_the_same_seed_and_alternate_the_groups() -> None:
     first, again = list(held_out(2, seed=3)), list(held_out(2, seed=3))
     assert [c.group for c in first] == [*GROUPS, *GROUPS]
-    assert [(c.name, c.truth) for c in first] == [(c.name, c.truth) for c in again]
+    assert [(c.name, c.reference) for c in first] == [(c.name, c.reference) for c in again]
     assert all(a.open().tobytes() == b.open().tobytes() for a, b in zip(first, again, strict=True))
     assert len({c.name for c in first}) == 4
-    assert next(held_out(1, seed=4)).truth != first[0].truth
+    assert next(held_out(1, seed=4)).reference != first[0].reference
 
 
 def test_held_out_pages_use_faces_of_their_group() -> None:
@@ -77,7 +77,7 @@ def test_the_command_scores_predictions(tmp_path: Path, capsys: pytest.CaptureFi
     assert "f<ins>1</ins>rst" in (tmp_path / "r.html").read_text(encoding="utf-8")
 
 
-TRUTH = r"\begin{tabular}{ll} a & b \end{tabular}"
+REFERENCE = r"\begin{tabular}{ll} a & b \end{tabular}"
 
 
 class ScriptedRuntime:
@@ -106,7 +106,7 @@ class ScriptedRuntime:
 def test_the_command_reads_held_out_pages_with_the_runtime(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    answers: list[str | None] = [page.truth for page in held_out(2, seed=1)]
+    answers: list[str | None] = [page.reference for page in held_out(2, seed=1)]
     answers[3] = None
     monkeypatch.setattr(command, "load_runtime", lambda args: ScriptedRuntime(lambda task: answers.pop(0)))
     args = parsed("--held-out", "2", "--seed", "1", "--batch", "1", "--json", str(tmp_path / "r.json"))
@@ -125,7 +125,7 @@ def test_the_command_reads_held_out_pages_with_the_runtime(
 def test_all_kinds_fill_in_the_model_cards_table(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    answers = [next(held_out(1, kind=kind)).truth for kind in KINDS if kind != "molecule"]
+    answers = [next(held_out(1, kind=kind)).reference for kind in KINDS if kind != "molecule"]
     answers.insert(KINDS.index("tiles"), answers[KINDS.index("tiles")])  # asked twice: also in one view
     monkeypatch.setitem(sys.modules, "rdkit", None)
     for name in [name for name in sys.modules if name.startswith("rdkit.")]:
@@ -149,14 +149,15 @@ def test_all_kinds_fill_in_the_model_cards_table(
 
 
 def test_the_card_says_what_was_measured_and_whether_it_reaches_the_goal() -> None:
-    def report(kind: str, reading: str) -> Report:
+    def report(kind: str, prediction: str) -> Report:
         pages = [
-            Case(f"{kind}{n}", Image.new("RGB", (9, 9)), TRUTH, group, kind=kind) for n, group in enumerate(GROUPS)
+            EvalSample(f"{kind}{n}", Image.new("RGB", (9, 9)), REFERENCE, group, kind=kind)
+            for n, group in enumerate(GROUPS)
         ]
-        scored = [score(page, reading, one_view="x" * len(TRUTH) if kind == "tiles" else None) for page in pages]
+        scored = [score(page, prediction, one_view="x" * len(REFERENCE) if kind == "tiles" else None) for page in pages]
         return Report.of(scored, model="m", dataset="d")
 
-    slip = TRUTH.replace("& b", "& cd")  # 2 edits in 39 characters
+    slip = REFERENCE.replace("& b", "& cd")  # 2 edits in 39 characters
     reports = {kind: report(kind, slip) for kind in ("plain", "formatted", "table", "tiles")}
     lines = Card(model="m", pages=1, seed=0, reports=reports).markdown().splitlines()
     wanted = "| plain, up to 14 lines of 40 characters, CER | ≤ 2 % · ≤ 8 % |"
@@ -173,10 +174,10 @@ def test_every_kind_has_a_goal() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_perfect_reading_of_every_kind_has_the_best_scores(kind: str) -> None:
-    """The truths are in the dialect that the scores understand: GOT's."""
+def test_a_perfect_prediction_of_every_kind_has_the_best_scores(kind: str) -> None:
+    """The references are in the dialect that the scores understand: GOT's."""
     page = next(held_out(1, kind=kind))
-    best = score(page, page.truth or "")
+    best = score(page, page.reference or "")
     assert best.perfect
     assert best.scores == {name: float(name in ("TEDS", "TEDS-S", "exact")) for name in best.scores}
     assert set(best.scores) >= WANTED.get(kind, set())
@@ -215,8 +216,8 @@ def test_a_folder_is_read_with_the_task_that_was_asked_for(
 
 def test_tiles_keep_what_each_page_of_a_collection_asks_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(tmp_path / "a.png", "")
-    questions = ("OCR: ", "OCR with format: ")
-    rows = [{"image": "a.png", "conversations": [{"value": ask}, {"value": "x"}]} for ask in questions]
+    prompts = ("OCR: ", "OCR with format: ")
+    rows = [{"image": "a.png", "conversations": [{"value": ask}, {"value": "x"}]} for ask in prompts]
     (tmp_path / "ocr.json").write_text(json.dumps(rows))
     asked: list[tuple[str, bool]] = []
 
@@ -256,7 +257,7 @@ def test_ctrl_c_keeps_the_pages_scored_so_far(
 def test_ctrl_c_in_all_kinds_keeps_the_kinds_that_were_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    answers = iter([next(held_out(1)).truth])
+    answers = iter([next(held_out(1)).reference])
 
     def answer(task: Task) -> str | None:
         try:
@@ -285,7 +286,7 @@ def test_what_got_ocr_read_wrote_is_scored(tmp_path: Path) -> None:
         info = ScriptedRuntime.model_info
         return DocumentResult(source=name, sha256=None, pages=pages, model=info).model_dump_json()
 
-    # In the folder itself, where the stems' texts are the truth.
+    # In the folder itself, where the stems' texts are the reference.
     (tmp_path / "a.png.txt").write_text("f1rst\n")
     (tmp_path / "b.png.json").write_text(result("b.png", "sec0nd"))
     (tmp_path / "c.pdf.txt").write_text("page 1\n\npage two\n")
@@ -293,8 +294,8 @@ def test_what_got_ocr_read_wrote_is_scored(tmp_path: Path) -> None:
     words = [str(tmp_path), "--predictions", str(tmp_path), "--json", str(tmp_path / "r.json")]
     assert command.run(parsed(*words)) == 0
     report = Report.model_validate_json((tmp_path / "r.json").read_text())
-    readings = {page.name: page.reading for page in report.pages}
-    assert readings == {"a.png": "f1rst", "b.png": "sec0nd", "c.pdf p. 1": "page 1", "c.pdf p. 2": "page two"}
+    predictions = {page.name: page.prediction for page in report.pages}
+    assert predictions == {"a.png": "f1rst", "b.png": "sec0nd", "c.pdf p. 1": "page 1", "c.pdf p. 2": "page two"}
 
 
 def test_limit_takes_the_first_pages(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -315,7 +316,7 @@ def test_impossible_arguments_are_refused(words: list[str], capsys: pytest.Captu
     assert "error: " in capsys.readouterr().err
 
 
-def test_what_cannot_be_written_or_scored_is_refused_before_reading(tmp_path: Path) -> None:
+def test_what_cannot_be_written_or_scored_is_refused_before_prediction(tmp_path: Path) -> None:
     put(tmp_path / "a.png", "x")
     with pytest.raises(GotError, match="--json"):
         command.run(parsed(str(tmp_path), "--json", str(tmp_path / "no" / "r.json")))

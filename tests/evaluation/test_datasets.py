@@ -8,9 +8,9 @@ from helpers.evaluation_pages import picture, put, put_pdf
 
 from got_runtime.errors import SourceCorrupt, SourceNotFound, SourceUnsupported
 from got_runtime.evaluation.conversations import task_of
-from got_runtime.evaluation.datasets import open_cases
+from got_runtime.evaluation.datasets import load_samples
 from got_runtime.evaluation.run import score_predictions
-from got_runtime.evaluation.samples import Case, prediction
+from got_runtime.evaluation.samples import EvalSample, load_prediction
 from got_runtime.tasks import Box, Color, Formatted, PageFrame, Plain, Task
 
 # --- collections on disk
@@ -21,7 +21,7 @@ def test_a_folder_gives_images_with_the_text_beside_them_in_natural_order(tmp_pa
     put(tmp_path / "page2.jpg", "\ufefftwo\r\nlines")
     put(tmp_path / "faces" / "new" / "a.png", "")
     (tmp_path / "notes.md").write_text("not a page")
-    found = [(c.name, c.truth, c.group, c.page) for c in open_cases(tmp_path)]
+    found = [(c.name, c.reference, c.group, c.page) for c in load_samples(tmp_path)]
     assert found == [
         ("faces/new/a.png", "", "faces/new", None),
         ("page2.jpg", "two\nlines", tmp_path.name, None),
@@ -32,12 +32,12 @@ def test_a_folder_gives_images_with_the_text_beside_them_in_natural_order(tmp_pa
 def test_a_pdf_has_one_part_of_text_a_page(tmp_path: Path) -> None:
     put_pdf(tmp_path / "paper.pdf", 2)
     (tmp_path / "paper.txt").write_text("page 1\f\npage 2\n\f")  # pdftotext ends the last page too
-    cases = open_cases(tmp_path)
-    assert [(c.label, (c.truth or "").strip()) for c in cases] == [
+    samples = load_samples(tmp_path)
+    assert [(c.label, (c.reference or "").strip()) for c in samples] == [
         ("paper.pdf p. 1", "page 1"),
         ("paper.pdf p. 2", "page 2"),
     ]
-    first, second = (c.open() for c in cases)
+    first, second = (c.open() for c in samples)
     assert first.size == second.size
     assert first.tobytes() != second.tobytes()
 
@@ -45,29 +45,32 @@ def test_a_pdf_has_one_part_of_text_a_page(tmp_path: Path) -> None:
 def test_a_tiff_of_many_frames_is_taken_page_by_page(tmp_path: Path) -> None:
     picture(10).save(tmp_path / "fax.tif", save_all=True, append_images=[picture(20)])
     (tmp_path / "fax.txt").write_text("one\ftwo")
-    assert [(c.label, c.truth) for c in open_cases(tmp_path)] == [("fax.tif p. 1", "one"), ("fax.tif p. 2", "two")]
-    assert open_cases(tmp_path)[1].open().getpixel((0, 0)) == (20, 20, 20)
+    assert [(c.label, c.reference) for c in load_samples(tmp_path)] == [
+        ("fax.tif p. 1", "one"),
+        ("fax.tif p. 2", "two"),
+    ]
+    assert load_samples(tmp_path)[1].open().getpixel((0, 0)) == (20, 20, 20)
 
 
 def test_a_pdf_may_end_with_a_blank_page(tmp_path: Path) -> None:
     put_pdf(tmp_path / "paper.pdf", 2)
     (tmp_path / "paper.txt").write_text("page 1\f")
-    cases = open_cases(tmp_path)
-    assert [case.truth for case in cases] == ["page 1", ""]
-    assert [prediction(tmp_path, case) for case in cases] == ["page 1", ""]
+    samples = load_samples(tmp_path)
+    assert [sample.reference for sample in samples] == ["page 1", ""]
+    assert [load_prediction(tmp_path, sample) for sample in samples] == ["page 1", ""]
 
 
 def test_a_pdf_with_another_number_of_texts_is_a_clear_error(tmp_path: Path) -> None:
     put_pdf(tmp_path / "paper.pdf", 3)
     (tmp_path / "paper.txt").write_text("one\ftwo")
     with pytest.raises(SourceCorrupt, match=r"paper\.txt has 2 parts and paper\.pdf 3 pages: put a form feed"):
-        open_cases(tmp_path)
+        load_samples(tmp_path)
 
 
-def test_the_official_json_gives_the_second_turn_as_truth(tmp_path: Path) -> None:
+def test_the_official_json_gives_the_second_turn_as_reference(tmp_path: Path) -> None:
     turns = [{"from": "human", "value": "<image>\nOCR: "}, {"from": "gpt", "value": "the text"}]
     (tmp_path / "ocr.json").write_text(json.dumps([{"image": "img/1.png", "conversations": turns}]))
-    assert open_cases(tmp_path / "ocr.json") == [Case("img/1.png", tmp_path / "img/1.png", "the text", "ocr")]
+    assert load_samples(tmp_path / "ocr.json") == [EvalSample("img/1.png", tmp_path / "img/1.png", "the text", "ocr")]
 
 
 @pytest.mark.parametrize(
@@ -76,39 +79,39 @@ def test_the_official_json_gives_the_second_turn_as_truth(tmp_path: Path) -> Non
 def test_broken_json_is_a_clear_error(tmp_path: Path, content: str) -> None:
     (tmp_path / "ocr.json").write_text(content)
     with pytest.raises(SourceCorrupt, match=r"ocr\.json"):
-        open_cases(tmp_path / "ocr.json")
+        load_samples(tmp_path / "ocr.json")
 
 
-def test_a_missing_truth_is_a_clear_error(tmp_path: Path) -> None:
+def test_a_missing_reference_is_a_clear_error(tmp_path: Path) -> None:
     picture().save(tmp_path / "page.png")
     with pytest.raises(SourceNotFound, match=r"page\.txt is missing: write the text of page\.png there"):
-        open_cases(tmp_path)
+        load_samples(tmp_path)
 
 
 def test_an_empty_missing_or_wrong_collection_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(SourceNotFound, match="holds no pages"):
-        open_cases(tmp_path)
+        load_samples(tmp_path)
     with pytest.raises(SourceNotFound, match="does not exist"):
-        open_cases(tmp_path / "nowhere")
+        load_samples(tmp_path / "nowhere")
     (tmp_path / "list.csv").touch()
     with pytest.raises(SourceUnsupported, match="is no collection"):
-        open_cases(tmp_path / "list.csv")
+        load_samples(tmp_path / "list.csv")
 
 
-def test_a_truth_that_is_not_utf8_is_a_clear_error(tmp_path: Path) -> None:
+def test_a_reference_that_is_not_utf8_is_a_clear_error(tmp_path: Path) -> None:
     put(tmp_path / "page.png", "")
     (tmp_path / "page.txt").write_bytes("é".encode("latin-1"))
     with pytest.raises(SourceCorrupt, match=r"page\.txt is not UTF-8"):
-        open_cases(tmp_path)
+        load_samples(tmp_path)
 
 
 def test_absolute_images_of_the_official_json_are_looked_up_inside_the_predictions(tmp_path: Path) -> None:
     row = {"image": str(tmp_path / "far" / "a.png"), "conversations": [{"value": ""}, {"value": "x"}]}
     (tmp_path / "ocr.json").write_text(json.dumps([row]))
     (tmp_path / "a.txt").write_text("read")
-    (only,) = open_cases(tmp_path / "ocr.json")
+    (only,) = load_samples(tmp_path / "ocr.json")
     assert only.image == tmp_path / "far" / "a.png"
-    assert prediction(tmp_path, only) == "read"
+    assert load_prediction(tmp_path, only) == "read"
 
 
 def test_images_above_the_file_are_looked_up_inside_the_predictions(tmp_path: Path) -> None:
@@ -116,21 +119,21 @@ def test_images_above_the_file_are_looked_up_inside_the_predictions(tmp_path: Pa
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "ocr.json").write_text(json.dumps([row]))
     (tmp_path / "far").mkdir()
-    (tmp_path / "far" / "a.txt").write_text("the truth")
-    (only,) = open_cases(tmp_path / "in" / "ocr.json")
+    (tmp_path / "far" / "a.txt").write_text("the reference")
+    (only,) = load_samples(tmp_path / "in" / "ocr.json")
     assert only.image == tmp_path / "in" / "../far/a.png"
     with pytest.raises(SourceNotFound, match=r"no text for far/a\.png"):
-        prediction(tmp_path / "out", only)
+        load_prediction(tmp_path / "out", only)
 
 
 def test_lines_of_a_collection_are_those_of_the_file(tmp_path: Path) -> None:
     """U+2028 and U+0085 end a line in Python and none in JSON; an error names the line an editor shows."""
     row = {"image": "a.png", "conversations": [{"value": ""}, {"value": "one\u2028two\u0085three"}]}
     (tmp_path / "ocr.jsonl").write_text(f"{json.dumps(row, ensure_ascii=False)}\n", encoding="utf-8")
-    assert [case.truth for case in open_cases(tmp_path / "ocr.jsonl")] == ["one\u2028two\u0085three"]
+    assert [sample.reference for sample in load_samples(tmp_path / "ocr.jsonl")] == ["one\u2028two\u0085three"]
     (tmp_path / "ocr.jsonl").write_text(f"{json.dumps(row)}\n\n{{\n")
     with pytest.raises(SourceCorrupt, match=r"not JSON \(line 3\)"):
-        open_cases(tmp_path / "ocr.jsonl")
+        load_samples(tmp_path / "ocr.jsonl")
 
 
 @pytest.mark.parametrize("content", ["{}", "[]", '[{"image": "a.png"}]', '[{"picture": 1}]', "[1]"])
@@ -138,11 +141,11 @@ def test_lines_of_a_collection_are_those_of_the_file(tmp_path: Path) -> None:
 def test_a_file_of_no_known_layout_is_one_clear_error(tmp_path: Path, name: str, content: str) -> None:
     (tmp_path / name).write_text(content)
     with pytest.raises(SourceUnsupported, match=r"ocr\.jsonl? (has no known layout|holds no list).*give a folder"):
-        open_cases(tmp_path / name)
+        load_samples(tmp_path / name)
 
 
 @pytest.mark.parametrize(
-    ("question", "task"),
+    ("prompt", "task"),
     [
         ("<image>\nOCR: ", Plain()),
         ("OCR with format: ", Formatted()),
@@ -153,8 +156,8 @@ def test_a_file_of_no_known_layout_is_one_clear_error(tmp_path: Path, name: str,
         ("[10, 20, 1500, 400] OCR: ", Box(10, 20, 1500, 400)),
     ],
 )
-def test_the_task_is_what_the_question_asks(question: str, task: Task) -> None:
-    assert task_of(question) == task
+def test_the_task_is_what_the_question_asks(prompt: str, task: Task) -> None:
+    assert task_of(prompt) == task
 
 
 @pytest.mark.parametrize("query", ["[137, 29, 571, 1000] OCR: ", "[7, 999] OCR with format: "])
@@ -191,8 +194,8 @@ def put_fox(root: Path) -> None:
 
 def test_fox_is_read_as_downloaded_each_file_a_group_with_its_own_tasks(tmp_path: Path) -> None:
     put_fox(tmp_path)
-    cases = open_cases(tmp_path)
-    assert {(c.name, c.truth, c.group, c.task.kind) for c in cases} == {
+    samples = load_samples(tmp_path)
+    assert {(c.name, c.reference, c.group, c.task.kind) for c in samples} == {
         ("en_page_ocr/en_1.png", "page one", "en_page_ocr", "plain"),
         ("en_page_ocr/en_2.png", "two", "en_page_ocr", "plain"),
         ("en_box_ocr/en_1.png", "a region", "en_box_ocr", "box"),
@@ -200,7 +203,7 @@ def test_fox_is_read_as_downloaded_each_file_a_group_with_its_own_tasks(tmp_path
         ("en_onbox_ocr/en_1.png", "in red", "en_onbox_ocr", "color"),
         ("en_line_ocr/cn_1.png", "a line", "en_line_ocr", "box"),
     }
-    assert all(case.open().size == (64, 48) for case in cases)
+    assert all(sample.open().size == (64, 48) for sample in samples)
 
 
 def test_predictions_for_fox_are_scored(tmp_path: Path) -> None:
@@ -208,7 +211,7 @@ def test_predictions_for_fox_are_scored(tmp_path: Path) -> None:
     (tmp_path / "out" / "en_box_ocr").mkdir(parents=True)
     (tmp_path / "out" / "en_box_ocr" / "en_1.txt").write_text("a region")
     (tmp_path / "out" / "en_box_ocr" / "en_1-2.txt").write_text("agian")
-    report = score_predictions(open_cases(tmp_path / "fox"), tmp_path / "out", model="tool", dataset="fox")
+    report = score_predictions(load_samples(tmp_path / "fox"), tmp_path / "out", model="tool", dataset="fox")
     boxes = next(group for group in report.groups if group.name == "en_box_ocr")
     assert boxes.edit_distance is not None
     assert (boxes.pages, boxes.failed, boxes.edit_distance.value) == (2, 0, (0 + 2 / 5) / 2)
@@ -217,8 +220,8 @@ def test_predictions_for_fox_are_scored(tmp_path: Path) -> None:
 
 def test_one_file_of_fox_finds_its_images_too(tmp_path: Path) -> None:
     put_fox(tmp_path)
-    cases = open_cases(tmp_path / "en_onbox_ocr.json")
-    assert [(c.name, c.image) for c in cases] == [("en_1.png", tmp_path / "en_pdf_png_onbox" / "en_1.png")]
+    samples = load_samples(tmp_path / "en_onbox_ocr.json")
+    assert [(c.name, c.image) for c in samples] == [("en_1.png", tmp_path / "en_pdf_png_onbox" / "en_1.png")]
 
 
 # --- OmniDocBench
@@ -241,41 +244,41 @@ def put_omnidocbench(root: Path) -> None:
     (root / "OmniDocBench.json").write_text(json.dumps([page]))
 
 
-def test_omnidocbench_gives_the_blocks_in_reading_order(tmp_path: Path) -> None:
+def test_omnidocbench_gives_the_blocks_in_prediction_order(tmp_path: Path) -> None:
     put_omnidocbench(tmp_path)
-    (only,) = open_cases(tmp_path)
+    (only,) = load_samples(tmp_path)
     html = "<table><tr><td>a</td><td>b</td></tr></table>"
-    assert only.truth == f"A title\n\nSome $x$ text.\n\n\\[E = mc^2\\]\n\n{html}"
+    assert only.reference == f"A title\n\nSome $x$ text.\n\n\\[E = mc^2\\]\n\n{html}"
     assert (only.name, only.group, only.task) == ("page.jpg", "english", Formatted())
     assert only.open().size == (64, 48)
-    assert open_cases(tmp_path / "OmniDocBench.json") == [only]
+    assert load_samples(tmp_path / "OmniDocBench.json") == [only]
 
 
 @pytest.mark.parametrize(
-    "reading",
+    "prediction",
     [
         r"\title{A title}Some \( x \) text. \[ E=mc^2 \] \begin{tabular}{ll} a & b \end{tabular}",
         "# A title\n\nSome $x$ text.\n\n$$E=mc^2$$\n\n| a | b |\n|---|---|\n",
     ],
 )
-def test_omnidocbench_scores_what_is_said_not_how_it_is_written(tmp_path: Path, reading: str) -> None:
+def test_omnidocbench_scores_what_is_said_not_how_it_is_written(tmp_path: Path, prediction: str) -> None:
     put_omnidocbench(tmp_path)
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "page.md").write_text(reading)
-    report = score_predictions(open_cases(tmp_path), tmp_path / "out", model="tool", dataset="o")
+    (tmp_path / "out" / "page.md").write_text(prediction)
+    report = score_predictions(load_samples(tmp_path), tmp_path / "out", model="tool", dataset="o")
     assert report.pages[0].scores == {"text": 0, "formulas": 0, "TEDS": 1, "TEDS-S": 1}
 
 
 def test_omnidocbench_without_an_image_path_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "o.json").write_text(json.dumps([{"page_info": {}, "layout_dets": []}]))
     with pytest.raises(SourceCorrupt, match=r"entry 1: needs 'layout_dets' and 'page_info' with an 'image_path'"):
-        open_cases(tmp_path / "o.json")
+        load_samples(tmp_path / "o.json")
 
 
 def test_a_page_of_omnidocbench_without_attributes_counts_under_the_files_name(tmp_path: Path) -> None:
     page = {"page_info": {"image_path": "a.png", "page_attribute": None}, "layout_dets": []}
     (tmp_path / "o.json").write_text(json.dumps([page]))
-    assert [case.group for case in open_cases(tmp_path / "o.json")] == ["o"]
+    assert [sample.group for sample in load_samples(tmp_path / "o.json")] == ["o"]
 
 
 # --- olmOCR-bench
@@ -298,13 +301,13 @@ def put_olmocr_bench(root: Path) -> None:
 
 def test_olmocr_bench_gives_a_page_with_its_checks_and_a_baseline(tmp_path: Path) -> None:
     put_olmocr_bench(tmp_path)
-    found = {(c.label, c.group): [check.name for check in c.checks] for c in open_cases(tmp_path)}
+    found = {(c.label, c.group): [check.name for check in c.checks] for c in load_samples(tmp_path)}
     assert found == {
         ("tables/a.pdf p. 1", "tables"): ["a1", "a2", "a_1_baseline"],
         ("tables/b.pdf p. 1", "tables"): ["b1", "b_1_baseline"],
         ("tables/b.pdf p. 1", "math"): ["m", "b_1_baseline"],
     }
-    assert all(case.truth is None and min(case.open().size) > 500 for case in open_cases(tmp_path))
+    assert all(sample.reference is None and min(sample.open().size) > 500 for sample in load_samples(tmp_path))
 
 
 def test_olmocr_bench_counts_checks_by_file_and_takes_the_mean_of_the_files(tmp_path: Path) -> None:
@@ -312,7 +315,7 @@ def test_olmocr_bench_counts_checks_by_file_and_takes_the_mean_of_the_files(tmp_
     (tmp_path / "out" / "tables").mkdir(parents=True)
     (tmp_path / "out" / "tables" / "a_pg1_repeat1.md").write_text("page 1\n\n| x | z |\n|---|---|\n")
     (tmp_path / "out" / "tables" / "b.md").write_text("some text $x^2$")
-    report = score_predictions(open_cases(tmp_path / "bench"), tmp_path / "out", model="tool", dataset="bench")
+    report = score_predictions(load_samples(tmp_path / "bench"), tmp_path / "out", model="tool", dataset="bench")
     shares = {group.name: group.checks.value for group in report.groups if group.checks is not None}
     assert shares == {"math": 1, "tables": 4 / 5}
     assert report.mean_of_checks == 0.9
@@ -331,11 +334,11 @@ def test_olmocr_bench_counts_checks_by_file_and_takes_the_mean_of_the_files(tmp_
 def test_a_check_that_cannot_be_made_is_a_clear_error(tmp_path: Path, row: dict[str, str], message: str) -> None:
     (tmp_path / "b.jsonl").write_text(json.dumps({"pdf": "a.pdf", "page": 1, **row}))
     with pytest.raises((SourceCorrupt, SourceUnsupported), match=message):
-        open_cases(tmp_path / "b.jsonl")
+        load_samples(tmp_path / "b.jsonl")
 
 
 def test_a_bench_of_rejected_checks_is_a_clear_error(tmp_path: Path) -> None:
     row = {"pdf": "a.pdf", "page": 1, "type": "absent", "text": "a", "checked": "rejected"}
     (tmp_path / "b.jsonl").write_text(json.dumps(row))
     with pytest.raises(SourceNotFound, match="no page to score: all its checks are marked as rejected"):
-        open_cases(tmp_path)
+        load_samples(tmp_path)

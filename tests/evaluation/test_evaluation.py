@@ -6,41 +6,41 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from helpers.evaluation_pages import case, echo, picture, put, put_pdf, shade_of
+from helpers.evaluation_pages import echo, picture, put, put_pdf, sample, shade_of
 from PIL import Image
 from rich.console import Console
 
 from got_runtime.errors import EngineError, SourceNotFound
 from got_runtime.evaluation.checks import Baseline, Present
-from got_runtime.evaluation.datasets import open_cases
+from got_runtime.evaluation.datasets import load_samples
 from got_runtime.evaluation.html_report import WorstPages, differences, to_html
-from got_runtime.evaluation.report import Measure, PageScore, Report
+from got_runtime.evaluation.report import Estimate, PageScore, Report
 from got_runtime.evaluation.run import evaluate, score_predictions
-from got_runtime.evaluation.samples import Case, Question
-from got_runtime.evaluation.tables_out import Metrics, sheets
+from got_runtime.evaluation.samples import EvalPrompt, EvalSample
+from got_runtime.evaluation.tables_out import Metrics, report_tables
 from got_runtime.tasks import Box, MultiPage, Plain, Tiles
 
 # --- evaluating a reader
 
 
 def test_a_perfect_reader_scores_zero_in_every_group() -> None:
-    cases = [case("1", "one", "a"), case("2", "two", "b"), case("3", "", "b")]
-    report = evaluate(cases, echo(cases), model="m", dataset="d", batch=2)
+    samples = [sample("1", "one", "a"), sample("2", "two", "b"), sample("3", "", "b")]
+    report = evaluate(samples, echo(samples), model="m", dataset="d", batch=2)
     assert [(g.name, g.pages, g.characters, g.perfect) for g in report.groups] == [("a", 1, 3, 1), ("b", 2, 3, 1)]
     overall = report.overall
-    assert overall.character_error_rate == overall.edit_distance == Measure(value=0, low=0, high=0, pages=3)
+    assert overall.character_error_rate == overall.edit_distance == Estimate(value=0, low=0, high=0, pages=3)
     assert set(report.seconds_per_page) == {"a", "b", "all"}
 
 
 def test_pages_are_read_in_batches_in_order() -> None:
-    cases = [case(str(i), str(i), shade=i) for i in range(5)]
+    samples = [sample(str(i), str(i), shade=i) for i in range(5)]
     sizes: list[int] = []
 
-    def read(questions: Sequence[Question]) -> Iterator[str]:
-        sizes.append(len(questions))
-        return (str(shade_of(question)) for question in questions)
+    def read(prompts: Sequence[EvalPrompt]) -> Iterator[str]:
+        sizes.append(len(prompts))
+        return (str(shade_of(prompt)) for prompt in prompts)
 
-    assert evaluate(iter(cases), read, model="m", dataset="d", batch=2).overall.perfect == 1
+    assert evaluate(iter(samples), read, model="m", dataset="d", batch=2).overall.perfect == 1
     assert sizes == [2, 2, 1]
 
 
@@ -50,28 +50,28 @@ def test_a_page_that_fails_counts_as_empty_and_costs_no_other(tmp_path: Path) ->
     for number, shade in ((2, 0), (3, 1), (4, 2)):
         put(tmp_path / f"{number}.png", f"shade {shade}", shade)
 
-    def read(questions: Sequence[Question]) -> Iterator[str]:
-        for question in questions:
-            shade = shade_of(question)
+    def read(prompts: Sequence[EvalPrompt]) -> Iterator[str]:
+        for prompt in prompts:
+            shade = shade_of(prompt)
             if shade == 1:
                 raise EngineError("too long")
             yield f"shade {shade}"
 
-    report = evaluate(open_cases(tmp_path), read, model="m", dataset="d")
-    failed = {page.name: (page.reading, page.edit_distance) for page in report.pages if page.error}
+    report = evaluate(load_samples(tmp_path), read, model="m", dataset="d")
+    failed = {page.name: (page.prediction, page.edit_distance) for page in report.pages if page.error}
     assert failed == {"1.png": ("", 1.0), "3.png": ("", 1.0)}
     assert {page.error for page in report.pages} >= {"too long", None}
     assert (report.overall.failed, report.overall.perfect) == (2, 0.5)
 
 
 def test_errors_that_are_not_ours_are_raised() -> None:
-    def bug(questions: Sequence[Question]) -> list[str]:
+    def bug(prompts: Sequence[EvalPrompt]) -> list[str]:
         raise TypeError("a bug")
 
     with pytest.raises(TypeError, match="a bug"):
-        evaluate([case("1", "x")], bug, model="m", dataset="d")
+        evaluate([sample("1", "x")], bug, model="m", dataset="d")
     with pytest.raises(ValueError, match="1 pages were given to read and 0 texts came back"):
-        evaluate([case("1", "x")], lambda questions: [], model="m", dataset="d")
+        evaluate([sample("1", "x")], lambda prompts: [], model="m", dataset="d")
 
 
 def test_texts_of_other_tools_are_scored_by_stem(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_texts_of_other_tools_are_scored_by_stem(tmp_path: Path) -> None:
     (out / "sub" / "b.md").write_text("sec0nd")
     (out / "d.txt").write_text("p1")
 
-    report = score_predictions(open_cases(tmp_path / "in"), out, model="tool", dataset="in")
+    report = score_predictions(load_samples(tmp_path / "in"), out, model="tool", dataset="in")
     pages = {page.name: page for page in report.pages}
     assert [pages[n].edits for n in ("a.png", "sub/b.png", "c.png", "d.pdf p. 1", "d.pdf p. 2")] == [0, 1, 5, 0, 2]
     assert "no text for c.png" in (pages["c.png"].error or "")
@@ -96,7 +96,7 @@ def test_texts_of_other_tools_are_scored_by_stem(tmp_path: Path) -> None:
 
 def test_predictions_with_no_stem_in_common_are_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(SourceNotFound, match="holds no text for any page"):
-        score_predictions([case("a.png", "x")], tmp_path, model="tool", dataset="d")
+        score_predictions([sample("a.png", "x")], tmp_path, model="tool", dataset="d")
 
 
 # --- the report
@@ -105,8 +105,8 @@ def test_predictions_with_no_stem_in_common_are_a_clear_error(tmp_path: Path) ->
 @pytest.fixture
 def tiny() -> Report:
     """Three pages of ten characters with 0, 1 and 5 errors."""
-    readings = {"none": "0123456789", "one": "012345678x", "five": "01234<b>  "}
-    pages = [PageScore.of(name, "g", "0123456789", reading) for name, reading in readings.items()]
+    predictions = {"none": "0123456789", "one": "012345678x", "five": "01234<b>  "}
+    pages = [PageScore.of(name, "g", "0123456789", prediction) for name, prediction in predictions.items()]
     return Report.of(pages, model="m", dataset="d", seconds={"g": [0.5, 1.0, 9.0]})
 
 
@@ -127,7 +127,7 @@ def test_the_report_of_a_tiny_corpus(tiny: Report) -> None:
         "against_one_view": None,
         "checks": None,
     }
-    page = {"group": "g", "truth": "0123456789", "characters": 10, "words": 1, "error": None}
+    page = {"group": "g", "reference": "0123456789", "characters": 10, "words": 1, "error": None}
     page |= {"scores": {}, "paper": {}, "checks": 0, "failed_checks": ()}
     assert tiny.model_dump() == {
         "model": "m",
@@ -135,9 +135,9 @@ def test_the_report_of_a_tiny_corpus(tiny: Report) -> None:
         "groups": [{"name": "g", **row}],
         "overall": {"name": "all", **row},
         "pages": [
-            {"name": "five", "reading": "01234<b>", "edits": 5, "word_edits": 1, "edit_distance": 0.5, **page},
-            {"name": "one", "reading": "012345678x", "edits": 1, "word_edits": 1, "edit_distance": 0.1, **page},
-            {"name": "none", "reading": "0123456789", "edits": 0, "word_edits": 0, "edit_distance": 0.0, **page},
+            {"name": "five", "prediction": "01234<b>", "edits": 5, "word_edits": 1, "edit_distance": 0.5, **page},
+            {"name": "one", "prediction": "012345678x", "edits": 1, "word_edits": 1, "edit_distance": 0.1, **page},
+            {"name": "none", "prediction": "0123456789", "edits": 0, "word_edits": 0, "edit_distance": 0.0, **page},
         ],
         "seconds_per_page": {"g": 1.0, "all": 1.0},
     }
@@ -147,30 +147,30 @@ def test_the_report_survives_json(tiny: Report) -> None:
     assert Report.model_validate_json(tiny.model_dump_json()) == tiny
 
 
-def printed(report: Report, width: int = 160, metrics: Metrics = "errors") -> str:
+def format_estimate(report: Report, width: int = 160, metrics: Metrics = "errors") -> str:
     target = io.StringIO()
-    for sheet in sheets(report, metrics):
+    for sheet in report_tables(report, metrics):
         Console(file=target, width=width).print(sheet.table(width))
     return target.getvalue()
 
 
 def test_the_table_has_one_row_a_group_and_their_sum(tiny: Report) -> None:
-    assert "20.0 [0.0–50.0]" in printed(tiny)
-    assert "0.200 [0.000–0.500]" in printed(tiny)
-    assert "[0.000–0.500]" in printed(tiny, width=80)
-    assert "\n  g " not in printed(tiny)  # one group is its own sum
+    assert "20.0 [0.0–50.0]" in format_estimate(tiny)
+    assert "0.200 [0.000–0.500]" in format_estimate(tiny)
+    assert "[0.000–0.500]" in format_estimate(tiny, width=80)
+    assert "\n  g " not in format_estimate(tiny)  # one group is its own sum
     two = Report.of([PageScore.of("a", "[red]", "t", "t"), PageScore.of("b", "y", "t", "")], model="m", dataset="d")
     assert [row.name for row in two.rows()] == ["[red]", "y", "all"]
-    assert "[red]" in printed(two)  # a folder's name is not markup
+    assert "[red]" in format_estimate(two)  # a folder's name is not markup
 
 
 FORMATTED = r"Let \(x^2\) be \[a+b=c\] and \begin{tabular}{ll} a & b \end{tabular} as it is."
 
 
 def test_formatted_pages_are_scored_in_three_parts_and_by_their_tables() -> None:
-    cases = [case("1", FORMATTED, kind="formatted"), case("2", FORMATTED, kind="formatted")]
-    readings = iter([FORMATTED.replace("x^2", "x^3"), FORMATTED.replace("& b", "& d")])
-    report = evaluate(cases, lambda questions: [next(readings) for _ in questions], model="m", dataset="d")
+    samples = [sample("1", FORMATTED, kind="formatted"), sample("2", FORMATTED, kind="formatted")]
+    predictions = iter([FORMATTED.replace("x^2", "x^3"), FORMATTED.replace("& b", "& d")])
+    report = evaluate(samples, lambda prompts: [next(predictions) for _ in prompts], model="m", dataset="d")
     pages = {page.name: page.scores for page in report.pages}
     edit = 1 / len(FORMATTED)
     assert pages["1"] == pytest.approx({"text": edit, "formulas": 1 / 8, "tables": 0, "TEDS": 1, "TEDS-S": 1})
@@ -179,54 +179,54 @@ def test_formatted_pages_are_scored_in_three_parts_and_by_their_tables() -> None
     assert {"text", "formulas", "tables"} == set(report.overall.paper)
     assert report.overall.paper["formulas"].edit_distance.value == 1 / 16
     for column in ("formulas", "tables", "TEDS-S", "0.062 [0.000–0.125]"):
-        assert column in printed(report)
+        assert column in format_estimate(report)
 
 
 def test_a_part_that_was_not_read_is_an_error_and_left_out_by_the_paper_only() -> None:
-    report = evaluate([case("1", FORMATTED, kind="formatted")], lambda questions: ["Let"], model="m", dataset="d")
+    report = evaluate([sample("1", FORMATTED, kind="formatted")], lambda prompts: ["Let"], model="m", dataset="d")
     scores = report.overall.scores
     assert (scores["formulas"].value, scores["tables"].value, scores["TEDS"].value) == (1, 1, 0)
     assert set(report.overall.paper) == {"text"}
 
 
 def test_the_papers_metrics_are_a_table_of_their_own(tiny: Report) -> None:
-    assert "pages" in printed(tiny, metrics="paper")  # made without them: nothing to show but the pages
-    cases = [case("1", "the cat sat on the mat"), case("2", "dogs bark all the night")]
-    report = evaluate(cases, echo(cases), model="m", dataset="d")
+    assert "pages" in format_estimate(tiny, metrics="paper")  # made without them: nothing to show but the pages
+    samples = [sample("1", "the cat sat on the mat"), sample("2", "dogs bark all the night")]
+    report = evaluate(samples, echo(samples), model="m", dataset="d")
     assert report.overall.paper["text"].bleu.value == report.overall.paper["text"].recall.value == 1
     for heading in ("F1", "precision", "recall", "BLEU", "METEOR", "without WordNet"):
-        assert heading in printed(report, metrics="paper")
-        assert heading not in printed(report)
-    assert "CER" in printed(report, metrics="all")
-    assert "METEOR" in printed(report, metrics="all")
+        assert heading in format_estimate(report, metrics="paper")
+        assert heading not in format_estimate(report)
+    assert "CER" in format_estimate(report, metrics="all")
+    assert "METEOR" in format_estimate(report, metrics="all")
 
 
 def test_each_case_is_asked_its_own_task_and_tiles_are_compared_with_one_view() -> None:
-    tiles = Case("t", picture(), "0123456789", "g", task=Tiles(), compare=Plain(), kind="tiles")
-    pages = Case("p", picture(1), "two", "g", task=MultiPage(), following=(picture(2),))
+    tiles = EvalSample("t", picture(), "0123456789", "g", task=Tiles(), compare=Plain(), kind="tiles")
+    pages = EvalSample("p", picture(1), "two", "g", task=MultiPage(), following=(picture(2),))
 
-    def read(questions: Sequence[Question]) -> Iterator[str]:
-        for question in questions:
+    def read(prompts: Sequence[EvalPrompt]) -> Iterator[str]:
+        for prompt in prompts:
             said = {"tiles": "012345678x", "plain": "01234xxxxx", "pages": "two"}
-            assert (question.task.kind == "pages") == (len(question.images) == 2)
-            yield said[question.task.kind]
+            assert (prompt.task.kind == "pages") == (len(prompt.images) == 2)
+            yield said[prompt.task.kind]
 
     report = evaluate([tiles, pages], read, model="m", dataset="d")
     page = next(page for page in report.pages if page.name == "t")
     assert (page.edit_distance, page.scores) == (0.1, {"one view": 0.5})
     assert report.overall.against_one_view is not None
     assert report.overall.against_one_view.value == 0.2
-    assert "0.20 [0.20–0.20]" in printed(report)
+    assert "0.20 [0.20–0.20]" in format_estimate(report)
 
 
 def test_pages_of_single_facts_are_checked_in_markdown() -> None:
     checks = (Present("p", text="Title of it"), Baseline("b"), Present("q", text="elsewhere"))
-    facts = Case("f.pdf", picture(), None, "tables", 1, checks=checks)
-    report = evaluate([facts], lambda questions: [r"\title{Title of it}"], model="m", dataset="d")
-    assert report.pages[0].reading == "# Title of it"
+    facts = EvalSample("f.pdf", picture(), None, "tables", 1, checks=checks)
+    report = evaluate([facts], lambda prompts: [r"\title{Title of it}"], model="m", dataset="d")
+    assert report.pages[0].prediction == "# Title of it"
     assert report.pages[0].failed_checks == ("q",)
-    assert "66.7 [66.7–66.7]" in printed(report)
-    assert "CER" not in printed(report)
+    assert "66.7 [66.7–66.7]" in format_estimate(report)
+    assert "CER" not in format_estimate(report)
     worst = WorstPages()
     worst.add(report.pages[0], facts)
     assert "1 of 3 facts not stated" in to_html(report, worst.pictures)
@@ -255,9 +255,9 @@ def test_differences_are_marked_where_they_are() -> None:
 
 def test_html_escapes_every_text() -> None:
     evil = "<script>alert('x')</script> & \""
-    cases = [Case(evil, picture(), evil + " truth", evil)]
+    samples = [EvalSample(evil, picture(), evil + " reference", evil)]
     worst = WorstPages()
-    report = evaluate(cases, lambda questions: [evil + " reading"], model=evil, dataset=evil, on_page=worst.add)
+    report = evaluate(samples, lambda prompts: [evil + " prediction"], model=evil, dataset=evil, on_page=worst.add)
     page = to_html(report, worst.pictures)
     assert "<script" not in page
     assert page.count("&lt;script&gt;") >= 5
@@ -266,12 +266,12 @@ def test_html_escapes_every_text() -> None:
 
 
 def test_only_the_worst_pages_are_shown_worst_first() -> None:
-    readings = {"good": "abcd", "bad": "wxyz", "fair": "abcz", "poor": "abyz"}
+    predictions = {"good": "abcd", "bad": "wxyz", "fair": "abcz", "poor": "abyz"}
     worst = WorstPages(2)
-    cases = [case(name, "abcd") for name in readings]
-    answers = iter(readings.values())
+    samples = [sample(name, "abcd") for name in predictions]
+    answers = iter(predictions.values())
     report = evaluate(
-        cases, lambda questions: [next(answers) for _ in questions], model="m", dataset="d", on_page=worst.add
+        samples, lambda prompts: [next(answers) for _ in prompts], model="m", dataset="d", on_page=worst.add
     )
     assert set(worst.pictures) == {"bad", "poor"}
     page = to_html(report, worst.pictures)
@@ -280,18 +280,18 @@ def test_only_the_worst_pages_are_shown_worst_first() -> None:
 
 def test_a_page_that_cannot_be_opened_is_shown_without_a_picture(tmp_path: Path) -> None:
     worst = WorstPages()
-    cases = [Case("gone.png", tmp_path / "gone.png", "text", "g")]
-    page = to_html(evaluate(cases, echo([]), model="m", dataset="d", on_page=worst.add), worst.pictures)
+    samples = [EvalSample("gone.png", tmp_path / "gone.png", "text", "g")]
+    page = to_html(evaluate(samples, echo([]), model="m", dataset="d", on_page=worst.add), worst.pictures)
     assert "no picture" in page
     assert "gone.png" in page
 
 
 def test_the_worst_pages_of_each_group_stand_under_its_name() -> None:
-    cases = [case(f"{group}{number}", "abcd", group) for group in ("seen", "new") for number in range(3)]
+    samples = [sample(f"{group}{number}", "abcd", group) for group in ("seen", "new") for number in range(3)]
     answers = iter(["abcx", "abxx", "abcd", "xxxx", "xxxx", "xbcd"])
     worst = WorstPages(1, by_group=True)
     report = evaluate(
-        cases, lambda questions: [next(answers) for _ in questions], model="m", dataset="d", on_page=worst.add
+        samples, lambda prompts: [next(answers) for _ in prompts], model="m", dataset="d", on_page=worst.add
     )
     assert set(worst.pictures) == {"seen1", "new0"}
     page = to_html(report, worst.pictures)
@@ -300,8 +300,8 @@ def test_the_worst_pages_of_each_group_stand_under_its_name() -> None:
 
 def test_a_formatted_page_shows_its_scores_side_by_side() -> None:
     worst = WorstPages()
-    page = case("f", FORMATTED, kind="formatted")
-    report = evaluate([page], lambda questions: [FORMATTED[:-3] + "<b>"], model="m", dataset="d", on_page=worst.add)
+    page = sample("f", FORMATTED, kind="formatted")
+    report = evaluate([page], lambda prompts: [FORMATTED[:-3] + "<b>"], model="m", dataset="d", on_page=worst.add)
     html = to_html(report, worst.pictures)
     assert "formulas 0.000" in html
     assert "TEDS 1.000" in html
@@ -312,8 +312,8 @@ def test_a_formatted_page_shows_its_scores_side_by_side() -> None:
 def test_the_picture_shows_what_was_asked_the_box_framed_and_every_page_of_a_context() -> None:
     def shown(**fields: object) -> Image.Image:
         worst = WorstPages()
-        page = Case("p", Image.new("RGB", (200, 100), "white"), "text", "g", **fields)  # type: ignore[arg-type]
-        evaluate([page], lambda questions: [""], model="m", dataset="d", on_page=worst.add)
+        page = EvalSample("p", Image.new("RGB", (200, 100), "white"), "text", "g", **fields)  # type: ignore[arg-type]
+        evaluate([page], lambda prompts: [""], model="m", dataset="d", on_page=worst.add)
         return Image.open(io.BytesIO(base64.b64decode(worst.pictures["p"].partition(",")[2])))
 
     assert shown().size == (200, 100)

@@ -24,20 +24,20 @@ SAMPLES = ["", "a", "kitten", "the cat sat on the mat", "我来到北京清华�
 
 
 @pytest.mark.parametrize(
-    ("reading", "truth", "edits"),
+    ("prediction", "reference", "edits"),
     [("", "", 0), ("abc", "", 3), ("kitten", "sitting", 3), ("flaw", "lawn", 2), ("清华", "清化", 1)],
 )
-def test_edits_by_hand(reading: str, truth: str, edits: int) -> None:
-    assert metrics.edit_count(reading, truth) == edits
+def test_edits_by_hand(prediction: str, reference: str, edits: int) -> None:
+    assert metrics.edit_count(prediction, reference) == edits
 
 
-def test_character_error_rate_divides_by_the_truth() -> None:
+def test_character_error_rate_divides_by_the_reference() -> None:
     assert metrics.character_error_rate("sitting", "kitten") == 3 / 6
     assert metrics.character_error_rate("kitten", "sitting") == 3 / 7
     assert metrics.character_error_rate("aaaa", "b") == 4
 
 
-def test_an_empty_truth_is_right_when_nothing_was_read_and_wrong_otherwise() -> None:
+def test_an_empty_reference_is_right_when_nothing_was_read_and_wrong_otherwise() -> None:
     assert metrics.character_error_rate("", "") == metrics.word_error_rate("", "") == 0
     assert metrics.character_error_rate("invented", "") == metrics.word_error_rate("two words", "") == 1
 
@@ -56,7 +56,7 @@ def test_word_error_rate_counts_words() -> None:
 
 
 @pytest.mark.parametrize("text", SAMPLES)
-def test_a_perfect_reading_has_no_error(text: str) -> None:
+def test_a_perfect_prediction_has_no_error(text: str) -> None:
     assert metrics.character_error_rate(text, text) == metrics.word_error_rate(text, text) == 0
     assert metrics.edit_distance(text, text) == 0
 
@@ -87,13 +87,13 @@ def test_precision_and_recall_are_over_sets() -> None:
     assert scores.f1 == pytest.approx(4 / 7)
 
 
-def test_bleu_is_the_mean_of_clipped_precisions_with_a_penalty_for_short_readings() -> None:
-    truth = ["the", "cat", "sat", "on", "the", "mat", "today"]
-    reading = ["the", "cat", "sat", "on", "the", "hat"]
-    # 1- to 4-grams in common: 5/6, 4/5, 3/4, 2/3; the reading is 6 words long, the truth 7.
+def test_bleu_is_the_mean_of_clipped_precisions_with_a_penalty_for_short_predictions() -> None:
+    reference = ["the", "cat", "sat", "on", "the", "mat", "today"]
+    prediction = ["the", "cat", "sat", "on", "the", "hat"]
+    # 1- to 4-grams in common: 5/6, 4/5, 3/4, 2/3; the prediction is 6 words long, the reference 7.
     expected = (5 / 6 * 4 / 5 * 3 / 4 * 2 / 3) ** 0.25 * math.exp(1 - 7 / 6)
-    assert metrics.bleu(reading, truth) == pytest.approx(expected)
-    assert metrics.bleu(truth, truth) == 1
+    assert metrics.bleu(prediction, reference) == pytest.approx(expected)
+    assert metrics.bleu(reference, reference) == 1
 
 
 def test_meteor_matches_stems_but_no_synonyms() -> None:
@@ -109,15 +109,15 @@ def test_meteor_matches_stems_but_no_synonyms() -> None:
 # --- the official scripts
 
 
-def test_the_official_scripts_exchange_reading_and_truth() -> None:
+def test_the_official_scripts_exchange_prediction_and_reference() -> None:
     scores = metrics.official_scores("a b", "a b c d")
     assert scores is not None
     assert (scores.precision, scores.recall) == (2 / 4, 1.0)
 
 
 def test_a_page_with_an_empty_side_has_no_official_score() -> None:
-    assert metrics.official_scores("", "truth") is None
-    assert metrics.official_scores("reading", "") is None
+    assert metrics.official_scores("", "reference") is None
+    assert metrics.official_scores("prediction", "") is None
 
 
 def test_scene_text_is_scored_by_character() -> None:
@@ -145,16 +145,16 @@ def test_formatted_answers_are_cut_as_the_official_script_does() -> None:
 
 
 def test_formatted_parts_are_scored_apart() -> None:
-    truth = r"Area \(x^2\) \begin{tabular}{l} 1 \end{tabular}"
-    scores = metrics.official_formatted_scores(truth.replace("x^2", "x^3"), truth)
+    reference = r"Area \(x^2\) \begin{tabular}{l} 1 \end{tabular}"
+    scores = metrics.official_formatted_scores(reference.replace("x^2", "x^3"), reference)
     text, formulas, tables = scores["text"], scores["formulas"], scores["tables"]
     assert text is not None
     assert formulas is not None
     assert tables is not None
-    assert text.edit_distance == 1 / len(truth)
+    assert text.edit_distance == 1 / len(reference)
     assert formulas.edit_distance == 1 / 3
     assert tables.edit_distance == 0
-    assert metrics.official_formatted_scores("plain", truth)["tables"] is None
+    assert metrics.official_formatted_scores("plain", reference)["tables"] is None
 
 
 class NoWordNet:
@@ -164,23 +164,23 @@ class NoWordNet:
 
 def by_the_official_definition(label: str, answer: str) -> dict[str, float] | None:
     """Written from the description of the scripts with nltk alone; their function gets the label as prediction."""
-    prediction, truth = label, answer
-    if not prediction or not truth:
+    prediction, reference = label, answer
+    if not prediction or not reference:
         return None
-    if any("一" <= character <= "龥" for character in prediction + truth):
+    if any("一" <= character <= "龥" for character in prediction + reference):
         import jieba
 
-        reference, hypothesis = jieba.lcut(truth), jieba.lcut(prediction)
+        reference_words, hypothesis = jieba.lcut(reference), jieba.lcut(prediction)
     else:
-        reference, hypothesis = truth.split(), prediction.split()
-    expected, got = set(reference), set(hypothesis)
+        reference_words, hypothesis = reference.split(), prediction.split()
+    expected, got = set(reference_words), set(hypothesis)
     return {
-        "bleu": nltk.translate.bleu([reference], hypothesis),
-        "meteor": meteor_score([reference], hypothesis, wordnet=NoWordNet()),
+        "bleu": nltk.translate.bleu([reference_words], hypothesis),
+        "meteor": meteor_score([reference_words], hypothesis, wordnet=NoWordNet()),
         "f1": f_measure(expected, got) or 0.0,
         "precision": precision(expected, got) or 0.0,
         "recall": recall(expected, got) or 0.0,
-        "edit_distance": nltk.edit_distance(prediction, truth) / max(len(prediction), len(truth)),
+        "edit_distance": nltk.edit_distance(prediction, reference) / max(len(prediction), len(reference)),
     }
 
 
@@ -209,9 +209,9 @@ def random_pairs(count: int) -> list[tuple[str, str]]:
 @pytest.mark.filterwarnings("ignore::UserWarning")  # nltk's, for texts without a common 4-gram
 def test_official_scores_are_those_of_the_official_definition_on_random_pairs() -> None:
     seen: Counter[bool] = Counter()
-    for truth, reading in random_pairs(500):
-        expected = by_the_official_definition(truth, reading)
-        scores = metrics.official_scores(reading, truth)
+    for reference, prediction in random_pairs(500):
+        expected = by_the_official_definition(reference, prediction)
+        scores = metrics.official_scores(prediction, reference)
         seen[scores is None] += 1
         assert (None if scores is None else vars(scores)) == (None if expected is None else pytest.approx(expected))
     assert sum(seen.values()) == 500
@@ -246,7 +246,7 @@ def test_no_pages_and_impossible_levels_are_refused() -> None:
         ratio_interval([1], [1, 2])
 
 
-def test_the_interval_covers_the_truth_about_19_times_in_20() -> None:
+def test_the_interval_covers_the_reference_about_19_times_in_20() -> None:
     rng = np.random.default_rng(5)
     corpora, pages, rate = 200, 80, 0.06
     covered = Counter[bool]()

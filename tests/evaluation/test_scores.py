@@ -40,15 +40,15 @@ def test_gots_table_survives_the_way_through_our_html() -> None:
 
 
 def test_teds_by_hand() -> None:
-    (truth,) = tables_of("<table><tr><td>ab</td><td>cd</td></tr><tr><td>ef</td><td>gh</td></tr></table>")
-    assert tree(truth).size() == 6  # two rows, four cells; the table itself does not count
+    (reference,) = tables_of("<table><tr><td>ab</td><td>cd</td></tr><tr><td>ef</td><td>gh</td></tr></table>")
+    assert tree(reference).size() == 6  # two rows, four cells; the table itself does not count
     (one_wrong,) = tables_of("<table><tr><td>ax</td><td>cd</td></tr><tr><td>ef</td><td>gh</td></tr></table>")
-    assert teds(one_wrong, truth) == pytest.approx(1 - 0.5 / 6)  # a cell of half its text
-    assert teds(one_wrong, truth, structure_only=True) == 1
+    assert teds(one_wrong, reference) == pytest.approx(1 - 0.5 / 6)  # a cell of half its text
+    assert teds(one_wrong, reference, structure_only=True) == 1
     (spanned,) = tables_of("<table><tr><td colspan=2>ab</td></tr><tr><td>ef</td><td>gh</td></tr></table>")
-    assert teds(spanned, truth) == pytest.approx(1 - 2 / 6)  # a cell of other spans, and a cell too few
+    assert teds(spanned, reference) == pytest.approx(1 - 2 / 6)  # a cell of other spans, and a cell too few
     (row_less,) = tables_of("<table><tr><td>ab</td><td>cd</td></tr></table>")
-    assert teds(row_less, truth, structure_only=True) == pytest.approx(1 - 3 / 6)
+    assert teds(row_less, reference, structure_only=True) == pytest.approx(1 - 3 / 6)
 
 
 def test_tables_without_a_partner_score_nothing() -> None:
@@ -79,7 +79,7 @@ def test_hostile_tables_cost_no_time() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "reading", "truth"),
+    ("kind", "prediction", "reference"),
     [
         ("molecule", "<smiles>OCC</smiles>", "<smiles>CCO</smiles>"),
         ("molecule", "c1ccccc1", "<smiles>C1=CC=CC=C1</smiles>"),
@@ -90,12 +90,12 @@ def test_hostile_tables_cost_no_time() -> None:
         ("chart", '{"title": "A  b", "values": {"x": [1, 2]}}', '{"values": {"x ": [1, 2.0]}, "title": "A b"}'),
     ],
 )
-def test_answers_that_mean_the_same_match(kind: str, reading: str, truth: str) -> None:
-    assert exact.KINDS[kind](reading, truth)
+def test_answers_that_mean_the_same_match(kind: str, prediction: str, reference: str) -> None:
+    assert exact.KINDS[kind](prediction, reference)
 
 
 @pytest.mark.parametrize(
-    ("kind", "reading", "truth"),
+    ("kind", "prediction", "reference"),
     [
         ("molecule", "<smiles>CCN</smiles>", "<smiles>CCO</smiles>"),
         ("molecule", "<smiles>C1CC</smiles>", "<smiles>CCO</smiles>"),
@@ -107,8 +107,8 @@ def test_answers_that_mean_the_same_match(kind: str, reading: str, truth: str) -
         ("chart", "no data", "no data"),
     ],
 )
-def test_answers_that_mean_something_else_do_not(kind: str, reading: str, truth: str) -> None:
-    assert not exact.KINDS[kind](reading, truth)
+def test_answers_that_mean_something_else_do_not(kind: str, prediction: str, reference: str) -> None:
+    assert not exact.KINDS[kind](prediction, reference)
 
 
 def test_without_rdkit_molecules_are_compared_as_they_are_written(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pymupdf
 from PIL import Image
 
-from got_runtime.evaluation.run import Read
-from got_runtime.evaluation.samples import Case, Question
+from got_runtime.evaluation.run import Predictor
+from got_runtime.evaluation.samples import EvalPrompt, EvalSample
 
 
 def picture(shade: int = 255) -> Image.Image:
@@ -15,9 +15,9 @@ def picture(shade: int = 255) -> Image.Image:
     return Image.new("RGB", (64, 48), (shade, shade, shade))
 
 
-def shade_of(question: Question) -> int:
-    """The shade of the first picture of a question."""
-    tone = question.images[0].convert("L").getpixel((0, 0))
+def shade_of(prompt: EvalPrompt) -> int:
+    """The shade of the first picture of a prompt."""
+    tone = prompt.images[0].convert("L").getpixel((0, 0))
     assert isinstance(tone, int)
     return tone
 
@@ -37,11 +37,11 @@ def put_pdf(path: Path, pages: int) -> None:
         document.save(path)
 
 
-def echo(cases: Iterable[Case]) -> Read:
+def echo(samples: Iterable[EvalSample]) -> Predictor:
     """A reader that knows the answers, in order."""
-    truths = iter([case.truth or "" for case in cases])
-    return lambda questions: [next(truths) for _ in questions]
+    references = iter([sample.reference or "" for sample in samples])
+    return lambda prompts: [next(references) for _ in prompts]
 
 
-def case(name: str, truth: str | None, group: str = "g", shade: int = 255, kind: str = "plain") -> Case:
-    return Case(name, picture(shade), truth, group, kind=kind)
+def sample(name: str, reference: str | None, group: str = "g", shade: int = 255, kind: str = "plain") -> EvalSample:
+    return EvalSample(name, picture(shade), reference, group, kind=kind)

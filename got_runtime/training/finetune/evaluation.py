@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict
 from got_runtime.engine.protocol import Completion, Request
 from got_runtime.engine.torch_engine.engine import TorchEngine
 from got_runtime.evaluation.report import Report
-from got_runtime.evaluation.samples import Case
+from got_runtime.evaluation.samples import EvalSample
 from got_runtime.evaluation.scoring import score
-from got_runtime.evaluation.tables_out import Sheet, printed
+from got_runtime.evaluation.tables_out import ReportTable, format_estimate
 from got_runtime.pipeline.preprocess import build_request
 from got_runtime.training.finetune.config import Recipe
 from got_runtime.training.finetune.dataset import Pair
@@ -41,14 +41,14 @@ class FineTuning(BaseModel):
     before: Report | None = None
     after: Report | None = None
 
-    def sheet(self) -> Sheet:
+    def sheet(self) -> ReportTable:
         """Before and after, a row each."""
         rows = [
             (
                 name,
                 str(report.overall.pages),
-                printed(report.overall.character_error_rate, 100, 1),
-                printed(report.overall.edit_distance),
+                format_estimate(report.overall.character_error_rate, 100, 1),
+                format_estimate(report.overall.edit_distance),
                 f"{report.overall.perfect:.1%}",
             )
             for name, report in (("before", self.before), ("after", self.after))
@@ -56,7 +56,7 @@ class FineTuning(BaseModel):
         ]
         note = "lower is better; brackets: 95 % bootstrap intervals over pages"
         headings = ("held-out pages", "pages", "CER %", "edit distance", "perfect")
-        return Sheet(f"{self.model}, {self.steps} steps", headings, tuple(rows), note)
+        return ReportTable(f"{self.model}, {self.steps} steps", headings, tuple(rows), note)
 
     def save(self, file: Path) -> None:
         file.write_text(self.model_dump_json(indent=2), encoding="utf-8")
@@ -72,9 +72,9 @@ def read_held_out(checkpoint: "LoadedModel", pairs: Sequence[Pair], max_new_toke
 
     scores = []
     for number, (pair, answer) in enumerate(zip(pairs, engine.answer(requests()), strict=True), start=1):
-        reading = checkpoint.decode(answer.tokens) if isinstance(answer, Completion) else ""
+        prediction = checkpoint.decode(answer.tokens) if isinstance(answer, Completion) else ""
         error = None if isinstance(answer, Completion) else str(answer)
         kind = "formatted" if pair.task.formatted else "plain"
-        case = Case(f"{number} {pair.images[0].name}", pair.images[0], pair.answer, "held out", kind=kind)
-        scores.append(score(case, reading, error))
+        sample = EvalSample(f"{number} {pair.images[0].name}", pair.images[0], pair.answer, "held out", kind=kind)
+        scores.append(score(sample, prediction, error))
     return Report.of(scores, model=checkpoint.name, dataset="held-out pairs")
