@@ -5,8 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from got_runtime.cli.numbers import positive
-from got_runtime.cli.outputs import check_outputs
+from got_runtime.cli.common import check_outputs, positive_int
 
 if TYPE_CHECKING:
     from got_runtime.bench.roofline import Work
@@ -28,17 +27,19 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser("bench", help="measure speed and memory", description=__doc__)
     what = parser.add_argument_group("what").add_mutually_exclusive_group()
     what.add_argument(
-        "--document", type=positive, metavar="N", help="read a document of N pages instead of timing stages"
+        "--document", type=positive_int, metavar="N", help="read a document of N pages instead of timing stages"
     )
-    what.add_argument("--steady", type=positive, metavar="N", help="read N pages; is the last as fast as the first?")
-    what.add_argument("--pages", type=positive, metavar="N", help="walk a PDF of N pages; does memory stay flat?")
+    what.add_argument(
+        "--steady", type=positive_int, metavar="N", help="read N pages; is the last as fast as the first?"
+    )
+    what.add_argument("--pages", type=positive_int, metavar="N", help="walk a PDF of N pages; does memory stay flat?")
     how = parser.add_argument_group("how")
     how.add_argument("--model", default="random", help="random (full size, default), got-nano, a folder or a hub id")
     how.add_argument("--device", default="auto", help="auto, cpu, cuda (default: auto)")
     how.add_argument("--dtype", default="auto", help="auto, float32, bfloat16, float16 (default: auto)")
     how.add_argument("--batch-size", default="1,8,32", metavar="N,…", help="pages decoded together (default: 1,8,32)")
-    how.add_argument("--tokens", type=positive, default=1000, help="answer of a page, in tokens (default: 1000)")
-    how.add_argument("--rounds", type=positive, default=3, help="measurements of each engine, in turns (default: 3)")
+    how.add_argument("--tokens", type=positive_int, default=1000, help="answer of a page, in tokens (default: 1000)")
+    how.add_argument("--rounds", type=positive_int, default=3, help="measurements of each engine (default: 3)")
     how.add_argument("--against", default="", metavar="ENGINE,…", help="transformers; with --document also vllm")
     how.add_argument("--int8", action="store_true", help="also in 8 bits: keys and values, then weights too")
     out = parser.add_argument_group("output")

@@ -5,7 +5,7 @@ import io
 import sys
 from pathlib import Path
 
-from got_runtime.cli.numbers import positive
+from got_runtime.cli.common import positive_int
 from got_runtime.errors import SourceCorrupt, SourceForbidden, SourceNotFound
 
 FORMATS = ("markdown", "html", "json", "chunks", "text")
@@ -30,7 +30,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     parser.add_argument("--by", choices=("section", "element"), default="section", help="what a chunk is made of")
     parser.add_argument(
-        "--max-tokens", metavar="N", type=positive, default=512, help="words a chunk may have (default: 512)"
+        "--max-tokens", metavar="N", type=positive_int, default=512, help="words a chunk may have (default: 512)"
     )
     parser.add_argument("--warnings", action="store_true", help="say on standard error what was mended")
     parser.set_defaults(run=run)

@@ -5,10 +5,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from got_runtime.cli.model_options import add_model_options, load_runtime
-from got_runtime.cli.numbers import not_negative, positive
-from got_runtime.cli.outputs import check_outputs
-from got_runtime.cli.task_options import tiles, tiles_number
+from got_runtime.cli.common import check_outputs, non_negative_int, positive_int
+from got_runtime.cli.options import add_model_options, load_runtime, tile_count, tiles_task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,25 +57,27 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     what.add_argument(
         "--held-out",
-        type=positive,
+        type=positive_int,
         metavar="N",
         help="make N synthetic pages in faces seen in training and N in faces that were held out",
     )
-    parser.add_argument("--seed", type=not_negative, default=0, metavar="S", help="of the synthetic pages (default 0)")
+    parser.add_argument(
+        "--seed", type=non_negative_int, default=0, metavar="S", help="of the synthetic pages (default 0)"
+    )
     parser.add_argument(
         "--kind",
         choices=(*KINDS, ALL),
         metavar="KIND",
         help=f"of the synthetic pages: {', '.join(KINDS)} (default plain); all prints the model card's table",
     )
-    parser.add_argument("--limit", type=positive, metavar="N", help="only the first N pages (of each kind)")
-    parser.add_argument("--max-new-tokens", type=positive, default=4096, metavar="N", help="token budget of a page")
-    parser.add_argument("--batch", type=positive, default=8, metavar="N", help="pages read at a time (default 8)")
+    parser.add_argument("--limit", type=positive_int, metavar="N", help="only the first N pages (of each kind)")
+    parser.add_argument("--max-new-tokens", type=positive_int, default=4096, metavar="N", help="token budget of a page")
+    parser.add_argument("--batch", type=positive_int, default=8, metavar="N", help="pages read at a time (default 8)")
     parser.add_argument(
         "--task", choices=("plain", "format"), help="what to ask of FOLDER's pages (default: what it says, or plain)"
     )
     parser.add_argument(
-        "--tiles", nargs="?", const=6, type=tiles_number, metavar="N", help="cut FOLDER's pages into up to N tiles (6)"
+        "--tiles", nargs="?", const=6, type=tile_count, metavar="N", help="cut FOLDER's pages into up to N tiles (6)"
     )
     parser.add_argument(
         "--predictions",
@@ -229,7 +229,7 @@ def _asked(samples: "Sequence[EvalSample]", args: argparse.Namespace) -> "list[E
         formatted = sample.task.formatted if args.task is None else args.task == "format"
         task: Task = Formatted() if formatted else Plain()
         if args.tiles is not None:
-            task = tiles(args.tiles, formatted)
+            task = tiles_task(args.tiles, formatted)
         kind = "formatted" if formatted else "plain"
         return replace(sample, task=task, kind=kind if sample.kind in ("plain", "formatted") else sample.kind)
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from got_runtime.cli.interrupt import stopping_gently
+from got_runtime.cli.common import stop_on_interrupt
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -195,7 +195,7 @@ def _train(tuner: "Tuner", console: "Console") -> None:
 
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
     quiet = not console.is_terminal
-    with stopping_gently(tuner), Progress(*columns, console=console, disable=quiet) as progress:
+    with stop_on_interrupt(tuner), Progress(*columns, console=console, disable=quiet) as progress:
         bar = progress.add_task("first step", total=tuner.recipe.steps, completed=tuner.step)
         for reading in tuner.run():
             described = f"loss {reading.loss:.3f} · {reading.right:.0%} of tokens right"

@@ -4,7 +4,7 @@ import argparse
 import json
 from importlib.metadata import version
 
-from got_runtime.cli.model_options import add_model_options, load_runtime
+from got_runtime.cli.options import add_model_options, load_runtime
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from got_runtime.cli.model_options import add_model_options, load_runtime
+from got_runtime.cli.options import add_model_options, add_task_options, load_runtime, task_from
 from got_runtime.cli.read_output import FORMATS, Targets, render
-from got_runtime.cli.task_options import add_task_options, chosen_task
 
 if TYPE_CHECKING:
     from got_runtime.results import DocumentResult, PageResult
@@ -147,7 +146,7 @@ class _Reading:
 
     def __init__(self, args: argparse.Namespace) -> None:
         self._args = args
-        self._task = chosen_task(args)
+        self._task = task_from(args)
         self._limits = _limits(args)
         self._targets = Targets(args.output, args.to, args.overwrite)
         self.already_there = 0

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from got_runtime.cli.interrupt import stopping_gently
+from got_runtime.cli.common import stop_on_interrupt
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -124,7 +124,7 @@ def _train(trainer: "Trainer", console: "Console") -> None:
     stage = TextColumn(f"stage {trainer.recipe.stage}")
     columns = (stage, BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
     quiet = not console.is_terminal
-    with stopping_gently(trainer), Progress(*columns, console=console, disable=quiet) as progress:
+    with stop_on_interrupt(trainer), Progress(*columns, console=console, disable=quiet) as progress:
         bar = progress.add_task("first steps", total=1.0)
         for reading in trainer.run():
             shown = (name for name in ("token_right", "found", "right", "text") if name in reading)

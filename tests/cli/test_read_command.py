@@ -11,7 +11,7 @@ from PIL import Image, TiffImagePlugin
 
 from got_runtime import Box, Color, Formatted, GotRuntime, MultiPage, Plain, Tiles
 from got_runtime.cli import build_parser, main
-from got_runtime.cli.task_options import chosen_task
+from got_runtime.cli.options import task_from
 from got_runtime.engine.scripted import ScriptedEngine
 from got_runtime.model.checkpoint import LoadedModel
 from got_runtime.results import DocumentResult
@@ -145,9 +145,9 @@ def test_bad_input_is_one_line_with_a_remedy_and_exit_code_2(
 def test_an_unknown_model_is_one_line_too(
     good: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from got_runtime.cli import model_options
+    from got_runtime.cli import options
 
-    monkeypatch.setattr("got_runtime.cli.read.load_runtime", model_options.load_runtime)
+    monkeypatch.setattr("got_runtime.cli.read.load_runtime", options.load_runtime)
     assert main(["read", str(good), "--model", "no-such-model"]) == 2
     err = capsys.readouterr().err
     assert len(err.splitlines()) == 1
@@ -309,7 +309,7 @@ def test_damaged_metadata_is_a_warning_of_the_page_and_nothing_else(
     ids=str,
 )
 def test_flags_name_a_task(flags: list[str], task: object) -> None:
-    assert chosen_task(build_parser().parse_args(["read", "a.png", *flags])) == task
+    assert task_from(build_parser().parse_args(["read", "a.png", *flags])) == task
 
 
 def test_a_page_is_read_and_a_short_budget_is_told(

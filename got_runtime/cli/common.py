@@ -1,0 +1,149 @@
+"""What every command shares: the argument parser, types of arguments, checks of output files, Ctrl-C, logging."""
+
+import argparse
+import difflib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn, Protocol
+
+from got_runtime.errors import GotError
+
+__all__ = [
+    "CommandParser",
+    "Stoppable",
+    "check_outputs",
+    "log_to_stderr",
+    "non_negative_int",
+    "positive_int",
+    "print_notice",
+    "stop_on_interrupt",
+]
+
+
+_VERBOSE_FORMAT = "got-ocr: %(levelname)s %(name)s: %(message)s"
+
+
+class CommandParser(argparse.ArgumentParser):
+    """A parser that accepts no abbreviated options and reports a usage error in one line.
+
+    Subparsers are of the same class.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**{"allow_abbrev": False, **settings})
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As in argparse, except that an unknown option is an error here, where the options of the command are known.
+
+        Raises:
+            SystemExit: status 2, for an unknown option or any other usage error.
+        """
+        parsed, rest = super().parse_known_args(args, namespace)
+        for argument in rest:
+            if argument.startswith("-"):
+                self.error(self._unknown_option(argument.partition("=")[0]))
+        return parsed, rest
+
+    def error(self, message: str) -> NoReturn:
+        """Print ``message`` in one line on standard error and exit with status 2."""
+        self.exit(2, f"{self.prog}: error: {message} (all options: {self.prog} --help)\n")
+
+    def _unknown_option(self, option: str) -> str:
+        known = [name for name in self._option_string_actions if name.startswith("--")]
+        nearest = difflib.get_close_matches(option, known, n=1)
+        return f"there is no option {option}" + (f": did you mean {nearest[0]}?" if nearest else "")
+
+
+def positive_int(text: str) -> int:
+    """Type of an argument: an integer of at least 1."""
+    return _int_of_at_least(1, text)
+
+
+def non_negative_int(text: str) -> int:
+    """Type of an argument: an integer of at least 0."""
+    return _int_of_at_least(0, text)
+
+
+def _int_of_at_least(minimum: int, text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = minimum - 1
+    if number < minimum:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an integer of at least {minimum}")
+    return number
+
+
+def check_outputs(files: Mapping[str, Path | None]) -> None:
+    """Check, before a long computation, that its results can be written.
+
+    Args:
+        files: option → file; ``None`` where the option was not given.
+
+    Raises:
+        GotError: a file that cannot be written, by its option.
+    """
+    for option, file in files.items():
+        if file is None:
+            continue
+        folder = file.absolute().parent
+        if file.is_dir() or not folder.is_dir() or not os.access(file if file.exists() else folder, os.W_OK):
+            raise GotError(f"{option} {file}: name a file that can be written, in a folder that exists")
+
+
+def print_notice(message: str) -> None:
+    """Print one line about the run on standard error, which leaves standard output to the results."""
+    print(f"got-ocr: {message}", file=sys.stderr)
+
+
+class _StderrHandler(logging.Handler):
+    """Looks up ``sys.stderr`` for each record: a progress bar replaces it while it is shown."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(self.format(record), file=sys.stderr)
+
+
+@contextmanager
+def log_to_stderr(verbosity: int) -> Iterator[None]:
+    """Print the package's log records on standard error.
+
+    Args:
+        verbosity: how often ``--verbose`` was given: 0 prints warnings and errors, 1 also INFO, 2 also DEBUG.
+    """
+    logger, handler = logging.getLogger("got_runtime"), _StderrHandler()
+    handler.setFormatter(logging.Formatter("got-ocr: %(message)s" if not verbosity else _VERBOSE_FORMAT))
+    level_before = logger.level
+    logger.setLevel((logging.WARNING, logging.INFO, logging.DEBUG)[min(verbosity, 2)])
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level_before)
+
+
+class Stoppable(Protocol):
+    """A run that ends after the step in progress once ``stopping`` is set."""
+
+    stopping: bool
+
+
+@contextmanager
+def stop_on_interrupt(run: Stoppable) -> Iterator[None]:
+    """The first Ctrl-C ends ``run`` after the step in progress, so that its state is saved; a second one at once."""
+    previous = signal.getsignal(signal.SIGINT)
+
+    def stop(*_: Any) -> None:
+        run.stopping = True
+        signal.signal(signal.SIGINT, previous)
+
+    signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
