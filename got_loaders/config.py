@@ -73,8 +73,7 @@ class Reading:
             yield passage
 
     def _passages(self, runtime: "GotRuntime", source: Any, name: str | None) -> Passages:
-        from got_runtime.sources.content import is_address
-        from got_runtime.sources.documents import display_name
+        from got_runtime.sources.names import display_name, is_address
 
         paths = [each for each in _listed(source) if isinstance(each, str | os.PathLike) and not is_address(each)]
         names = {display_name(source): name} if name is not None else {display_name(path): str(path) for path in paths}

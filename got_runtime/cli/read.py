@@ -111,7 +111,7 @@ def _documents(file: str) -> "Iterator[tuple[Any, Path]]":
     """
     from got_runtime.errors import GotError, SourceNotFound
     from got_runtime.sources import expand
-    from got_runtime.sources.content import is_address
+    from got_runtime.sources.names import is_address
 
     if file == "-":
         yield sys.stdin.buffer, Path("stdin")
@@ -160,7 +160,8 @@ class _Reading:
         Raises SourceError where ``check`` finds that it cannot be read: nobody should wait for a model to hear of a
         typo.
         """
-        from got_runtime.sources.content import is_address, kind_of, read_content
+        from got_runtime.sources.content import kind_of, read_content
+        from got_runtime.sources.names import is_address
 
         if check and not is_address(source):
             kind_of(read_content(source, self._limits))

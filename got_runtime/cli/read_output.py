@@ -93,7 +93,7 @@ def _exists(file: Path) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError as error:
-        from got_runtime.sources.content import one_line
+        from got_runtime.sources.names import one_line
 
         raise SourceForbidden(
             f"{one_line(str(file))} cannot be written ({error.strerror}): give the source a shorter name, or another -o"

@@ -8,7 +8,6 @@ import io
 import os
 import re
 import stat
-import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,15 +17,14 @@ from typing import Any, BinaryIO, Literal, Protocol, cast
 
 from got_runtime.errors import LimitExceeded, SourceCorrupt, SourceForbidden, SourceNotFound, SourceUnsupported
 from got_runtime.sources.limits import Limits
+from got_runtime.sources.names import is_address, one_line, printable, without_secrets
 
-__all__ = ["Content", "Kind", "SupportsAsBytes", "is_address", "kind_of", "one_line", "read_content", "visible"]
+__all__ = ["Content", "Kind", "SupportsAsBytes", "kind_of", "read_content"]
 
 Kind = Literal["PDF", "PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF"]
 
 TAKEN = "PDF, PNG, JPEG, WebP, BMP, TIFF or GIF"
 
-# Two letters at least: "C://" is a drive.
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _HEAD_BYTES = 1024  # the PDF header may stand anywhere in these (ISO 32000-1, annex H.3.4.1)
 
 _SIGNATURES: tuple[tuple[Kind, re.Pattern[bytes]], ...] = (
@@ -71,7 +69,7 @@ class Content:
     @property
     def source(self) -> str:
         """For results: the path in full, by which the file is found again; the name of what has none."""
-        return self.name if self.path is None else visible(str(self.path))
+        return self.name if self.path is None else printable(str(self.path))
 
     @property
     def stem(self) -> str:
@@ -110,22 +108,6 @@ class Content:
                 raise SourceNotFound(f"{self.name} cannot be read ({reason}): check its disk or connection") from error
 
 
-def visible(name: str) -> str:
-    """A name as it is, but for what would break a line or is no character (a file name need not be text)."""
-    return "".join("�" if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") else c for c in name)
-
-
-def one_line(text: str, longest: int = 200) -> str:
-    """``text`` fit for a message: no line breaks or control characters, not endless."""
-    flat = "".join(c if c.isprintable() else "�" for c in " ".join(text.split()))
-    return flat if len(flat) <= longest else f"{flat[: longest - 1]}…"
-
-
-def is_address(source: object) -> bool:
-    """Whether ``source`` is a string like ``https://…`` rather than a path."""
-    return isinstance(source, str) and _ADDRESS.match(source) is not None
-
-
 def kind_of(content: Content) -> Kind:
     """The kind of file, from its first bytes.
 
@@ -151,7 +133,7 @@ def read_content(source: Any, limits: Limits, *, allow_remote: bool = False) -> 
     if is_address(source):
         from got_runtime.sources import remote  # http and TLS, which few callers need
 
-        name = one_line(remote.without_secrets(source))
+        name = one_line(without_secrets(source))
         remote.check(source)
         if not allow_remote:
             raise SourceForbidden(f"{name} is a remote address: pass allow_remote=True, or give a local file")

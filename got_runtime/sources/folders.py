@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from got_runtime.errors import SourceForbidden, SourceNotFound
-from got_runtime.sources.content import is_address, one_line
+from got_runtime.sources.names import is_address, one_line
 
 __all__ = ["SUFFIXES", "expand", "natural_key"]
 

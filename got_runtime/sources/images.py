@@ -15,8 +15,9 @@ from PIL import BmpImagePlugin, GifImagePlugin, Image, JpegImagePlugin, PngImage
 from PIL.ImageFile import ImageFile
 
 from got_runtime.errors import LimitExceeded, SourceCorrupt, SourceError
-from got_runtime.sources.content import Content, Kind, one_line
+from got_runtime.sources.content import Content, Kind
 from got_runtime.sources.limits import Limits
+from got_runtime.sources.names import one_line
 from got_runtime.sources.page import Rotation, SourcePage
 from got_runtime.sources.rgb import exif_is_damaged, from_array, page_image
 from got_runtime.sources.selection import Selection, select_pages

@@ -12,8 +12,9 @@ from typing import Any
 from PIL import Image
 
 from got_runtime.errors import GotError, SourceCorrupt, SourceEncrypted, SourceError
-from got_runtime.sources.content import Content, one_line
+from got_runtime.sources.content import Content
 from got_runtime.sources.limits import Limits
+from got_runtime.sources.names import one_line
 from got_runtime.sources.page import Rotation, SourcePage
 from got_runtime.sources.regions import Region, layout_regions
 from got_runtime.sources.rgb import turn

@@ -18,10 +18,10 @@ from typing import Any
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 from got_runtime.errors import LimitExceeded, SourceCorrupt, SourceForbidden, SourceNotFound
-from got_runtime.sources.content import one_line
 from got_runtime.sources.limits import Limits
+from got_runtime.sources.names import one_line, without_secrets
 
-__all__ = ["MAX_REDIRECTS", "check", "fetch", "is_public", "without_secrets"]
+__all__ = ["MAX_REDIRECTS", "check", "fetch", "is_public"]
 
 MAX_REDIRECTS = 5
 
@@ -76,13 +76,6 @@ def is_public(address: str) -> bool:
         if inner:
             return is_public(str(inner))
     return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_unspecified)
-
-
-def without_secrets(url: str) -> str:
-    """``url`` without user name and password, for names and messages."""
-    scheme, _, rest = url.partition("://")
-    host, slash, tail = rest.partition("/")
-    return f"{scheme}://{host.rpartition('@')[2]}{slash}{tail}"
 
 
 def _get(url: str, limits: Limits, deadline: float, resolve: Resolve, allowed: Callable[[str], bool]) -> bytes | str:
@@ -176,7 +169,7 @@ class _Wire(io.RawIOBase):
         self._sock = sock
         self._deadline = deadline
 
-    def render_pages(self) -> bool:
+    def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:

@@ -79,7 +79,7 @@ def _add_table(drafts: Drafts, index: int, end: int, place: Place) -> None:
         caption = reader.after(caption, end)
     if caption < end and not below:
         start = min(read_command(drafts, caption, end, place), end - 1)  # where no row follows the table has its end
-    drafts.add(e.Table, start, grid=parse_tabular(reader, index, end))
+    drafts.add(e.Table, start, grid=parse_tabular(reader, index, end, parse_inline))
     if caption < end and below:
         read_command(drafts, caption, end, place)
 
@@ -141,7 +141,7 @@ def _read_float(drafts: Drafts, index: int, start: int, end: int, place: Place) 
 def add_formula(drafts: Drafts, index: int, low: int, high: int, environment: str = "") -> None:
     """The displayed formula, or table, of tokens ``low`` to ``high - 1``; it starts at ``index`` with its delimiter."""
     latex, number, label = read_display(drafts.reader, low, high, environment)
-    grid = read_formula_table(drafts.reader, latex) if not number and not label else None
+    grid = read_formula_table(drafts.reader, latex, parse_inline) if not number and not label else None
     if grid is not None:
         drafts.add(e.Table, index, grid=grid)
     elif latex or number:

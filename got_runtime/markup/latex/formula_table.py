@@ -1,18 +1,21 @@
 r"""Tables between the delimiters of a formula (``\[\begin{tabular}…\]``), which no renderer of formulas takes."""
 
+from functools import partial
+
 from got_runtime.markup.content import Content, Grid, Math
 from got_runtime.markup.latex.formula import mend_latex
-from got_runtime.markup.latex.inline import parse_inline
 from got_runtime.markup.latex.symbols import DROPPED, MARKS, SKIPPED, SYMBOLS, TRANSPARENT
-from got_runtime.markup.latex.tabular import parse_tabular
+from got_runtime.markup.latex.tabular import ReadContent, parse_tabular
 from got_runtime.markup.latex.token_reader import Reader
 from got_runtime.markup.latex.tokens import TABULARS, Kind
 
 _OF_TEXT = {*MARKS, *TRANSPARENT, *SKIPPED, *SYMBOLS, *DROPPED} - {"left", "right", "displaystyle"}
 
 
-def read_formula_table(reader: Reader, latex: str) -> Grid | None:
-    """The table that a mended formula is; None for any other, as for a matrix: an ``array`` without rules."""
+def read_formula_table(reader: Reader, latex: str, read_content: ReadContent) -> Grid | None:
+    """The grid of a repaired formula that is one table; None for other formulas, and for an ``array`` without rules,
+    which is a matrix. ``read_content`` parses cells that are no formulas.
+    """
     if not latex.startswith("\\begin{"):
         return None
     inside = Reader(latex)
@@ -22,15 +25,15 @@ def read_formula_table(reader: Reader, latex: str) -> Grid | None:
     columns, rule, _ = latex.partition("\\hline")
     if name == "array" and not (rule and "|" in columns):
         return None
-    grid = parse_tabular(inside, 0, last, read_content=_read_cell)
+    grid = parse_tabular(inside, 0, last, partial(_read_cell, read_content))
     for mend in inside.take_mends():
         reader.mend(mend.code, mend.message)
     return grid if grid.cells else None
 
 
-def _read_cell(reader: Reader, low: int, high: int, depth: int) -> Content:
+def _read_cell(read_content: ReadContent, reader: Reader, low: int, high: int, depth: int) -> Content:
     latex = mend_latex(reader, low, high) if _is_formula(reader, low, high) else ""
-    return (Math(latex=latex),) if latex else parse_inline(reader, low, high, depth)
+    return (Math(latex=latex),) if latex else read_content(reader, low, high, depth)
 
 
 def _is_formula(reader: Reader, low: int, high: int) -> bool:

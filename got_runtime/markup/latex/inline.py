@@ -1,7 +1,6 @@
-"""A line's tokens → runs of text, formulas, links: the recursive descent below the blocks."""
+"""Tokens of a line → runs of text, formulas, links and nested tables: the recursive descent below the blocks."""
 
-from functools import partial
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from got_runtime.markup.content import (
     Break,
@@ -18,6 +17,7 @@ from got_runtime.markup.content import (
 )
 from got_runtime.markup.latex.accents import ACCENTS, read_accent
 from got_runtime.markup.latex.formula import mend_latex, superscript
+from got_runtime.markup.latex.formula_table import read_formula_table
 from got_runtime.markup.latex.groups import is_printed
 from got_runtime.markup.latex.references import REFERENCES, read_reference
 from got_runtime.markup.latex.symbols import (
@@ -30,200 +30,258 @@ from got_runtime.markup.latex.symbols import (
     SYMBOLS,
     TRANSPARENT,
 )
+from got_runtime.markup.latex.tabular import parse_tabular
 from got_runtime.markup.latex.token_reader import MAX_DEPTH, Reader
-from got_runtime.markup.latex.tokens import TABULARS, Kind, Token
+from got_runtime.markup.latex.tokens import TABULARS, Kind
 from got_runtime.markup.latex.typography import Typography
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+_FORMULA_ENDS = frozenset({Kind.CLOSE_INLINE, Kind.CLOSE_DISPLAY})
+_LINE_ENDS = frozenset({Kind.NEWLINE, Kind.BLANK, *_FORMULA_ENDS})
+_BREAKS = frozenset({"newline", "par", "and", "linebreak", "AND", "And"})
 
 
 def parse_inline(reader: Reader, low: int, high: int, depth: int = 0) -> Content:
     """The content of tokens ``low`` to ``high - 1``."""
-    return merge(_Line(reader).read(low, high, (), depth))
+    return merge(_InlineParser(reader, Typography(reader), high, (), depth).parse(low))
 
 
-class _Line:
-    def __init__(self, reader: Reader) -> None:
+class _InlineParser:
+    """Parses one range of tokens into ``pieces``; a nested range has a parser of its own.
+
+    Each handler takes the index of a token and returns the index of the first token that it did not consume.
+    """
+
+    def __init__(self, reader: Reader, typography: Typography, high: int, marks: tuple[Mark, ...], depth: int) -> None:
         self.reader = reader
-        self.tokens: Sequence[Token] = reader.tokens
-        self.typography = Typography(reader)
+        self.tokens = reader.tokens
+        self.typography = typography
+        self.high = high
+        self.marks = marks
+        self.depth = depth
+        self.pieces: list[Inline] = []
 
-    def read(self, low: int, high: int, marks: tuple[Mark, ...], depth: int) -> list[Inline]:
-        pieces: list[Inline] = []
-        if depth > MAX_DEPTH:
+    def parse(self, low: int) -> list[Inline]:
+        """The pieces from token ``low`` to the end of the range."""
+        if self.depth > MAX_DEPTH:
             self.reader.mend("too-deep", "nested too deep: the rest is kept as it is")
-            return [Text(text=self.reader.source(low, high), marks=marks)]
+            return [Text(text=self.reader.source(low, self.high), marks=self.marks)]
         index = low
-        while index < high:
-            index = self._read_one(index, high, marks, depth, pieces)
-        return pieces
+        while index < self.high:
+            index = _HANDLERS[self.tokens[index].kind](self, index)
+        return self.pieces
 
-    def _read_one(self, index: int, high: int, marks: tuple[Mark, ...], depth: int, pieces: list[Inline]) -> int:
-        """Reads what starts at ``index`` into ``pieces``; the index after it."""
-        token, kind = self.tokens[index], self.tokens[index].kind
-        if kind is Kind.TEXT:
-            pieces.append(Text(text=self.typography.read(index), marks=marks))
-        elif kind in _PLAIN:
-            pieces.append(Text(text=token.text, marks=marks))
-        elif kind is Kind.NEWLINE or kind is Kind.FORM_FEED:
-            if not self._between_ideographs(index):
-                pieces.append(Text(text=" ", marks=marks))
-        elif kind is Kind.COMMAND:
-            return self._command(index, high, marks, depth, pieces)
-        elif kind is Kind.ESCAPED:
-            return self._escaped(index, high, marks, pieces)
-        elif kind is Kind.BLANK:
-            pieces.append(Break())
-        elif kind is Kind.ROW_BREAK:
-            pieces.append(Break())
-            spacing = self.reader.option(index + 1, high)
-            if spacing and self.reader.source(*spacing[0])[:1].isdigit():  # \\[2pt]
-                return spacing[1]
-        elif kind is Kind.OPEN:
-            return self._group(index, high, marks, depth, pieces)
-        elif kind is Kind.CLOSE:
-            self.reader.mend("unbalanced-brace", "a closing brace had no opening one: dropped")
-        elif kind in _FORMULAS:
-            return self._formula(index, high, marks, pieces)
-        elif kind in _FORMULA_ENDS:
-            self.reader.mend("unclosed-math", f"{token.text} had no opening one: dropped")
-        elif kind is Kind.STARS:
-            closing = self.reader.closing(index, high)
-            if closing is not None:
-                pieces += self.read(index + 1, closing, with_mark(marks, "bold"), depth + 1)
-                return closing + 1
-            pieces.append(Text(text=token.text, marks=marks))
-        elif kind is Kind.SPECIAL:
-            self.reader.mend("special-token", f"stray {token.text} dropped")
-        elif kind is Kind.SMILES:
-            pieces += [Text(text=" ")] if pieces and pieces[-1].kind == "smiles" else []  # one is not the other's end
-            pieces += [Smiles(smiles=token.smiles)] if token.smiles else []
-        elif kind is Kind.BEGIN:
-            return self._environment(index, high, marks, depth, pieces)
-        elif kind is Kind.END:
-            if self.reader.partner[index] < 0:
-                self.reader.mend("unmatched-end", f"{token.text} had no beginning: dropped")
-        elif kind is Kind.VERB:
-            pieces.append(Text(text=token.text[6:-1], marks=with_mark(marks, "code")))
-        else:  # a score, a fence or a verbatim environment inside a line
-            pieces.append(Text(text=token.text, marks=with_mark(marks, "code")))
+    def _parse_nested(self, low: int, high: int, marks: tuple[Mark, ...]) -> None:
+        """Adds the pieces of a range inside this one."""
+        self.pieces += _InlineParser(self.reader, self.typography, high, marks, self.depth + 1).parse(low)
+
+    def _add_text(self, text: str) -> None:
+        self.pieces.append(Text(text=text, marks=self.marks))
+
+    def read_text(self, index: int) -> int:
+        self._add_text(self.typography.read(index))
+        return index + 1
+
+    def read_verbatim(self, index: int) -> int:
+        self._add_text(self.tokens[index].text)
+        return index + 1
+
+    def read_newline(self, index: int) -> int:
+        if not self._between_ideographs(index):
+            self._add_text(" ")
         return index + 1
 
     def _between_ideographs(self, index: int) -> bool:
-        """Whether a line ends between two Chinese or Japanese characters, which no space parts."""
+        """Whether a line ends between two Chinese or Japanese characters, which no space separates."""
         text, token = self.reader.text, self.tokens[index]
         around = text[token.start - 1 : token.start] + text[token.end : token.end + 1]
         return len(around) == 2 and all("\u2e80" <= each <= "\u9fff" or each >= "\uff00" for each in around)
 
-    def _group(self, index: int, high: int, marks: tuple[Mark, ...], depth: int, pieces: list[Inline]) -> int:
-        closing = self.reader.closing(index, high)
+    def read_blank(self, index: int) -> int:
+        self.pieces.append(Break())
+        return index + 1
+
+    def read_row_break(self, index: int) -> int:
+        self.pieces.append(Break())
+        spacing = self.reader.option(index + 1, self.high)
+        if spacing and self.reader.source(*spacing[0])[:1].isdigit():  # \\[2pt]
+            return spacing[1]
+        return index + 1
+
+    def read_group(self, index: int) -> int:
+        closing = self.reader.closing(index, self.high)
         if closing is None:
             self.reader.mend("unbalanced-brace", "a brace was never closed: dropped")
             return index + 1
         printed = is_printed(self.reader, index, closing)
-        pieces += [Text(text="{", marks=marks)] if printed else []
-        pieces += self.read(index + 1, closing, marks, depth + 1)
-        pieces += [Text(text="}", marks=marks)] if printed else []
+        if printed:
+            self._add_text("{")
+        self._parse_nested(index + 1, closing, self.marks)
+        if printed:
+            self._add_text("}")
         return closing + 1
 
-    def _formula(self, index: int, high: int, marks: tuple[Mark, ...], pieces: list[Inline]) -> int:
-        from got_runtime.markup.latex.formula_table import read_formula_table  # tables hold lines that hold tables
-
-        token, closing = self.tokens[index], self.reader.closing(index, high)
-        end = closing if closing is not None else high
-        if closing is None:
-            if token.kind is Kind.DOLLAR or token.kind is Kind.DOLLARS:
-                pieces.append(Text(text=token.text, marks=marks))  # a price, not a formula
-                return index + 1
-            self.reader.mend("unclosed-math", f"{token.text} was never closed: closed where words or the line end it")
-            end = index + 1
-            while end < high and self.tokens[end].kind not in _LINE_ENDS and not self.reader.opens_prose(end, high):
-                end = self.reader.after(end, high)
-            end = max(end, index + 1)
-            end -= end > index + 1 and self.tokens[end - 1].kind is Kind.SPACE  # it parts the words, not the formula
-        latex = mend_latex(self.reader, index + 1, end)
-        raised = superscript(latex)
-        if latex.startswith("\\begin{") and (grid := read_formula_table(self.reader, latex)) is not None:
-            pieces.append(Nested(grid=grid))
-        elif raised is not None:
-            pieces.append(Text(text=raised, marks=with_mark(marks, "superscript")))
-        elif latex:
-            pieces.append(Math(latex=latex))
-        return end if closing is None else closing + 1
-
-    def _escaped(self, index: int, high: int, marks: tuple[Mark, ...], pieces: list[Inline]) -> int:
-        character = self.tokens[index].text[1]
-        if character in ACCENTS:
-            text, after = read_accent(self.reader, character, index + 1, high)
-        else:
-            text, after = ESCAPED.get(self.tokens[index].text, character), index + 1
-        pieces.append(Text(text=text, marks=marks))
-        return after
-
-    def _command(self, index: int, high: int, marks: tuple[Mark, ...], depth: int, pieces: list[Inline]) -> int:
-        name = self.tokens[index].name
-        if name in SYMBOLS:
-            pieces.append(Text(text=SYMBOLS[name], marks=marks))
-            return self._end_of_name(index, high)
-        if name in ACCENTS and index + 1 < high and self.tokens[index + 1].kind is Kind.OPEN:
-            text, after = read_accent(self.reader, name, index + 1, high)
-            pieces.append(Text(text=text, marks=marks))
-            return after
-        if name in ("newline", "par", "and", "linebreak", "AND", "And"):
-            pieces.append(Break())
-            return index + 1
-        if name in DROPPED:
-            return self.reader.skip_arguments(index + 1, high, DROPPED[name])
-        if name in REFERENCES:
-            words = partial(self._words, depth=depth)
-            shown, after = read_reference(self.reader, index, high, marks, words)
-            pieces += [shown] if shown is not None else []
-            return after
-        skipped = SKIPPED.get(name, 0)
-        after = self.reader.skip_arguments(index + 1, high, skipped)
-        option = self.reader.option(after, high) if name in TRANSPARENT else None
-        argument = self.reader.argument(option[1] if option else after, high)
-        if argument is not None and (name in MARKS or name in TRANSPARENT or skipped):
-            (low, end), after = argument
-            inner = with_mark(marks, MARKS[name]) if name in MARKS else marks
-            pieces += self.read(low, end, inner, depth + 1)
-            return after
-        if name not in MARKS and name not in TRANSPARENT and not skipped:
-            pieces.append(Text(text=self.tokens[index].text, marks=marks))  # unknown: nothing is lost
+    def read_closing_brace(self, index: int) -> int:
+        self.reader.mend("unbalanced-brace", "a closing brace had no opening one: dropped")
         return index + 1
 
-    def _words(self, low: int, high: int, depth: int) -> str:
-        return " ".join(plain(parse_inline(self.reader, low, high, depth + 1)).split())
+    def read_formula(self, index: int) -> int:
+        token, closing = self.tokens[index], self.reader.closing(index, self.high)
+        if closing is not None:
+            self._add_formula(mend_latex(self.reader, index + 1, closing))
+            return closing + 1
+        if token.kind is Kind.DOLLAR or token.kind is Kind.DOLLARS:
+            self._add_text(token.text)  # a price, not a formula
+            return index + 1
+        self.reader.mend("unclosed-math", f"{token.text} was never closed: closed where words or the line end it")
+        end = self._end_of_unclosed_formula(index + 1)
+        self._add_formula(mend_latex(self.reader, index + 1, end))
+        return end
 
-    def _end_of_name(self, index: int, high: int) -> int:
+    def _end_of_unclosed_formula(self, start: int) -> int:
+        end = start
+        while end < self.high and self.tokens[end].kind not in _LINE_ENDS:
+            if self.reader.opens_prose(end, self.high):
+                break
+            end = self.reader.after(end, self.high)
+        separated = end > start and self.tokens[end - 1].kind is Kind.SPACE  # from the words that follow
+        return end - 1 if separated else end
+
+    def _add_formula(self, latex: str) -> None:
+        raised = superscript(latex)
+        grid = read_formula_table(self.reader, latex, parse_inline)
+        if grid is not None:
+            self.pieces.append(Nested(grid=grid))
+        elif raised is not None:
+            self.pieces.append(Text(text=raised, marks=with_mark(self.marks, "superscript")))
+        elif latex:
+            self.pieces.append(Math(latex=latex))
+
+    def read_formula_end(self, index: int) -> int:
+        self.reader.mend("unclosed-math", f"{self.tokens[index].text} had no opening one: dropped")
+        return index + 1
+
+    def read_stars(self, index: int) -> int:
+        closing = self.reader.closing(index, self.high)
+        if closing is None:
+            return self.read_verbatim(index)
+        self._parse_nested(index + 1, closing, with_mark(self.marks, "bold"))
+        return closing + 1
+
+    def read_special(self, index: int) -> int:
+        self.reader.mend("special-token", f"stray {self.tokens[index].text} dropped")
+        return index + 1
+
+    def read_smiles(self, index: int) -> int:
+        smiles = self.tokens[index].smiles
+        if self.pieces and self.pieces[-1].kind == "smiles":  # a space separates two adjacent molecules
+            self.pieces.append(Text(text=" "))
+        if smiles:
+            self.pieces.append(Smiles(smiles=smiles))
+        return index + 1
+
+    def read_escaped(self, index: int) -> int:
+        character = self.tokens[index].text[1]
+        if character in ACCENTS:
+            text, after = read_accent(self.reader, character, index + 1, self.high)
+        else:
+            text, after = ESCAPED.get(self.tokens[index].text, character), index + 1
+        self._add_text(text)
+        return after
+
+    def read_command(self, index: int) -> int:
+        name = self.tokens[index].name
+        if name in SYMBOLS:
+            self._add_text(SYMBOLS[name])
+            return self._end_of_name(index)
+        if name in ACCENTS and index + 1 < self.high and self.tokens[index + 1].kind is Kind.OPEN:
+            text, after = read_accent(self.reader, name, index + 1, self.high)
+            self._add_text(text)
+            return after
+        if name in _BREAKS:
+            self.pieces.append(Break())
+            return index + 1
+        if name in DROPPED:
+            return self.reader.skip_arguments(index + 1, self.high, DROPPED[name])
+        if name in REFERENCES:
+            shown, after = read_reference(self.reader, index, self.high, self.marks, self._words)
+            self.pieces += [shown] if shown is not None else []
+            return after
+        return self._read_argument(index, name)
+
+    def _read_argument(self, index: int, name: str) -> int:
+        """A command that shows its argument, with a mark or without; an unknown command is kept as text."""
+        skipped = SKIPPED.get(name, 0)
+        after = self.reader.skip_arguments(index + 1, self.high, skipped)
+        option = self.reader.option(after, self.high) if name in TRANSPARENT else None
+        argument = self.reader.argument(option[1] if option else after, self.high)
+        if name not in MARKS and name not in TRANSPARENT and not skipped:
+            return self.read_verbatim(index)
+        if argument is None:
+            return index + 1
+        (low, end), after = argument
+        self._parse_nested(low, end, with_mark(self.marks, MARKS[name]) if name in MARKS else self.marks)
+        return after
+
+    def _words(self, low: int, high: int) -> str:
+        return " ".join(plain(parse_inline(self.reader, low, high, self.depth + 1)).split())
+
+    def _end_of_name(self, index: int) -> int:
         """The token after a sign and what only ends its name: ``\\ldots{}``, ``\\aa ngstrom``."""
         index, name = index + 1, self.tokens[index].name
-        if index + 1 < high:
+        if index + 1 < self.high:
             empty = self.tokens[index].kind is Kind.OPEN and self.reader.partner[index] == index + 1
             spaced = self.tokens[index].kind is Kind.SPACE and self.tokens[index + 1].text[0].isalpha()
             return index + 2 if empty else index + (name in LETTERS and spaced)
         return index
 
-    def _environment(self, index: int, high: int, marks: tuple[Mark, ...], depth: int, pieces: list[Inline]) -> int:
-        from got_runtime.markup.latex.tabular import parse_tabular  # tables hold lines that hold tables
-
-        token, closing = self.tokens[index], self.reader.closing(index, high)
-        if token.name in TABULARS and depth < MAX_DEPTH:
-            end = high if closing is None else closing
-            grid = parse_tabular(self.reader, index, end, depth + 1)
+    def read_environment(self, index: int) -> int:
+        token, closing = self.tokens[index], self.reader.closing(index, self.high)
+        if token.name in TABULARS and self.depth < MAX_DEPTH:
+            end = self.high if closing is None else closing
+            grid = parse_tabular(self.reader, index, end, parse_inline, self.depth + 1)
             if grid.cells:
-                pieces.append(Nested(grid=grid))
+                self.pieces.append(Nested(grid=grid))
             return end if closing is None else closing + 1
         if closing is None:
             self.reader.mend("unclosed-environment", f"{token.text} was never closed: dropped")
             return index + 1
         low = self.reader.skip_arguments(index + 1, closing, ENVIRONMENT_ARGUMENTS.get(token.name, 0))
-        pieces += self.read(low, closing, marks, depth + 1)
+        self._parse_nested(low, closing, self.marks)
         return closing + 1
 
+    def read_environment_end(self, index: int) -> int:
+        if self.reader.partner[index] < 0:
+            self.reader.mend("unmatched-end", f"{self.tokens[index].text} had no beginning: dropped")
+        return index + 1
 
-_PLAIN = frozenset({Kind.SPACE, Kind.BRACKET, Kind.UNBRACKET, Kind.CELL})
-_FORMULAS = frozenset({Kind.OPEN_INLINE, Kind.OPEN_DISPLAY, Kind.DOLLAR, Kind.DOLLARS})
-_FORMULA_ENDS = frozenset({Kind.CLOSE_INLINE, Kind.CLOSE_DISPLAY})
-_LINE_ENDS = frozenset({Kind.NEWLINE, Kind.BLANK, *_FORMULA_ENDS})
+    def read_verb(self, index: int) -> int:
+        self.pieces.append(Text(text=self.tokens[index].text[6:-1], marks=with_mark(self.marks, "code")))
+        return index + 1
+
+    def read_code(self, index: int) -> int:
+        """A score, a fence or a verbatim environment inside a line."""
+        self.pieces.append(Text(text=self.tokens[index].text, marks=with_mark(self.marks, "code")))
+        return index + 1
+
+
+_HANDLERS: dict[Kind, Callable[[_InlineParser, int], int]] = {
+    Kind.TEXT: _InlineParser.read_text,
+    **dict.fromkeys((Kind.SPACE, Kind.BRACKET, Kind.UNBRACKET, Kind.CELL), _InlineParser.read_verbatim),
+    Kind.NEWLINE: _InlineParser.read_newline,
+    Kind.FORM_FEED: _InlineParser.read_newline,
+    Kind.BLANK: _InlineParser.read_blank,
+    Kind.ROW_BREAK: _InlineParser.read_row_break,
+    Kind.COMMAND: _InlineParser.read_command,
+    Kind.ESCAPED: _InlineParser.read_escaped,
+    Kind.OPEN: _InlineParser.read_group,
+    Kind.CLOSE: _InlineParser.read_closing_brace,
+    **dict.fromkeys((Kind.OPEN_INLINE, Kind.OPEN_DISPLAY, Kind.DOLLAR, Kind.DOLLARS), _InlineParser.read_formula),
+    **dict.fromkeys(_FORMULA_ENDS, _InlineParser.read_formula_end),
+    Kind.STARS: _InlineParser.read_stars,
+    Kind.SPECIAL: _InlineParser.read_special,
+    Kind.SMILES: _InlineParser.read_smiles,
+    Kind.BEGIN: _InlineParser.read_environment,
+    Kind.END: _InlineParser.read_environment_end,
+    Kind.VERB: _InlineParser.read_verb,
+    **dict.fromkeys((Kind.RAW, Kind.FENCE, Kind.KERN), _InlineParser.read_code),
+}

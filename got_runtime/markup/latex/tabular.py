@@ -1,10 +1,10 @@
-"""``tabular`` → grid and grid → ``tabular``: spans, rules, ragged rows, tables inside cells."""
+"""``tabular`` → grid: column specification, rows, rules, cells that span, ragged rows."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from got_runtime.markup.content import Align, Content, Grid, Inline, merge
 from got_runtime.markup.latex.grid import MAX_COLUMNS, RawCell, place
-from got_runtime.markup.latex.inline import parse_inline
 from got_runtime.markup.latex.symbols import DROPPED
 from got_runtime.markup.latex.token_reader import Range, Reader
 from got_runtime.markup.latex.tokens import Kind
@@ -15,19 +15,29 @@ _PART_RULES = frozenset({"cline", "cmidrule"})
 RULES = _FULL_RULES | _PART_RULES
 _ALIGNS: dict[str, Align] = {"l": "left", "c": "center", "r": "right"}
 
-_ReadContent = Callable[[int, int], Content]
+ReadContent = Callable[[Reader, int, int, int], Content]
+"""Reader, first token, token after the last, nesting depth → the content of a cell (``inline.parse_inline``).
+
+It is a parameter because cells hold lines and lines hold tables: an import would be circular.
+"""
+
+_ReadRange = Callable[[int, int], Content]
 
 
-def parse_tabular(
-    reader: Reader,
-    index: int,
-    end: int,
-    depth: int = 0,
-    read_content: Callable[[Reader, int, int, int], Content] = parse_inline,
-) -> Grid:
-    """The grid of the ``\\begin{tabular}`` token at ``index``, whose body reaches to ``end``.
+class _Span(NamedTuple):
+    """A ``\\multicolumn`` or ``\\multirow``; ranges are of tokens."""
 
-    Ragged rows are padded, cells of no column folded into the last, each noted as a mend on the reader.
+    command: str
+    count: int
+    specification: Range
+    content: Range
+    after: int
+
+
+def parse_tabular(reader: Reader, index: int, end: int, read_content: ReadContent, depth: int = 0) -> Grid:
+    """The grid of the ``\\begin{tabular}`` token at ``index``, whose body reaches to token ``end``.
+
+    Short rows are padded, cells beyond the last column are appended to it; both are noted on the reader.
     """
     alignment, body = _read_specification(reader, index + 1, end)
     rows, rules = _read_rows(reader, body, end, lambda low, high: read_content(reader, low, high, depth))
@@ -80,7 +90,7 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _read_rows(reader: Reader, index: int, end: int, content: _ReadContent) -> tuple[list[list[RawCell]], set[int]]:
+def _read_rows(reader: Reader, index: int, end: int, content: _ReadRange) -> tuple[list[list[RawCell]], set[int]]:
     """The rows, and after how many rows a rule goes through the whole table."""
     rows: list[list[RawCell]] = []
     rules: set[int] = set()
@@ -135,7 +145,7 @@ def _read_rule(reader: Reader, index: int, end: int, rows: int, rules: set[int])
     return None
 
 
-def _read_cell(reader: Reader, low: int, high: int, content: _ReadContent) -> RawCell:
+def _read_cell(reader: Reader, low: int, high: int, content: _ReadRange) -> RawCell:
     low, high = reader.strip(low, high)
     colspan, rowspan = 1, 1
     align: Align | None = None
@@ -146,24 +156,23 @@ def _read_cell(reader: Reader, low: int, high: int, content: _ReadContent) -> Ra
             low = reader.skip_arguments(low + 1, high, DROPPED[reader.tokens[low].name])
             low = reader.skip_spaces(low, high)
             continue
-        spanning = _read_spanning(reader, low, high)
-        if spanning is None:
+        span = _read_span(reader, low, high)
+        if span is None:
             break
-        name, count, specification, inner, after = spanning
-        if name == "multicolumn":
-            colspan = max(1, count)
-            align = next(iter(read_alignment(reader, *specification)), None)
+        if span.command == "multicolumn":
+            colspan = max(1, span.count)
+            align = next(iter(read_alignment(reader, *span.specification)), None)
         else:
-            rowspan = count or 1
-        tails.append((after, high))
-        low, high = reader.strip(*inner)
+            rowspan = span.count or 1
+        tails.append((span.after, high))
+        low, high = reader.strip(*span.content)
     pieces += content(low, high)
     for tail in reversed(tails):
         pieces += content(*tail)
     return RawCell(merge(pieces), colspan, rowspan, align)
 
 
-def _read_spanning(reader: Reader, index: int, high: int) -> tuple[str, int, Range, Range, int] | None:
+def _read_span(reader: Reader, index: int, high: int) -> _Span | None:
     """``\\multicolumn{n}{spec}{…}`` or ``\\multirow[pos]{n}[struts]{width}[shift]{…}`` at ``index``."""
     name = reader.tokens[index].name
     if name not in ("multicolumn", "multirow"):
@@ -180,5 +189,5 @@ def _read_spanning(reader: Reader, index: int, high: int) -> tuple[str, int, Ran
     if not arguments:
         return None
     empty = (position, position)
-    count, specification, inner = [*arguments, empty, empty][:3]
-    return name, _number(reader.source(*count)), specification, inner, position
+    count, specification, content = [*arguments, empty, empty][:3]
+    return _Span(name, _number(reader.source(*count)), specification, content, position)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from got_runtime.errors import GotError, SourceCorrupt, SourceNotFound
-from got_runtime.sources.content import one_line
+from got_runtime.sources.names import one_line
 from got_runtime.tasks import Formatted, MultiPage, Plain, Task, Tiles
 
 if TYPE_CHECKING:

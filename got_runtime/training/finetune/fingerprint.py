@@ -5,7 +5,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from got_runtime.sources.content import Content, one_line
+from got_runtime.sources.content import Content
+from got_runtime.sources.names import one_line
 from got_runtime.training.finetune.dataset import Pair
 
 __all__ = ["identity"]
