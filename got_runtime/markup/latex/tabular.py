@@ -25,10 +25,10 @@ _ReadRange = Callable[[int, int], Content]
 
 
 class _Span(NamedTuple):
-    """A ``\\multicolumn`` or ``\\multirow``; ranges are of tokens."""
+    """A ``\\multicolumn`` or ``\\multirow`` over ``size`` columns or rows; ranges are of tokens."""
 
     command: str
-    count: int
+    size: int
     specification: Range
     content: Range
     after: int
@@ -160,10 +160,10 @@ def _read_cell(reader: Reader, low: int, high: int, content: _ReadRange) -> RawC
         if span is None:
             break
         if span.command == "multicolumn":
-            colspan = max(1, span.count)
+            colspan = max(1, span.size)
             align = next(iter(read_alignment(reader, *span.specification)), None)
         else:
-            rowspan = span.count or 1
+            rowspan = span.size or 1
         tails.append((span.after, high))
         low, high = reader.strip(*span.content)
     pieces += content(low, high)
