@@ -60,7 +60,7 @@ class Reader:
             build_request(self.checkpoint, [image], Plain(), query, 500, record_attention=True)
             for image, query in zip(images, queries, strict=True)
         )
-        for answer in self.engine.answer(requests):
+        for answer in self.engine.generate(requests):
             assert isinstance(answer, Completion)
             yield answered_fields(self.checkpoint, [answer])["text"], located_tokens(self.checkpoint, answer)
 

@@ -45,9 +45,7 @@ class GotRuntime:
 
     def close(self) -> None:
         """End the engine's processes, if it has any; reading with this runtime is over then."""
-        close = getattr(self._engine, "close", None)
-        if close is not None:
-            close()
+        self._engine.close()
 
     @classmethod
     def from_pretrained(

@@ -77,17 +77,10 @@ def test_a_file_that_goes_away_costs_the_boxes_only(runtime: GotRuntime, three_p
 
 
 def test_a_runtime_is_closed_with_its_engine(checkpoint: LoadedModel) -> None:
-    class Closing(ScriptedEngine):
-        closed = False
-
-        def close(self) -> None:
-            self.closed = True
-
-    engine = Closing(checkpoint.encode, ["text"])
+    engine = ScriptedEngine(checkpoint.encode, ["text"])
     with GotRuntime(checkpoint, engine) as runtime:
         assert runtime.read(inked()).text == "text"
     assert engine.closed
-    scripted(checkpoint, "no processes").close()
 
 
 def test_pages_beyond_the_context_are_not_rendered(checkpoint: LoadedModel) -> None:
@@ -399,7 +392,7 @@ def test_cancelling_does_not_wait_for_a_source_that_hangs(runtime: GotRuntime, m
             released.wait(60)
             return b""
 
-    monkeypatch.setattr("got_runtime.engine.prefetch.PATIENCE", 0.1)
+    monkeypatch.setattr("got_runtime.engine.prefetch.CLOSE_TIMEOUT_S", 0.1)
     began = time.monotonic()
     try:
         with pytest.raises(TimeoutError):
@@ -469,7 +462,10 @@ class LoopsAtFirst:
     def __init__(self, checkpoint: LoadedModel, loops: int) -> None:
         self.checkpoint, self.left, self.tiles = checkpoint, loops, list[int]()
 
-    def answer(
+    def close(self) -> None:
+        """There is nothing to release."""
+
+    def generate(
         self, requests: Iterable[Request | None], on_token: OnToken | None = None
     ) -> Iterator[Completion | Exception | None]:
         for request in requests:
@@ -509,7 +505,10 @@ class AllAtOnce:
     def __init__(self, checkpoint: LoadedModel, looping: set[int]) -> None:
         self.checkpoint, self.looping, self.calls = checkpoint, looping, list[int]()
 
-    def answer(
+    def close(self) -> None:
+        """There is nothing to release."""
+
+    def generate(
         self, requests: Iterable[Request | None], on_token: OnToken | None = None
     ) -> Iterator[Completion | Exception | None]:
         offered = list(requests)
@@ -534,8 +533,8 @@ def test_pages_that_looped_are_tried_again_together_and_keep_their_places(
 
 def test_when_the_engine_gives_up_what_it_has_read_is_handed_on(checkpoint: LoadedModel) -> None:
     class GivesUp(AllAtOnce):
-        def answer(self, *given: Any) -> Iterator[Completion | Exception | None]:
-            yield from islice(super().answer(*given), 2)
+        def generate(self, *given: Any) -> Iterator[Completion | Exception | None]:
+            yield from islice(super().generate(*given), 2)
             raise RuntimeError("the device is gone")
 
     stream = GotRuntime(checkpoint, GivesUp(checkpoint, {0})).stream([inked() for _ in range(4)])
@@ -549,10 +548,10 @@ def test_when_the_engine_gives_up_what_it_has_read_is_handed_on(checkpoint: Load
 
 def test_a_page_is_tried_again_while_the_next_is_long_in_coming(checkpoint: LoadedModel) -> None:
     class DrawsAhead(LoopsAtFirst):
-        def answer(self, requests: Iterable[Request | None], *given: Any) -> Iterator[Completion | Exception | None]:
+        def generate(self, requests: Iterable[Request | None], *given: Any) -> Iterator[Completion | Exception | None]:
             ahead = Prefetcher(requests)
             try:
-                yield from super().answer(taken[0] for taken in iter(lambda: ahead.take(wait=True), None))
+                yield from super().generate(taken[0] for taken in iter(lambda: ahead.take(wait=True), None))
             finally:
                 ahead.close()
 
@@ -591,10 +590,10 @@ class Singer(LoopsAtFirst):
         super().__init__(checkpoint, 1)
         self.songs = iter(songs)
 
-    def answer(
+    def generate(
         self, requests: Iterable[Request | None], on_token: OnToken | None = None
     ) -> Iterator[Completion | Exception | None]:
-        for answer in super().answer(requests, on_token):
+        for answer in super().generate(requests, on_token):
             assert isinstance(answer, Completion)
             song = next(self.songs) if answer.finish == "stop" else None
             if not isinstance(song, tuple):

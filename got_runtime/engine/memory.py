@@ -1,30 +1,32 @@
-"""How much memory there is for keys and values."""
+"""How much memory is free for the KV cache."""
 
 from pathlib import Path
 
 import torch
 
-__all__ = ["SHARE", "free_memory"]
+__all__ = ["KV_CACHE_FRACTION", "free_memory"]
 
-SHARE = 0.6
-"""Of what is free when a batch begins; the rest is for activations, page images and everybody else."""
+KV_CACHE_FRACTION = 0.6
+"""Fraction of the free memory that the KV cache may take; the rest is for activations, page images and other
+processes."""
 
-_ASSUMED = 4 << 30
+_ASSUMED_BYTES = 4 << 30
 _CGROUP = Path("/sys/fs/cgroup")
 _MEMINFO = Path("/proc/meminfo")
 
 
 def free_memory(device: torch.device) -> int:
-    """Bytes that a device can still give, the container's limit included; 4 GiB where the system does not say."""
+    """Bytes that can still be allocated on a device, within the container's limit; 4 GiB where neither is known."""
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         reserved = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return int(free + reserved)
-    known = [amount for amount in (_available(), _allowed()) if amount is not None]
-    return min(known, default=_ASSUMED)
+    known = [size for size in (_available_memory(), _cgroup_memory()) if size is not None]
+    return min(known, default=_ASSUMED_BYTES)
 
 
-def _available() -> int | None:
+def _available_memory() -> int | None:
+    """Bytes that the system has available, or None without ``/proc``."""
     try:
         lines = _MEMINFO.read_text(encoding="ascii").splitlines()
     except OSError:
@@ -32,8 +34,8 @@ def _available() -> int | None:
     return next((int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable:")), None)
 
 
-def _allowed() -> int | None:
-    """What is left of the control group's limit; idle page cache gives way when memory is asked for."""
+def _cgroup_memory() -> int | None:
+    """Bytes left below the control group's limit. Idle page cache counts as free: the kernel drops it on demand."""
     try:
         limit = (_CGROUP / "memory.max").read_text(encoding="ascii").strip()
         used = int((_CGROUP / "memory.current").read_text(encoding="ascii"))

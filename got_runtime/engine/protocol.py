@@ -1,27 +1,36 @@
-"""What goes into an engine and what comes out, whoever decodes."""
+"""The contract of every engine: requests in, completions out."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from got_runtime.errors import EngineError
+
 if TYPE_CHECKING:
     from torch import Tensor
 
+__all__ = ["Completion", "Engine", "FinishReason", "OnToken", "Request", "RequestSource", "engine_closed"]
+
 FinishReason = Literal["stop", "length", "repetition", "time"]
+"""Why decoding ended: end token, ``max_new_tokens``, a detected loop, or ``max_seconds``."""
 
 OnToken = Callable[[int, int], None]
-"""Called with a request's place in the order of requests and each new token id."""
+"""Called for each new token with the index of its request (counted from 0 within one call) and the token id."""
 
 
 @dataclass(frozen=True, eq=False)
 class Request:
     """One prompt over one or more tiles.
 
-    ``prompt`` holds the image-pad id once for every image token; ``pixels`` is ``(tiles, 3, height, width)`` in the
-    order of the pads. ``ngram_ban`` is the length of token sequences that may not occur twice in prompt and answer
-    (0 for no ban). ``max_new_tokens`` is at least 1. ``max_seconds`` bounds the decoding, from prefill on.
-    ``record_attention`` asks for ``token_positions``. ``kept_bytes`` is the size of what is held until the completion,
-    such as the page's original image; it bounds how far requests are prefetched.
+    Attributes:
+        prompt: token ids; the image-pad id stands once for every image token.
+        pixels: ``(tiles, 3, height, width)``, tiles in the order of their pads.
+        max_new_tokens: at least 1.
+        ngram_ban: length of the token sequences that may not occur twice in prompt and completion; 0 for no ban.
+        max_seconds: bounds the decoding time, counted from prefill.
+        record_attention: fill :attr:`Completion.token_positions`, where the engine can.
+        kept_bytes: size of what the caller keeps until the completion arrives, such as the page's image. It bounds how
+            many requests are prefetched.
     """
 
     prompt: tuple[int, ...]
@@ -35,10 +44,17 @@ class Request:
 
 @dataclass(frozen=True)
 class Completion:
-    """Token ids without the end token, each with the probability the network gave it, and why decoding ended.
+    """The tokens of one request.
 
-    ``token_positions``, where recorded: for each token the index of the image token with the most attention, and that
-    attention. ``warnings`` say what the caller should know of how it was decoded.
+    Attributes:
+        tokens: token ids, without the end token.
+        probabilities: for each token, the probability that the network gave it.
+        finish: why decoding ended.
+        encode_seconds: time in the vision encoder.
+        decode_seconds: time from prefill to the last token.
+        token_positions: where recorded, for each token the index of the image token with the most attention, and the
+            weight of that attention.
+        warnings: what the caller should know about how it was decoded.
     """
 
     tokens: tuple[int, ...]
@@ -50,15 +66,44 @@ class Completion:
     warnings: tuple[str, ...] = ()
 
 
-class Engine(Protocol):
-    """Turns requests into answers."""
+class RequestSource(Iterator[Request | None]):
+    """Requests that may take long to arrive. Engines also accept any other iterable of requests."""
 
-    def answer(
+    def check(self) -> None:
+        """Called at intervals while an engine waits for the next request; raises to stop the engine."""
+
+    def wake(self) -> None:
+        """Called from another thread when no more requests are wanted: ends a ``__next__`` that waits."""
+
+    def close(self) -> None:
+        """Called once, in the thread that draws the requests, after the last one."""
+
+
+class Engine(Protocol):
+    """Turns requests into completions."""
+
+    def generate(
         self, requests: Iterable[Request | None], on_token: OnToken | None = None
     ) -> Iterator[Completion | Exception | None]:
-        """Answers in the order of the requests, an exception in the place of one that failed.
+        """Completions in the order of the requests; a request that failed yields its exception.
 
-        Requests are drawn as there is room for them; a ``None`` among them (a page that needs no decoding) comes back
-        in its place as ``None``. Closing the iterator stops the work.
+        Requests are drawn while there is room in the batch. A ``None`` among them (a page that needs no decoding)
+        yields ``None``. Closing the iterator stops the work.
+
+        Raises:
+            EngineError: the engine is closed, or was closed before the iterator ended.
         """
         ...
+
+    def close(self) -> None:
+        """Release the network's memory and end the engine's processes. The engine cannot be used again.
+
+        Iterators that are in use raise :class:`~got_runtime.errors.EngineError` at their next step. Closing twice is
+        allowed.
+        """
+        ...
+
+
+def engine_closed() -> EngineError:
+    """The error that a closed engine raises."""
+    return EngineError("the engine is closed: make a new runtime")

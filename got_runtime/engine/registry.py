@@ -1,4 +1,4 @@
-"""Engines by name. All of them stand behind :class:`got_runtime.engine.protocol.Engine`."""
+"""The engines that can be chosen by name, and the configuration that all of them take."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["ENGINES", "EngineConfig", "Quantization", "make_engine"]
 
 Quantization = Literal["auto", "int8"]
-"""The checkpoint's precision, or 8-bit integers: faster, and not to the token what the network says."""
+"""The checkpoint's precision, or 8-bit integers: faster, but the tokens may differ from the checkpoint's."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class EngineConfig:
         weight_dtype: precision of the decoder's weights. ``"int8"`` is approximate, and available from the torch engine
             in bfloat16 on a CPU.
         kv_cache_dtype: precision of the KV cache, with the same values and limits.
-        kv_cache_bytes: size of the KV cache in bytes; ``None`` takes a share of the free memory. A page that needs more
-            by itself is decoded alone.
+        kv_cache_bytes: size of the KV cache in bytes; ``None`` takes a fraction of the free memory
+            (:data:`~got_runtime.engine.memory.KV_CACHE_FRACTION`). A page that needs more is decoded alone.
 
     Raises:
         EngineError: a value that no engine can run with.
@@ -40,12 +40,12 @@ class EngineConfig:
     def __post_init__(self) -> None:
         if self.batch_size < 1:
             raise EngineError(f"batch_size={self.batch_size}: at least one page is decoded at a time")
-        for name, rounding in (("weight_dtype", self.weight_dtype), ("kv_cache_dtype", self.kv_cache_dtype)):
-            if rounding not in get_args(Quantization):
-                raise EngineError(f"{name}={rounding!r}: choose one of {', '.join(get_args(Quantization))}")
+        for name, value in (("weight_dtype", self.weight_dtype), ("kv_cache_dtype", self.kv_cache_dtype)):
+            if value not in get_args(Quantization):
+                raise EngineError(f"{name}={value!r}: choose one of {', '.join(get_args(Quantization))}")
         if self.kv_cache_bytes is not None and self.kv_cache_bytes < 1:
             raise EngineError(
-                f"kv_cache_bytes={self.kv_cache_bytes}: give a number of bytes, or None for a share of what is free"
+                f"kv_cache_bytes={self.kv_cache_bytes}: give a number of bytes, or None for a fraction of what is free"
             )
 
 
@@ -71,7 +71,7 @@ def _transformers(checkpoint: "LoadedModel", config: EngineConfig) -> Engine:
 def _vllm(checkpoint: "LoadedModel", config: EngineConfig) -> Engine:
     from pathlib import Path
 
-    from got_runtime.engine.memory import SHARE, free_memory
+    from got_runtime.engine.memory import KV_CACHE_FRACTION, free_memory
     from got_runtime.engine.vllm_engine.engine import CONTEXT, VllmEngine
     from got_runtime.engine.vllm_engine.plugin import register
 
@@ -84,38 +84,32 @@ def _vllm(checkpoint: "LoadedModel", config: EngineConfig) -> Engine:
         )
     weight, text = checkpoint.model.lm_head.weight, checkpoint.model.config.text_config
     context = min(checkpoint.context, CONTEXT)
-    width = text.hidden_size // text.num_attention_heads
-    token = 2 * text.num_hidden_layers * text.num_key_value_heads * width * weight.element_size()
-    useful = (config.batch_size + 1) * context * token  # vLLM takes all that it is given, at once
+    head_width = text.hidden_size // text.num_attention_heads
+    bytes_per_token = 2 * text.num_hidden_layers * text.num_key_value_heads * head_width * weight.element_size()
+    useful = (config.batch_size + 1) * context * bytes_per_token  # vLLM allocates all that it is given, at once
     return VllmEngine(
         folder,
         checkpoint.image_token,
         checkpoint.end_tokens,
         dtype=str(checkpoint.model.dtype).removeprefix("torch."),
         batch_size=config.batch_size,
-        kv_cache_bytes=config.kv_cache_bytes or min(useful, int(free_memory(weight.device) * SHARE)),
+        kv_cache_bytes=config.kv_cache_bytes or min(useful, int(free_memory(weight.device) * KV_CACHE_FRACTION)),
         context=context,
     )
-
-
-def _scripted(checkpoint: "LoadedModel", config: EngineConfig) -> Engine:
-    from got_runtime.engine.scripted import ScriptedEngine
-
-    return ScriptedEngine(checkpoint.encode, ["scripted answer"])
 
 
 ENGINES: dict[str, Callable[["LoadedModel", EngineConfig], Engine]] = {
     "torch": _torch,
     "transformers": _transformers,
     "vllm": _vllm,
-    "scripted": _scripted,
 }
 
 
 def make_engine(engine: str | Engine, checkpoint: "LoadedModel", config: EngineConfig | None = None) -> Engine:
-    """An engine by its name; one that is made already is taken as it is.
+    """Make the engine with this name; an engine that exists already is returned as it is.
 
-    Raises EngineError for an unknown name, and for a configuration that it cannot run with.
+    Raises:
+        EngineError: no engine has this name, or it cannot run with this configuration.
     """
     if not isinstance(engine, str):
         return engine

@@ -1,51 +1,54 @@
-"""Answers in the order of their requests, though short ones are finished before long ones."""
+"""Returns completions in the order of their requests, although short ones finish before long ones."""
 
 from collections.abc import Iterator
 
-from got_runtime.engine.prefetch import HELD_BYTES, HELD_REQUESTS
+from got_runtime.engine.prefetch import MAX_WAITING_BYTES, MAX_WAITING_REQUESTS
 from got_runtime.engine.protocol import Completion, Request
 
 __all__ = ["ReorderBuffer"]
 
 
 class ReorderBuffer:
-    """Numbers requests, and keeps what is finished until everything before it is.
+    """Gives each request an index and keeps finished completions until all earlier ones are finished.
 
-    A page whose answer waits is kept with it. That many may wait as slots are free, and more as far as memory allows:
-    behind one long page the slots would else be idle.
+    The caller keeps the page image of a completion that waits. As many may wait as the batch has free positions, and
+    more as far as memory allows; otherwise the batch would run empty behind one long page.
     """
 
     def __init__(self) -> None:
-        self.done: dict[int, Completion | Exception | None] = {}
-        self._kept: dict[int, int] = {}
-        self._turn = self._drawn = 0
+        self.finished: dict[int, Completion | Exception | None] = {}
+        """Results by the index of their request; engines add to it."""
+        self._kept_bytes: dict[int, int] = {}
+        self._next_index = self._added = 0
 
-    def number(self, request: Request | None) -> int:
-        """The place of the request drawn next."""
-        order, self._drawn = self._drawn, self._drawn + 1
-        self._kept[order] = 0 if request is None else request.kept_bytes
-        return order
-
-    @property
-    def first(self) -> bool:
-        """Whether nothing has been handed on yet."""
-        return self._turn == 0
+    def add(self, request: Request | None) -> int:
+        """The index of the next request."""
+        index, self._added = self._added, self._added + 1
+        self._kept_bytes[index] = 0 if request is None else request.kept_bytes
+        return index
 
     @property
-    def handed_on(self) -> bool:
-        """Whether every request drawn so far is answered."""
-        return self._turn == self._drawn
+    def first_pending(self) -> bool:
+        """Whether the first result has not been returned yet."""
+        return self._next_index == 0
 
-    def room(self, live: int, slots: int) -> bool:
-        """Whether to draw another request beside ``live`` ones; never while an answer could be handed on."""
-        if self._turn in self.done or live >= slots:
+    @property
+    def all_returned(self) -> bool:
+        """Whether the result of every request added so far has been returned."""
+        return self._next_index == self._added
+
+    def has_room(self, running: int, batch_size: int) -> bool:
+        """Whether to add another request to ``running`` ones; never while a result can be returned."""
+        if self._next_index in self.finished or running >= batch_size:
             return False
-        waiting = [self._kept[order] for order in self.done]
-        return live + len(waiting) < slots or (len(waiting) < HELD_REQUESTS and sum(waiting) < HELD_BYTES)
+        waiting = [self._kept_bytes[index] for index in self.finished]
+        return running + len(waiting) < batch_size or (
+            len(waiting) < MAX_WAITING_REQUESTS and sum(waiting) < MAX_WAITING_BYTES
+        )
 
-    def ready(self) -> Iterator[Completion | Exception | None]:
-        """What can be handed on."""
-        while self._turn in self.done:
-            del self._kept[self._turn]
-            self._turn += 1
-            yield self.done.pop(self._turn - 1)
+    def pop_ready(self) -> Iterator[Completion | Exception | None]:
+        """The results that can be returned now."""
+        while self._next_index in self.finished:
+            del self._kept_bytes[self._next_index]
+            self._next_index += 1
+            yield self.finished.pop(self._next_index - 1)

@@ -1,4 +1,4 @@
-"""The reference: transformers' own ``generate()``, one request at a time."""
+"""The reference engine: transformers' own ``generate()``, one request at a time."""
 
 import math
 import time
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from transformers import StoppingCriteria, StoppingCriteriaList
 
-from got_runtime.engine.protocol import Completion, FinishReason, OnToken, Request
+from got_runtime.engine.protocol import Completion, FinishReason, OnToken, Request, engine_closed
 from got_runtime.engine.sequence import NOT_FINITE
 from got_runtime.errors import EngineError
 
@@ -17,38 +17,44 @@ __all__ = ["TransformersEngine"]
 
 
 class TransformersEngine:
-    """What every other engine is compared with. Slow, and it knows no loops: an answer that repeats itself runs on.
+    """The engine that every other engine is compared with. It is slow and does not detect loops.
 
     Args:
-        model: the port's ``GotOcr2ForConditionalGeneration``, in evaluation mode, on its device.
-        end_tokens: ids that end an answer.
+        model: transformers' ``GotOcr2ForConditionalGeneration``, in evaluation mode, on its device.
+        end_tokens: token ids that end a completion.
     """
 
     def __init__(self, model: Any, end_tokens: frozenset[int]) -> None:
-        self._model = model
+        self._model: Any = model
         self._end_tokens = end_tokens
 
-    def answer(
+    def close(self) -> None:
+        """See :class:`got_runtime.engine.protocol.Engine`."""
+        self._model = None
+
+    def generate(
         self, requests: Iterable[Request | None], on_token: OnToken | None = None
     ) -> Iterator[Completion | Exception | None]:
         """See :class:`got_runtime.engine.protocol.Engine`."""
-        for order, request in enumerate(requests):
+        for index, request in enumerate(requests):
+            if self._model is None:
+                raise engine_closed()
             if request is None:
                 yield None
                 continue
-            watch = _Watch(order, request, self._end_tokens, on_token)
+            watch = _Watch(index, request, self._end_tokens, on_token)
             try:
-                answer: Completion | Exception = self._generate(request, watch)
+                completion: Completion | Exception = self._decode(request, watch)
             except Exception as error:
-                if error is watch.raised:
+                if error is watch.callback_error:
                     raise
-                answer = error
-            yield answer
+                completion = error
+            yield completion
 
     @torch.no_grad()
-    def _generate(self, request: Request, watch: "_Watch") -> Completion:
+    def _decode(self, request: Request, watch: "_Watch") -> Completion:
         device, dtype = self._model.lm_head.weight.device, self._model.lm_head.weight.dtype
-        began = time.perf_counter()
+        started = time.perf_counter()
         prompt = torch.tensor([request.prompt], device=device)
         generated = self._model.generate(
             input_ids=prompt,
@@ -77,34 +83,35 @@ class TransformersEngine:
             tokens=tuple(tokens[:kept]),
             probabilities=tuple(probabilities[:kept]),
             finish=finish,
-            encode_seconds=watch.first - began,
-            decode_seconds=time.perf_counter() - watch.first,
+            encode_seconds=watch.first_token_at - started,
+            decode_seconds=time.perf_counter() - watch.first_token_at,
         )
 
 
 class _Watch(StoppingCriteria):
-    """Tells tokens as they come, and stops at the request's time limit.
+    """Calls ``on_token`` for each token, and stops at the request's time limit.
 
-    ``first`` is when the first token came: encoder and prefill lie before it.
+    ``first_token_at`` is when the first token arrived: vision encoder and prefill come before it.
     """
 
-    def __init__(self, order: int, request: Request, end_tokens: frozenset[int], on_token: OnToken | None) -> None:
-        self._order = order
+    def __init__(self, index: int, request: Request, end_tokens: frozenset[int], on_token: OnToken | None) -> None:
+        self._index = index
         self._request = request
         self._end_tokens = end_tokens
         self._on_token = on_token
-        self.first = 0.0
-        self.raised: Exception | None = None
+        self.first_token_at = 0.0
+        self.callback_error: Exception | None = None
 
     def __call__(self, input_ids: Tensor, scores: Any, **kwargs: Any) -> Tensor:
         now = time.perf_counter()
-        self.first = self.first or now
+        self.first_token_at = self.first_token_at or now
         token = int(input_ids[0, -1])
         if self._on_token is not None and token not in self._end_tokens:
             try:
-                self._on_token(self._order, token)
+                self._on_token(self._index, token)
             except Exception as error:
-                self.raised = error
+                self.callback_error = error
                 raise
-        late = self._request.max_seconds is not None and now - self.first > self._request.max_seconds
+        elapsed = now - self.first_token_at
+        late = self._request.max_seconds is not None and elapsed > self._request.max_seconds
         return torch.full((1,), late, dtype=torch.bool, device=input_ids.device)

@@ -1,21 +1,23 @@
-"""An engine in a process of its own, which answers what :mod:`got_runtime.engine.multi_device` asks of it.
+"""The process of one device: an engine that serves the calls of :mod:`got_runtime.engine.multi_device`.
 
-Both sides send tuples that begin with their kind. To the process: ``open`` (call, whether tokens are wanted), ``ask``
-(call, order, request), ``shut`` (call), ``end``. From it: ``token`` (call, order, token), ``answer`` (call, order,
-answer), ``died`` (call, reason) and, once for all calls, ``failed`` (reason).
+Both sides send tuples that begin with their kind.
+
+    to the process:    open (call, whether tokens are wanted) · request (call, index, request) · close (call) · exit
+    from the process:  token (call, index, token) · completion (call, index, completion or exception)
+                       call_failed (call, reason) · process_failed (reason), once for all calls
 """
 
 import pickle
 import queue
 import signal
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from got_runtime.engine.protocol import Request
+from got_runtime.engine.protocol import Completion, Engine, Request, RequestSource
 from got_runtime.engine.registry import EngineConfig, make_engine
 from got_runtime.errors import EngineError
 
@@ -24,10 +26,13 @@ if TYPE_CHECKING:
 
 __all__ = ["CheckpointRef", "serve"]
 
+_RequestQueue = queue.SimpleQueue[tuple[int, Request] | None]
+"""Requests of one call with their index in that call; None ends the call."""
+
 
 @dataclass(frozen=True)
 class CheckpointRef:
-    """What every worker loads for itself."""
+    """Which checkpoint each process loads; the arguments of :func:`got_runtime.model.checkpoint.load`."""
 
     name: str | Path | None = None
     dtype: str = "auto"
@@ -35,22 +40,27 @@ class CheckpointRef:
     local_files_only: bool = True
 
     def load(self, device: str) -> "LoadedModel":
-        """Onto one device."""
+        """Load the checkpoint onto one device."""
         from got_runtime.model.checkpoint import load
 
         return load(self.name, device, self.dtype, self.revision, self.local_files_only)
 
 
 def serve(
-    connection: Connection, weights: CheckpointRef, device: str, engine: str, config: EngineConfig, share: int
+    connection: Connection,
+    checkpoint: CheckpointRef,
+    device: str,
+    engine_name: str,
+    config: EngineConfig,
+    processes_on_cpu: int,
 ) -> None:
-    """The worker process: a thread for every call that is open, all on one engine."""
-    # Ctrl-C reaches the whole process group, but only the owner of the calls knows which of them it ends.
+    """The main function of the process: one thread for each open call, all on one engine."""
+    # Ctrl-C reaches the whole process group, but only the process that made the calls knows which of them it ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     import torch
 
-    torch.set_num_threads(max(1, torch.get_num_threads() // share))
+    torch.set_num_threads(max(1, torch.get_num_threads() // processes_on_cpu))
     sending = threading.Lock()
 
     def send(*message: Any) -> None:
@@ -58,76 +68,82 @@ def serve(
             connection.send(message)
 
     try:
-        checkpoint = weights.load(device)
-        host = make_engine(engine, checkpoint, config)
-    except Exception as error:  # noqa: BLE001 - told to whoever waits
-        send("failed", str(error))
+        engine = make_engine(engine_name, checkpoint.load(device), config)
+    except Exception as error:  # noqa: BLE001 - sent to the process that made the calls
+        send("process_failed", str(error))
         return
-    calls: dict[int, queue.SimpleQueue[tuple[int, Request] | None]] = {}
+    calls: dict[int, _RequestQueue] = {}
     while True:
         try:
             kind, *rest = connection.recv()
         except (EOFError, OSError):
             return
         if kind == "open":
-            call, tokens = rest
+            call, wants_tokens = rest
             calls[call] = queue.SimpleQueue()
-            answering = (host, call, calls[call], calls, tokens, send)
-            threading.Thread(target=_answer, args=answering, name=f"got-ocr call {call}", daemon=True).start()
-        elif kind == "ask":
-            call, order, request = rest
-            calls[call].put((order, replace(request, pixels=torch.from_numpy(request.pixels))))
-        elif kind == "shut":
+            arguments = (engine, call, calls[call], calls, wants_tokens, send)
+            threading.Thread(target=_serve_call, args=arguments, name=f"got-ocr call {call}", daemon=True).start()
+        elif kind == "request":
+            call, index, request = rest
+            calls[call].put((index, replace(request, pixels=torch.from_numpy(request.pixels))))
+        elif kind == "close":
             calls.pop(rest[0]).put(None)
         else:
             return
 
 
-class _Shut(Exception):
-    """The call was closed by its owner."""
+class _CallClosed(Exception):
+    """The caller closed the call."""
 
 
-class _Requests(Iterator[Request]):
-    """What is asked within one call, as it comes; ``orders`` are the places the caller has given them."""
+class _CallRequests(RequestSource):
+    """The requests of one call as they arrive. ``indices`` are those that the caller has given them."""
 
-    def __init__(self, asked: "queue.SimpleQueue[tuple[int, Request] | None]") -> None:
-        self._asked = asked
-        self.orders: list[int] = []
+    def __init__(self, arrivals: _RequestQueue) -> None:
+        self._arrivals = arrivals
+        self.indices: list[int] = []
 
     def __next__(self) -> Request:
-        item = self._asked.get()
-        if item is None:
+        arrival = self._arrivals.get()
+        if arrival is None:
             raise StopIteration
-        self.orders.append(item[0])
-        return item[1]
+        index, request = arrival
+        self.indices.append(index)
+        return request
 
     def wake(self) -> None:
-        """Nothing more is wanted: the call was shut, or the engine gave up while this waited."""
-        self._asked.put(None)
+        self._arrivals.put(None)
 
 
-def _answer(host: Any, call: int, asked: Any, calls: Collection[int], tokens: bool, send: Any) -> None:
-    """One call, until it is not among the open ``calls`` any more; it may be shut before this begins."""
-    requests = _Requests(asked)
+def _serve_call(
+    engine: Engine,
+    call: int,
+    arrivals: _RequestQueue,
+    open_calls: Collection[int],
+    wants_tokens: bool,
+    send: Callable[..., None],
+) -> None:
+    """Serve one call until it is closed, which may happen before this function begins."""
+    requests = _CallRequests(arrivals)
 
-    def told(place: int, token: int) -> None:
-        if call not in calls:
-            raise _Shut
-        if tokens:
-            send("token", call, requests.orders[place], token)
+    def on_token(index: int, token: int) -> None:
+        if call not in open_calls:
+            raise _CallClosed
+        if wants_tokens:
+            send("token", call, requests.indices[index], token)
 
     try:
-        for place, answer in enumerate(host.answer(requests, told)):
-            send("answer", call, requests.orders[place], _picklable(answer))
-    except (_Shut, OSError):
+        for index, completion in enumerate(engine.generate(requests, on_token)):
+            send("completion", call, requests.indices[index], _picklable(completion))
+    except (_CallClosed, OSError):
         return
-    except Exception as error:  # noqa: BLE001 - told to whoever waits
-        send("died", call, f"{type(error).__name__}: {error}")
+    except Exception as error:  # noqa: BLE001 - sent to the process that made the call
+        send("call_failed", call, f"{type(error).__name__}: {error}")
 
 
-def _picklable(answer: Any) -> Any:
+def _picklable(completion: Completion | Exception | None) -> Completion | Exception | None:
     try:
-        pickle.loads(pickle.dumps(answer))
-    except Exception:  # noqa: BLE001 - exceptions may hold anything
-        return EngineError(f"{type(answer).__name__}: {answer}")
-    return answer
+        pickle.loads(pickle.dumps(completion))
+    except Exception:  # noqa: BLE001 - an exception may carry anything
+        return EngineError(f"{type(completion).__name__}: {completion}")
+    return completion

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Literal
 
-from got_runtime.engine.protocol import Engine, Request
+from got_runtime.engine.protocol import Engine, Request, RequestSource
 from got_runtime.errors import GotError
 from got_runtime.pipeline.planner import Job, PageJobs, Try
 from got_runtime.results import PageResult
@@ -31,17 +31,17 @@ class _Stopped(BaseException):
 
 
 @dataclass(frozen=True)
-class _Stoppable:
-    """Requests that may wait long for a source; whoever waits for them calls ``check`` now and then, which raises."""
+class _Stoppable(RequestSource):
+    """Requests whose pages may take long to open. ``check`` raises once the caller wants to stop."""
 
     requests: Generator[Request | None, None, None]
-    check: Callable[[], None]
-
-    def __iter__(self) -> Iterator[Request | None]:
-        return self
+    check_stop: Callable[[], None]
 
     def __next__(self) -> Request | None:
         return next(self.requests)
+
+    def check(self) -> None:
+        self.check_stop()
 
     def close(self) -> None:
         self.requests.close()
@@ -122,7 +122,7 @@ class PageReader:
         watched = watch if self.on_token is not None or self.stop is not None else None
         failure: GotError | None = None
         try:
-            for order, answer in enumerate(self.engine.answer(_Stoppable(requests(), self._check_stop), watched)):
+            for order, answer in enumerate(self.engine.generate(_Stoppable(requests(), self._check_stop), watched)):
                 telling.pop(order, None)
                 if (again := self.jobs.take(asked.popleft(), answer)) is not None:
                     tries.append(again)
@@ -161,7 +161,7 @@ class PageReader:
 
         watched = None if self.stop is None else lambda order, token: self._check_stop()
         while tries:
-            for answer in self.engine.answer(_Stoppable(requests(), self._check_stop), watched):
+            for answer in self.engine.generate(_Stoppable(requests(), self._check_stop), watched):
                 if (again := self.jobs.take(asked.popleft(), answer)) is not None:
                     tries.append(again)
 

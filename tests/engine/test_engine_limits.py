@@ -45,7 +45,7 @@ def compiled() -> LoadedModel:
 
 
 def answered(engine: Engine, requests: list[Any]) -> list[Any]:
-    found: list[Any] = in_time(lambda: list(engine.answer(requests)))
+    found: list[Any] = in_time(lambda: list(engine.generate(requests)))
     return found
 
 
@@ -127,7 +127,7 @@ class TestMemory:
         ]
         order_of_tokens: list[int] = []
         engine = TorchEngine(small.model, small.end_tokens, batch_size=4, kv_cache_bytes=4 * 512 * TOKEN)
-        answers = in_time(lambda: list(engine.answer(requests, lambda order, _: order_of_tokens.append(order))))
+        answers = in_time(lambda: list(engine.generate(requests, lambda order, _: order_of_tokens.append(order))))
         assert any("memory ran out" in warning for answer in answers for warning in answer.warnings)
         assert [list(answer.tokens) for answer in answers] == [generated(small, request) for request in requests]
         late = order_of_tokens[-30 * 6 :]
@@ -164,7 +164,7 @@ class TestTime:
         requests = [replace(request_for(small, Plain(), 150 + 150 * n, n), max_seconds=self.LIMIT) for n in range(3)]
 
         def read_slowly() -> Iterator[Any]:
-            for answer in TorchEngine(small.model, small.end_tokens, batch_size=3).answer(requests):
+            for answer in TorchEngine(small.model, small.end_tokens, batch_size=3).generate(requests):
                 yield answer
                 if isinstance(answer, Completion) and len(answer.tokens) == 150:
                     time.sleep(self.LIMIT + 0.5)
@@ -184,7 +184,7 @@ class TestTime:
             if (order, told[0]) == (0, 350):
                 time.sleep(self.LIMIT + 0.5)
 
-        answers = in_time(lambda: list(engine.answer(requests, tell)))
+        answers = in_time(lambda: list(engine.generate(requests, tell)))
         assert "memory ran out" in answers[1].warnings[0]
         assert answers[1].finish != "time"
 
@@ -236,13 +236,21 @@ class TestNumbers:
 
 class TestOptions:
     @pytest.mark.parametrize(
-        "options", [{"slots": 0}, {"slots": -1}, {"weights": "int4"}, {"cache": "fp8"}, {"memory": 0}], ids=str
+        "options",
+        [
+            {"batch_size": 0},
+            {"batch_size": -1},
+            {"weight_dtype": "int4"},
+            {"kv_cache_dtype": "fp8"},
+            {"kv_cache_bytes": 0},
+        ],
+        ids=str,
     )
     def test_no_engine_runs_with_these(self, options: dict[str, Any]) -> None:
         with pytest.raises(EngineError, match=next(iter(options))):
             EngineConfig(**options)
 
-    @pytest.mark.parametrize("options", [{"weights": "int8"}, {"cache": "int8"}], ids=str)
+    @pytest.mark.parametrize("options", [{"weight_dtype": "int8"}, {"kv_cache_dtype": "int8"}], ids=str)
     def test_eight_bits_are_not_left_out_in_silence(self, small: LoadedModel, options: dict[str, Any]) -> None:
         with pytest.raises(EngineError, match="8 bits need bfloat16 on a CPU"):
             TorchEngine(small.model, small.end_tokens, **options)

@@ -60,13 +60,13 @@ class OnPortFeatures(TorchEngine):
 
     def __init__(self, model: Any, end_tokens: frozenset[int], slots: int) -> None:
         super().__init__(model, end_tokens, slots, native=False)
-        self._prefill = PortFeatures(model)
+        self._network = replace(self._open_network(), prefill=PortFeatures(model))
 
 
 def decoded(
     checkpoint: LoadedModel, requests: list[Request], slots: int = 1, engine: type[TorchEngine] = TorchEngine
 ) -> list[list[int]]:
-    answers = list(engine(checkpoint.model, checkpoint.end_tokens, batch_size=slots).answer(requests))
+    answers = list(engine(checkpoint.model, checkpoint.end_tokens, batch_size=slots).generate(requests))
     for answer in answers:
         assert isinstance(answer, Completion), answer
     return [list(answer.tokens) for answer in answers if isinstance(answer, Completion)]
@@ -193,7 +193,7 @@ def test_the_end_token_ends_the_answer_and_is_not_part_of_it(small: LoadedModel)
     stopping = replace(small, end_tokens=frozenset({end}))
     assert answer.index(end) > 0
     assert generated(stopping, request) == answer[: answer.index(end)]
-    [result] = TorchEngine(small.model, stopping.end_tokens).answer([request])
+    [result] = TorchEngine(small.model, stopping.end_tokens).generate([request])
     assert isinstance(result, Completion)
     assert list(result.tokens) == answer[: answer.index(end)]
     assert result.finish == "stop"

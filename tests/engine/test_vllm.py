@@ -90,8 +90,8 @@ class TestInVllm:
             replace(request_for(checkpoint, Plain(), 24), ngram_ban=0),
         ]
         told: dict[int, list[int]] = {}
-        answers = list(vllm.answer(requests, lambda order, token: told.setdefault(order, []).append(token)))
-        expected = list(TorchEngine(checkpoint.model, checkpoint.end_tokens).answer(requests))
+        answers = list(vllm.generate(requests, lambda order, token: told.setdefault(order, []).append(token)))
+        expected = list(TorchEngine(checkpoint.model, checkpoint.end_tokens).generate(requests))
         for order, (answer, wanted) in enumerate(zip(answers, expected, strict=True)):
             if wanted is None:
                 assert answer is None
@@ -116,14 +116,14 @@ class TestInVllm:
     def test_a_request_that_does_not_fit_costs_only_itself(self, checkpoint: LoadedModel, vllm: Engine) -> None:
         good = request_for(checkpoint, Plain(), 4)
         endless = replace(good, prompt=good.prompt + good.prompt[-1:] * 9000)
-        before, failed, after = vllm.answer([good, endless, good])
+        before, failed, after = vllm.generate([good, endless, good])
         assert isinstance(failed, Exception)
         assert isinstance(before, Completion)
         assert isinstance(after, Completion)
         assert before.tokens == after.tokens
 
     def test_a_time_limit_ends_an_answer(self, checkpoint: LoadedModel, vllm: Engine) -> None:
-        (answer,) = vllm.answer([replace(request_for(checkpoint, Plain(), 64), max_seconds=0.0)])
+        (answer,) = vllm.generate([replace(request_for(checkpoint, Plain(), 64), max_seconds=0.0)])
         assert isinstance(answer, Completion)
         assert answer.finish == "time"
         assert len(answer.tokens) < 64
@@ -131,12 +131,12 @@ class TestInVllm:
     def test_closing_the_answers_stops_the_work(self, checkpoint: LoadedModel, vllm: Engine) -> None:
         told: list[int] = []
         requests = [request_for(checkpoint, Plain(), 2), *[request_for(checkpoint, Plain(), 4000, number=1)] * 3]
-        answers = vllm.answer(requests, lambda order, token: told.append(order))
+        answers = vllm.generate(requests, lambda order, token: told.append(order))
         assert isinstance(answers, Iterator)
         next(answers)
         answers.close()  # type: ignore[attr-defined]
         heard = len(told)
-        (answer,) = vllm.answer([request_for(checkpoint, Plain(), 8)])
+        (answer,) = vllm.generate([request_for(checkpoint, Plain(), 8)])
         assert isinstance(answer, Completion)
         assert len(told) == heard
 
@@ -146,17 +146,17 @@ class TestInVllm:
 
         request = request_for(checkpoint, Plain(), 8)
         with pytest.raises(ValueError, match="no more"):
-            list(vllm.answer([request], refuse))
-        (answer,) = vllm.answer([request])
+            list(vllm.generate([request], refuse))
+        (answer,) = vllm.generate([request])
         assert isinstance(answer, Completion)
 
     def test_two_threads_share_it(self, checkpoint: LoadedModel, vllm: Engine) -> None:
         requests = [request_for(checkpoint, Plain(), 12, number=number) for number in range(2)]
-        alone = [answer.tokens for answer in vllm.answer(requests) if isinstance(answer, Completion)]
+        alone = [answer.tokens for answer in vllm.generate(requests) if isinstance(answer, Completion)]
         together: dict[int, tuple[int, ...]] = {}
 
         def ask(number: int) -> None:
-            for answer in vllm.answer([requests[number]]):
+            for answer in vllm.generate([requests[number]]):
                 assert isinstance(answer, Completion)
                 together[number] = answer.tokens
 

@@ -23,7 +23,7 @@ class CountingEngine(ScriptedEngine):
 
     drawn = 0
 
-    def answer(
+    def generate(
         self, requests: Iterable[Request | None], on_token: OnToken | None = None
     ) -> Iterator[Completion | Exception | None]:
         def counted() -> Iterator[Request | None]:
@@ -31,7 +31,7 @@ class CountingEngine(ScriptedEngine):
                 self.drawn += 1
                 yield request
 
-        return super().answer(counted(), on_token)
+        return super().generate(counted(), on_token)
 
 
 def inked(file: Path, text: str) -> Path:

@@ -1,18 +1,22 @@
-"""The default engine: requests of different length decoded together in slots, on the port's weights.
+"""The default engine: continuous batching on the weights of transformers' network.
 
-Take a request into a free slot, make one step for all live slots, hand on what is finished, again. The tokens are
-``generate()``'s: the arithmetic is the port's, only its order of execution is ours.
+Each iteration prefills the requests that there is room for, makes one decoding step for the whole batch, and returns
+what is finished. The tokens equal ``generate()``'s: only the order of execution differs.
 """
 
+import logging
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from got_runtime.engine.memory import SHARE, free_memory
+import torch
+
+from got_runtime.engine.memory import KV_CACHE_FRACTION, free_memory
 from got_runtime.engine.prefetch import Prefetcher
-from got_runtime.engine.protocol import Completion, OnToken, Request
+from got_runtime.engine.protocol import Completion, OnToken, Request, engine_closed
 from got_runtime.engine.reorder_buffer import ReorderBuffer
-from got_runtime.engine.torch_engine.allocator import keep_freed_memory
+from got_runtime.engine.torch_engine.allocator import keep_freed_memory, return_freed_memory
 from got_runtime.engine.torch_engine.decoder import Decoder
 from got_runtime.engine.torch_engine.native.decoder import NativeDecoder, PackedNetwork, check_int8_support
 from got_runtime.engine.torch_engine.prefill import Prefill
@@ -21,23 +25,35 @@ from got_runtime.engine.torch_engine.torch_decoder import TorchDecoder
 
 __all__ = ["TorchEngine"]
 
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Network:
+    """What :meth:`TorchEngine.close` releases."""
+
+    model: Any
+    prefill: Prefill
+    packed: PackedNetwork | None
+
 
 class TorchEngine:
-    """Decodes up to ``batch_size`` requests together. Its state lives in each :meth:`answer`: any thread may call.
+    """Decodes up to ``batch_size`` requests together. Every :meth:`generate` has its own batch: any thread may call it.
 
     Args:
-        model: the port's ``GotOcr2ForConditionalGeneration``, in evaluation mode, on its device.
-        end_tokens: ids that end an answer.
-        batch_size: rows decoded together, at most.
-        tile_batch: tiles encoded together (memory grows with it).
-        weight_dtype: ``int8`` rounds the decoder's products to 8 bits (CPU, bfloat16): faster, not exact.
-        kv_cache_dtype: ``int8`` keeps keys and values in 8 bits (CPU, bfloat16): half the memory, faster, not exact.
-        kv_cache_bytes: bytes for keys and values; a share of what is free when left out.
-        native: use compiled C between the products where it is to be had (CPU, bfloat16); its sums are rounded later
-            than torch's, so tokens may differ from ``generate()``'s where the network is undecided.
+        model: transformers' ``GotOcr2ForConditionalGeneration``, in evaluation mode, on its device.
+        end_tokens: token ids that end a completion.
+        batch_size: requests that are decoded together, at most.
+        tile_batch: tiles that are encoded together; memory grows with it.
+        weight_dtype: ``"int8"`` rounds the decoder's weights to 8 bits (CPU, bfloat16): faster, not exact.
+        kv_cache_dtype: ``"int8"`` keeps keys and values in 8 bits (CPU, bfloat16): half the memory, faster, not exact.
+        kv_cache_bytes: size of the KV cache of one call; None takes
+            :data:`~got_runtime.engine.memory.KV_CACHE_FRACTION` of the free memory.
+        native: use the compiled C code where it is available (CPU, bfloat16). It rounds sums later than torch does, so
+            tokens may differ from ``generate()``'s where two tokens are about equally probable.
 
     Raises:
-        EngineError: 8 bits are asked for where they are not to be had.
+        EngineError: int8 is wanted where it is not supported.
     """
 
     def __init__(
@@ -51,53 +67,79 @@ class TorchEngine:
         kv_cache_bytes: int | None = None,
         native: bool = True,
     ) -> None:
-        self._model = model
-        self._device = model.lm_head.weight.device
+        self._device: torch.device = model.lm_head.weight.device
         if self._device.type == "cpu":
             keep_freed_memory()
         self._end_tokens = end_tokens
         self._batch_size = batch_size
-        self._prefill = Prefill(model, tile_batch)
-        self._packed = PackedNetwork.pack(model, int8=weight_dtype == "int8") if native else None
-        check_int8_support(self._packed, weight_dtype, kv_cache_dtype)
+        packed = PackedNetwork.pack(model, int8=weight_dtype == "int8") if native else None
+        check_int8_support(packed, weight_dtype, kv_cache_dtype)
+        self._network: _Network | None = _Network(model, Prefill(model, tile_batch), packed)
         self._int8_cache = kv_cache_dtype == "int8"
         self._kv_cache_bytes = kv_cache_bytes
+        logger.info(
+            "decoding on %s in %s with %s, batch size %d",
+            self._device,
+            str(model.lm_head.weight.dtype).removeprefix("torch."),
+            f"native code (weights {weight_dtype}, KV cache {kv_cache_dtype})" if packed is not None else "torch",
+            batch_size,
+        )
 
-    def answer(
+    def close(self) -> None:
+        """See :class:`got_runtime.engine.protocol.Engine`."""
+        self._network = None
+        return_freed_memory(self._device)
+
+    def generate(
         self, requests: Iterable[Request | None], on_token: OnToken | None = None
     ) -> Iterator[Completion | Exception | None]:
         """See :class:`got_runtime.engine.protocol.Engine`."""
-        order = ReorderBuffer()
-        batch = Scheduler(self._decoder(), self._prefill, self._end_tokens, on_token, order.done)
-        began, prefilling = time.perf_counter(), 0.0
-        ahead = Prefetcher(requests)
+        network = self._open_network()
+        buffer = ReorderBuffer()
+        scheduler = Scheduler(self._decoder(network), network.prefill, self._end_tokens, on_token, buffer.finished)
+        del network
+        started, prefill_seconds = time.perf_counter(), 0.0
+        prefetcher = Prefetcher(requests)
         try:
             while True:
-                batch.resume()
-                while not batch.parked and order.room(len(batch.live), min(self._batch_size, batch.limit)):
-                    # The first page is not held up by those behind it: they get no more time than it does.
-                    hurry = order.first and prefilling > (time.perf_counter() - began) / 2
-                    if batch.live and (hurry or not batch.fits_another()):
+                self._open_network()
+                scheduler.resume()
+                while not scheduler.parked and buffer.has_room(
+                    len(scheduler.live), min(self._batch_size, scheduler.limit)
+                ):
+                    # Until the first page is finished, prefilling the pages behind it takes at most half of the time.
+                    first_page_waits = buffer.first_pending and prefill_seconds > (time.perf_counter() - started) / 2
+                    if scheduler.live and (first_page_waits or not scheduler.fits_another()):
                         break
-                    taken = ahead.take(wait=not batch.live)
+                    taken = prefetcher.take(wait=not scheduler.live)
                     if taken is None:
                         break
-                    entered = time.perf_counter()
-                    batch.admit(order.number(taken[0]), taken[0])
-                    prefilling += time.perf_counter() - entered
-                for answer in order.ready():
-                    left = time.perf_counter()
-                    yield answer
-                    batch.forgive(time.perf_counter() - left)
-                if batch.live:
-                    batch.step()
-                elif not batch.parked and order.handed_on and ahead.exhausted:
+                    prefill_started = time.perf_counter()
+                    scheduler.admit(buffer.add(taken[0]), taken[0])
+                    prefill_seconds += time.perf_counter() - prefill_started
+                for completion in buffer.pop_ready():
+                    yielded = time.perf_counter()
+                    yield completion
+                    scheduler.forgive(time.perf_counter() - yielded)
+                    self._open_network()
+                if scheduler.live:
+                    scheduler.step()
+                elif not scheduler.parked and buffer.all_returned and prefetcher.exhausted:
                     return
         finally:
-            ahead.close()
+            prefetcher.close()
 
-    def _decoder(self) -> Decoder:
-        budget = self._kv_cache_bytes if self._kv_cache_bytes is not None else int(free_memory(self._device) * SHARE)
-        if self._packed is not None:
-            return NativeDecoder(self._packed, budget, self._int8_cache)
-        return TorchDecoder(self._model, self._batch_size, budget)
+    def _open_network(self) -> _Network:
+        """The network, or EngineError where the engine is closed."""
+        if self._network is None:
+            raise engine_closed()
+        return self._network
+
+    def _decoder(self, network: _Network) -> Decoder:
+        """A decoder with an empty KV cache."""
+        budget = self._kv_cache_bytes
+        if budget is None:
+            budget = int(free_memory(self._device) * KV_CACHE_FRACTION)
+        if network.packed is not None:
+            return NativeDecoder(network.packed, budget, self._int8_cache)
+        return TorchDecoder(network.model, self._batch_size, budget)

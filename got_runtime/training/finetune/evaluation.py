@@ -71,7 +71,7 @@ def read_held_out(checkpoint: "LoadedModel", pairs: Sequence[Pair], max_new_toke
             yield build_request(checkpoint, pair.open(), pair.task, pair.query, max_new_tokens)
 
     scores = []
-    for number, (pair, answer) in enumerate(zip(pairs, engine.answer(requests()), strict=True), start=1):
+    for number, (pair, answer) in enumerate(zip(pairs, engine.generate(requests()), strict=True), start=1):
         prediction = checkpoint.decode(answer.tokens) if isinstance(answer, Completion) else ""
         error = None if isinstance(answer, Completion) else str(answer)
         kind = "formatted" if pair.task.formatted else "plain"

@@ -59,7 +59,7 @@ def read(model: Any, tokenizer: Any, samples: Sequence[PageSample], rows: int) -
         prompt = tuple(tokenizer.encode(build_prompt(query, image_tokens)))
         requests.append(Request(prompt, normalise(pixels, torch.float32), len(sample.text) + 40, 0))
     texts = []
-    for number, answer in enumerate(engine.answer(requests)):
+    for number, answer in enumerate(engine.generate(requests)):
         if not isinstance(answer, Completion):
             raise EngineError(f"held-out page {number} could not be read") from answer
         texts.append(tokenizer.decode(list(answer.tokens)))

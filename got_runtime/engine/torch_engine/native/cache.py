@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from got_runtime.engine.torch_engine.allocator import ask_for_huge_pages
+from got_runtime.engine.torch_engine.allocator import advise_huge_pages
 
 __all__ = ["LANES", "RowCache", "bytes_per_token"]
 
@@ -70,7 +70,7 @@ class RowCache:
 
 def _grown(old: Tensor, size: int) -> Tensor:
     new = old.new_empty((*old.shape[:2], size, *old.shape[3:]))
-    ask_for_huge_pages(new)
+    advise_huge_pages(new)
     new[:, :, old.shape[2] :] = 0
     new[:, :, : old.shape[2]] = old
     return new

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from got_runtime.engine.torch_engine.allocator import ask_for_huge_pages
+from got_runtime.engine.torch_engine.allocator import advise_huge_pages
 from got_runtime.engine.torch_engine.native.library import load_products
 
 __all__ = ["BfloatLinear", "Int8Linear", "Linear", "TileLinear", "lay_out"]
@@ -53,7 +53,7 @@ class TileLinear:
         weight = F.pad(weight, (0, 0, 0, -len(weight) % (2 * _SIDE)))
         pairs = weight.unflatten(0, (-1, 2, _SIDE)).unflatten(3, (-1, _SIDE, group)).permute(0, 3, 1, 4, 2, 5)
         self._weight = torch.empty(pairs.shape, dtype=weight.dtype)
-        ask_for_huge_pages(self._weight)
+        advise_huge_pages(self._weight)
         self._weight.copy_(pairs)
 
     def __call__(self, x: Tensor, dtype: torch.dtype = torch.bfloat16) -> Tensor:
