@@ -203,12 +203,20 @@ class DocumentResult(_Record):
 
         return to_html(self.elements, title=self.source.rsplit("/", 1)[-1])
 
-    def chunks(self, *, by: Literal["section", "element"] = "section", max_tokens: int = 512) -> "list[Chunk]":
-        """Pieces for a vector store (see :func:`got_runtime.markup.chunk`)."""
+    def chunks(
+        self,
+        *,
+        by: Literal["section", "element"] = "section",
+        max_tokens: int = 512,
+        count_tokens: "Callable[[str], int] | None" = None,
+    ) -> "list[Chunk]":
+        """Pieces for a vector store; words are counted where no ``count_tokens`` is given (see
+        :func:`got_runtime.markup.chunk`).
+        """
         from got_runtime.markup import chunk
 
         first = self.pages[0].number if self.pages else 1
-        return chunk(self.elements, by=by, max_tokens=max_tokens, first_page=first)
+        return chunk(self.elements, by=by, max_tokens=max_tokens, count_tokens=count_tokens, first_page=first)
 
     @property
     def errors(self) -> tuple[PageResult, ...]:

@@ -12,7 +12,8 @@ from got_runtime.pipeline.loop import OnError, OnToken, PageReader
 from got_runtime.pipeline.planner import Ocr, PageJobs
 from got_runtime.results import DocumentResult, ModelInfo, PageResult, Settings
 from got_runtime.sources import Limits, Rotation, SourcePage, open_pages
-from got_runtime.sources.documents import documents, is_folder
+from got_runtime.sources.documents import documents
+from got_runtime.sources.folders import is_folder
 from got_runtime.sources.names import display_name
 from got_runtime.tasks import MAX_NEW_TOKENS, Plain, Task
 

@@ -31,7 +31,10 @@ class Chunk(Frozen):
 
 
 def count_words(text: str) -> int:
-    """A stand-in for a tokenizer: words and, as each is about one token, characters of scripts without spaces."""
+    """Words separated by white space, plus one for each character from U+2E80 to U+9FFF (Chinese, Japanese).
+
+    It needs no tokenizer; most tokenizers count more.
+    """
     return len(text.split()) + sum("\u2e80" <= character <= "\u9fff" for character in text)
 
 
@@ -40,23 +43,31 @@ def chunk(
     *,
     by: Literal["element", "section"] = "section",
     max_tokens: int = 512,
-    count_tokens: CountTokens = count_words,
+    count_tokens: CountTokens | None = None,
     options: MarkdownOptions | None = None,
     first_page: int = 1,
 ) -> list[Chunk]:
     """The elements as chunks of Markdown, none longer than ``max_tokens`` unless its ``warnings`` say so.
 
-    ``by="section"`` packs what stands under one heading; ``by="element"`` gives each element its own chunk. A caption
-    stays with its table. What is too long is split: a table between rows with its header repeated, text between lines,
-    sentences, then words; a row or a word that is itself too long is kept whole and warned of. ``first_page`` is the
-    number of the page that the elements begin on.
+    A caption stays with its table. An element that is too long is split: a table between rows with its header
+    repeated, other text between paragraphs, lines, sentences, then words. A row or word that is itself longer than
+    ``max_tokens`` is a chunk of its own with a warning.
+
+    Args:
+        elements: from :func:`~got_runtime.markup.parse` or :func:`~got_runtime.markup.parse_pages`.
+        by: ``"section"`` fills a chunk with the elements below one heading; ``"element"`` makes a chunk of each.
+        max_tokens: the longest chunk, as ``count_tokens`` counts it.
+        count_tokens: number of tokens of a string, such as ``lambda text: len(tokenizer.encode(text))``. By default
+            :func:`count_words`: words separated by white space, plus one for each Chinese or Japanese character.
+        options: how the Markdown is written.
+        first_page: number of the page on which the elements begin.
 
     Raises:
         ValueError: ``max_tokens`` is less than 1.
     """
     if max_tokens < 1:
         raise ValueError(f"max_tokens is {max_tokens}: give a budget of at least 1 token")
-    chunker = _Chunker(count_tokens, max_tokens, options or MarkdownOptions())
+    chunker = _Chunker(count_tokens or count_words, max_tokens, options or MarkdownOptions())
     for unit in _units(elements, first_page):
         chunker.take(unit, flush=by == "element")
     return chunker.finish()

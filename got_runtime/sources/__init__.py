@@ -14,7 +14,7 @@ from PIL import Image
 
 from got_runtime.errors import LimitExceeded, SourceUnsupported
 from got_runtime.sources.content import SupportsAsBytes, kind_of, read_content
-from got_runtime.sources.folders import expand
+from got_runtime.sources.folders import FolderListing, expand, is_folder, list_folder
 from got_runtime.sources.images import array_page, file_pages, image_page
 from got_runtime.sources.limits import Limits
 from got_runtime.sources.page import Rotation, SourcePage
@@ -25,6 +25,7 @@ from got_runtime.sources.text_layer import needs_ocr, text_layer
 
 __all__ = [
     "LONG_SIDE",
+    "FolderListing",
     "Limits",
     "Rotation",
     "Selection",
@@ -32,6 +33,8 @@ __all__ = [
     "SourcePage",
     "auto_dpi",
     "expand",
+    "is_folder",
+    "list_folder",
     "needs_ocr",
     "open_pages",
     "select_pages",

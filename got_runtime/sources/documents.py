@@ -1,20 +1,14 @@
 """A list of sources and folders → the pages of each document, errors in their place."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from got_runtime.errors import SourceError
 from got_runtime.sources.folders import expand
-from got_runtime.sources.names import display_name, is_address
+from got_runtime.sources.names import display_name
 from got_runtime.sources.page import SourcePage
 
-__all__ = ["documents", "is_folder"]
-
-
-def is_folder(source: object) -> bool:
-    """Whether ``source`` is the path of a folder that is there."""
-    return isinstance(source, str | os.PathLike) and not is_address(source) and os.path.isdir(source)
+__all__ = ["documents"]
 
 
 def documents(sources: Iterable[Any], opened: Callable[[Any], Iterator[SourcePage]]) -> Iterator[Iterator[SourcePage]]:

@@ -1,45 +1,87 @@
-"""A folder → the files in it that may hold pages, in the order a person would list them."""
+"""Folders → the files in them that may hold pages, in natural order, and what is left out."""
 
+import logging
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from got_runtime.errors import SourceForbidden, SourceNotFound
+from got_runtime.errors import SourceError, SourceForbidden, SourceNotFound
 from got_runtime.sources.names import is_address, one_line
 
-__all__ = ["SUFFIXES", "expand", "natural_key"]
+__all__ = ["SUFFIXES", "FolderListing", "expand", "is_folder", "list_folder", "natural_key"]
 
 SUFFIXES = frozenset(
     {".pdf", ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".tif", ".tiff", ".gif"}
 )
-"""Known names of files that hold pages. Only here do names matter: an opened file is told by its bytes."""
+"""Suffixes of files that hold pages. Only folder listings use names; an opened file is identified by its bytes."""
 
 Source = TypeVar("Source")
 
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class FolderListing:
+    """The contents of a folder and its subfolders."""
+
+    files: list[Path] = field(default_factory=list)
+    """Files with one of :data:`SUFFIXES`, in natural order (``p2`` before ``p10``), subfolders among them."""
+
+    hidden: list[Path] = field(default_factory=list)
+    """Files and folders whose name begins with a dot; such folders are not entered."""
+
+    unsupported: list[Path] = field(default_factory=list)
+    """Other files, and links that lead nowhere or to a folder (they could lead back to a parent)."""
+
+    errors: list[SourceError] = field(default_factory=list)
+    """``SourceForbidden`` for each folder that may not be listed; ``SourceNotFound`` if the folder holds no pages."""
+
+    @property
+    def skipped(self) -> str:
+        """What was left out, such as ``"3 unsupported, 1 hidden"``; empty if nothing was."""
+        counts = (len(self.unsupported), "unsupported"), (len(self.hidden), "hidden")
+        return ", ".join(f"{count:,} {kind}" for count, kind in counts if count)
+
+
+def is_folder(source: object) -> bool:
+    """Whether ``source`` is the path of an existing folder."""
+    return isinstance(source, str | os.PathLike) and not is_address(source) and os.path.isdir(source)
+
+
+def list_folder(folder: str | os.PathLike[str]) -> FolderListing:
+    """The files below ``folder``, and those that are skipped. Raises nothing: errors are part of the listing."""
+    listing = FolderListing()
+    _walk(Path(folder), listing)
+    name = one_line(str(folder))
+    if listing.skipped:
+        logger.info("%s: skipped %s", name, listing.skipped)
+        for path in (*listing.unsupported, *listing.hidden):
+            logger.debug("skipped %s", path)
+    if not listing.files and not listing.errors:
+        found = f" ({listing.skipped})" if listing.skipped else ""
+        known = " ".join(sorted(SUFFIXES))
+        listing.errors.append(
+            SourceNotFound(f"the folder {name} holds no pages{found}: put files in it that end in {known}")
+        )
+    return listing
+
 
 def expand(source: Source) -> Iterator[Source | Path]:
-    """The files below ``source`` where it is a folder, else ``source`` itself.
+    """The files of :func:`list_folder` if ``source`` is a folder, else ``source`` itself.
 
-    Recursive, in natural order (``p2`` before ``p10``), known suffixes only, without hidden files and folders.
-    Linked files are taken, linked folders are not entered: they may lead back up.
-    Raises ``SourceNotFound`` for a folder without pages and, after all other files, ``SourceForbidden`` for one that
+    Raises ``SourceNotFound`` for a folder without pages and, after all files, ``SourceForbidden`` for a folder that
     may not be listed.
     """
-    if not isinstance(source, str | os.PathLike) or is_address(source) or not os.path.isdir(source):
+    if not is_folder(source):
         yield source
         return
-    empty = True
-    closed: list[SourceForbidden] = []
-    for path in _walk(Path(source), closed):
-        empty = False
-        yield path
-    if closed:
-        raise closed[0]
-    if empty:
-        known = " ".join(sorted(SUFFIXES))
-        raise SourceNotFound(f"the folder {one_line(str(source))} holds no pages: put files in it that end in {known}")
+    listing = list_folder(source)  # type: ignore[arg-type]
+    yield from listing.files
+    if listing.errors:
+        raise listing.errors[0]
 
 
 def natural_key(name: str) -> tuple[str | int, ...]:
@@ -48,20 +90,22 @@ def natural_key(name: str) -> tuple[str | int, ...]:
     return tuple(int(part) if i % 2 else part.casefold() for i, part in enumerate(re.split(r"([0-9]+)", name)))
 
 
-def _walk(folder: Path, closed: list[SourceForbidden]) -> Iterator[Path]:
-    """Files in order; folders that may not be listed go into ``closed``."""
+def _walk(folder: Path, listing: FolderListing) -> None:
     try:
         with os.scandir(folder) as scan:
             entries = sorted(scan, key=lambda entry: (natural_key(entry.name), entry.name))
     except OSError as error:
         refusal = SourceForbidden(f"the folder {one_line(str(folder))} may not be listed: give this user permission")
         refusal.__cause__ = error
-        closed.append(refusal)
+        listing.errors.append(refusal)
         return
     for entry in entries:
+        path = Path(entry.path)
         if entry.name.startswith("."):
-            continue
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk(Path(entry.path), closed)
-        elif os.path.splitext(entry.name)[1].lower() in SUFFIXES and os.path.isfile(entry.path):
-            yield Path(entry.path)
+            listing.hidden.append(path)
+        elif entry.is_dir(follow_symlinks=False):
+            _walk(path, listing)
+        elif path.suffix.lower() in SUFFIXES and os.path.isfile(path):
+            listing.files.append(path)
+        else:
+            listing.unsupported.append(path)

@@ -1,5 +1,6 @@
-"""PDF → pages, rendered one at a time as they are asked for."""
+"""PDF files → pages, rendered one at a time."""
 
+import logging
 import math
 import re
 import threading
@@ -34,6 +35,8 @@ POINTS_PER_INCH = 72
 LOWEST_AUTO_DPI, HIGHEST_AUTO_DPI = 72, 600
 """Below, a poster's small print is lost; above, a stamp-sized page shows only the edges of its curves."""
 
+logger = logging.getLogger(__name__)
+
 # MuPDF is not safe to call from two threads, even for two documents (PyMuPDF's manual, "Multiprocessing").
 _ONE_AT_A_TIME = threading.RLock()
 
@@ -56,8 +59,10 @@ def pdf_pages(
 ) -> Iterator[SourcePage]:
     """The selected pages; one that cannot be rendered is yielded with its error."""
     with closing(_Pdf(content, password)) as pdf:
+        warnings = pdf.warnings
         for number in select_pages(pages, pdf.total, content.name, limits.max_pages):
-            yield PageOfPdf(pdf, number - 1, rotate, limits.max_pixels).opened(dpi, long_side)
+            yield PageOfPdf(pdf, number - 1, rotate, limits.max_pixels).opened(dpi, long_side, warnings)
+            warnings = ()  # of the whole file: the first page carries them
 
 
 class _Pdf:
@@ -70,12 +75,16 @@ class _Pdf:
             self._document = document = self._open(pymupdf)
             try:
                 self.total: int = document.page_count
-                self.repaired: bool = document.is_repaired
+                repaired: bool = document.is_repaired
                 if not self.total:
                     raise SourceCorrupt(f"{content.name} is a PDF without pages: save or download it again")
             except BaseException:
                 document.close()
                 raise
+        self.warnings: tuple[str, ...] = ()
+        if repaired:
+            self.warnings = (f"{content.name} was damaged and has been repaired: parts may be missing",)
+            logger.info("%s", self.warnings[0])
 
     def close(self) -> None:
         with _mupdf(f"{self.content.name} cannot be closed"):
@@ -119,10 +128,13 @@ class PageOfPdf:
     rotate: Rotation
     max_pixels: int
 
-    def opened(self, dpi: float | None, long_side: int) -> SourcePage:
-        """The page rendered at ``dpi``, or so that its longer side has about ``long_side`` pixels."""
-        name, label, number = self.pdf.content.name, str(self.index + 1), self.index + 1
-        warnings = [f"{name} was damaged and has been repaired: parts may be missing"] if self.pdf.repaired else []
+    def opened(self, dpi: float | None, long_side: int, file_warnings: tuple[str, ...] = ()) -> SourcePage:
+        """The page rendered at ``dpi``, or so that its longer side has about ``long_side`` pixels.
+
+        Its warnings begin with ``file_warnings``.
+        """
+        label, number = str(self.index + 1), self.index + 1
+        warnings = list(file_warnings)
         image = size = actual = failure = None
         try:
             with self.pdf.page(self.index) as page:

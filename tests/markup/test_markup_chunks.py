@@ -57,6 +57,15 @@ def test_text_is_split_between_sentences() -> None:
     assert [each.text for each in chunk(parse(answer), max_tokens=4)] == answer.replace(". ", ".|").split("|")
 
 
+def test_tokens_are_counted_by_the_given_function() -> None:
+    elements = parse("One two three. Four five six.")
+    assert [(each.text, each.tokens) for each in chunk(elements, max_tokens=15, count_tokens=len)] == [
+        ("One two three.", 14),
+        ("Four five six.", 14),
+    ]
+    assert [each.tokens for each in chunk(parse("One two. 三四"))] == [5]  # 3 words and 2 characters
+
+
 def test_pages_are_carried() -> None:
     assert [each.page for each in chunk(parse("one\fTwo"), by="element")] == [1, 2]
 
