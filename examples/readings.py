@@ -14,7 +14,7 @@ from got_runtime import GotRuntime
 from got_runtime.evaluation.run import evaluate, runtime_predictor
 from got_runtime.evaluation.samples import EvalSample
 from got_runtime.evaluation.scores import PageScore
-from got_runtime.evaluation.synthetic import held_out
+from got_runtime.evaluation.synthetic import held_out_samples
 
 KINDS = "plain,formatted,table,formula,box,color,chart,molecule,music,geometry,scene"
 SIDE, TEXT, GAP, HEAD = 240, 330, 12, 22
@@ -25,7 +25,7 @@ def readings(runtime: GotRuntime, kind: str, pages: int, seed: int) -> list[tupl
     """Held-out pages of one kind, best first; of equally good ones the longest first."""
     read: list[tuple[PageScore, EvalSample]] = []
     evaluate(
-        held_out(pages // 2, seed, kind),
+        held_out_samples(pages // 2, seed, kind),
         runtime_predictor(runtime, max_new_tokens=1500),
         model="",
         dataset=kind,

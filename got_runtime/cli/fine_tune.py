@@ -133,7 +133,7 @@ def run(args: argparse.Namespace) -> int:
         return 130
     if report.after is not None:
         out = Console()
-        out.print(report.sheet().table(out.width))
+        out.print(report.sheet().to_rich(out.width))
     kept = "checkpoint" if args.merge or tuner.adapted is None else "adapter"
     console.print(f"{report.steps} steps in {report.seconds / 60:.1f} minutes; weights in {args.output / kept}")
     return 0

@@ -1,12 +1,13 @@
-"""How well pages are read: metrics, collections of pages with their reference, and the report over them.
+"""Measures OCR accuracy: metrics, datasets with reference text, and the report over them.
 
-    samples        one page to read, its reference, its task, and how it is scored
-    datasets     collections on disk → samples (conversations · omnidocbench · olmocr_bench · folders)
+    samples      one page, its reference text, its task and how it is scored
+    datasets     files on disk → samples (conversations · omnidocbench · olmocr_bench · folders)
     synthetic    held-out pages of the data engine → samples
+    predictions  the texts that another tool wrote for a dataset
     run          samples → predictions → report
-    scoring      prediction + reference → a page's score, by its kind (metrics · tables · teds · exact · checks)
-    scores       pages → groups, with bootstrap intervals
-    report       the whole; report_tables, side_by_side and model_card print it
+    scoring      prediction + reference → a page's score, by kind of page (metrics · tables · teds · exact · checks)
+    scores       page scores → group scores, with bootstrap confidence intervals (bootstrap)
+    report       all scores of one run; tables_out, html_report and model_card format it
 
-Names are imported from their modules, so that using one does not pay for the others.
+Import names from these modules, so that using one does not load the dependencies of the others.
 """

@@ -1,8 +1,8 @@
-"""How far a number could be off because these pages were measured and not others: percentile bootstrap.
+"""Confidence intervals of corpus metrics by the percentile bootstrap.
 
-Pages are drawn with replacement, as many as there are, and the number is computed again; the middle 95 % of the
-results is the interval (Efron & Tibshirani, *An Introduction to the Bootstrap*, 1993, chapter 13). Pages are the unit,
-not characters: errors on one page are not independent.
+Pages are drawn with replacement, as many as there are, and the metric is computed again; the middle 95 % of the results
+is the interval (Efron & Tibshirani, *An Introduction to the Bootstrap*, 1993, chapter 13). Pages are drawn and not
+characters, because errors on one page are not independent.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,10 +14,10 @@ __all__ = ["LEVEL", "RESAMPLES", "mean_interval", "ratio_interval"]
 
 LEVEL = 0.95
 RESAMPLES = 2_000
-"""Enough for the ends of a 95 % interval to move by a few per cent of its width from seed to seed."""
+"""The ends of a 95 % interval then vary by a few per cent of its width from seed to seed."""
 
-_DRAWS_AT_ONCE = 2_000_000
-"""Page numbers held in memory at a time (16 MB), whatever the number of pages."""
+_MAX_DRAWS_IN_MEMORY = 2_000_000
+"""Page indices drawn at a time (16 MB), independent of the number of pages."""
 
 
 def ratio_interval(
@@ -28,10 +28,10 @@ def ratio_interval(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """Interval of ``sum(numerators) / sum(denominators)``, one entry a page (edits and lengths: a corpus's error rate).
+    """Interval of ``sum(numerators) / sum(denominators)``, one entry a page: edits and lengths, for an error rate.
 
-    A resample with nothing to read counts 0 if nothing was read and 1 otherwise, as
-    :func:`got_runtime.evaluation.metrics.error_rate` does. Same pages and ``seed``, same interval.
+    A resample whose denominators are all 0 counts 0 if its numerators are too and 1 otherwise, as in
+    :func:`got_runtime.evaluation.metrics.error_rate`. The same pages and ``seed`` give the same interval.
     """
     above, below = np.asarray(numerators, dtype=np.float64), np.asarray(denominators, dtype=np.float64)
     if above.shape != below.shape:
@@ -39,7 +39,7 @@ def ratio_interval(
 
     def ratio(pages: NDArray[np.int64]) -> NDArray[np.float64]:
         top, bottom = above[pages].sum(axis=1), below[pages].sum(axis=1)
-        ratios: NDArray[np.float64] = (top > 0).astype(np.float64)  # stays where there is nothing to read
+        ratios: NDArray[np.float64] = (top > 0).astype(np.float64)  # kept where the denominator is 0
         np.divide(top, bottom, out=ratios, where=bottom > 0)
         return ratios
 
@@ -50,24 +50,25 @@ def mean_interval(
     values: Sequence[float], *, level: float = LEVEL, resamples: int = RESAMPLES, seed: int = 0
 ) -> tuple[float, float]:
     """Interval of the mean of ``values``, one a page."""
-    each = np.asarray(values, dtype=np.float64)
+    page_values = np.asarray(values, dtype=np.float64)
 
     def mean(pages: NDArray[np.int64]) -> NDArray[np.float64]:
-        means: NDArray[np.float64] = each[pages].mean(axis=1)
+        means: NDArray[np.float64] = page_values[pages].mean(axis=1)
         return means
 
-    return _interval(mean, each.size, level, resamples, seed)
+    return _interval(mean, page_values.size, level, resamples, seed)
 
 
 def _interval(
     statistic: Callable[[NDArray[np.int64]], NDArray[np.float64]], count: int, level: float, resamples: int, seed: int
 ) -> tuple[float, float]:
+    """``statistic`` takes page indices of shape (resamples, count) and gives one value a resample."""
     if count == 0:
         raise ValueError("no pages to draw from")
     if not 0 < level < 1:
-        raise ValueError(f"level is a share between 0 and 1, got {level}")
+        raise ValueError(f"level is between 0 and 1, got {level}")
     rng = np.random.default_rng(seed)
-    block = max(1, _DRAWS_AT_ONCE // count)
+    block = max(1, _MAX_DRAWS_IN_MEMORY // count)
     sizes = [min(block, resamples - start) for start in range(0, resamples, block)]
     results = np.concatenate([statistic(rng.integers(count, size=(size, count))) for size in sizes])
     low, high = np.quantile(results, [(1 - level) / 2, (1 + level) / 2])

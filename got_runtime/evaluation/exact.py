@@ -1,4 +1,4 @@
-"""Exact match for answers that mean something beyond their characters: is it the same molecule, score, figure, data?"""
+"""Exact match of outputs with a meaning beyond their characters: the same molecule, music, figure, formula or data."""
 
 import math
 import re
@@ -9,79 +9,79 @@ from typing import Any
 from got_runtime.errors import MissingExtra
 from got_runtime.markup import parse
 
-__all__ = ["KINDS", "same_chart", "same_formula", "same_geometry", "same_molecule", "same_music"]
+__all__ = ["EXACT_MATCHERS", "same_chart", "same_formula", "same_geometry", "same_molecule", "same_music"]
 
 
 def same_molecule(prediction: str, reference: str) -> bool:
     """Whether both are the same molecule: equal canonical SMILES by RDKit, equal SMILES where it is not installed."""
-    read, true = _smiles(prediction), _smiles(reference)
-    if read == true:
+    predicted, expected = _smiles(prediction), _smiles(reference)
+    if predicted == expected:
         return True
     try:
         from got_runtime.markup.notation.molecule import structure
 
-        read_structure, true_structure = structure(read), structure(true)
+        predicted_structure, expected_structure = structure(predicted), structure(expected)
     except MissingExtra:
         return False
-    if read_structure is None or true_structure is None:
+    if predicted_structure is None or expected_structure is None:
         return False
-    return read_structure.canonical == true_structure.canonical
+    return predicted_structure.canonical == expected_structure.canonical
 
 
 def same_music(prediction: str, reference: str) -> bool:
-    """Whether both are the same ``**kern`` records: comments, empty lines and the kind of white space do not count."""
-    return _records(prediction) == _records(reference)
+    """Whether both have the same ``**kern`` records: comments, empty lines and the kind of white space are ignored."""
+    return _kern_records(prediction) == _kern_records(reference)
 
 
 def same_geometry(prediction: str, reference: str) -> bool:
-    """Whether both are the same TikZ code: white space and fullwidth punctuation do not count."""
-    return _without_space(unicodedata.normalize("NFKC", prediction)) == _without_space(
+    """Whether both are the same TikZ code: white space and fullwidth punctuation are ignored."""
+    return _remove_space(unicodedata.normalize("NFKC", prediction)) == _remove_space(
         unicodedata.normalize("NFKC", reference)
     )
 
 
 def same_formula(prediction: str, reference: str) -> bool:
-    r"""Whether both are the same LaTeX: delimiters and white space do not count, ``\to p`` is not ``\top``."""
-    return _latex(prediction) == _latex(reference)
+    r"""Whether both are the same LaTeX: delimiters and white space are ignored, but ``\to p`` is not ``\top``."""
+    return _bare_latex(prediction) == _bare_latex(reference)
 
 
 def same_chart(prediction: str, reference: str) -> bool:
-    """Whether both hold the same data: the order of keys does not count, ``1`` is ``1.0`` is ``"1"``."""
-    read, true = _data(prediction), _data(reference)
-    return read is not None and true is not None and _equal(read, true)
+    """Whether both have the same data: the sequence of keys is ignored, ``1`` equals ``1.0`` and ``"1"``."""
+    predicted, expected = _chart_data(prediction), _chart_data(reference)
+    return predicted is not None and expected is not None and _equal(predicted, expected)
 
 
-KINDS: dict[str, Callable[[str, str], bool]] = {
+EXACT_MATCHERS: dict[str, Callable[[str, str], bool]] = {
     "molecule": same_molecule,
     "music": same_music,
     "geometry": same_geometry,
     "formula": same_formula,
     "chart": same_chart,
 }
-"""Comparisons by kind of page."""
+"""Comparisons of prediction and reference, by kind of page."""
 
 _DELIMITERS = re.compile(r"\\[\[\]()]|\$+")
 _SPACE_AFTER_COMMAND = re.compile(r"(\\[A-Za-z]+)\s+(?=[A-Za-z])")
 
 
 def _smiles(text: str) -> str:
-    return _without_space(text).removeprefix("<smiles>").removesuffix("</smiles>")
+    return _remove_space(text).removeprefix("<smiles>").removesuffix("</smiles>")
 
 
-def _records(text: str) -> list[list[str]]:
+def _kern_records(text: str) -> list[list[str]]:
     return [line.split() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("!")]
 
 
-def _without_space(text: str) -> str:
+def _remove_space(text: str) -> str:
     return "".join(text.split())
 
 
-def _latex(text: str) -> str:
+def _bare_latex(text: str) -> str:
     bare = _DELIMITERS.sub(" ", text)
-    return _without_space(_SPACE_AFTER_COMMAND.sub(r"\1{}", bare))
+    return _remove_space(_SPACE_AFTER_COMMAND.sub(r"\1{}", bare))
 
 
-def _data(text: str) -> Any:
+def _chart_data(text: str) -> Any:
     return next((element.value for element in parse(text) if element.kind == "chart"), None)
 
 

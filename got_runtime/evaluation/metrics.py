@@ -1,10 +1,10 @@
-"""Numbers that compare what was read with what the page says.
+"""Metrics that compare a prediction with its reference: error rates, set scores, BLEU, METEOR, the official scores.
 
-Characters are Unicode code points; line breaks and spaces count. Nothing is normalised here: callers strip.
+Characters are Unicode code points; line breaks and spaces count. Texts are not normalised here: callers strip them.
 
-Two kinds of number live side by side. The ``*_rate`` and single-metric functions take ``(prediction, reference)`` and
-mean what their name says. :func:`official_scores` repeats GOT's own evaluation scripts, oddities included, so that
-its results can stand beside the published ones (github.com/Ucas-HaoranWei/GOT-OCR2.0, ``GOT/eval/pyevaltools``:
+There are two kinds of metric. The ``*_rate`` and single-metric functions take ``(prediction, reference)`` and follow
+the usual definitions. :func:`official_scores` reproduces GOT's own evaluation scripts with their peculiarities, so that
+its results can be compared with the published ones (github.com/Ucas-HaoranWei/GOT-OCR2.0, ``GOT/eval/pyevaltools``:
 ``eval_ocr.py``, ``eval_ocr_format.py``, ``eval_ocr_scene.py``).
 """
 
@@ -26,20 +26,20 @@ __all__ = [
     "bleu",
     "character_error_rate",
     "edit_count",
-    "edit_distance",
     "error_rate",
     "meteor",
+    "normalised_edit_distance",
     "official_formatted_scores",
     "official_scores",
     "set_scores",
     "split_formatted",
+    "split_words",
     "word_error_rate",
-    "words",
 ]
 
 _CHINESE = re.compile(r"[\u4e00-\u9fa5]")
 
-# As in the official scripts. Without re.S a formula that spans lines is not found; an unclosed table runs to the end.
+# As in the official scripts. Without re.S a formula of several lines is not found; an unclosed table runs to the end.
 _INLINE = re.compile(r"\\\((.*?)(?<!\\)\\\)")
 _DISPLAY = re.compile(r"\\\[(.+?)(?<!\\)\\\]")
 _TABLE = re.compile(r"\\begin\{tabular\}(.+?)(?:\\end\{tabular\}|$)", re.S)
@@ -56,7 +56,10 @@ class SetScores:
 
 @dataclass(frozen=True)
 class OfficialScores:
-    """What GOT's scripts report for one page, under their names; all 0–1, ``edit_distance`` lower is better."""
+    """The metrics that GOT's scripts report for one page; all 0–1.
+
+    ``edit_distance`` is the normalised edit distance, lower is better; of the others, higher is better.
+    """
 
     bleu: float
     meteor: float
@@ -68,7 +71,10 @@ class OfficialScores:
 
 @dataclass(frozen=True)
 class FormattedParts:
-    """What the official script scores apart. ``text`` is the whole answer: formulas and tables are not taken out."""
+    """The parts that the official script scores separately.
+
+    ``text`` is the whole output: formulas and tables are not removed from it.
+    """
 
     text: str
     formulas: str
@@ -76,7 +82,7 @@ class FormattedParts:
 
 
 def edit_count(prediction: Sequence[Hashable], reference: Sequence[Hashable]) -> int:
-    """Fewest insertions, deletions and substitutions (Levenshtein) that turn ``prediction`` into ``reference``."""
+    """Levenshtein distance: the fewest insertions, deletions and substitutions from ``prediction`` to ``reference``."""
     try:
         from rapidfuzz.distance import Levenshtein
     except ImportError as error:
@@ -86,9 +92,9 @@ def edit_count(prediction: Sequence[Hashable], reference: Sequence[Hashable]) ->
 
 
 def error_rate(edits: float, length: float) -> float:
-    """``edits / length``. With nothing to read (``length`` 0) it is 0 if nothing was read and 1 otherwise.
+    """``edits / length``. For ``length`` 0 (an empty reference) it is 0 without edits and 1 otherwise.
 
-    The rule keeps a blank page from dividing by zero and an invention on it from counting as perfect.
+    This avoids a division by zero on a blank page, and text invented there still counts as an error.
     """
     if length == 0:
         return float(edits > 0)
@@ -96,7 +102,7 @@ def error_rate(edits: float, length: float) -> float:
 
 
 def character_error_rate(prediction: str, reference: str) -> float:
-    """Edits per character of the reference: 0 is perfect, above 1 when more was invented than there was to read.
+    """CER: edits per character of the reference. 0 is perfect; above 1 if more was inserted than the reference has.
 
     See :func:`error_rate` for an empty reference.
     """
@@ -104,21 +110,20 @@ def character_error_rate(prediction: str, reference: str) -> float:
 
 
 def word_error_rate(prediction: str, reference: str) -> float:
-    """Edits per word of the reference, over :func:`words`. See :func:`error_rate` for an empty reference."""
-    read, true = words(prediction, reference)
-    return error_rate(edit_count(read, true), len(true))
+    """WER: edits per word of the reference, with :func:`split_words`. See :func:`error_rate` for an empty reference."""
+    predicted_words, reference_words = split_words(prediction, reference)
+    return error_rate(edit_count(predicted_words, reference_words), len(reference_words))
 
 
-def edit_distance(prediction: str, reference: str) -> float:
-    """Edits over the longer length, 0–1; 0 for two empty texts. The paper's "edit distance"."""
-    longest = max(len(prediction), len(reference))
-    return error_rate(edit_count(prediction, reference), longest)
+def normalised_edit_distance(prediction: str, reference: str) -> float:
+    """Normalised edit distance: edits / the longer length, 0–1; 0 for two empty texts. The paper's "edit distance"."""
+    return error_rate(edit_count(prediction, reference), max(len(prediction), len(reference)))
 
 
-def words(prediction: str, reference: str) -> tuple[list[str], list[str]]:
-    """Both texts cut into words: at white space, or by jieba if either has a Chinese character (U+4E00–U+9FA5).
+def split_words(prediction: str, reference: str) -> tuple[list[str], list[str]]:
+    """The words of both texts: split at white space, or by jieba if either has a Chinese character (U+4E00–U+9FA5).
 
-    jieba also returns white space and punctuation as words, as the official scripts take them.
+    jieba also returns white space and punctuation as words, and the official scripts count them.
     """
     if not (_CHINESE.search(prediction) or _CHINESE.search(reference)):
         return prediction.split(), reference.split()
@@ -127,31 +132,31 @@ def words(prediction: str, reference: str) -> tuple[list[str], list[str]]:
 
 
 def set_scores(prediction: Sequence[str], reference: Sequence[str]) -> SetScores:
-    """Precision, recall and F1 over the *sets* of words: order and repetition do not count."""
-    read, true = set(prediction), set(reference)
-    common = len(read & true)
+    """Precision, recall and F1 over the *sets* of words: their sequence and repetitions do not count."""
+    predicted, expected = set(prediction), set(reference)
+    common = len(predicted & expected)
     if not common:
         return SetScores(0.0, 0.0, 0.0)
-    precision, recall = common / len(read), common / len(true)
+    precision, recall = common / len(predicted), common / len(expected)
     return SetScores(precision, recall, 1.0 / (0.5 / precision + 0.5 / recall))
 
 
 def bleu(prediction: Sequence[str], reference: Sequence[str]) -> float:
-    """Sentence BLEU-4 of one prediction against one reference, ``nltk.translate.bleu`` without smoothing.
+    """Sentence BLEU-4 of one prediction and one reference, by ``nltk.translate.bleu`` without smoothing.
 
-    Under four common words in a row it is practically 0, also for a perfect prediction of three words.
+    Without four consecutive words in common it is practically 0, even for a perfect prediction of three words.
     """
     translate = _import("nltk.translate")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # nltk explains each n-gram order without overlap
+        warnings.simplefilter("ignore")  # nltk warns of each n-gram length without overlap
         return float(translate.bleu([reference], prediction))
 
 
 def meteor(prediction: Sequence[str], reference: Sequence[str]) -> float:
     """METEOR of ``nltk.translate.meteor_score`` **without WordNet**: equal words and equal Porter stems match.
 
-    nltk's WordNet data is a download that this package does not make. Scores can therefore be a little below the
-    published ones, where a misread word happened to be a synonym.
+    nltk would download WordNet's data, and this package downloads none. Scores can therefore be slightly below the
+    published ones, where a wrong word happens to be a synonym.
     """
     score = _import("nltk.translate.meteor_score").meteor_score
     return float(score([reference], prediction, wordnet=_NoSynonyms()))
@@ -160,52 +165,55 @@ def meteor(prediction: Sequence[str], reference: Sequence[str]) -> float:
 def official_scores(
     prediction: str, reference: str, *, unit: Literal["word", "character"] = "word"
 ) -> OfficialScores | None:
-    """The scores of one page as GOT's scripts compute them; ``None`` where they leave a page out.
+    """The scores of one page as GOT's scripts compute them; ``None`` where they leave the page out.
 
     - A page whose prediction or reference is empty is left out of every mean, so a missed page costs nothing.
-    - The scripts hand the label over as the prediction and the prediction as the label. Edit distance and F1 are
-      symmetric; precision and recall are therefore exchanged, and BLEU and METEOR take the prediction as reference.
-      It is repeated here because the published numbers were made that way. For the honest direction use
-      :func:`set_scores`, :func:`bleu` and :func:`meteor`.
-    - ``unit="character"`` is the scene-text script: every character is a word.
-    - METEOR is without WordNet, see :func:`meteor`. Where nltk has no value (a text of white space alone), 0.
+    - The scripts pass the label as the prediction and the prediction as the label. Edit distance and F1 are symmetric;
+      precision and recall are therefore exchanged, and BLEU and METEOR use the prediction as the reference. This is
+      reproduced because the published numbers were made that way. :func:`set_scores`, :func:`bleu` and :func:`meteor`
+      have the usual direction.
+    - ``unit="character"`` is the scene text script: every character is a word.
+    - METEOR is without WordNet, see :func:`meteor`. Where nltk has no value (a text of white space alone) it is 0.
     """
     if not prediction or not reference:
         return None
-    read, true = words(prediction, reference) if unit == "word" else (list(prediction), list(reference))
-    sets = set_scores(true, read)
+    if unit == "word":
+        predicted_words, reference_words = split_words(prediction, reference)
+    else:
+        predicted_words, reference_words = list(prediction), list(reference)
+    sets = set_scores(reference_words, predicted_words)
     return OfficialScores(
-        bleu=bleu(true, read),
-        meteor=meteor(true, read),
+        bleu=bleu(reference_words, predicted_words),
+        meteor=meteor(reference_words, predicted_words),
         f1=sets.f1,
         precision=sets.precision,
         recall=sets.recall,
-        edit_distance=edit_distance(prediction, reference),
+        edit_distance=normalised_edit_distance(prediction, reference),
     )
 
 
-def split_formatted(answer: str) -> FormattedParts:
-    r"""Cut a formatted answer as ``eval_ocr_format.py`` does.
+def split_formatted(markup: str) -> FormattedParts:
+    r"""The parts of a formatted output, as ``eval_ocr_format.py`` splits it.
 
     Formulas are the inline ones ``\( … \)`` line by line, then, with no separator, the display ones ``\[ … \]``;
     tables are the bodies of ``\begin{tabular}``. Formulas inside tables count in both.
     """
-    formulas = "\n".join(_INLINE.findall(answer)) + "\n".join(_DISPLAY.findall(answer))
-    return FormattedParts(answer.strip(), formulas, "\n".join(_TABLE.findall(answer)))
+    formulas = "\n".join(_INLINE.findall(markup)) + "\n".join(_DISPLAY.findall(markup))
+    return FormattedParts(markup.strip(), formulas, "\n".join(_TABLE.findall(markup)))
 
 
 def official_formatted_scores(prediction: str, reference: str) -> dict[str, OfficialScores | None]:
     """:func:`official_scores` of ``text``, ``formulas`` and ``tables``; ``None`` where either side has none."""
-    read, true = split_formatted(prediction), split_formatted(reference)
+    predicted, expected = split_formatted(prediction), split_formatted(reference)
     return {
-        "text": official_scores(read.text, true.text),
-        "formulas": official_scores(read.formulas, true.formulas),
-        "tables": official_scores(read.tables, true.tables),
+        "text": official_scores(predicted.text, expected.text),
+        "formulas": official_scores(predicted.formulas, expected.formulas),
+        "tables": official_scores(predicted.tables, expected.tables),
     }
 
 
 class _NoSynonyms:
-    """Stands where METEOR expects WordNet: no word has a synonym."""
+    """Replaces WordNet in METEOR: no word has a synonym."""
 
     def synsets(self, word: str) -> list[Any]:
         return []
@@ -215,7 +223,7 @@ def _import(name: str) -> ModuleType:
     package = name.partition(".")[0]
     try:
         with warnings.catch_warnings():
-            # jieba imports the deprecated pkg_resources where setuptools still has it and holds invalid escapes.
+            # jieba imports the deprecated pkg_resources where setuptools has it, and has invalid escapes.
             warnings.simplefilter("ignore")
             return importlib.import_module(name)
     except ImportError as error:
@@ -223,7 +231,7 @@ def _import(name: str) -> ModuleType:
 
 
 def _jieba() -> ModuleType:
-    """jieba with its dictionary loaded, in silence: it logs the loading and leaves a file to the collector."""
+    """jieba with its dictionary loaded, without its log messages and its warning of a file that it does not close."""
     jieba = _import("jieba")
     jieba.setLogLevel(logging.WARNING)
     with warnings.catch_warnings():

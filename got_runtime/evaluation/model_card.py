@@ -1,4 +1,4 @@
-"""The table of a model card: every kind of held-out page, its goal and what was measured, as Markdown."""
+"""The table of a model card: every kind of held-out page, its goal and its result, as Markdown."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,36 +10,47 @@ from got_runtime.evaluation.scores import Estimate, GroupScore, ReportModel
 from got_runtime.evaluation.synthetic import GROUPS
 from got_runtime.evaluation.tables_out import format_estimate
 
-__all__ = ["GOALS", "Card", "Goal"]
+__all__ = ["GOALS", "Goal", "ModelCard"]
 
 
 @dataclass(frozen=True)
 class Goal:
-    """A line of the table: what is measured of a kind, and the goals for seen and for held-out faces."""
+    """A row of the table.
+
+    Args:
+        kind: kind of page.
+        label: name of the row.
+        metric: takes the metric from a group's scores; ``None`` where it has no value.
+        goals: what the metric is to reach in each of :data:`GROUPS`.
+        at_least: whether higher is better.
+        per_cent: whether the metric is printed in per cent.
+    """
 
     kind: str
     label: str
-    measure: Callable[[GroupScore], Estimate | None]
+    metric: Callable[[GroupScore], Estimate | None]
     goals: tuple[float, float]
     at_least: bool = False
     per_cent: bool = False
 
-    def wanted(self) -> str:
-        """``≤ 2 % · ≤ 8 %``: seen and held-out faces; once where both are the same."""
-        return " · ".join(f"{'≥' if self.at_least else '≤'} {self._number(goal)}" for goal in dict.fromkeys(self.goals))
+    def format_goal(self) -> str:
+        """``≤ 2 % · ≤ 8 %``: the goals for seen and for held-out faces; one if both are the same."""
+        sign = "≥" if self.at_least else "≤"
+        return " · ".join(f"{sign} {self._format(goal)}" for goal in dict.fromkeys(self.goals))
 
-    def measured(self, report: Report, position: int) -> str:
-        """What was measured in the group of :data:`GROUPS` at ``position``, and whether it reaches the goal."""
-        group = next((group for group in report.groups if group.name == GROUPS[position]), None)
-        measure = self.measure(group) if group is not None else None
-        if measure is None:
+    def format_result(self, report: Report, group_index: int) -> str:
+        """The metric of a group of :data:`GROUPS`, and whether it reaches the goal."""
+        group = next((group for group in report.groups if group.name == GROUPS[group_index]), None)
+        estimate = self.metric(group) if group is not None else None
+        if estimate is None:
             return "–"
-        goal = self.goals[position]
-        reached = measure.value >= goal if self.at_least else measure.value <= goal
+        goal = self.goals[group_index]
+        reached = estimate.value >= goal if self.at_least else estimate.value <= goal
         scale, digits = (100, 1) if self.per_cent else (1, 3)
-        return f"{format_estimate(measure, scale, digits)}{' %' if self.per_cent else ''} {'✓' if reached else '✗'}"
+        unit = " %" if self.per_cent else ""
+        return f"{format_estimate(estimate, scale, digits)}{unit} {'✓' if reached else '✗'}"
 
-    def _number(self, value: float) -> str:
+    def _format(self, value: float) -> str:
         return f"{value:.0%}".replace("%", " %") if self.per_cent else f"{value:.2f}"
 
 
@@ -47,37 +58,37 @@ def _cer(group: GroupScore) -> Estimate | None:
     return group.character_error_rate
 
 
-def _distance(group: GroupScore) -> Estimate | None:
+def _edit_distance(group: GroupScore) -> Estimate | None:
     return group.edit_distance
 
 
-def _named(name: str) -> Callable[[GroupScore], Estimate | None]:
+def _score(name: str) -> Callable[[GroupScore], Estimate | None]:
     return lambda group: group.scores.get(name)
 
 
 GOALS = (
     Goal("plain", "plain, up to 14 lines of 40 characters, CER", _cer, (0.02, 0.08), per_cent=True),
     Goal("dense", "plain, up to 30 lines of 70 characters, CER", _cer, (0.08, 0.15), per_cent=True),
-    Goal("formatted", "formatted page, text", _named("text"), (0.08, 0.08)),
-    Goal("formatted", "formatted page, formulas", _named("formulas"), (0.20, 0.20)),
-    Goal("formatted", "formatted page, tables", _named("tables"), (0.20, 0.20)),
-    Goal("table", "lone table, TEDS", _named("TEDS"), (0.85, 0.85), at_least=True),
-    Goal("formula", "lone formula", _distance, (0.10, 0.10)),
-    Goal("box", "box", _distance, (0.08, 0.08)),
-    Goal("color", "colour", _distance, (0.08, 0.08)),
+    Goal("formatted", "formatted page, text", _score("text"), (0.08, 0.08)),
+    Goal("formatted", "formatted page, formulas", _score("formulas"), (0.20, 0.20)),
+    Goal("formatted", "formatted page, tables", _score("tables"), (0.20, 0.20)),
+    Goal("table", "lone table, TEDS", _score("TEDS"), (0.85, 0.85), at_least=True),
+    Goal("formula", "lone formula", _edit_distance, (0.10, 0.10)),
+    Goal("box", "box", _edit_distance, (0.08, 0.08)),
+    Goal("color", "colour", _edit_distance, (0.08, 0.08)),
     Goal("tiles", "tiles, error over that of one view", lambda group: group.against_one_view, (0.50, 0.50)),
-    Goal("pages", "3 pages in one context", _distance, (0.12, 0.12)),
-    Goal("chart", "chart", _distance, (0.15, 0.15)),
-    Goal("molecule", "molecule", _distance, (0.15, 0.15)),
-    Goal("music", "music", _distance, (0.15, 0.15)),
-    Goal("geometry", "geometry", _distance, (0.15, 0.15)),
-    Goal("scene", "scene", _distance, (0.25, 0.25)),
+    Goal("pages", "3 pages in one context", _edit_distance, (0.12, 0.12)),
+    Goal("chart", "chart", _edit_distance, (0.15, 0.15)),
+    Goal("molecule", "molecule", _edit_distance, (0.15, 0.15)),
+    Goal("music", "music", _edit_distance, (0.15, 0.15)),
+    Goal("geometry", "geometry", _edit_distance, (0.15, 0.15)),
+    Goal("scene", "scene", _edit_distance, (0.25, 0.25)),
 )
-"""What got-nano is to reach; edit distance where the label names nothing else."""
+"""What got-nano is to reach; the metric is the edit distance unless the label names another one."""
 
 
-class Card(ReportModel):
-    """Every kind's report. ``missing`` says, by kind, why it could not be measured."""
+class ModelCard(ReportModel):
+    """The reports of all kinds. ``missing`` says, by kind, why it could not be measured."""
 
     model: str
     pages: int
@@ -86,9 +97,9 @@ class Card(ReportModel):
     missing: dict[str, str] = Field(default_factory=dict)
 
     def markdown(self) -> str:
-        """The table, a row a goal."""
+        """The table, with one row for each goal."""
         lines = [
-            f"{self.model}: {self.pages} held-out pages a kind and group, seed {self.seed}; edit distance unless "
+            f"{self.model}: {self.pages} held-out pages per kind and group, seed {self.seed}; edit distance unless "
             "stated, brackets are 95 % bootstrap intervals, ✓ reaches the goal.",
             "",
             f"| kind | goal | {' | '.join(GROUPS)} |",
@@ -98,8 +109,8 @@ class Card(ReportModel):
             report = self.reports.get(goal.kind)
             if report is None:
                 missing = self.missing.get(goal.kind, "not measured")
-                lines.append(f"| {goal.label} | {goal.wanted()} | {missing} | |")
+                lines.append(f"| {goal.label} | {goal.format_goal()} | {missing} | |")
             else:
-                cells = [goal.measured(report, position) for position in range(len(GROUPS))]
-                lines.append(f"| {goal.label} | {goal.wanted()} | {' | '.join(cells)} |")
+                cells = [goal.format_result(report, index) for index in range(len(GROUPS))]
+                lines.append(f"| {goal.label} | {goal.format_goal()} | {' | '.join(cells)} |")
         return "\n".join(lines)

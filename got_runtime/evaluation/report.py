@@ -1,4 +1,4 @@
-"""The result of an evaluation: scores per page, per group and overall, as a model and as JSON."""
+"""The result of an evaluation: scores per page, per group and overall, as a pydantic model."""
 
 from collections.abc import Iterable, Mapping
 from statistics import mean, median
@@ -8,17 +8,16 @@ from pydantic import Field
 
 from got_runtime.evaluation.scores import Estimate, GroupScore, PageScore, ReportModel
 
-__all__ = ["Estimate", "GroupScore", "PageScore", "Report"]
+__all__ = ["OVERALL", "Estimate", "GroupScore", "PageScore", "Report"]
 
 OVERALL = "all"
 
 
 class Report(ReportModel):
-    """How well ``model`` read ``dataset``. ``pages`` are sorted worst first.
+    """Scores of ``model`` on ``dataset``. ``pages`` are sorted by error, worst first.
 
-    ``seconds_per_page`` is apart from the scores, because it says something about a machine and they do not: the
-    median time to read a page (its share of its batch, opening the file not included) per group and under ``all``;
-    empty where nothing was timed.
+    ``seconds_per_page`` is the median time to read a page (the time of its batch over the pages of the batch, without
+    opening the file), per group and under ``all``; empty where nothing was timed. It depends on the machine.
     """
 
     model: str
@@ -37,7 +36,11 @@ class Report(ReportModel):
         dataset: str,
         seconds: Mapping[str, list[float]] | None = None,
     ) -> Self:
-        """Put pages together; ``seconds`` holds each group's times. Groups keep the order in which they appear."""
+        """Build a report; groups are in the sequence of their first pages.
+
+        Args:
+            seconds: times per page, by group.
+        """
         pages = list(pages)
         if not pages:
             raise ValueError("no pages to report on")
@@ -52,16 +55,16 @@ class Report(ReportModel):
             dataset=dataset,
             groups=[GroupScore.of(name, members) for name, members in groups.items()],
             overall=GroupScore.of(OVERALL, pages),
-            pages=sorted(pages, key=lambda p: (-p.badness, -p.edits, p.name)),
+            pages=sorted(pages, key=lambda page: (-page.error_level, -page.edits, page.name)),
             seconds_per_page=timing,
         )
 
     def rows(self) -> list[GroupScore]:
-        """The groups and the sum of them; the sum alone when there is one group."""
+        """The groups and ``overall``; ``overall`` alone if there is one group."""
         return [self.overall] if len(self.groups) == 1 else [*self.groups, self.overall]
 
     @property
-    def mean_of_checks(self) -> float | None:
-        """The mean of the groups' shares of facts stated, which is olmOCR-bench's overall number."""
-        shares = [group.checks.value for group in self.groups if group.checks is not None]
-        return mean(shares) if shares else None
+    def mean_check_rate(self) -> float | None:
+        """The mean over groups of the fraction of checks passed, which is olmOCR-bench's overall score."""
+        rates = [group.checks.value for group in self.groups if group.checks is not None]
+        return mean(rates) if rates else None

@@ -1,6 +1,7 @@
-"""From samples to a report: read them batch by batch, or take what another tool wrote, and score every page."""
+"""Runs an evaluation: predicts samples batch by batch, or loads another tool's predictions, and scores every page."""
 
 import io
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from contextlib import contextmanager
@@ -9,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from got_runtime.errors import EngineError, GotError, SourceNotFound
+from got_runtime.evaluation.predictions import load_prediction
 from got_runtime.evaluation.report import PageScore, Report
-from got_runtime.evaluation.samples import EvalPrompt, EvalSample, load_prediction
+from got_runtime.evaluation.samples import EvalPrompt, EvalSample
 from got_runtime.evaluation.scoring import score
 from got_runtime.markup import parse, to_markdown
 from got_runtime.tasks import MAX_NEW_TOKENS, Task
@@ -23,61 +25,63 @@ if TYPE_CHECKING:
 
 __all__ = ["Interrupted", "OnPage", "Predictor", "evaluate", "runtime_predictor", "score_predictions"]
 
+_log = logging.getLogger(__name__)
+
 Predictor = Callable[[Sequence[EvalPrompt]], Iterable[str]]
-"""Reads what it is asked and gives the texts in the same order."""
+"""Gives one text for each prompt, in the same sequence."""
 
 OnPage = Callable[[PageScore, EvalSample], None]
-"""Is told every page once it is scored, in the order of the samples."""
+"""Called after each page is scored, in the sequence of the samples."""
 
-_PATIENCE = 2.0
-"""Seconds before a progress bar appears."""
+_PROGRESS_BAR_DELAY_S = 2.0
+"""Shorter evaluations show no progress bar."""
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C after some pages: ``report`` is of those that were scored; its ``dataset`` says how many of how many."""
+    """Ctrl-C after at least one page. ``report`` has the pages scored so far; its ``dataset`` says how many."""
 
     def __init__(self, report: Report) -> None:
         super().__init__(report.dataset)
         self.report = report
 
 
-class _Outcome(NamedTuple):
-    prediction: str = ""
+class _Prediction(NamedTuple):
+    text: str = ""
     error: str | None = None
     seconds: float | None = None
     one_view: str | None = None
 
 
 def runtime_predictor(runtime: "GotRuntime", max_new_tokens: int = MAX_NEW_TOKENS) -> Predictor:
-    """A reader that asks ``runtime``; prompts with the same task are read together."""
+    """A predictor that uses ``runtime``; prompts of the same task are decoded together."""
 
-    def read(prompts: Sequence[EvalPrompt]) -> list[str]:
+    def predict(prompts: Sequence[EvalPrompt]) -> list[str]:
         texts: dict[int, str] = {}
         by_task: dict[Task, list[int]] = {}
         for index, prompt in enumerate(prompts):
             if len(prompt.images) > 1:
-                source = _in_one_file(prompt.images)
+                source = _to_tiff(prompt.images)
                 (page,) = runtime.read(source, task=prompt.task, max_new_tokens=max_new_tokens).pages
-                texts[index] = _text(page)
+                texts[index] = _page_text(page)
             else:
                 by_task.setdefault(prompt.task, []).append(index)
         for task, indices in by_task.items():
             images = [prompts[index].images[0] for index in indices]
             pages = runtime.stream(images, task=task, max_new_tokens=max_new_tokens)
-            texts |= {index: _text(page) for index, page in zip(indices, pages, strict=True)}
+            texts |= {index: _page_text(page) for index, page in zip(indices, pages, strict=True)}
         return [texts[index] for index in range(len(prompts))]
 
-    return read
+    return predict
 
 
-def _in_one_file(images: "Sequence[Image.Image]") -> bytes:
-    """Several pages as one source, which is what a task over pages takes; TIFF loses nothing."""
+def _to_tiff(images: "Sequence[Image.Image]") -> bytes:
+    """Several pages as one source, which a task over several pages needs; TIFF is lossless."""
     target = io.BytesIO()
     images[0].save(target, "TIFF", save_all=True, append_images=list(images[1:]))
     return target.getvalue()
 
 
-def _text(page: "PageResult") -> str:
+def _page_text(page: "PageResult") -> str:
     if page.error is not None:
         raise EngineError(page.error.message)
     return page.text
@@ -85,37 +89,42 @@ def _text(page: "PageResult") -> str:
 
 def evaluate(
     samples: Iterable[EvalSample],
-    read: Predictor,
+    predict: Predictor,
     *,
     model: str,
     dataset: str,
-    batch: int = 8,
+    batch_size: int = 8,
     total: int | None = None,
     on_page: OnPage | None = None,
 ) -> Report:
-    """Read every sample, ``batch`` at a time, each with its own task, and score the predictions.
+    """Predict every sample with its own task, and score the predictions.
 
-    A page that raises a :class:`GotError`, opened or read, counts as an empty prediction and carries the message; when
-    a
-    batch fails its pages are read again one by one, so that one bad page costs no other. Any other error is a bug and
-    is raised; Ctrl-C is :class:`Interrupted` once a page is scored. Memory holds one batch of pictures. ``total`` is
-    for the progress bar when ``samples`` has no length. Pages of which single facts are known are checked in Markdown,
-    as
-    a user would take them.
+    A page that raises a :class:`GotError` when it is opened or read counts as an empty prediction and keeps the
+    message. When a batch fails, its pages are read again one by one, so that one bad page does not affect the others.
+    Any other error is raised. Predictions for samples with checks are converted to Markdown first, the form in which
+    users get them. Images of one batch are in memory at a time.
+
+    Args:
+        batch_size: samples passed to ``predict`` at a time.
+        total: number of samples, for the progress bar; needed only if ``samples`` has no length.
+        on_page: called after each page.
+
+    Raises:
+        Interrupted: Ctrl-C after at least one page was scored.
     """
-    if batch < 1:
-        raise ValueError(f"batch is 1 or more, got {batch}")
+    if batch_size < 1:
+        raise ValueError(f"batch_size is 1 or more, got {batch_size}")
     pages: list[PageScore] = []
     seconds: dict[str, list[float]] = {}
     remaining = iter(samples)
-    with _keeping(pages, total or _length(samples), model, dataset, seconds) as advance:
-        while some := list(islice(remaining, batch)):
-            for sample, outcome in zip(some, _read_cases(some, read), strict=True):
-                prediction = to_markdown(parse(outcome.prediction)) if sample.checks else outcome.prediction
-                page = score(sample, prediction, outcome.error, one_view=outcome.one_view)
+    with _report_on_interrupt(pages, total or _length(samples), model, dataset, seconds) as advance:
+        while batch := list(islice(remaining, batch_size)):
+            for sample, prediction in zip(batch, _predict_batch(batch, predict), strict=True):
+                text = to_markdown(parse(prediction.text)) if sample.checks else prediction.text
+                page = score(sample, text, prediction.error, one_view=prediction.one_view)
                 pages.append(page)
-                if outcome.seconds is not None:
-                    seconds.setdefault(sample.group, []).append(outcome.seconds)
+                if prediction.seconds is not None:
+                    seconds.setdefault(sample.group, []).append(prediction.seconds)
                 if on_page is not None:
                     on_page(page, sample)
                 advance()
@@ -125,16 +134,20 @@ def evaluate(
 def score_predictions(
     samples: Iterable[EvalSample], directory: Path, *, model: str, dataset: str, on_page: OnPage | None = None
 ) -> Report:
-    """Score texts that some tool wrote under ``directory``, one file a sample of the same stem.
+    """Score the predictions that a tool wrote under ``directory``
+    (:func:`~got_runtime.evaluation.predictions.load_prediction`).
 
-    A sample without a file counts as an empty prediction. Raises :class:`SourceNotFound` when no sample has one, and
-    :class:`Interrupted` as :func:`evaluate` does.
+    A sample without a file counts as an empty prediction.
+
+    Raises:
+        SourceNotFound: no sample has a file.
+        Interrupted: Ctrl-C after at least one page was scored.
     """
     pages: list[PageScore] = []
-    with _keeping(pages, _length(samples), model, dataset) as advance:
+    with _report_on_interrupt(pages, _length(samples), model, dataset) as advance:
         for sample in samples:
-            outcome = _predicted(directory, sample)
-            pages.append(score(sample, outcome.prediction, outcome.error))
+            prediction = _load(directory, sample)
+            pages.append(score(sample, prediction.text, prediction.error))
             if on_page is not None:
                 on_page(pages[-1], sample)
             advance()
@@ -143,47 +156,51 @@ def score_predictions(
     return Report.of(pages, model=model, dataset=dataset)
 
 
-def _predicted(directory: Path, sample: EvalSample) -> _Outcome:
+def _load(directory: Path, sample: EvalSample) -> _Prediction:
     try:
-        return _Outcome(load_prediction(directory, sample))
-    except GotError as problem:
-        return _Outcome(error=str(problem))
+        return _Prediction(load_prediction(directory, sample))
+    except GotError as error:
+        return _Prediction(error=str(error))
 
 
-def _read_cases(samples: Sequence[EvalSample], read: Predictor) -> list[_Outcome]:
-    asked = [_questions(sample) for sample in samples]
-    answers = iter(_read([prompt for each in asked if not isinstance(each, _Outcome) for prompt in each], read))
-    outcomes: list[_Outcome] = []
-    for each in asked:
-        if isinstance(each, _Outcome):
-            outcomes.append(each)
+def _predict_batch(samples: Sequence[EvalSample], predict: Predictor) -> list[_Prediction]:
+    """One prediction a sample; that of a sample with two prompts has ``one_view``."""
+    opened = [_open(sample) for sample in samples]
+    prompts = [prompt for each in opened if not isinstance(each, _Prediction) for prompt in each]
+    outputs = iter(_predict(prompts, predict))
+    predictions: list[_Prediction] = []
+    for each in opened:
+        if isinstance(each, _Prediction):
+            predictions.append(each)
             continue
-        first, *others = [next(answers) for _ in each]
-        outcomes.append(first._replace(one_view=others[0].prediction) if others else first)
-    return outcomes
+        first, *others = [next(outputs) for _ in each]
+        predictions.append(first._replace(one_view=others[0].text) if others else first)
+    return predictions
 
 
-def _questions(sample: EvalSample) -> Sequence[EvalPrompt] | _Outcome:
+def _open(sample: EvalSample) -> Sequence[EvalPrompt] | _Prediction:
+    """The prompts of a sample, or the error of a page that cannot be opened."""
     try:
         return sample.prompts()
-    except GotError as problem:
-        return _Outcome(error=str(problem))
+    except GotError as error:
+        return _Prediction(error=str(error))
 
 
-def _read(prompts: Sequence[EvalPrompt], read: Predictor) -> list[_Outcome]:
+def _predict(prompts: Sequence[EvalPrompt], predict: Predictor) -> list[_Prediction]:
     if not prompts:
         return []
     started = time.perf_counter()
     try:
-        texts = list(read(prompts))
-    except GotError as problem:
+        texts = list(predict(prompts))
+    except GotError as error:
         if len(prompts) == 1:
-            return [_Outcome(error=str(problem))]
-        return [outcome for prompt in prompts for outcome in _read([prompt], read)]
+            return [_Prediction(error=str(error))]
+        _log.info("a batch of %d prompts failed and is repeated one by one: %s", len(prompts), error)
+        return [prediction for prompt in prompts for prediction in _predict([prompt], predict)]
     if len(texts) != len(prompts):
-        raise ValueError(f"{len(prompts)} pages were given to read and {len(texts)} texts came back")
-    share = (time.perf_counter() - started) / len(prompts)
-    return [_Outcome(text, seconds=share) for text in texts]
+        raise ValueError(f"the predictor got {len(prompts)} prompts and gave {len(texts)} texts")
+    seconds = (time.perf_counter() - started) / len(prompts)
+    return [_Prediction(text, seconds=seconds) for text in texts]
 
 
 def _length(samples: Iterable[EvalSample]) -> int | None:
@@ -191,23 +208,23 @@ def _length(samples: Iterable[EvalSample]) -> int | None:
 
 
 @contextmanager
-def _keeping(
+def _report_on_interrupt(
     pages: list[PageScore], total: int | None, model: str, dataset: str, seconds: dict[str, list[float]] | None = None
 ) -> Iterator[Callable[[], None]]:
-    """A progress bar's function; on Ctrl-C the ``pages`` scored so far go along as their report."""
+    """Shows a progress bar and gives the function that advances it; turns Ctrl-C into :class:`Interrupted`."""
     try:
         with _progress_bar(total) as advance:
             yield advance
     except KeyboardInterrupt:
         if not pages:
             raise
-        several = f"{dataset}, the first {len(pages)} pages" + (f" of {total}" if total else "")
-        raise Interrupted(Report.of(pages, model=model, dataset=several, seconds=seconds)) from None
+        partial = f"{dataset}, the first {len(pages)} pages" + (f" of {total}" if total else "")
+        raise Interrupted(Report.of(pages, model=model, dataset=partial, seconds=seconds)) from None
 
 
 @contextmanager
 def _progress_bar(total: int | None) -> Iterator[Callable[[], None]]:
-    """Gives a function to call after each page; a bar shows on a terminal's stderr once it takes long."""
+    """Gives a function to call after each page; the bar appears after a delay, and only on a terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -215,7 +232,7 @@ def _progress_bar(total: int | None) -> Iterator[Callable[[], None]]:
     console = Console(stderr=True)
     bar = Progress(*columns, console=console, transient=True)
     task = bar.add_task("pages", total=total)
-    shows_at = time.monotonic() + _PATIENCE
+    shows_at = time.monotonic() + _PROGRESS_BAR_DELAY_S
 
     def advance() -> None:
         bar.advance(task)

@@ -1,4 +1,4 @@
-"""What is measured of one page and of a group of pages, with 95 % bootstrap intervals."""
+"""Scores of one page and of a group of pages, with 95 % bootstrap confidence intervals."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -10,17 +10,20 @@ from pydantic import BaseModel, ConfigDict, Field
 from got_runtime.evaluation import bootstrap, metrics
 from got_runtime.evaluation.metrics import OfficialScores
 
-__all__ = ["Estimate", "GroupScore", "PageScore", "PaperScore", "ReportModel"]
+__all__ = ["ONE_VIEW", "Estimate", "GroupScore", "PageScore", "PaperScore", "ReportModel"]
+
+ONE_VIEW = "one view"
+"""Name of the score that holds the edit distance of the same page read without tiles."""
 
 
 class ReportModel(BaseModel):
-    """A record that does not change."""
+    """Base of the report's records: frozen, without unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Estimate(ReportModel):
-    """A number with its 95 % bootstrap confidence interval, and the pages it comes from."""
+    """The value of a metric, its 95 % bootstrap confidence interval, and the number of pages it is computed from."""
 
     value: float
     low: float
@@ -29,24 +32,25 @@ class Estimate(ReportModel):
 
     @classmethod
     def mean(cls, values: Sequence[float]) -> Self:
+        """The mean of ``values``, one a page."""
         low, high = bootstrap.mean_interval(values)
         return cls(value=mean(values), low=low, high=high, pages=len(values))
 
     @classmethod
-    def ratio(cls, above: Sequence[float], below: Sequence[float]) -> Self:
-        """``sum(above) / sum(below)``, one entry a page."""
-        low, high = bootstrap.ratio_interval(above, below)
-        return cls(value=metrics.error_rate(sum(above), sum(below)), low=low, high=high, pages=len(above))
+    def ratio(cls, numerators: Sequence[float], denominators: Sequence[float]) -> Self:
+        """``sum(numerators) / sum(denominators)``, one entry a page."""
+        low, high = bootstrap.ratio_interval(numerators, denominators)
+        value = metrics.error_rate(sum(numerators), sum(denominators))
+        return cls(value=value, low=low, high=high, pages=len(numerators))
 
 
 class PageScore(ReportModel):
-    """One page. Texts are stripped at both ends and otherwise as they came; lengths and edits count characters.
+    """Scores of one page. Both texts are stripped and otherwise unchanged; lengths and edits count characters.
 
-    ``reference`` is ``None`` where only single facts are known, and everything that compares with it is then 0 or
-    ``None``.
-    ``scores`` holds what the page's kind asks for beyond characters, by its column's name
-    (:mod:`got_runtime.evaluation.scoring`); ``paper`` the official scripts' numbers of each part of the page, without
-    the parts that they leave out; ``failed_checks`` the names of the facts that the prediction does not state.
+    ``reference`` is ``None`` where the page has checks only; edits and lengths are then 0 and ``edit_distance`` is
+    ``None``. ``scores`` are the metrics of the page's kind (:mod:`got_runtime.evaluation.scoring`) by name. ``paper``
+    are the official scripts' metrics by part of the page, without the parts that those leave out. ``failed_checks`` are
+    the names of the checks that the prediction does not pass.
     """
 
     name: str
@@ -55,14 +59,14 @@ class PageScore(ReportModel):
     prediction: str
     characters: int = Field(description="length of the reference")
     edits: int = Field(description="insertions, deletions and substitutions from prediction to reference")
-    words: int
+    words: int = Field(description="words of the reference")
     word_edits: int
-    edit_distance: float | None = Field(description="edits over the longer length, 0–1")
+    edit_distance: float | None = Field(description="normalised edit distance: edits over the longer length, 0–1")
     scores: dict[str, float] = Field(default_factory=dict)
     paper: dict[str, OfficialScores] = Field(default_factory=dict)
-    checks: int = Field(0, description="facts looked for")
+    checks: int = Field(0, description="number of checks")
     failed_checks: tuple[str, ...] = ()
-    error: str | None = Field(None, description="why the page could not be read; it then counts as an empty prediction")
+    error: str | None = Field(None, description="why the page could not be read; it counts as an empty prediction")
 
     @classmethod
     def of(
@@ -78,20 +82,20 @@ class PageScore(ReportModel):
         checks: int = 0,
         failed_checks: Sequence[str] = (),
     ) -> Self:
-        """Compare two texts; what is not about characters is handed in."""
-        prediction, true = prediction.strip(), (reference or "").strip()
-        read_words, true_words = metrics.words(prediction, true) if reference is not None else ([], [])
-        edits = metrics.edit_count(prediction, true) if reference is not None else 0
-        longest = max(len(true), len(prediction))
+        """Compute the edits and edit distance of two texts; the other scores are passed in."""
+        prediction, expected = prediction.strip(), (reference or "").strip()
+        predicted_words, expected_words = ([], []) if reference is None else metrics.split_words(prediction, expected)
+        edits = 0 if reference is None else metrics.edit_count(prediction, expected)
+        longest = max(len(expected), len(prediction))
         return cls(
             name=name,
             group=group,
-            reference=None if reference is None else true,
+            reference=None if reference is None else expected,
             prediction=prediction,
-            characters=len(true),
+            characters=len(expected),
             edits=edits,
-            words=len(true_words),
-            word_edits=metrics.edit_count(read_words, true_words),
+            words=len(expected_words),
+            word_edits=metrics.edit_count(predicted_words, expected_words),
             edit_distance=None if reference is None else metrics.error_rate(edits, longest),
             scores=scores or {},
             paper=paper or {},
@@ -101,19 +105,20 @@ class PageScore(ReportModel):
         )
 
     @property
-    def badness(self) -> float:
-        """0–1, by which pages are sorted: the edit distance, or the share of failed checks."""
+    def error_level(self) -> float:
+        """0–1, sorts pages: the edit distance, or the fraction of failed checks of a page without a reference."""
         if self.edit_distance is not None:
             return self.edit_distance
         return metrics.error_rate(len(self.failed_checks), self.checks)
 
     @property
     def perfect(self) -> bool:
+        """Whether the prediction equals the reference and passes all checks."""
         return self.edits == 0 and not self.failed_checks and self.error is None
 
 
 class PaperScore(ReportModel):
-    """The official scripts' numbers: means over the ``pages`` that they count, an empty text leaving its page out."""
+    """The official scripts' metrics: means over ``pages``, the pages of which neither text is empty."""
 
     pages: int
     edit_distance: Estimate
@@ -131,11 +136,12 @@ class PaperScore(ReportModel):
 
 
 class GroupScore(ReportModel):
-    """Pages taken together.
+    """Scores of a group of pages.
 
-    Error rates are edits over lengths of the whole group, so long pages weigh more; ``edit_distance`` and ``scores``
-    are means of the pages, as the paper has it; ``perfect`` is a share of pages, 0–1; ``against_one_view`` is the error
-    of pages cut into tiles over that of the same pages in one view; ``checks`` the share of facts stated.
+    The error rates are edits over lengths of the whole group, so that long pages weigh more. ``edit_distance`` and
+    ``scores`` are means over pages, as in the paper. ``perfect`` is the fraction of pages without an error, 0–1.
+    ``against_one_view`` is the edit distance of pages cut into tiles over that of the same pages in one view.
+    ``checks`` is the fraction of checks passed.
     """
 
     name: str
@@ -153,36 +159,33 @@ class GroupScore(ReportModel):
 
     @classmethod
     def of(cls, name: str, pages: Sequence[PageScore]) -> Self:
-        known = [page for page in pages if page.reference is not None]
-        checked = [page for page in pages if page.checks]
-        viewed = [page for page in known if ONE_VIEW in page.scores]
-        distances = [page.edit_distance or 0.0 for page in known]
+        with_reference = [page for page in pages if page.reference is not None]
+        with_checks = [page for page in pages if page.checks]
+        with_one_view = [page for page in with_reference if ONE_VIEW in page.scores]
+        distances = [page.edit_distance or 0.0 for page in with_reference]
         scores: dict[str, list[float]] = {}
         paper: dict[str, list[OfficialScores]] = {}
         for page in pages:
-            for score, value in page.scores.items():
-                scores.setdefault(score, []).append(value)
+            for score_name, value in page.scores.items():
+                scores.setdefault(score_name, []).append(value)
             for part, official in page.paper.items():
                 paper.setdefault(part, []).append(official)
         return cls(
             name=name,
             pages=len(pages),
-            characters=sum(p.characters for p in pages),
-            character_error_rate=_ratio([p.edits for p in known], [p.characters for p in known]),
-            word_error_rate=_ratio([p.word_edits for p in known], [p.words for p in known]),
+            characters=sum(page.characters for page in pages),
+            character_error_rate=_ratio([(page.edits, page.characters) for page in with_reference]),
+            word_error_rate=_ratio([(page.word_edits, page.words) for page in with_reference]),
             edit_distance=Estimate.mean(distances) if distances else None,
-            perfect=sum(p.perfect for p in pages) / len(pages),
-            failed=sum(p.error is not None for p in pages),
-            scores={score: Estimate.mean(values) for score, values in scores.items()},
+            perfect=sum(page.perfect for page in pages) / len(pages),
+            failed=sum(page.error is not None for page in pages),
+            scores={score_name: Estimate.mean(values) for score_name, values in scores.items()},
             paper={part: PaperScore.of(values) for part, values in paper.items()},
-            against_one_view=_ratio([p.edit_distance or 0.0 for p in viewed], [p.scores[ONE_VIEW] for p in viewed]),
-            checks=_ratio([p.checks - len(p.failed_checks) for p in checked], [p.checks for p in checked]),
+            against_one_view=_ratio([(page.edit_distance or 0.0, page.scores[ONE_VIEW]) for page in with_one_view]),
+            checks=_ratio([(page.checks - len(page.failed_checks), page.checks) for page in with_checks]),
         )
 
 
-ONE_VIEW = "one view"
-"""The score under which the edit distance of the same page read without tiles stands."""
-
-
-def _ratio(above: Sequence[float], below: Sequence[float]) -> Estimate | None:
-    return Estimate.ratio(above, below) if below else None
+def _ratio(pages: Sequence[tuple[float, float]]) -> Estimate | None:
+    """The ratio of (numerator, denominator) pairs, one a page; ``None`` without pages."""
+    return Estimate.ratio(*zip(*pages, strict=True)) if pages else None

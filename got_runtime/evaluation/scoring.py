@@ -1,67 +1,74 @@
-"""A sample and its prediction → the page's score: what is compared depends on the kind of page."""
+"""Scores the prediction for a sample; which metrics are computed depends on the kind of page."""
 
 from collections.abc import Callable
 from functools import partial
 
-from got_runtime.evaluation import exact, metrics, omnidocbench
+from got_runtime.evaluation import metrics, omnidocbench
+from got_runtime.evaluation.exact import EXACT_MATCHERS
 from got_runtime.evaluation.metrics import OfficialScores
 from got_runtime.evaluation.samples import EvalSample
 from got_runtime.evaluation.scores import ONE_VIEW, PageScore
-from got_runtime.evaluation.teds import teds_of_tables
+from got_runtime.evaluation.teds import teds_scores
 
 __all__ = ["SCORERS", "score"]
 
 Scores = dict[str, float]
 
 
-def _formatted(prediction: str, reference: str) -> Scores:
-    """Edit distances of text, formulas and tables, cut as the official script does, and the tables' TEDS.
+def _score_formatted(prediction: str, reference: str) -> Scores:
+    """Edit distances of text, formulas and tables, split as the official script does, and TEDS of the tables.
 
-    Other than in the paper's numbers, a part that only one side has counts as wholly wrong, not as absent.
+    Unlike in the paper's metrics, a part that only one side has counts as entirely wrong; the paper leaves it out.
     """
-    read, true = metrics.split_formatted(prediction), metrics.split_formatted(reference)
+    predicted, expected = metrics.split_formatted(prediction), metrics.split_formatted(reference)
     pairs = {
-        "text": (read.text, true.text),
-        "formulas": (read.formulas, true.formulas),
-        "tables": (read.tables, true.tables),
+        "text": (predicted.text, expected.text),
+        "formulas": (predicted.formulas, expected.formulas),
+        "tables": (predicted.tables, expected.tables),
     }
-    distances = {name: metrics.edit_distance(*pair) for name, pair in pairs.items() if any(pair)}
-    return distances | teds_of_tables(prediction, reference)
+    distances = {name: metrics.normalised_edit_distance(*pair) for name, pair in pairs.items() if any(pair)}
+    return distances | teds_scores(prediction, reference)
 
 
-def _omnidocbench(prediction: str, reference: str) -> Scores:
-    read, true = omnidocbench.parts(prediction), omnidocbench.parts(reference)
-    distances = {name: metrics.edit_distance(read[name], true[name]) for name in true if read[name] or true[name]}
-    return distances | teds_of_tables(prediction, reference)
+def _score_omnidocbench(prediction: str, reference: str) -> Scores:
+    predicted, expected = omnidocbench.text_and_formulas(prediction), omnidocbench.text_and_formulas(reference)
+    pairs = {name: (predicted[name], expected[name]) for name in expected}
+    distances = {name: metrics.normalised_edit_distance(*pair) for name, pair in pairs.items() if any(pair)}
+    return distances | teds_scores(prediction, reference)
 
 
-def _exact(same: Callable[[str, str], bool], prediction: str, reference: str) -> Scores:
-    return {"exact": float(same(prediction, reference))}
+def _score_exact(matches: Callable[[str, str], bool], prediction: str, reference: str) -> Scores:
+    return {"exact": float(matches(prediction, reference))}
 
 
 SCORERS: dict[str, Callable[[str, str], Scores]] = {
-    "formatted": _formatted,
-    "omnidocbench": _omnidocbench,
-    "table": teds_of_tables,
-    **{kind: partial(_exact, same) for kind, same in exact.KINDS.items()},
+    "formatted": _score_formatted,
+    "omnidocbench": _score_omnidocbench,
+    "table": teds_scores,
+    **{kind: partial(_score_exact, matches) for kind, matches in EXACT_MATCHERS.items()},
 }
-"""What is scored beyond characters, by kind of page; the keys of the result are the report's columns."""
+"""Functions of prediction and reference by kind of page; the keys of their result are columns of the report."""
 
 
 def score(sample: EvalSample, prediction: str, error: str | None = None, *, one_view: str | None = None) -> PageScore:
-    """The score of a prediction; ``one_view`` is what the same page read as without tiles.
+    """The score of a prediction.
 
-    Raises ``MissingExtra`` where a metric's package is not installed.
+    Args:
+        error: why the page could not be read; ``prediction`` is then empty.
+        one_view: prediction for the same page without tiles.
+
+    Raises:
+        MissingExtra: the package of a metric is not installed.
     """
     scores: Scores = {}
     paper: dict[str, OfficialScores] = {}
     if sample.reference is not None:
-        read, true = prediction.strip(), sample.reference.strip()
+        predicted, expected = prediction.strip(), sample.reference.strip()
         if sample.kind in SCORERS:
-            scores = SCORERS[sample.kind](read, true)
+            scores = SCORERS[sample.kind](predicted, expected)
         if one_view is not None:
-            scores[ONE_VIEW] = metrics.edit_distance(one_view.strip(), true)
-        paper = _paper(sample.kind, read, true)
+            scores[ONE_VIEW] = metrics.normalised_edit_distance(one_view.strip(), expected)
+        paper = _official_scores(sample.kind, predicted, expected)
     failed = [check.name for check in sample.checks if not check.passes(prediction)]
     return PageScore.of(
         sample.label,
@@ -76,11 +83,10 @@ def score(sample: EvalSample, prediction: str, error: str | None = None, *, one_
     )
 
 
-def _paper(kind: str, prediction: str, reference: str) -> dict[str, OfficialScores]:
+def _official_scores(kind: str, prediction: str, reference: str) -> dict[str, OfficialScores]:
     if kind == "formatted":
         parts = metrics.official_formatted_scores(prediction, reference)
     else:
-        parts = {
-            "text": metrics.official_scores(prediction, reference, unit="character" if kind == "scene" else "word")
-        }
+        text = metrics.official_scores(prediction, reference, unit="character" if kind == "scene" else "word")
+        parts = {"text": text}
     return {name: scores for name, scores in parts.items() if scores is not None}

@@ -1,6 +1,6 @@
-r"""The tables of any text as grids: GOT's ``tabular``, Markdown's pipe tables and HTML's ``<table>``.
+r"""Extracts tables from any text as grids: GOT's ``tabular``, Markdown's pipe tables and HTML's ``<table>``.
 
-Truths and predictions come in all three; what is compared is the grid, so that none has an advantage by its syntax.
+References and predictions have all three syntaxes. The grids are compared, so that no syntax has an advantage.
 """
 
 import re
@@ -12,54 +12,57 @@ from got_runtime.markup.elements import Table
 from got_runtime.markup.latex.inline import parse_inline
 from got_runtime.markup.latex.token_reader import Reader
 
-__all__ = ["cell_text", "outside_html_tables", "tables_of"]
+__all__ = ["cell_text", "extract_tables", "remove_html_tables"]
 
 _TABLE = re.compile(r"<table\b", re.IGNORECASE)
 _TABLE_TAG = re.compile(r"<table\b|<(/)table\s*>", re.IGNORECASE)
 
-_MOST_COLUMNS = 512
-_MOST_ROWS = 2_000
-"""Spans beyond these are cut: ``rowspan="1000000"`` costs nothing."""
+_MAX_COLUMNS = 512
+_MAX_ROWS = 2_000
+"""Spans are cut at these limits, so that ``rowspan="1000000"`` costs no time."""
 
 
-def tables_of(text: str) -> list[Grid]:
-    """The tables of ``text``, those in HTML last."""
-    htmls = (text[start:end] for start, end in _html_tables(text))
-    return [*_grids(parse(outside_html_tables(text))), *map(_html_grid, htmls)]
+def extract_tables(text: str) -> list[Grid]:
+    """The tables of ``text``; HTML tables come last."""
+    html_tables = (text[start:end] for start, end in _html_table_ranges(text))
+    return [*_table_grids(parse(remove_html_tables(text))), *map(_parse_html_table, html_tables)]
 
 
-def outside_html_tables(text: str) -> str:
-    """``text`` with an empty line in place of each ``<table>``, which the markup parser takes for words."""
-    pieces, place = [], 0
-    for start, end in _html_tables(text):
-        pieces.append(text[place:start])
-        place = end
-    return "\n\n".join([*pieces, text[place:]])
+def remove_html_tables(text: str) -> str:
+    """``text`` with an empty line in place of each ``<table>``, which the markup parser would take for words."""
+    pieces, position = [], 0
+    for start, end in _html_table_ranges(text):
+        pieces.append(text[position:start])
+        position = end
+    return "\n\n".join([*pieces, text[position:]])
 
 
-def _html_tables(text: str) -> list[tuple[int, int]]:
-    """Where the outermost ``<table>`` stand. One never closed ends with the last inside it, or with the text."""
+def _html_table_ranges(text: str) -> list[tuple[int, int]]:
+    """Start and end of the outermost ``<table>`` elements.
+
+    An element that is never closed ends with the last one inside it, or with the text.
+    """
     ranges: list[tuple[int, int]] = []
-    place = 0
-    while first := _TABLE.search(text, place):
-        depth, place = 0, len(text)
+    position = 0
+    while first := _TABLE.search(text, position):
+        depth, position = 0, len(text)
         for tag in _TABLE_TAG.finditer(text, first.start()):
             if not tag[1]:
                 depth += 1
                 continue
-            depth, place = depth - 1, tag.end()
+            depth, position = depth - 1, tag.end()
             if depth == 0:
                 break
-        ranges.append((first.start(), place))
+        ranges.append((first.start(), position))
     return ranges
 
 
-def _grids(elements: list[Element]) -> list[Grid]:
+def _table_grids(elements: list[Element]) -> list[Grid]:
     return [element.grid for element in elements if isinstance(element, Table)]
 
 
 def cell_text(content: Content) -> str:
-    """A cell's characters: white space single, formulas as LaTeX without white space or delimiters."""
+    """The characters of a cell, with single spaces; formulas as LaTeX without white space or delimiters."""
     pieces: list[str] = []
     for piece in content:
         match piece.kind:
@@ -76,15 +79,15 @@ def cell_text(content: Content) -> str:
     return " ".join("".join(pieces).split())
 
 
-def _html_grid(html: str) -> Grid:
-    reader = _TableReader()
-    reader.feed(html)
-    reader.close()
-    return _placed(reader.rows, reader.header_rows)
+def _parse_html_table(html: str) -> Grid:
+    parser = _TableParser()
+    parser.feed(html)
+    parser.close()
+    return _build_grid(parser.rows, parser.header_rows)
 
 
-class _TableReader(HTMLParser):
-    """Rows of ``(text, rowspan, colspan)``; a table inside a cell adds its text to the cell."""
+class _TableParser(HTMLParser):
+    """Collects rows of ``(text, rowspan, colspan)``; the text of a nested table is added to the cell around it."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -93,7 +96,7 @@ class _TableReader(HTMLParser):
         self._depth = 0
         self._cell: list[str] | None = None
         self._spans = (1, 1)
-        self._heading = False
+        self._is_heading = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag == "table":
@@ -108,8 +111,11 @@ class _TableReader(HTMLParser):
             if not self.rows:
                 self.rows.append([])
             given = dict(attrs)
-            self._spans = (_span(given.get("rowspan"), _MOST_ROWS), _span(given.get("colspan"), _MOST_COLUMNS))
-            self._heading = tag == "th"
+            self._spans = (
+                _parse_span(given.get("rowspan"), _MAX_ROWS),
+                _parse_span(given.get("colspan"), _MAX_COLUMNS),
+            )
+            self._is_heading = tag == "th"
             self._cell = []
 
     def handle_endtag(self, tag: str) -> None:
@@ -130,30 +136,30 @@ class _TableReader(HTMLParser):
         if self._cell is None:
             return
         self.rows[-1].append(("".join(self._cell), *self._spans))
-        if self._heading and self.header_rows == len(self.rows) - 1:
+        if self._is_heading and self.header_rows == len(self.rows) - 1:
             self.header_rows = len(self.rows)
         self._cell = None
 
 
-def _span(value: str | None, most: int) -> int:
-    return min(int(value), most) if value and value.isascii() and value.isdigit() and int(value) else 1
+def _parse_span(value: str | None, maximum: int) -> int:
+    return min(int(value), maximum) if value and value.isascii() and value.isdigit() and int(value) else 1
 
 
-def _placed(rows: list[list[tuple[str, int, int]]], header_rows: int) -> Grid:
-    """HTML's table model: a cell takes the first free place of its row; spans end with the table."""
+def _build_grid(rows: list[list[tuple[str, int, int]]], header_rows: int) -> Grid:
+    """HTML's table model: a cell takes the first free column of its row; spans end with the table."""
     taken: set[tuple[int, int]] = set()
     cells: list[Cell] = []
     columns = 1
-    for row, listed in enumerate(rows):
+    for row, row_cells in enumerate(rows):
         column = 0
-        for text, rowspan, colspan in listed:
+        for text, rowspan, colspan in row_cells:
             while (row, column) in taken:
                 column += 1
-            if column + colspan > _MOST_COLUMNS:
+            if column + colspan > _MAX_COLUMNS:
                 break
             rowspan = min(rowspan, len(rows) - row)
             taken.update((row + down, column + right) for down in range(rowspan) for right in range(colspan))
-            content = _content(text)
+            content = _parse_content(text)
             if content or rowspan > 1 or colspan > 1:
                 cells.append(Cell(row=row, column=column, rowspan=rowspan, colspan=colspan, content=content))
             column += colspan
@@ -161,8 +167,8 @@ def _placed(rows: list[list[tuple[str, int, int]]], header_rows: int) -> Grid:
     return Grid(rows=len(rows), columns=columns, cells=tuple(cells), header_rows=header_rows)
 
 
-def _content(text: str) -> Content:
-    r"""A cell's text; formulas in ``$…$`` or ``\(…\)`` become formulas, as they do in the other syntaxes."""
+def _parse_content(text: str) -> Content:
+    r"""The content of an HTML cell; formulas in ``$…$`` or ``\(…\)`` are parsed, as in the other syntaxes."""
     if "$" in text or "\\(" in text:
         reader = Reader(text)
         return parse_inline(reader, 0, len(reader.tokens))

@@ -1,12 +1,12 @@
-"""TEDS: how alike two tables are, as trees of rows and cells.
+"""TEDS: tree-edit-distance-based similarity of two tables.
 
-Zhong, ShafieiBavani and Jimeno Yepes, *Image-based table recognition* (ECCV 2020): 1 − tree edit distance / the larger
-tree. Inserting and deleting a node cost 1; so does renaming, where the spans differ; two cells of equal spans cost the
-edit distance of their texts over the longer one. The distance is by ``apted`` (Pawlik & Augsten), the library of the
-paper's own code; the published wrappers of it take HTML only and bring lxml.
+Zhong, ShafieiBavani and Jimeno Yepes, *Image-based table recognition* (ECCV 2020): 1 − tree edit distance / size of the
+larger tree. Inserting or deleting a node costs 1. Replacing a node costs 1 if the spans differ; replacing a cell by one
+of equal spans costs the normalised edit distance of their texts. The distance is computed by ``apted`` (Pawlik &
+Augsten), the library of the paper's own code; the published wrappers of it accept HTML only and need lxml.
 
-Here a table is ``table > row > cell``, without ``thead`` and ``th``: LaTeX does not tell a header, and OmniDocBench
-takes these tags away too.
+Here a table is ``table > row > cell``, without ``thead`` and ``th``: LaTeX does not mark a header, and OmniDocBench
+removes these tags too.
 """
 
 from collections.abc import Sequence
@@ -14,32 +14,32 @@ from dataclasses import dataclass
 from typing import Any
 
 from got_runtime.errors import MissingExtra
-from got_runtime.evaluation.metrics import edit_distance
-from got_runtime.evaluation.tables import cell_text, tables_of
+from got_runtime.evaluation.metrics import normalised_edit_distance
+from got_runtime.evaluation.tables import cell_text, extract_tables
 from got_runtime.markup.content import Grid
 from got_runtime.markup.latex.grid import places
 
-__all__ = ["TedsNode", "teds", "teds_of_tables", "tree"]
+__all__ = ["TedsNode", "build_tree", "teds", "teds_scores"]
 
-_MOST_NODES = 2_000
-"""Trees beyond this are not compared (the time grows with the cube): a table read without end scores 0."""
+_MAX_NODES = 2_000
+"""Larger trees are not compared (the time grows with the cube) and score 0: the output of a loop, for example."""
 
 
 @dataclass(frozen=True)
 class TedsNode:
-    """A table, a row or a cell; ``label`` is the tag with its spans, ``text`` a cell's characters."""
+    """A table, a row or a cell. ``label`` is the tag with rowspan and colspan, ``text`` the characters of a cell."""
 
     label: tuple[str, int, int]
     text: str = ""
     children: "tuple[TedsNode, ...]" = ()
 
     def size(self) -> int:
-        """Nodes below the table itself, as the paper's code counts them."""
+        """Number of nodes below this one; the root itself does not count, as in the paper's code."""
         return len(self.children) + sum(child.size() for child in self.children)
 
 
-def tree(grid: Grid, *, structure_only: bool = False) -> TedsNode:
-    """The grid as ``table > row > cell``; every place that no cell covers is an empty cell."""
+def build_tree(grid: Grid, *, structure_only: bool = False) -> TedsNode:
+    """The grid as ``table > row > cell``; a position that no cell covers is an empty cell."""
     rows: list[TedsNode] = []
     for row, covering in enumerate(places(grid)):
         cells: list[TedsNode] = []
@@ -54,39 +54,43 @@ def tree(grid: Grid, *, structure_only: bool = False) -> TedsNode:
 
 
 def teds(prediction: Grid, reference: Grid, *, structure_only: bool = False) -> float:
-    """Likeness of two tables, 0–1, 1 for equal ones; ``structure_only`` (TEDS-S) leaves the cells' texts out.
+    """Similarity of two tables, 0–1, 1 for equal ones.
 
-    Raises :class:`MissingExtra` without apted.
+    Args:
+        structure_only: TEDS-S, which ignores the texts of the cells.
+
+    Raises:
+        MissingExtra: apted is not installed.
     """
-    read, true = (tree(grid, structure_only=structure_only) for grid in (prediction, reference))
-    if read == true:
+    predicted, expected = (build_tree(grid, structure_only=structure_only) for grid in (prediction, reference))
+    if predicted == expected:
         return 1.0
-    largest = max(read.size(), true.size())
-    if largest > _MOST_NODES:
+    largest = max(predicted.size(), expected.size())
+    if largest > _MAX_NODES:
         return 0.0
-    return 1.0 - min(1.0, _distance(read, true) / largest)
+    return 1.0 - min(1.0, _tree_edit_distance(predicted, expected) / largest)
 
 
-def teds_of_tables(prediction: str, reference: str) -> dict[str, float]:
-    """``TEDS`` and ``TEDS-S`` of two texts' tables, the n-th with the n-th; one that has no partner scores 0.
+def teds_scores(prediction: str, reference: str) -> dict[str, float]:
+    """Mean ``TEDS`` and ``TEDS-S`` over the tables of two texts.
 
-    Empty where neither has a table.
+    The n-th table is compared with the n-th; one without a counterpart scores 0. Empty if neither text has a table.
     """
-    read, true = tables_of(prediction), tables_of(reference)
-    if not read and not true:
+    predicted, expected = extract_tables(prediction), extract_tables(reference)
+    if not predicted and not expected:
         return {}
     return {
-        "TEDS": _mean_over_pairs(read, true, structure_only=False),
-        "TEDS-S": _mean_over_pairs(read, true, structure_only=True),
+        "TEDS": _mean_teds(predicted, expected, structure_only=False),
+        "TEDS-S": _mean_teds(predicted, expected, structure_only=True),
     }
 
 
-def _mean_over_pairs(read: Sequence[Grid], true: Sequence[Grid], *, structure_only: bool) -> float:
-    pairs = zip(read, true, strict=False)
-    return sum(teds(*pair, structure_only=structure_only) for pair in pairs) / max(len(read), len(true))
+def _mean_teds(predicted: Sequence[Grid], expected: Sequence[Grid], *, structure_only: bool) -> float:
+    pairs = zip(predicted, expected, strict=False)
+    return sum(teds(*pair, structure_only=structure_only) for pair in pairs) / max(len(predicted), len(expected))
 
 
-def _distance(one: TedsNode, other: TedsNode) -> float:
+def _tree_edit_distance(one: TedsNode, other: TedsNode) -> float:
     try:
         from apted import APTED, Config
     except ImportError as error:
@@ -96,7 +100,7 @@ def _distance(one: TedsNode, other: TedsNode) -> float:
         def rename(self, node1: TedsNode, node2: TedsNode) -> float:
             if node1.label != node2.label:
                 return 1.0
-            return edit_distance(node1.text, node2.text)
+            return normalised_edit_distance(node1.text, node2.text)
 
         def children(self, node: TedsNode) -> Any:
             return node.children
