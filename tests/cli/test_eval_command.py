@@ -15,11 +15,11 @@ from PIL import Image
 from got_runtime.cli import eval as command
 from got_runtime.errors import GotError, MissingExtra, SourceNotFound
 from got_runtime.evaluation import exact
-from got_runtime.evaluation.model_card import GOALS, Card
+from got_runtime.evaluation.model_card import GOALS, ModelCard
 from got_runtime.evaluation.report import Report
 from got_runtime.evaluation.samples import EvalSample
 from got_runtime.evaluation.scoring import score
-from got_runtime.evaluation.synthetic import GROUPS, HELD_OUT_STREAM, held_out
+from got_runtime.evaluation.synthetic import GROUPS, HELD_OUT_STREAM, held_out_samples
 from got_runtime.results import DocumentResult, ModelInfo, PageError, PageResult
 from got_runtime.synth.kinds import KINDS
 from got_runtime.synth.text import english_words
@@ -29,19 +29,19 @@ from got_runtime.tasks import Task
 
 
 def test_held_out_pages_are_the_same_for_the_same_seed_and_alternate_the_groups() -> None:
-    first, again = list(held_out(2, seed=3)), list(held_out(2, seed=3))
+    first, again = list(held_out_samples(2, seed=3)), list(held_out_samples(2, seed=3))
     assert [c.group for c in first] == [*GROUPS, *GROUPS]
     assert [(c.name, c.reference) for c in first] == [(c.name, c.reference) for c in again]
     assert all(a.open().tobytes() == b.open().tobytes() for a, b in zip(first, again, strict=True))
     assert len({c.name for c in first}) == 4
-    assert next(held_out(1, seed=4)).reference != first[0].reference
+    assert next(held_out_samples(1, seed=4)).reference != first[0].reference
 
 
 def test_held_out_pages_use_faces_of_their_group() -> None:
     from got_runtime.synth.faces import FACES
 
     held = {face.name: face.held_out for face in FACES}
-    for page in held_out(3):
+    for page in held_out_samples(3):
         face = page.name.split(" ", 2)[2]
         assert held[face] == (page.group == "held-out faces")
 
@@ -49,7 +49,7 @@ def test_held_out_pages_use_faces_of_their_group() -> None:
 def test_held_out_streams_are_apart_from_training_streams() -> None:
     assert HELD_OUT_STREAM > 100_000
     with pytest.raises(ValueError, match="seed"):
-        next(held_out(1, seed=-HELD_OUT_STREAM))
+        next(held_out_samples(1, seed=-HELD_OUT_STREAM))
 
 
 # --- the command
@@ -106,10 +106,10 @@ class ScriptedRuntime:
 def test_the_command_reads_held_out_pages_with_the_runtime(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    answers: list[str | None] = [page.reference for page in held_out(2, seed=1)]
+    answers: list[str | None] = [page.reference for page in held_out_samples(2, seed=1)]
     answers[3] = None
     monkeypatch.setattr(command, "load_runtime", lambda args: ScriptedRuntime(lambda task: answers.pop(0)))
-    args = parsed("--held-out", "2", "--seed", "1", "--batch", "1", "--json", str(tmp_path / "r.json"))
+    args = parsed("--held-out", "2", "--seed", "1", "--batch-size", "1", "--json", str(tmp_path / "r.json"))
     assert command.run(args) == 0
     out, err = capsys.readouterr()
     assert "scripted on plain held-out pages, seed 1" in out
@@ -125,7 +125,7 @@ def test_the_command_reads_held_out_pages_with_the_runtime(
 def test_all_kinds_fill_in_the_model_cards_table(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    answers = [next(held_out(1, kind=kind)).reference for kind in KINDS if kind != "molecule"]
+    answers = [next(held_out_samples(1, kind=kind)).reference for kind in KINDS if kind != "molecule"]
     answers.insert(KINDS.index("tiles"), answers[KINDS.index("tiles")])  # asked twice: also in one view
     monkeypatch.setitem(sys.modules, "rdkit", None)
     for name in [name for name in sys.modules if name.startswith("rdkit.")]:
@@ -142,7 +142,7 @@ def test_all_kinds_fill_in_the_model_cards_table(
     assert rows["plain, up to 14 lines of 40 characters, CER"] == ["≤ 2 % · ≤ 8 %", "0.0 [0.0–0.0] % ✓", "–"]
     assert rows["lone table, TEDS"] == ["≥ 0.85", "1.000 [1.000–1.000] ✓", "–"]
     assert len(rows) == len(GOALS) - 1
-    card = Card.model_validate_json((tmp_path / "all.json").read_text())
+    card = ModelCard.model_validate_json((tmp_path / "all.json").read_text())
     assert list(card.reports) == [kind for kind in KINDS if kind != "molecule"]
     assert card.markdown() in out
     assert "music, seen faces" in (tmp_path / "all.html").read_text(encoding="utf-8")
@@ -159,7 +159,7 @@ def test_the_card_says_what_was_measured_and_whether_it_reaches_the_goal() -> No
 
     slip = REFERENCE.replace("& b", "& cd")  # 2 edits in 39 characters
     reports = {kind: report(kind, slip) for kind in ("plain", "formatted", "table", "tiles")}
-    lines = Card(model="m", pages=1, seed=0, reports=reports).markdown().splitlines()
+    lines = ModelCard(model="m", pages=1, seed=0, reports=reports).markdown().splitlines()
     wanted = "| plain, up to 14 lines of 40 characters, CER | ≤ 2 % · ≤ 8 % |"
     assert f"{wanted} 5.1 [5.1–5.1] % ✗ | 5.1 [5.1–5.1] % ✓ |" in lines
     assert "| formatted page, text | ≤ 0.08 | 0.050 [0.050–0.050] ✓ | 0.050 [0.050–0.050] ✓ |" in lines
@@ -176,17 +176,17 @@ def test_every_kind_has_a_goal() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_perfect_prediction_of_every_kind_has_the_best_scores(kind: str) -> None:
     """The references are in the dialect that the scores understand: GOT's."""
-    page = next(held_out(1, kind=kind))
+    page = next(held_out_samples(1, kind=kind))
     best = score(page, page.reference or "")
     assert best.perfect
     assert best.scores == {name: float(name in ("TEDS", "TEDS-S", "exact")) for name in best.scores}
     assert set(best.scores) >= WANTED.get(kind, set())
     assert page.task.kind == ASKED.get(kind, page.task.kind)
-    assert (page.compare is not None) == (kind == "tiles")
+    assert (page.one_view_task is not None) == (kind == "tiles")
     assert bool(page.following) == (kind == "pages")
 
 
-WANTED = {"formatted": {"text"}, "table": {"TEDS", "TEDS-S"}} | {kind: {"exact"} for kind in exact.KINDS}
+WANTED = {"formatted": {"text"}, "table": {"TEDS", "TEDS-S"}} | {kind: {"exact"} for kind in exact.EXACT_MATCHERS}
 ASKED = {"plain": "plain", "dense": "plain", "formatted": "format"} | {k: k for k in ("box", "color", "tiles", "pages")}
 
 
@@ -194,7 +194,7 @@ def test_a_missing_package_of_the_data_engine_names_the_extra(monkeypatch: pytes
     monkeypatch.setitem(sys.modules, "wordfreq", None)
     english_words.cache_clear()
     with pytest.raises(MissingExtra, match=r"wordfreq is not installed: pip install"):
-        next(held_out(1))
+        next(held_out_samples(1))
 
 
 @pytest.mark.parametrize(("words", "task"), [([], "plain"), (["--task", "format"], "format"), (["--tiles"], "tiles")])
@@ -244,7 +244,7 @@ def test_ctrl_c_keeps_the_pages_scored_so_far(
 
     monkeypatch.setattr(command, "load_runtime", lambda args: ScriptedRuntime(answer))
     outputs = ["--json", str(tmp_path / "r.json"), "--html", str(tmp_path / "r.html")]
-    assert command.run(parsed(str(tmp_path / "in"), "--batch", "1", *outputs)) == 130
+    assert command.run(parsed(str(tmp_path / "in"), "--batch-size", "1", *outputs)) == 130
     out, err = capsys.readouterr()
     assert "scripted on in, the first 2 pages of 3" in out
     assert "interrupted" in err
@@ -257,7 +257,7 @@ def test_ctrl_c_keeps_the_pages_scored_so_far(
 def test_ctrl_c_in_all_kinds_keeps_the_kinds_that_were_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    answers = iter([next(held_out(1)).reference])
+    answers = iter([next(held_out_samples(1)).reference])
 
     def answer(task: Task) -> str | None:
         try:
@@ -271,7 +271,7 @@ def test_ctrl_c_in_all_kinds_keeps_the_kinds_that_were_measured(
     out, err = capsys.readouterr()
     assert "0.0 [0.0–0.0] % ✓" in out
     assert f"interrupted; 1 of {len(KINDS)} kinds" in err
-    assert list(Card.model_validate_json((tmp_path / "all.json").read_text()).reports) == ["plain"]
+    assert list(ModelCard.model_validate_json((tmp_path / "all.json").read_text()).reports) == ["plain"]
 
 
 def test_what_got_ocr_read_wrote_is_scored(tmp_path: Path) -> None:
@@ -330,8 +330,10 @@ def test_what_cannot_be_written_or_scored_is_refused_before_prediction(tmp_path:
         command.run(parsed(str(tmp_path), "--predictions", str(tmp_path / "no")))
 
 
-def test_kinds_of_the_command_are_those_of_the_data_engine() -> None:
-    assert command.KINDS == KINDS
+def test_the_kinds_of_the_command_are_those_of_the_data_engine() -> None:
+    assert [parsed("--held-out", "1", "--kind", kind).kind for kind in KINDS] == list(KINDS)
+    with pytest.raises(SystemExit):
+        parsed("--held-out", "1", "--kind", "novel")
 
 
 def test_importing_the_command_imports_nothing_heavy() -> None:

@@ -7,10 +7,11 @@ import pytest
 from helpers.evaluation_pages import picture, put, put_pdf
 
 from got_runtime.errors import SourceCorrupt, SourceNotFound, SourceUnsupported
-from got_runtime.evaluation.conversations import task_of
+from got_runtime.evaluation.conversations import parse_task
 from got_runtime.evaluation.datasets import load_samples
+from got_runtime.evaluation.predictions import load_prediction
 from got_runtime.evaluation.run import score_predictions
-from got_runtime.evaluation.samples import EvalSample, load_prediction
+from got_runtime.evaluation.samples import EvalSample
 from got_runtime.tasks import Box, Color, Formatted, PageFrame, Plain, Task
 
 # --- collections on disk
@@ -94,7 +95,7 @@ def test_an_empty_missing_or_wrong_collection_is_a_clear_error(tmp_path: Path) -
     with pytest.raises(SourceNotFound, match="does not exist"):
         load_samples(tmp_path / "nowhere")
     (tmp_path / "list.csv").touch()
-    with pytest.raises(SourceUnsupported, match="is no collection"):
+    with pytest.raises(SourceUnsupported, match="is not a dataset"):
         load_samples(tmp_path / "list.csv")
 
 
@@ -157,12 +158,12 @@ def test_a_file_of_no_known_layout_is_one_clear_error(tmp_path: Path, name: str,
     ],
 )
 def test_the_task_is_what_the_question_asks(prompt: str, task: Task) -> None:
-    assert task_of(prompt) == task
+    assert parse_task(prompt) == task
 
 
 @pytest.mark.parametrize("query", ["[137, 29, 571, 1000] OCR: ", "[7, 999] OCR with format: "])
 def test_a_box_of_an_official_query_is_asked_again_to_the_letter(query: str) -> None:
-    assert task_of(query).query(PageFrame(1237, 1754)).text == query
+    assert parse_task(query).query(PageFrame(1237, 1754)).text == query
 
 
 # --- Fox
@@ -318,7 +319,7 @@ def test_olmocr_bench_counts_checks_by_file_and_takes_the_mean_of_the_files(tmp_
     report = score_predictions(load_samples(tmp_path / "bench"), tmp_path / "out", model="tool", dataset="bench")
     shares = {group.name: group.checks.value for group in report.groups if group.checks is not None}
     assert shares == {"math": 1, "tables": 4 / 5}
-    assert report.mean_of_checks == 0.9
+    assert report.mean_check_rate == 0.9
     assert report.pages[0].failed_checks == ("a2",)
     assert report.overall.edit_distance is report.overall.character_error_rate is None
 

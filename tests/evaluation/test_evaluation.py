@@ -11,9 +11,9 @@ from PIL import Image
 from rich.console import Console
 
 from got_runtime.errors import EngineError, SourceNotFound
-from got_runtime.evaluation.checks import Baseline, Present
+from got_runtime.evaluation.checks import BaselineCheck, PresentCheck
 from got_runtime.evaluation.datasets import load_samples
-from got_runtime.evaluation.html_report import WorstPages, differences, to_html
+from got_runtime.evaluation.html_report import WorstPages, diff_html, render_html_report
 from got_runtime.evaluation.report import Estimate, PageScore, Report
 from got_runtime.evaluation.run import evaluate, score_predictions
 from got_runtime.evaluation.samples import EvalPrompt, EvalSample
@@ -25,7 +25,7 @@ from got_runtime.tasks import Box, MultiPage, Plain, Tiles
 
 def test_a_perfect_reader_scores_zero_in_every_group() -> None:
     samples = [sample("1", "one", "a"), sample("2", "two", "b"), sample("3", "", "b")]
-    report = evaluate(samples, echo(samples), model="m", dataset="d", batch=2)
+    report = evaluate(samples, echo(samples), model="m", dataset="d", batch_size=2)
     assert [(g.name, g.pages, g.characters, g.perfect) for g in report.groups] == [("a", 1, 3, 1), ("b", 2, 3, 1)]
     overall = report.overall
     assert overall.character_error_rate == overall.edit_distance == Estimate(value=0, low=0, high=0, pages=3)
@@ -40,7 +40,7 @@ def test_pages_are_read_in_batches_in_order() -> None:
         sizes.append(len(prompts))
         return (str(shade_of(prompt)) for prompt in prompts)
 
-    assert evaluate(iter(samples), read, model="m", dataset="d", batch=2).overall.perfect == 1
+    assert evaluate(iter(samples), read, model="m", dataset="d", batch_size=2).overall.perfect == 1
     assert sizes == [2, 2, 1]
 
 
@@ -70,7 +70,7 @@ def test_errors_that_are_not_ours_are_raised() -> None:
 
     with pytest.raises(TypeError, match="a bug"):
         evaluate([sample("1", "x")], bug, model="m", dataset="d")
-    with pytest.raises(ValueError, match="1 pages were given to read and 0 texts came back"):
+    with pytest.raises(ValueError, match="the predictor got 1 prompts and gave 0 texts"):
         evaluate([sample("1", "x")], lambda prompts: [], model="m", dataset="d")
 
 
@@ -147,21 +147,21 @@ def test_the_report_survives_json(tiny: Report) -> None:
     assert Report.model_validate_json(tiny.model_dump_json()) == tiny
 
 
-def format_estimate(report: Report, width: int = 160, metrics: Metrics = "errors") -> str:
+def rendered(report: Report, width: int = 160, metrics: Metrics = "errors") -> str:
     target = io.StringIO()
     for sheet in report_tables(report, metrics):
-        Console(file=target, width=width).print(sheet.table(width))
+        Console(file=target, width=width).print(sheet.to_rich(width))
     return target.getvalue()
 
 
 def test_the_table_has_one_row_a_group_and_their_sum(tiny: Report) -> None:
-    assert "20.0 [0.0–50.0]" in format_estimate(tiny)
-    assert "0.200 [0.000–0.500]" in format_estimate(tiny)
-    assert "[0.000–0.500]" in format_estimate(tiny, width=80)
-    assert "\n  g " not in format_estimate(tiny)  # one group is its own sum
+    assert "20.0 [0.0–50.0]" in rendered(tiny)
+    assert "0.200 [0.000–0.500]" in rendered(tiny)
+    assert "[0.000–0.500]" in rendered(tiny, width=80)
+    assert "\n  g " not in rendered(tiny)  # one group is its own sum
     two = Report.of([PageScore.of("a", "[red]", "t", "t"), PageScore.of("b", "y", "t", "")], model="m", dataset="d")
     assert [row.name for row in two.rows()] == ["[red]", "y", "all"]
-    assert "[red]" in format_estimate(two)  # a folder's name is not markup
+    assert "[red]" in rendered(two)  # a folder's name is not markup
 
 
 FORMATTED = r"Let \(x^2\) be \[a+b=c\] and \begin{tabular}{ll} a & b \end{tabular} as it is."
@@ -179,7 +179,7 @@ def test_formatted_pages_are_scored_in_three_parts_and_by_their_tables() -> None
     assert {"text", "formulas", "tables"} == set(report.overall.paper)
     assert report.overall.paper["formulas"].edit_distance.value == 1 / 16
     for column in ("formulas", "tables", "TEDS-S", "0.062 [0.000–0.125]"):
-        assert column in format_estimate(report)
+        assert column in rendered(report)
 
 
 def test_a_part_that_was_not_read_is_an_error_and_left_out_by_the_paper_only() -> None:
@@ -190,19 +190,19 @@ def test_a_part_that_was_not_read_is_an_error_and_left_out_by_the_paper_only() -
 
 
 def test_the_papers_metrics_are_a_table_of_their_own(tiny: Report) -> None:
-    assert "pages" in format_estimate(tiny, metrics="paper")  # made without them: nothing to show but the pages
+    assert "pages" in rendered(tiny, metrics="paper")  # made without them: nothing to show but the pages
     samples = [sample("1", "the cat sat on the mat"), sample("2", "dogs bark all the night")]
     report = evaluate(samples, echo(samples), model="m", dataset="d")
     assert report.overall.paper["text"].bleu.value == report.overall.paper["text"].recall.value == 1
     for heading in ("F1", "precision", "recall", "BLEU", "METEOR", "without WordNet"):
-        assert heading in format_estimate(report, metrics="paper")
-        assert heading not in format_estimate(report)
-    assert "CER" in format_estimate(report, metrics="all")
-    assert "METEOR" in format_estimate(report, metrics="all")
+        assert heading in rendered(report, metrics="paper")
+        assert heading not in rendered(report)
+    assert "CER" in rendered(report, metrics="all")
+    assert "METEOR" in rendered(report, metrics="all")
 
 
 def test_each_case_is_asked_its_own_task_and_tiles_are_compared_with_one_view() -> None:
-    tiles = EvalSample("t", picture(), "0123456789", "g", task=Tiles(), compare=Plain(), kind="tiles")
+    tiles = EvalSample("t", picture(), "0123456789", "g", task=Tiles(), one_view_task=Plain(), kind="tiles")
     pages = EvalSample("p", picture(1), "two", "g", task=MultiPage(), following=(picture(2),))
 
     def read(prompts: Sequence[EvalPrompt]) -> Iterator[str]:
@@ -216,20 +216,20 @@ def test_each_case_is_asked_its_own_task_and_tiles_are_compared_with_one_view() 
     assert (page.edit_distance, page.scores) == (0.1, {"one view": 0.5})
     assert report.overall.against_one_view is not None
     assert report.overall.against_one_view.value == 0.2
-    assert "0.20 [0.20–0.20]" in format_estimate(report)
+    assert "0.20 [0.20–0.20]" in rendered(report)
 
 
 def test_pages_of_single_facts_are_checked_in_markdown() -> None:
-    checks = (Present("p", text="Title of it"), Baseline("b"), Present("q", text="elsewhere"))
+    checks = (PresentCheck("p", text="Title of it"), BaselineCheck("b"), PresentCheck("q", text="elsewhere"))
     facts = EvalSample("f.pdf", picture(), None, "tables", 1, checks=checks)
     report = evaluate([facts], lambda prompts: [r"\title{Title of it}"], model="m", dataset="d")
     assert report.pages[0].prediction == "# Title of it"
     assert report.pages[0].failed_checks == ("q",)
-    assert "66.7 [66.7–66.7]" in format_estimate(report)
-    assert "CER" not in format_estimate(report)
+    assert "66.7 [66.7–66.7]" in rendered(report)
+    assert "CER" not in rendered(report)
     worst = WorstPages()
     worst.add(report.pages[0], facts)
-    assert "1 of 3 facts not stated" in to_html(report, worst.pictures)
+    assert "1 of 3 checks failed" in render_html_report(report, worst.images)
 
 
 def test_white_space_around_a_text_does_not_count_and_inside_it_does() -> None:
@@ -246,11 +246,11 @@ def test_a_failed_blank_page_is_not_perfect() -> None:
 
 
 def test_differences_are_marked_where_they_are() -> None:
-    assert differences("kitten", "sitting") == (
+    assert diff_html("kitten", "sitting") == (
         "<del>k</del>itt<del>e</del>n",
         "<ins>s</ins>itt<ins>i</ins>n<ins>g</ins>",
     )
-    assert differences("a\nb", "ab") == ("a<del>↵\n</del>b", "ab")
+    assert diff_html("a\nb", "ab") == ("a<del>↵\n</del>b", "ab")
 
 
 def test_html_escapes_every_text() -> None:
@@ -258,7 +258,7 @@ def test_html_escapes_every_text() -> None:
     samples = [EvalSample(evil, picture(), evil + " reference", evil)]
     worst = WorstPages()
     report = evaluate(samples, lambda prompts: [evil + " prediction"], model=evil, dataset=evil, on_page=worst.add)
-    page = to_html(report, worst.pictures)
+    page = render_html_report(report, worst.images)
     assert "<script" not in page
     assert page.count("&lt;script&gt;") >= 5
     assert "data:image/jpeg;base64,/9j/" in page
@@ -273,16 +273,16 @@ def test_only_the_worst_pages_are_shown_worst_first() -> None:
     report = evaluate(
         samples, lambda prompts: [next(answers) for _ in prompts], model="m", dataset="d", on_page=worst.add
     )
-    assert set(worst.pictures) == {"bad", "poor"}
-    page = to_html(report, worst.pictures)
+    assert set(worst.images) == {"bad", "poor"}
+    page = render_html_report(report, worst.images)
     assert page.index("<h4>bad") < page.index("<h4>poor")
 
 
 def test_a_page_that_cannot_be_opened_is_shown_without_a_picture(tmp_path: Path) -> None:
     worst = WorstPages()
     samples = [EvalSample("gone.png", tmp_path / "gone.png", "text", "g")]
-    page = to_html(evaluate(samples, echo([]), model="m", dataset="d", on_page=worst.add), worst.pictures)
-    assert "no picture" in page
+    page = render_html_report(evaluate(samples, echo([]), model="m", dataset="d", on_page=worst.add), worst.images)
+    assert "no image" in page
     assert "gone.png" in page
 
 
@@ -293,8 +293,8 @@ def test_the_worst_pages_of_each_group_stand_under_its_name() -> None:
     report = evaluate(
         samples, lambda prompts: [next(answers) for _ in prompts], model="m", dataset="d", on_page=worst.add
     )
-    assert set(worst.pictures) == {"seen1", "new0"}
-    page = to_html(report, worst.pictures)
+    assert set(worst.images) == {"seen1", "new0"}
+    page = render_html_report(report, worst.images)
     assert page.index("<h3>seen") < page.index("<h4>seen1") < page.index("<h3>new") < page.index("<h4>new0")
 
 
@@ -302,7 +302,7 @@ def test_a_formatted_page_shows_its_scores_side_by_side() -> None:
     worst = WorstPages()
     page = sample("f", FORMATTED, kind="formatted")
     report = evaluate([page], lambda prompts: [FORMATTED[:-3] + "<b>"], model="m", dataset="d", on_page=worst.add)
-    html = to_html(report, worst.pictures)
+    html = render_html_report(report, worst.images)
     assert "formulas 0.000" in html
     assert "TEDS 1.000" in html
     assert "the paper&#x27;s metrics" in html
@@ -314,7 +314,7 @@ def test_the_picture_shows_what_was_asked_the_box_framed_and_every_page_of_a_con
         worst = WorstPages()
         page = EvalSample("p", Image.new("RGB", (200, 100), "white"), "text", "g", **fields)  # type: ignore[arg-type]
         evaluate([page], lambda prompts: [""], model="m", dataset="d", on_page=worst.add)
-        return Image.open(io.BytesIO(base64.b64decode(worst.pictures["p"].partition(",")[2])))
+        return Image.open(io.BytesIO(base64.b64decode(worst.images["p"].partition(",")[2])))
 
     assert shown().size == (200, 100)
     assert shown(following=(Image.new("RGB", (50, 120)),), task=MultiPage()).size == (270, 120)

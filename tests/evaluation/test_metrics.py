@@ -43,9 +43,9 @@ def test_an_empty_reference_is_right_when_nothing_was_read_and_wrong_otherwise()
 
 
 def test_edit_distance_divides_by_the_longer() -> None:
-    assert metrics.edit_distance("kitten", "sitting") == 3 / 7
-    assert metrics.edit_distance("", "") == 0
-    assert metrics.edit_distance("", "abc") == 1
+    assert metrics.normalised_edit_distance("kitten", "sitting") == 3 / 7
+    assert metrics.normalised_edit_distance("", "") == 0
+    assert metrics.normalised_edit_distance("", "abc") == 1
 
 
 def test_word_error_rate_counts_words() -> None:
@@ -58,18 +58,18 @@ def test_word_error_rate_counts_words() -> None:
 @pytest.mark.parametrize("text", SAMPLES)
 def test_a_perfect_prediction_has_no_error(text: str) -> None:
     assert metrics.character_error_rate(text, text) == metrics.word_error_rate(text, text) == 0
-    assert metrics.edit_distance(text, text) == 0
+    assert metrics.normalised_edit_distance(text, text) == 0
 
 
 @pytest.mark.parametrize("one", SAMPLES)
 @pytest.mark.parametrize("other", SAMPLES)
 def test_edit_distance_is_symmetric_and_between_0_and_1(one: str, other: str) -> None:
-    assert metrics.edit_distance(one, other) == metrics.edit_distance(other, one)
-    assert 0 <= metrics.edit_distance(one, other) <= 1
+    assert metrics.normalised_edit_distance(one, other) == metrics.normalised_edit_distance(other, one)
+    assert 0 <= metrics.normalised_edit_distance(one, other) <= 1
 
 
 def test_texts_with_nothing_in_common_are_all_wrong() -> None:
-    assert metrics.edit_distance("abc", "xyz") == metrics.character_error_rate("abc", "xyz") == 1
+    assert metrics.normalised_edit_distance("abc", "xyz") == metrics.character_error_rate("abc", "xyz") == 1
     assert metrics.set_scores(["a", "b"], ["x"]) == metrics.SetScores(0, 0, 0)
 
 
@@ -77,8 +77,8 @@ def test_texts_with_nothing_in_common_are_all_wrong() -> None:
 
 
 def test_words_are_cut_by_jieba_if_either_text_is_chinese() -> None:
-    assert metrics.words("a b", "c d") == (["a", "b"], ["c", "d"])
-    assert metrics.words("a b", "北京") == (["a", " ", "b"], ["北京"])
+    assert metrics.split_words("a b", "c d") == (["a", "b"], ["c", "d"])
+    assert metrics.split_words("a b", "北京") == (["a", " ", "b"], ["北京"])
 
 
 def test_precision_and_recall_are_over_sets() -> None:
@@ -272,7 +272,7 @@ def test_the_mean_interval_is_that_of_the_normal_for_many_pages() -> None:
     [
         ("rapidfuzz", lambda: metrics.edit_count("a", "b")),
         ("nltk", lambda: metrics.bleu(["a"], ["a"])),
-        ("jieba", lambda: metrics.words("北京", "")),
+        ("jieba", lambda: metrics.split_words("北京", "")),
     ],
 )
 def test_a_missing_package_names_the_extra(
@@ -286,6 +286,6 @@ def test_a_missing_package_names_the_extra(
 
 
 def test_chinese_words_are_cut_in_silence() -> None:
-    code = "from got_runtime.evaluation.metrics import words; words('北京', '')"
+    code = "from got_runtime.evaluation.metrics import split_words; split_words('北京', '')"
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == done.stderr == ""
