@@ -1,4 +1,4 @@
-"""The command ``got-ocr eval`` and the held-out pages it makes, without a network."""
+"""The command ``got-ocr eval``, without a network."""
 
 import argparse
 import json
@@ -9,50 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.evaluation_pages import put, put_pdf
+from helpers.evaluation_pages import (
+    write_page,
+    write_pdf,
+)
 from PIL import Image
 
 from got_runtime.cli import eval as command
-from got_runtime.errors import GotError, MissingExtra, SourceNotFound
-from got_runtime.evaluation import exact
+from got_runtime.errors import GotError, SourceNotFound
 from got_runtime.evaluation.model_card import GOALS, ModelCard
 from got_runtime.evaluation.report import Report
-from got_runtime.evaluation.samples import EvalSample
-from got_runtime.evaluation.scoring import score
-from got_runtime.evaluation.synthetic import GROUPS, HELD_OUT_STREAM, held_out_samples
+from got_runtime.evaluation.synthetic import GROUPS, held_out_samples
 from got_runtime.results import DocumentResult, ModelInfo, PageError, PageResult
 from got_runtime.synth.kinds import KINDS
-from got_runtime.synth.text import english_words
 from got_runtime.tasks import Task
-
-# --- held-out synthetic pages
-
-
-def test_held_out_pages_are_the_same_for_the_same_seed_and_alternate_the_groups() -> None:
-    first, again = list(held_out_samples(2, seed=3)), list(held_out_samples(2, seed=3))
-    assert [c.group for c in first] == [*GROUPS, *GROUPS]
-    assert [(c.name, c.reference) for c in first] == [(c.name, c.reference) for c in again]
-    assert all(a.open().tobytes() == b.open().tobytes() for a, b in zip(first, again, strict=True))
-    assert len({c.name for c in first}) == 4
-    assert next(held_out_samples(1, seed=4)).reference != first[0].reference
-
-
-def test_held_out_pages_use_faces_of_their_group() -> None:
-    from got_runtime.synth.faces import FACES
-
-    held = {face.name: face.held_out for face in FACES}
-    for page in held_out_samples(3):
-        face = page.name.split(" ", 2)[2]
-        assert held[face] == (page.group == "held-out faces")
-
-
-def test_held_out_streams_are_apart_from_training_streams() -> None:
-    assert HELD_OUT_STREAM > 100_000
-    with pytest.raises(ValueError, match="seed"):
-        next(held_out_samples(1, seed=-HELD_OUT_STREAM))
-
-
-# --- the command
 
 
 def parsed(*words: str) -> argparse.Namespace:
@@ -62,8 +32,8 @@ def parsed(*words: str) -> argparse.Namespace:
 
 
 def test_the_command_scores_predictions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    put(tmp_path / "in" / "a.png", "first")
-    put(tmp_path / "in" / "b.png", "second")
+    write_page(tmp_path / "in" / "a.png", "first")
+    write_page(tmp_path / "in" / "b.png", "second")
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "a.txt").write_text("f1rst")
     outputs = ["--json", str(tmp_path / "r.json"), "--html", str(tmp_path / "r.html")]
@@ -75,9 +45,6 @@ def test_the_command_scores_predictions(tmp_path: Path, capsys: pytest.CaptureFi
     assert "b.png: no text for b.png" in err
     assert Report.model_validate_json((tmp_path / "r.json").read_text()).overall.failed == 1
     assert "f<ins>1</ins>rst" in (tmp_path / "r.html").read_text(encoding="utf-8")
-
-
-REFERENCE = r"\begin{tabular}{ll} a & b \end{tabular}"
 
 
 class ScriptedRuntime:
@@ -148,60 +115,11 @@ def test_all_kinds_fill_in_the_model_cards_table(
     assert "music, seen faces" in (tmp_path / "all.html").read_text(encoding="utf-8")
 
 
-def test_the_card_says_what_was_measured_and_whether_it_reaches_the_goal() -> None:
-    def report(kind: str, prediction: str) -> Report:
-        pages = [
-            EvalSample(f"{kind}{n}", Image.new("RGB", (9, 9)), REFERENCE, group, kind=kind)
-            for n, group in enumerate(GROUPS)
-        ]
-        scored = [score(page, prediction, one_view="x" * len(REFERENCE) if kind == "tiles" else None) for page in pages]
-        return Report.of(scored, model="m", dataset="d")
-
-    slip = REFERENCE.replace("& b", "& cd")  # 2 edits in 39 characters
-    reports = {kind: report(kind, slip) for kind in ("plain", "formatted", "table", "tiles")}
-    lines = ModelCard(model="m", pages=1, seed=0, reports=reports).markdown().splitlines()
-    wanted = "| plain, up to 14 lines of 40 characters, CER | ≤ 2 % · ≤ 8 % |"
-    assert f"{wanted} 5.1 [5.1–5.1] % ✗ | 5.1 [5.1–5.1] % ✓ |" in lines
-    assert "| formatted page, text | ≤ 0.08 | 0.050 [0.050–0.050] ✓ | 0.050 [0.050–0.050] ✓ |" in lines
-    assert "| formatted page, formulas | ≤ 0.20 | – | – |" in lines
-    assert "| lone table, TEDS | ≥ 0.85 | 0.667 [0.667–0.667] ✗ | 0.667 [0.667–0.667] ✗ |" in lines
-    assert "| tiles, error over that of one view | ≤ 0.50 | 0.050 [0.050–0.050] ✓ | 0.050 [0.050–0.050] ✓ |" in lines
-    assert "| scene | ≤ 0.25 | not measured | |" in lines
-
-
-def test_every_kind_has_a_goal() -> None:
-    assert {goal.kind for goal in GOALS} == set(KINDS)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_perfect_prediction_of_every_kind_has_the_best_scores(kind: str) -> None:
-    """The references are in the dialect that the scores understand: GOT's."""
-    page = next(held_out_samples(1, kind=kind))
-    best = score(page, page.reference or "")
-    assert best.perfect
-    assert best.scores == {name: float(name in ("TEDS", "TEDS-S", "exact")) for name in best.scores}
-    assert set(best.scores) >= WANTED.get(kind, set())
-    assert page.task.kind == ASKED.get(kind, page.task.kind)
-    assert (page.one_view_task is not None) == (kind == "tiles")
-    assert bool(page.following) == (kind == "pages")
-
-
-WANTED = {"formatted": {"text"}, "table": {"TEDS", "TEDS-S"}} | {kind: {"exact"} for kind in exact.EXACT_MATCHERS}
-ASKED = {"plain": "plain", "dense": "plain", "formatted": "format"} | {k: k for k in ("box", "color", "tiles", "pages")}
-
-
-def test_a_missing_package_of_the_data_engine_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "wordfreq", None)
-    english_words.cache_clear()
-    with pytest.raises(MissingExtra, match=r"wordfreq is not installed: pip install"):
-        next(held_out_samples(1))
-
-
 @pytest.mark.parametrize(("words", "task"), [([], "plain"), (["--task", "format"], "format"), (["--tiles"], "tiles")])
-def test_a_folder_is_read_with_the_task_that_was_asked_for(
+def test_a_folder_is_read_with_the_task_of_the_options(
     words: list[str], task: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    put(tmp_path / "a.png", r"\(x\)")
+    write_page(tmp_path / "a.png", r"\(x\)")
     asked: list[str] = []
 
     def answer(task: Task) -> str:
@@ -214,8 +132,8 @@ def test_a_folder_is_read_with_the_task_that_was_asked_for(
     assert ("formulas" in capsys.readouterr().out) == (task == "format")
 
 
-def test_tiles_keep_what_each_page_of_a_collection_asks_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    put(tmp_path / "a.png", "")
+def test_tiles_keep_each_page_of_a_dataset_plain_or_formatted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_page(tmp_path / "a.png", "")
     prompts = ("OCR: ", "OCR with format: ")
     rows = [{"image": "a.png", "conversations": [{"value": ask}, {"value": "x"}]} for ask in prompts]
     (tmp_path / "ocr.json").write_text(json.dumps(rows))
@@ -234,7 +152,7 @@ def test_ctrl_c_keeps_the_pages_scored_so_far(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for number in range(3):
-        put(tmp_path / "in" / f"{number}.png", "same")
+        write_page(tmp_path / "in" / f"{number}.png", "same")
     answers = iter(["same", "sane"])
 
     def answer(task: Task) -> str:
@@ -275,9 +193,9 @@ def test_ctrl_c_in_all_kinds_keeps_the_kinds_that_were_measured(
 
 
 def test_what_got_ocr_read_wrote_is_scored(tmp_path: Path) -> None:
-    put(tmp_path / "a.png", "first")
-    put(tmp_path / "b.png", "second")
-    put_pdf(tmp_path / "c.pdf", 2)
+    write_page(tmp_path / "a.png", "first")
+    write_page(tmp_path / "b.png", "second")
+    write_pdf(tmp_path / "c.pdf", 2)
     (tmp_path / "c.txt").write_text("page 1\fpage 2")
 
     def result(name: str, *texts: str) -> str:
@@ -300,7 +218,7 @@ def test_what_got_ocr_read_wrote_is_scored(tmp_path: Path) -> None:
 
 def test_limit_takes_the_first_pages(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for number in range(3):
-        put(tmp_path / f"{number}.png", "same")
+        write_page(tmp_path / f"{number}.png", "same")
     args = parsed(str(tmp_path), "--predictions", str(tmp_path), "--limit", "2", "--json", str(tmp_path / "r.json"))
     assert command.run(args) == 0
     assert json.loads((tmp_path / "r.json").read_text())["overall"]["pages"] == 2
@@ -316,8 +234,8 @@ def test_impossible_arguments_are_refused(words: list[str], capsys: pytest.Captu
     assert "error: " in capsys.readouterr().err
 
 
-def test_what_cannot_be_written_or_scored_is_refused_before_prediction(tmp_path: Path) -> None:
-    put(tmp_path / "a.png", "x")
+def test_what_cannot_be_written_or_scored_is_refused_before_reading(tmp_path: Path) -> None:
+    write_page(tmp_path / "a.png", "x")
     with pytest.raises(GotError, match="--json"):
         command.run(parsed(str(tmp_path), "--json", str(tmp_path / "no" / "r.json")))
     with pytest.raises(GotError, match="--predictions needs a FOLDER"):

@@ -1,4 +1,4 @@
-"""Metrics: values worked out by hand, properties, and agreement with the official definitions."""
+"""Metrics: values computed by hand, properties, and agreement with the official definitions."""
 
 import math
 import random
@@ -8,14 +8,12 @@ from collections import Counter
 from collections.abc import Callable
 
 import nltk
-import numpy as np
 import pytest
 from nltk.metrics import f_measure, precision, recall
 from nltk.translate.meteor_score import meteor_score
 
 from got_runtime.errors import MissingExtra
 from got_runtime.evaluation import metrics
-from got_runtime.evaluation.bootstrap import mean_interval, ratio_interval
 
 SAMPLES = ["", "a", "kitten", "the cat sat on the mat", "我来到北京清华大学", r"\(x^2\) and \[y\]", "a\nb  c"]
 
@@ -27,7 +25,7 @@ SAMPLES = ["", "a", "kitten", "the cat sat on the mat", "我来到北京清华�
     ("prediction", "reference", "edits"),
     [("", "", 0), ("abc", "", 3), ("kitten", "sitting", 3), ("flaw", "lawn", 2), ("清华", "清化", 1)],
 )
-def test_edits_by_hand(prediction: str, reference: str, edits: int) -> None:
+def test_edit_counts_by_hand(prediction: str, reference: str, edits: int) -> None:
     assert metrics.edit_count(prediction, reference) == edits
 
 
@@ -76,7 +74,7 @@ def test_texts_with_nothing_in_common_are_all_wrong() -> None:
 # --- words, sets, BLEU, METEOR
 
 
-def test_words_are_cut_by_jieba_if_either_text_is_chinese() -> None:
+def test_words_are_split_by_jieba_if_either_text_is_chinese() -> None:
     assert metrics.split_words("a b", "c d") == (["a", "b"], ["c", "d"])
     assert metrics.split_words("a b", "北京") == (["a", " ", "b"], ["北京"])
 
@@ -126,7 +124,7 @@ def test_scene_text_is_scored_by_character() -> None:
     assert scores.f1 == pytest.approx(3 / 4)
 
 
-def test_formatted_answers_are_cut_as_the_official_script_does() -> None:
+def test_formatted_outputs_are_split_as_in_the_official_script() -> None:
     answer = "\n".join(
         [
             r"Let \(a\) and \(b\)",
@@ -144,7 +142,7 @@ def test_formatted_answers_are_cut_as_the_official_script_does() -> None:
     assert parts.tables == r"{l} 1 \\ \(t\) " + "\n{r} never closed"
 
 
-def test_formatted_parts_are_scored_apart() -> None:
+def test_formatted_parts_are_scored_separately() -> None:
     reference = r"Area \(x^2\) \begin{tabular}{l} 1 \end{tabular}"
     scores = metrics.official_formatted_scores(reference.replace("x^2", "x^3"), reference)
     text, formulas, tables = scores["text"], scores["formulas"], scores["tables"]
@@ -162,9 +160,9 @@ class NoWordNet:
         return []
 
 
-def by_the_official_definition(label: str, answer: str) -> dict[str, float] | None:
+def by_the_official_definition(label: str, output: str) -> dict[str, float] | None:
     """Written from the description of the scripts with nltk alone; their function gets the label as prediction."""
-    prediction, reference = label, answer
+    prediction, reference = label, output
     if not prediction or not reference:
         return None
     if any("一" <= character <= "龥" for character in prediction + reference):
@@ -218,52 +216,6 @@ def test_official_scores_are_those_of_the_official_definition_on_random_pairs() 
     assert min(seen.values()) > 10
 
 
-# --- confidence intervals
-
-
-def test_the_interval_of_equal_pages_is_a_point() -> None:
-    assert ratio_interval([1, 1, 1], [10, 10, 10]) == (0.1, 0.1)
-    assert mean_interval([0.25]) == (0.25, 0.25)
-
-
-def test_the_interval_is_the_same_for_the_same_seed() -> None:
-    values = list(np.random.default_rng(0).random(50))
-    assert mean_interval(values, seed=3) == mean_interval(values, seed=3)
-    assert mean_interval(values, seed=3) != mean_interval(values, seed=4)
-
-
-def test_blank_pages_do_not_divide_by_zero() -> None:
-    assert ratio_interval([0, 0], [0, 0]) == (0, 0)
-    assert ratio_interval([3, 3], [0, 0]) == (1, 1)
-
-
-def test_no_pages_and_impossible_levels_are_refused() -> None:
-    with pytest.raises(ValueError, match="no pages"):
-        mean_interval([])
-    with pytest.raises(ValueError, match="level"):
-        mean_interval([1.0], level=95)
-    with pytest.raises(ValueError, match="as many denominators"):
-        ratio_interval([1], [1, 2])
-
-
-def test_the_interval_covers_the_reference_about_19_times_in_20() -> None:
-    rng = np.random.default_rng(5)
-    corpora, pages, rate = 200, 80, 0.06
-    covered = Counter[bool]()
-    for _ in range(corpora):
-        lengths = rng.integers(20, 600, size=pages)
-        edits = rng.binomial(lengths, rng.beta(2, 2 / rate - 2, size=pages))  # pages differ in difficulty
-        low, high = ratio_interval(edits.tolist(), lengths.tolist(), resamples=500)
-        covered[low <= rate <= high] += 1
-    assert 0.89 <= covered[True] / corpora <= 0.99
-
-
-def test_the_mean_interval_is_that_of_the_normal_for_many_pages() -> None:
-    values = np.random.default_rng(1).normal(0.5, 0.1, size=1000)
-    half = 1.96 * values.std() / math.sqrt(values.size)
-    assert mean_interval(values.tolist()) == pytest.approx((values.mean() - half, values.mean() + half), abs=half * 0.1)
-
-
 # --- optional packages
 
 
@@ -285,7 +237,7 @@ def test_a_missing_package_names_the_extra(
         use()
 
 
-def test_chinese_words_are_cut_in_silence() -> None:
+def test_chinese_words_are_split_without_output() -> None:
     code = "from got_runtime.evaluation.metrics import split_words; split_words('北京', '')"
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == done.stderr == ""
