@@ -4,10 +4,10 @@ BIN := .venv/bin
 # Bytecode is made when a module is first imported: compiling all of 20,000 files takes longer than installing them.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
 
-.PHONY: demo test check format wheel clean
+.PHONY: demo test check docs format wheel clean
 
 demo: .venv/.core
-	$(BIN)/got-ocr read examples/pages/letter.png
+	$(BIN)/got-ocr read examples/pages/notice.jpg
 
 test: .venv/.dev
 	# Two processes with one thread each take half as long as one process with two.
@@ -18,6 +18,10 @@ check: .venv/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/test_house.py
+	$(BIN)/python docs/make_api.py --check
+
+docs: .venv/.dev
+	$(BIN)/python docs/make_api.py
 
 format: .venv/.dev
 	$(BIN)/ruff check --fix .

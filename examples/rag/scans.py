@@ -1,6 +1,6 @@
 """Makes the example's folder: eight scanned PDF of three pages, pictures only, no text in them.
 
-python examples/rag/scans.py FOLDER        (needs got-ocr[train] for the fonts)
+python examples/rag/scans.py FOLDER        (needs got-ocr[rag] for the font)
 """
 
 import io
@@ -19,7 +19,7 @@ TEXTS = Path(__file__).parent / "texts"
 LOOKS = (
     ("Source Serif Regular", 46, (250, 247, 238), (35, 33, 40)),
     ("Nimbus Sans Bold", 46, (255, 255, 255), (15, 15, 15)),
-    ("DejaVu Serif Regular", 42, (244, 240, 228), (60, 30, 20)),
+    ("Source Serif Semibold", 46, (244, 240, 228), (60, 30, 20)),
     ("Source Serif Regular", 48, (240, 244, 248), (20, 30, 60)),
 )
 """Face, size in pixels, paper and ink."""
