@@ -57,7 +57,7 @@ class Reading:
             name: what to call a source that has no name of its own (bytes).
         """
         cut = self._passages(runtime, source, name)
-        with closing(runtime.stream(_listed(source), **self._asked())) as pages:  # type: ignore[type-var]
+        with closing(runtime.stream(_listed(source), **self._asked())) as pages:
             for page in pages:
                 yield from cut.take(page)
         yield from cut.finish()
@@ -65,7 +65,7 @@ class Reading:
     async def apassages(self, runtime: "GotRuntime", source: Any, name: str | None = None) -> AsyncIterator[Passage]:
         """:meth:`passages` without blocking the event loop."""
         cut = self._passages(runtime, source, name)
-        async with aclosing(runtime.astream(_listed(source), **self._asked())) as pages:  # type: ignore[type-var]
+        async with aclosing(runtime.astream(_listed(source), **self._asked())) as pages:
             async for page in pages:
                 for passage in cut.take(page):
                     yield passage
@@ -89,9 +89,6 @@ def _listed(source: Any) -> list[Any]:
 
 
 def _stream_options() -> set[str]:
-    import inspect
+    from got_runtime.options import ReadOptions
 
-    from got_runtime import GotRuntime
-
-    named = set(inspect.signature(GotRuntime.stream).parameters)
-    return named - {"self", "sources", "task", "pages", "on_error", "boxes", "stop"}
+    return set(ReadOptions.model_fields) - {"task", "pages", "on_error", "boxes"}

@@ -1,8 +1,9 @@
-"""Every option of a reading in one list, which the runtime, the loaders and the command line share."""
+"""Every option of reading pages in one list, which the runtime, the loaders and the command line share."""
 
 import difflib
+import operator
 from collections.abc import Collection, Mapping, Sequence
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Any, Literal, SupportsIndex, TypedDict, Unpack, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -10,30 +11,79 @@ from got_runtime.errors import OptionError
 from got_runtime.sources.limits import Limits
 from got_runtime.tasks import MAX_NEW_TOKENS, Plain, Task
 
-__all__ = ["ErrorPolicy", "OcrMode", "PageSelection", "ReadOptions", "ReadOptionsDict", "TaskName", "check_names"]
+__all__ = [
+    "ErrorPolicy",
+    "OcrMode",
+    "PageSelection",
+    "ReadOptions",
+    "ReadOptionsDict",
+    "TaskName",
+    "check_names",
+    "nearest_hint",
+]
 
 ErrorPolicy = Literal["keep", "skip", "raise"]
+"""What happens to a page or file that fails. ``"keep"`` is the default everywhere: a failing page must neither cost the
+pages beside it (as with ``"raise"``) nor vanish from the result (as with ``"skip"``)."""
+
 OcrMode = Literal["always", "auto"]
 PageSelection = str | int | tuple[int, ...]
 TaskName = Literal["plain", "format", "tiles", "pages"]
 """Tasks that need no parameters, by the names of the command line."""
 
 
+class ReadOptionsDict(TypedDict, total=False):
+    """The keyword arguments of :class:`ReadOptions`, for ``**options: Unpack[ReadOptionsDict]`` (PEP 692).
+
+    ``None`` stands for the default, except in ``pages``, ``dpi`` and ``password``, where it is the default.
+    """
+
+    task: Task | TaskName | Mapping[str, Any] | None
+    pages: str | SupportsIndex | Sequence[SupportsIndex] | None
+    dpi: float | None
+    rotate: Literal[0, 90, 180, 270]
+    password: str | None
+    limits: Limits | Mapping[str, Any] | None
+    allow_remote: bool
+    ocr: OcrMode
+    on_error: ErrorPolicy
+    max_new_tokens: int
+    boxes: bool
+
+
 def _task(value: Any) -> Any:
-    return {"kind": value} if isinstance(value, str) else Plain() if value is None else value
+    if value is None:
+        return Plain()
+    if isinstance(value, str):
+        if value not in get_args(TaskName):
+            raise ValueError(f"no task has this name: {nearest_hint(value, get_args(TaskName))}")
+        return {"kind": value}
+    if isinstance(value, Mapping):
+        return dict(value)
+    if not isinstance(value, BaseModel):
+        raise ValueError('give a task such as Formatted(), its name ("format") or its dictionary')
+    return value
 
 
 def _pages(value: Any) -> Any:
-    # Numbers of any integer type are taken, numpy's among them; a generator or a range too.
-    if value is None or isinstance(value, str | int | tuple):
+    if value is None or isinstance(value, str):
         return value
-    return tuple(int(number) for number in value)
+    # Any integer type and any iterable is accepted: numpy's numbers and arrays, ranges, generators.
+    try:
+        return operator.index(value)
+    except TypeError:
+        pass
+    try:
+        return tuple(operator.index(number) for number in value)
+    except TypeError:
+        raise ValueError("give a selection such as '1-3,7,-1', or whole numbers") from None
 
 
 class ReadOptions(BaseModel):
-    """Options of a reading: validated once, frozen, and part of the result as ``DocumentResult.settings``.
+    """Options of reading pages: validated once, frozen, and part of the result as ``DocumentResult.settings``.
 
-    :class:`ReadOptionsDict` lists the same names for keyword arguments.
+    The same options can be given one by one as keyword arguments of ``GotRuntime.read``, ``read_all``, ``stream``,
+    ``aread`` and ``astream``.
 
     Raises:
         OptionError: an unknown option (the message names the nearest one) or a value of the wrong type or range.
@@ -66,14 +116,24 @@ class ReadOptions(BaseModel):
     """``"auto"`` returns the text layer of PDF pages that have a good one (``finish_reason="text_layer"``)."""
 
     on_error: ErrorPolicy = "keep"
-    """A page or file that fails: ``"keep"`` returns a result that carries the error, ``"skip"`` logs it and leaves it
-    out, ``"raise"`` raises it. A source that is read alone and cannot be opened always raises."""
+    """A page or file that fails: ``"keep"`` returns a result that carries the error, ``"skip"`` leaves it out, and both
+    log a warning; ``"raise"`` raises the error. A source that is read alone and cannot be opened always raises."""
 
     max_new_tokens: int = Field(default=MAX_NEW_TOKENS, ge=1)
     """Maximum number of tokens decoded for a page."""
 
     boxes: bool = False
     """Whether to locate each element on its page (``PageResult.boxes``)."""
+
+    def __init__(self, **options: Unpack[ReadOptionsDict]) -> None:
+        check_names(options, type(self).model_fields, "ReadOptions")
+        try:
+            super().__init__(**options)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = first["loc"][0]
+            value = "…" if name == "password" else repr(options.get(str(name)))
+            raise OptionError(f"{name}={value}: {first['msg'].removeprefix('Value error, ')}") from error
 
     @classmethod
     def of(cls, given: Mapping[str, Any], *, entrance: str, other_names: Collection[str] = ()) -> "ReadOptions":
@@ -87,42 +147,30 @@ class ReadOptions(BaseModel):
         Raises:
             OptionError: an unknown name, or a value of the wrong type or range.
         """
-        check_names(given, (*cls.model_fields, *other_names), entrance)
+        check_names(given, cls.model_fields, entrance, other_names)
         try:
-            return cls.model_validate({name: value for name, value in given.items() if value is not None})
-        except ValidationError as error:
-            wrong = error.errors()[0]
-            where = ".".join(str(part) for part in wrong["loc"] if isinstance(part, str | int))
-            message = wrong["msg"].removeprefix("Value error, ")
-            raise OptionError(f"{entrance}: {where}={wrong['input']!r}: {message}") from error
+            return cls(**{name: value for name, value in given.items() if value is not None})
+        except OptionError as error:
+            raise OptionError(f"{entrance}: {error}") from error.__cause__
 
-    def replace(self, changes: Mapping[str, Any], *, entrance: str) -> "ReadOptions":
+    def replace(self, changes: Mapping[str, Any], *, entrance: str, other_names: Collection[str] = ()) -> "ReadOptions":
         """A copy with other values, validated like :meth:`of`; without changes the same object."""
         if not changes:
             return self
-        return self.of({**{name: getattr(self, name) for name in self.model_fields_set}, **changes}, entrance=entrance)
+        chosen = {name: getattr(self, name) for name in self.model_fields_set}
+        return self.of({**chosen, **changes}, entrance=entrance, other_names=other_names)
 
 
-class ReadOptionsDict(TypedDict, total=False):
-    """The keyword arguments of :class:`ReadOptions`, for ``**options: Unpack[ReadOptionsDict]`` (PEP 692)."""
-
-    task: Task | TaskName | Mapping[str, Any] | None
-    pages: str | int | Sequence[int] | None
-    dpi: float | None
-    rotate: Literal[0, 90, 180, 270]
-    password: str | None
-    limits: Limits | Mapping[str, Any] | None
-    allow_remote: bool
-    ocr: OcrMode
-    on_error: ErrorPolicy
-    max_new_tokens: int
-    boxes: bool
-
-
-def check_names(given: Collection[str], known: Collection[str], entrance: str) -> None:
-    """Raises OptionError for the first unknown name, naming the most similar known one."""
+def check_names(
+    given: Collection[str], known: Collection[str], entrance: str, other_names: Collection[str] = ()
+) -> None:
+    """Raises OptionError for the first name that is not ``known``; its hint may name one of ``other_names`` too."""
     for name in given:
         if name not in known:
-            nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-            hint = f"did you mean {nearest[0]!r}?" if nearest else f"choose from {', '.join(sorted(known))}"
-            raise OptionError(f"{entrance} has no option {name!r}: {hint}")
+            raise OptionError(f"{entrance} has no option {name!r}: {nearest_hint(name, [*known, *other_names])}")
+
+
+def nearest_hint(name: str, known: Collection[str]) -> str:
+    """``did you mean 'x'?`` where a known name is similar, else the list of known names."""
+    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+    return f"did you mean {nearest[0]!r}?" if nearest else f"choose from {', '.join(sorted(known))}"

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from got_runtime.tasks import MAX_NEW_TOKENS, Plain, Task
+from got_runtime.options import ReadOptions
+from got_runtime.tasks import Plain, Task
 
 if TYPE_CHECKING:
     from got_runtime.markup import Chunk, Element
@@ -21,7 +22,6 @@ __all__ = [
     "ModelInfo",
     "PageError",
     "PageResult",
-    "Settings",
     "Timings",
     "render_pages",
 ]
@@ -58,7 +58,7 @@ class Timings(_Record):
 class Attempt(_Record):
     """A way in which a page was tried again after a loop, how that ended, and whether its text was chosen."""
 
-    way: str
+    method: str
     finish_reason: FinishReason
     confidence: Confidence | None = None
     chosen: bool = False
@@ -150,28 +150,18 @@ class ModelInfo(_Record):
     dtype: str
 
 
-class Settings(_Record):
-    """What was asked for; with the same model, settings and bytes the same text comes out.
-
-    ``pages`` and ``dpi`` are ``None`` where all pages and the automatic resolution were wanted.
-    """
-
-    task: Task = Field(default_factory=Plain)
-    pages: str | int | tuple[int, ...] | None = None
-    dpi: float | None = None
-    rotate: int = 0
-    ocr: Literal["always", "auto"] = "always"
-    max_new_tokens: int = MAX_NEW_TOKENS
-
-
 class DocumentResult(_Record):
-    """All pages of one source. ``sha256`` is of the source's bytes, where it has any."""
+    """All pages of one source. ``sha256`` is of the source's bytes, where it has any.
+
+    ``settings`` are the options it was read with, without the password: with the same model, options and bytes the same
+    text comes out.
+    """
 
     source: str
     sha256: str | None
     pages: tuple[PageResult, ...]
     model: ModelInfo
-    settings: Settings = Settings()
+    settings: ReadOptions = ReadOptions()
 
     @property
     def text(self) -> str:

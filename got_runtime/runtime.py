@@ -2,28 +2,29 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, get_args
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from got_runtime.engine.protocol import Engine
-from got_runtime.errors import EngineError, SourceUnsupported, TaskError
-from got_runtime.pipeline.loop import OnError, OnToken, PageReader
-from got_runtime.pipeline.planner import Ocr, PageJobs
-from got_runtime.results import DocumentResult, ModelInfo, PageResult, Settings
-from got_runtime.sources import Limits, Rotation, SourcePage, open_pages
+from got_runtime.errors import EngineError, OptionError, SourceUnsupported
+from got_runtime.options import ReadOptions, ReadOptionsDict
+from got_runtime.pipeline.loop import OnToken, PageReader
+from got_runtime.pipeline.planner import PageJobs
+from got_runtime.results import DocumentResult, ModelInfo, PageResult
+from got_runtime.sources import SourcePage, open_pages
 from got_runtime.sources.documents import documents
 from got_runtime.sources.folders import is_folder
 from got_runtime.sources.names import display_name
-from got_runtime.tasks import MAX_NEW_TOKENS, Plain, Task
 
 if TYPE_CHECKING:
     from got_runtime.engine.registry import EngineConfig
     from got_runtime.model.checkpoint import LoadedModel
 
-__all__ = ["GotRuntime"]
+__all__ = ["GotRuntime", "OnPage"]
 
-_TASKS = get_args(get_args(Task)[0])
+OnPage = Callable[[PageResult], None]
+"""Called with each page when its result is complete."""
 
 
 class GotRuntime:
@@ -108,148 +109,167 @@ class GotRuntime:
         )
 
     def read(
-        self, source: Any, *, on_page: Callable[[PageResult], None] | None = None, **options: Any
+        self,
+        source: Any,
+        options: ReadOptions | None = None,
+        *,
+        on_page: OnPage | None = None,
+        on_token: OnToken | None = None,
+        stop: threading.Event | None = None,
+        **changes: Unpack[ReadOptionsDict],
     ) -> DocumentResult:
         """Read one source to its end.
 
         Args:
             source: a path, bytes, file object, blob, image or array.
-            on_page: called with each page as it is finished.
-            options: those of :meth:`stream`.
+            options: how to read it; the defaults of :class:`~got_runtime.ReadOptions` when left out.
+            on_page: called with each page when its result is complete.
+            on_token: called with the page and each piece of text as it is decoded.
+            stop: once set, by another thread or a callback, decoding stops within a step; the result has the pages
+                that were complete.
+            changes: single options by name, which replace those of ``options``.
 
         Raises:
+            OptionError: an unknown option, or a value that it cannot have.
             SourceError: the source cannot be opened, whatever ``on_error`` says, or it is a folder.
+            GotError: a page failed, and ``on_error="raise"``.
         """
-        pages = self.stream(_one(source), **options)
-        return self._document(source, list(pages if on_page is None else _telling(pages, on_page)), options)
+        _check_single(source)
+        chosen = _chosen(options, changes, "GotRuntime.read", ("on_page", "on_token", "stop"))
+        pages = []
+        for page in self._stream(source, chosen, on_token, stop):
+            if on_page is not None:
+                on_page(page)
+            pages.append(page)
+        return self._document(source, pages, chosen)
+
+    def read_all(
+        self,
+        sources: Any,
+        options: ReadOptions | None = None,
+        *,
+        on_page: OnPage | None = None,
+        on_token: OnToken | None = None,
+        stop: threading.Event | None = None,
+        **changes: Unpack[ReadOptionsDict],
+    ) -> Generator[DocumentResult, None, None]:
+        """Read a folder or list of sources, one document at a time; pages of all documents share a batch.
+
+        With ``on_error="keep"`` a source that cannot be opened is a document of one page that carries the error.
+
+        Args:
+            sources: a list of sources and folders, or one of them (see :meth:`stream`).
+            options: how to read them; the defaults of :class:`~got_runtime.ReadOptions` when left out.
+            on_page: called with each page when its result is complete.
+            on_token: called with the page and each piece of text as it is decoded.
+            stop: once set, by another thread or a callback, decoding stops within a step and no document follows.
+            changes: single options by name, which replace those of ``options``.
+
+        Raises:
+            OptionError: an unknown option, or a value that it cannot have.
+            GotError: a source or page failed, and ``on_error="raise"``.
+        """
+        chosen = _chosen(options, changes, "GotRuntime.read_all", ("on_page", "on_token", "stop"))
+        reader, opened = self._plan(sources, chosen, on_token, stop)
+        whole = reader.read_whole(opened, on_page or (lambda _: None))
+        return (self._document(None, pages, chosen) for pages in whole)
 
     def stream(
         self,
         sources: Any,
+        options: ReadOptions | None = None,
         *,
-        task: Task | None = None,
-        pages: str | int | Sequence[int] | None = None,
-        dpi: float | None = None,
-        rotate: Rotation = 0,
-        password: str | None = None,
-        limits: Limits | None = None,
-        allow_remote: bool = False,
-        ocr: Ocr = "always",
-        on_error: OnError = "keep",
-        max_new_tokens: int = MAX_NEW_TOKENS,
         on_token: OnToken | None = None,
         stop: threading.Event | None = None,
-        boxes: bool = False,
-    ) -> Iterator[PageResult]:
-        """Pages in order, as they are ready; sources are opened and rendered as they are needed.
+        **changes: Unpack[ReadOptionsDict],
+    ) -> Generator[PageResult, None, None]:
+        """Pages in order, as they are complete; sources are opened and rendered as they are needed.
 
         Args:
             sources: one source (path, bytes, file object, blob, image, array), a folder (read recursively, in natural
                 order), or a list of sources and folders.
-            task: what to read; :class:`~got_runtime.tasks.Plain` when left out.
-            pages: selection such as ``"1-3,7,-1"`` or page numbers, applied to each source.
-            dpi: rendering resolution of PDF pages; chosen from the page's size when left out.
-            rotate: turn every page clockwise by 90, 180 or 270 degrees first.
-            password: for encrypted PDF.
-            limits: what to refuse.
-            allow_remote: whether ``http(s)://`` sources are fetched.
-            ocr: ``"auto"`` returns a PDF page's own text where it is good (``finish_reason="text_layer"``).
-            on_error: what a failing page does: ``"keep"`` makes it a result that carries the error, ``"skip"`` leaves
-                it out, ``"raise"`` stops. The same holds for each source of a list or folder that cannot be opened; one
-                source alone raises.
-            max_new_tokens: token budget of a page.
+            options: how to read them; the defaults of :class:`~got_runtime.ReadOptions` when left out.
             on_token: called with the page and each piece of text as it is decoded.
-            boxes: also find where each element stands on its page (``PageResult.boxes``).
-            stop: once set, by another thread or a callback, decoding stops within a step and no further page comes.
+            stop: once set, by another thread or a callback, decoding stops within a step and no page follows.
+            changes: single options by name, which replace those of ``options``.
 
         Raises:
-            SourceError: the source cannot be opened.
-            TaskError: an option that cannot be, or (with ``on_error="raise"``) a task that does not fit a page.
+            OptionError: an unknown option, or a value that it cannot have.
+            SourceError: the source, if it is the only one, cannot be opened.
+            GotError: a source or page failed, and ``on_error="raise"``.
         """
-        reader, wanted = self._plan(
-            sources,
-            task=task,
-            pages=pages,
-            dpi=dpi,
-            rotate=rotate,
-            password=password,
-            limits=limits,
-            allow_remote=allow_remote,
-            ocr=ocr,
-            on_error=on_error,
-            max_new_tokens=max_new_tokens,
-            on_token=on_token,
-            stop=stop,
-            boxes=boxes,
-        )
-        return reader.read(wanted)
-
-    def _plan(
-        self,
-        sources: Any,
-        *,
-        task: Task | None = None,
-        ocr: Ocr = "always",
-        on_error: OnError = "keep",
-        max_new_tokens: int = MAX_NEW_TOKENS,
-        limits: Limits | None = None,
-        on_token: OnToken | None = None,
-        stop: threading.Event | None = None,
-        boxes: bool = False,
-        **opening: Any,
-    ) -> tuple[PageReader, Iterable[Iterator[SourcePage]]]:
-        """Who reads, and the pages of each source; ``opening`` are options of ``open_pages``."""
-        for name, value, known in (("ocr", ocr, Ocr), ("on_error", on_error, OnError)):
-            if value not in get_args(known):
-                raise TaskError(f"{name}={value!r} is not known: choose from {', '.join(get_args(known))}")
-        if task is not None and not isinstance(task, _TASKS):
-            raise TaskError(f"task={task!r} is no task: give one of got_runtime's, such as Formatted()")
-        if max_new_tokens < 1:
-            raise TaskError(f"max_new_tokens={max_new_tokens}: a page needs at least 1 token")
-
-        def opened(source: Any) -> Iterator[SourcePage]:
-            return open_pages(source, limits=limits, **opening)
-
-        seconds = limits.max_seconds_per_page if limits is not None else None
-        jobs = PageJobs(self._checkpoint, task or Plain(), max_new_tokens, seconds, ocr, boxes)
-        reader = PageReader(jobs, self._engine, on_error, on_token, stop)
-        if isinstance(sources, list | tuple) or is_folder(sources):
-            return reader, documents(sources if isinstance(sources, list | tuple) else [sources], opened)
-        return reader, [opened(sources)]
-
-    def read_all(
-        self, sources: Any, *, on_page: Callable[[PageResult], None] | None = None, **options: Any
-    ) -> Iterator[DocumentResult]:
-        """A folder or list of sources, one document at a time, their pages decoded together.
-
-        ``on_page`` and ``options`` as for :meth:`read`. With ``on_error="keep"`` a source that cannot be opened is a
-        document of one page that carries the error.
-        """
-        reader, wanted = self._plan(sources, **options)
-        for pages in reader.read_whole(wanted, on_page or (lambda _: None)):
-            yield self._document(None, pages, options)
+        chosen = _chosen(options, changes, "GotRuntime.stream", ("on_token", "stop"))
+        return self._stream(sources, chosen, on_token, stop)
 
     async def aread(
-        self, source: Any, *, on_page: Callable[[PageResult], None] | None = None, **options: Any
+        self,
+        source: Any,
+        options: ReadOptions | None = None,
+        *,
+        on_page: OnPage | None = None,
+        on_token: OnToken | None = None,
+        **changes: Unpack[ReadOptionsDict],
     ) -> DocumentResult:
         """:meth:`read` in a worker thread: the event loop is never blocked; cancelling stops the decoding.
 
-        ``on_page`` is called in the event loop.
+        ``on_page`` is called in the event loop, ``on_token`` in the worker thread.
         """
+        _check_single(source)
+        chosen = _chosen(options, changes, "GotRuntime.aread", ("on_page", "on_token"))
         pages = []
-        async for page in self.astream(_one(source), **options):
+        async for page in self._astream(source, chosen, on_token):
             pages.append(page)
             if on_page is not None:
                 on_page(page)
-        return self._document(source, pages, options)
+        return self._document(source, pages, chosen)
 
-    async def astream(self, sources: Any, **options: Any) -> AsyncIterator[PageResult]:
+    def astream(
+        self,
+        sources: Any,
+        options: ReadOptions | None = None,
+        *,
+        on_token: OnToken | None = None,
+        **changes: Unpack[ReadOptionsDict],
+    ) -> AsyncGenerator[PageResult, None]:
         """:meth:`stream` in worker threads; cancelling, which takes the place of ``stop``, ends it within a step.
 
         ``on_token`` is called in the worker thread.
         """
+        chosen = _chosen(options, changes, "GotRuntime.astream", ("on_token",))
+        return self._astream(sources, chosen, on_token)
+
+    def _plan(
+        self, sources: Any, options: ReadOptions, on_token: OnToken | None, stop: threading.Event | None
+    ) -> tuple[PageReader, Iterable[Iterator[SourcePage]]]:
+        """The reader, and the pages of each source."""
+
+        def opened(source: Any) -> Iterator[SourcePage]:
+            return open_pages(
+                source,
+                pages=options.pages,
+                dpi=options.dpi,
+                password=options.password,
+                limits=options.limits,
+                allow_remote=options.allow_remote,
+                rotate=options.rotate,
+            )
+
+        reader = PageReader(PageJobs(self._checkpoint, options), self._engine, options.on_error, on_token, stop)
+        if isinstance(sources, list | tuple) or is_folder(sources):
+            return reader, documents(sources if isinstance(sources, list | tuple) else [sources], opened)
+        return reader, [opened(sources)]
+
+    def _stream(
+        self, sources: Any, options: ReadOptions, on_token: OnToken | None, stop: threading.Event | None
+    ) -> Generator[PageResult, None, None]:
+        reader, opened = self._plan(sources, options, on_token, stop)
+        return reader.read(opened)
+
+    async def _astream(
+        self, sources: Any, options: ReadOptions, on_token: OnToken | None
+    ) -> AsyncGenerator[PageResult, None]:
         stop = threading.Event()
-        pages = self.stream(sources, stop=stop, **options)
+        pages = self._stream(sources, options, on_token, stop)
         step: asyncio.Future[PageResult | None] | None = None
         try:
             while True:
@@ -263,36 +283,35 @@ class GotRuntime:
             if step is not None:
                 # The worker may be in the middle of a step: its iterator cannot be closed before it is out of it.
                 await asyncio.gather(step, return_exceptions=True)
-            close = getattr(pages, "close", None)
-            if close is not None:
-                close()
+            pages.close()
 
-    def _document(self, source: Any, pages: list[PageResult], options: dict[str, Any]) -> DocumentResult:
-        """The pages of one source, with what was asked of it."""
-        asked = {name: value for name, value in options.items() if name in Settings.model_fields and value is not None}
-        if not isinstance(chosen := asked.get("pages", ""), str):
-            asked["pages"] = tuple(map(int, chosen)) if isinstance(chosen, Sequence) else int(chosen)
+    def _document(self, source: Any, pages: list[PageResult], options: ReadOptions) -> DocumentResult:
         return DocumentResult(
             source=pages[0].source if pages else display_name(source),  # on_error="skip" may leave no page
             sha256=pages[0].sha256 if pages else None,
             pages=tuple(pages),
             model=self.model_info,
-            settings=Settings(**asked),
+            settings=options.model_copy(update={"password": None}),
         )
 
 
-def _telling(pages: Iterator[PageResult], on_page: Callable[[PageResult], None]) -> Iterator[PageResult]:
-    for page in pages:
-        on_page(page)
-        yield page
+def _chosen(
+    options: ReadOptions | None, changes: Mapping[str, Any], entrance: str, other_names: Sequence[str]
+) -> ReadOptions:
+    """Raises OptionError for an unknown name in ``changes``, or a value that it cannot have."""
+    if options is not None and not isinstance(options, ReadOptions):
+        raise OptionError(
+            f"{entrance}: the second argument is a ReadOptions, not {type(options).__name__}: "
+            "give options by name, such as task=Formatted()"
+        )
+    return (options or ReadOptions()).replace(changes, entrance=entrance, other_names=("options", *other_names))
 
 
-def _one(source: Any) -> Any:
-    """``source`` where it is one document. Raises SourceUnsupported for a folder or a list."""
+def _check_single(source: Any) -> None:
+    """Raises SourceUnsupported for a folder or a list."""
     if is_folder(source):
         raise SourceUnsupported(f"{source} is a folder, which is many documents: use stream(), or name one file")
     if isinstance(source, list | tuple):
         raise SourceUnsupported(
             f"a {type(source).__name__} is many sources: use stream(), or give one source at a time"
         )
-    return source

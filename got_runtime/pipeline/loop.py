@@ -1,23 +1,22 @@
 """One pass over pages: jobs to the engine, its answers back to their pages, retries and errors in their place."""
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count
-from typing import Literal
 
 from got_runtime.engine.protocol import Engine, Request, RequestSource
 from got_runtime.errors import GotError
+from got_runtime.options import ErrorPolicy
 from got_runtime.pipeline.planner import Job, PageJobs, Try
 from got_runtime.results import PageResult
 from got_runtime.sources import SourcePage
 
-__all__ = ["OnError", "OnToken", "PageReader"]
+__all__ = ["OnToken", "PageReader"]
 
-
-OnError = Literal["raise", "skip", "keep"]
-"""A page that fails: stop with its error, leave it out, or keep it as a result that carries the error."""
+logger = logging.getLogger(__name__)
 
 OnToken = Callable[[PageResult, str], None]
 """Called with the page being read and each piece of its text."""
@@ -53,11 +52,11 @@ class PageReader:
 
     jobs: PageJobs
     engine: Engine
-    on_error: OnError = "keep"
+    on_error: ErrorPolicy = "keep"
     on_token: OnToken | None = None
     stop: threading.Event | None = None
 
-    def read(self, documents: Iterable[Iterator[SourcePage]]) -> Iterator[PageResult]:
+    def read(self, documents: Iterable[Iterator[SourcePage]]) -> Generator[PageResult, None, None]:
         """Results in the order of the pages; a page that needs no decoding keeps its place."""
         try:
             for _, result in self._read(documents):
@@ -68,7 +67,7 @@ class PageReader:
 
     def read_whole(
         self, documents: Iterable[Iterator[SourcePage]], on_page: Callable[[PageResult], None]
-    ) -> Iterator[list[PageResult]]:
+    ) -> Generator[list[PageResult], None, None]:
         """The results of each document that has any, as soon as it is whole; ``on_page`` is told each as it comes."""
         whole: list[PageResult] = []
         number = 0
@@ -144,9 +143,15 @@ class PageReader:
         """The first jobs, as far as they are settled; returns an error to stop with."""
         while waiting and waiting[0].settled:
             job = waiting.popleft()
-            yield job, job.result if job.failure is None or self.on_error == "keep" else None
-            if job.failure is not None and self.on_error == "raise":
-                return job.failure
+            if job.failure is None:
+                yield job, job.result
+                continue
+            if self.on_error != "raise":
+                outcome = "left out" if self.on_error == "skip" else "kept without text"
+                logger.warning("%s page %d %s: %s", job.result.source, job.result.number, outcome, job.failure)
+            yield job, job.result if self.on_error == "keep" else None
+            if self.on_error == "raise":
+                return _named(job.failure, job.result)
         return None
 
     def _climb_all(self, tries: deque[Try]) -> None:
@@ -177,6 +182,13 @@ class PageReader:
         job.untold.clear()
         if text:
             on_token(job.result, text)
+
+
+def _named(failure: GotError, page: PageResult) -> GotError:
+    """The error with a note of its page, unless its message names the source already."""
+    if page.source not in str(failure):
+        failure.add_note(f"while reading {page.source} page {page.number}")
+    return failure
 
 
 def _first(tries: deque[Try]) -> Try | None:

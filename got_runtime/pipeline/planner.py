@@ -3,11 +3,12 @@
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from got_runtime.boxes import element_boxes
 from got_runtime.engine.protocol import Completion, Request
 from got_runtime.errors import EngineError, GotError
+from got_runtime.options import ReadOptions
 from got_runtime.pipeline.postprocess import TIME_IS_UP, answered_fields, located_tokens
 from got_runtime.pipeline.preprocess import build_request, is_blank
 from got_runtime.pipeline.retry import Climb, Rung, climb
@@ -20,10 +21,7 @@ if TYPE_CHECKING:
 
     from got_runtime.model.checkpoint import LoadedModel
 
-__all__ = ["Job", "Ocr", "PageJobs", "Try"]
-
-Ocr = Literal["always", "auto"]
-"""Whether a PDF page with a good text layer is read all the same."""
+__all__ = ["Job", "PageJobs", "Try"]
 
 RGB_BYTES = 3
 """Of a pixel of a page's picture, which is kept until its answer is there."""
@@ -66,18 +64,14 @@ class Try:
 
 @dataclass(frozen=True)
 class PageJobs:
-    """How pages are to be read.
-
-    ``max_new_tokens`` bounds each answer, ``max_seconds`` each page. ``boxes`` asks where the elements stand of pages
-    that are read whole, in one view.
-    """
+    """How pages are to be read."""
 
     checkpoint: "LoadedModel"
-    task: Task
-    max_new_tokens: int
-    max_seconds: float | None = None
-    ocr: Ocr = "always"
-    boxes: bool = False
+    options: ReadOptions
+
+    @property
+    def max_seconds(self) -> float | None:
+        return self.options.limits.max_seconds_per_page
 
     def of(self, documents: Iterable[Iterator[SourcePage]]) -> Generator[Job, None, None]:
         """Pages as jobs, each with its document."""
@@ -92,7 +86,7 @@ class PageJobs:
 
     def _groups(self, document: Iterator[SourcePage]) -> Iterator[list[SourcePage]]:
         """The pages of a source that are asked about together: all of them with :class:`MultiPage`, else each alone."""
-        if not isinstance(self.task, MultiPage):
+        if not isinstance(self.options.task, MultiPage):
             yield from ([page] for page in document)
             return
         # One page more than fits is enough to be told so.
@@ -104,7 +98,7 @@ class PageJobs:
             yield whole
 
     def _job(self, group: list[SourcePage]) -> Job:
-        page, task = group[0], self.task
+        page, task = group[0], self.options.task
         width, height = page.image.size if page.image is not None else (0, 0)
         failure = page.error
         try:
@@ -128,7 +122,7 @@ class PageJobs:
             return _undecoded(page, result, failure)
         try:
             # A text layer does not tell what is inside a box or a coloured frame.
-            if self.ocr == "auto" and not isinstance(task, Box | Color) and not any(p.needs_ocr for p in group):
+            if self.options.ocr == "auto" and not isinstance(task, Box | Color) and not any(p.needs_ocr for p in group):
                 text = "\n\n".join(p.text_layer.strip() for p in group)
                 return _undecoded(page, result.model_copy(update={"text": text, "finish_reason": "text_layer"}))
             query = task.query(PageFrame(width, height, page.size_pt))
@@ -136,7 +130,7 @@ class PageJobs:
             warnings = result.warnings + query.warnings
             if all(is_blank(image) for image in images):
                 return _undecoded(page, result.model_copy(update={"warnings": warnings}))
-            aligned = self.boxes and not query.crop
+            aligned = self.options.boxes and not query.crop
             request = self._request(result, images, task, query.text, self.max_seconds, record_attention=aligned)
         except GotError as error:
             return _undecoded(page, result, error)
@@ -155,7 +149,7 @@ class PageJobs:
         record_attention: bool = False,
     ) -> Request:
         request = build_request(
-            self.checkpoint, images, task, query, self.max_new_tokens, max_seconds, record_attention
+            self.checkpoint, images, task, query, self.options.max_new_tokens, max_seconds, record_attention
         )
         return replace(request, kept_bytes=RGB_BYTES * page.width * page.height)
 
@@ -167,7 +161,7 @@ class PageJobs:
             if job.result.finish_reason != "repetition":
                 _settle(job, job.result)
                 return None
-            way = climb(job.page, self.task, job.result, self.max_seconds)
+            way = climb(job.page, self.options.task, job.result, self.max_seconds)
         else:
             asked.answers.append(answer)
             if len(asked.answers) < asked.parts:

@@ -53,7 +53,7 @@ def climb(page: SourcePage, task: Task, first: PageResult, max_seconds: float | 
         if _is_convincing(best):
             break
     attempts = tuple(
-        Attempt(way=way, finish_reason=result.finish_reason, confidence=result.confidence, chosen=result is best)
+        Attempt(method=way, finish_reason=result.finish_reason, confidence=result.confidence, chosen=result is best)
         for way, result in tried
     )
     return best.model_copy(update={"attempts": attempts, "timings": spent})
