@@ -11,14 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from got_runtime import DocumentResult, Formatted, GotRuntime, Limits, MultiPage, Plain, ReadOptions
+from got_runtime import DocumentResult, Formatted, GotRuntime, Limits, MultiPage, PageResult, Plain, ReadOptions
 from got_runtime.engine.scripted import ScriptedEngine
 from got_runtime.errors import OptionError, SourceCorrupt, TaskError
 from got_runtime.model.checkpoint import LoadedModel
 from got_runtime.options import ReadOptionsDict, TaskName
 from got_runtime.tasks import Box
-
-Entrance = Callable[..., object]
 
 
 def scripted(checkpoint: LoadedModel, *answers: str) -> GotRuntime:
@@ -31,11 +29,11 @@ def page() -> Image.Image:
     return image
 
 
-async def all_of(runtime: GotRuntime, source: object, **options: Any) -> list[Any]:
+async def all_of(runtime: GotRuntime, source: object, **options: Any) -> list[PageResult]:
     return [page async for page in runtime.astream(source, **options)]
 
 
-ENTRANCES: dict[str, Entrance] = {
+ENTRANCES: dict[str, Callable[..., Sequence[PageResult]]] = {
     "read": lambda runtime, source, **options: runtime.read(source, **options).pages,
     "read_all": lambda runtime, source, **options: next(runtime.read_all([source], **options)).pages,
     "stream": lambda runtime, source, **options: list(runtime.stream(source, **options)),
@@ -53,7 +51,7 @@ def entrance(request: pytest.FixtureRequest) -> str:
 def test_a_task_is_an_object_a_name_or_a_dictionary_at_every_entrance(
     checkpoint: LoadedModel, entrance: str, task: Any
 ) -> None:
-    [result] = ENTRANCES[entrance](scripted(checkpoint, "text"), page(), task=task)  # type: ignore[misc]
+    [result] = ENTRANCES[entrance](scripted(checkpoint, "text"), page(), task=task)
     assert result.task == Formatted()
 
 
@@ -74,10 +72,10 @@ def test_the_names_of_an_entrance_itself_are_suggested_too(checkpoint: LoadedMod
 def test_options_are_checked_when_an_entrance_is_called_not_when_its_first_page_is_wanted(
     checkpoint: LoadedModel,
 ) -> None:
-    runtime, wrong = scripted(checkpoint, "never"), {"ocr": "never"}
+    runtime, wrong = scripted(checkpoint, "never"), dict[str, Any](ocr="never")
     for call in (runtime.stream, runtime.read_all, runtime.astream):
         with pytest.raises(OptionError, match=f"GotRuntime.{call.__name__}: ocr='never': .*'always' or 'auto'"):
-            call([page()], **wrong)  # type: ignore[operator]
+            call([page()], **wrong)
 
 
 def test_single_options_replace_those_of_a_list_of_options(checkpoint: LoadedModel) -> None:
