@@ -16,7 +16,7 @@ from got_runtime.errors import MissingExtra
 from got_runtime.evaluation.exact import same_formula
 from got_runtime.evaluation.tables import cell_text, extract_tables
 from got_runtime.markup.content import Cell, Grid
-from got_runtime.markup.latex.grid import places
+from got_runtime.markup.latex.grid import covering_cells
 
 __all__ = [
     "AbsentCheck",
@@ -148,7 +148,7 @@ class TableCheck(Check):
 
     def _neighbours(self, grid: Grid, cell: Cell) -> list[tuple[str, list[Cell]]]:
         """The expected text on each side of ``cell``, and the cells that are there."""
-        covering = list(places(grid))
+        covering = list(covering_cells(grid))
         rows = range(cell.row, cell.row + cell.rowspan)
         columns = range(cell.column, cell.column + cell.colspan)
 

@@ -10,7 +10,7 @@ from got_runtime.markup import Element, parse
 from got_runtime.markup.content import Cell, Content, Grid, Text, merge
 from got_runtime.markup.elements import Table
 from got_runtime.markup.latex.inline import parse_inline
-from got_runtime.markup.latex.token_reader import Reader
+from got_runtime.markup.latex.token_reader import TokenReader
 
 __all__ = ["cell_text", "extract_tables", "remove_html_tables"]
 
@@ -170,6 +170,6 @@ def _build_grid(rows: list[list[tuple[str, int, int]]], header_rows: int) -> Gri
 def _parse_content(text: str) -> Content:
     r"""The content of an HTML cell; formulas in ``$…$`` or ``\(…\)`` are parsed, as in the other syntaxes."""
     if "$" in text or "\\(" in text:
-        reader = Reader(text)
+        reader = TokenReader(text)
         return parse_inline(reader, 0, len(reader.tokens))
     return merge([Text(text=text)])

@@ -17,7 +17,7 @@ from got_runtime.errors import MissingExtra
 from got_runtime.evaluation.metrics import normalised_edit_distance
 from got_runtime.evaluation.tables import cell_text, extract_tables
 from got_runtime.markup.content import Grid
-from got_runtime.markup.latex.grid import places
+from got_runtime.markup.latex.grid import covering_cells
 
 __all__ = ["TedsNode", "build_tree", "teds", "teds_scores"]
 
@@ -41,7 +41,7 @@ class TedsNode:
 def build_tree(grid: Grid, *, structure_only: bool = False) -> TedsNode:
     """The grid as ``table > row > cell``; a position that no cell covers is an empty cell."""
     rows: list[TedsNode] = []
-    for row, covering in enumerate(places(grid)):
+    for row, covering in enumerate(covering_cells(grid)):
         cells: list[TedsNode] = []
         for column, cell in enumerate(covering):
             if cell is None:

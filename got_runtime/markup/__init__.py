@@ -8,7 +8,7 @@ Needs neither torch nor transformers: it is of use to anyone who has GOT's text.
 
 from got_runtime.markup.chunks import Chunk, chunk
 from got_runtime.markup.elements import AnyElement as Element
-from got_runtime.markup.elements import Mend
+from got_runtime.markup.elements import Repair
 from got_runtime.markup.join_pages import parse_pages
 from got_runtime.markup.latex.parser import parse
 from got_runtime.markup.render.html import to_html
@@ -20,7 +20,7 @@ __all__ = [
     "Chunk",
     "Element",
     "MarkdownOptions",
-    "Mend",
+    "Repair",
     "chunk",
     "from_json",
     "json_schema",

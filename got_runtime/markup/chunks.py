@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from got_runtime.markup.content import Frozen, plain
+from got_runtime.markup.content import Frozen, plain_text
 from got_runtime.markup.elements import AnyElement, Table
 from got_runtime.markup.render.markdown import MarkdownOptions, element_markdown, to_markdown
 
@@ -92,7 +92,7 @@ def _units(elements: Sequence[AnyElement], first_page: int) -> Iterator[_Unit]:
             continue
         if element.kind == "heading":
             path = [(level, title) for level, title in path if level < element.level]
-            path.append((element.level, " ".join(plain(element.content).split())))
+            path.append((element.level, " ".join(plain_text(element.content).split())))
         headers = tuple(title for _, title in path)
         before = held.members[-1][1].kind if held is not None else ""
         joins = (before == "caption" and element.kind in _CAPTIONED) or (

@@ -98,7 +98,7 @@ def with_mark(marks: tuple[Mark, ...], mark: Mark) -> tuple[Mark, ...]:
     return tuple(sorted({*marks, mark}))
 
 
-def plain(content: Content) -> str:
+def plain_text(content: Content) -> str:
     """The words of a content, formulas as LaTeX: for comparing and labelling, not for reading."""
     words: list[str] = []
     for piece in content:
@@ -112,7 +112,7 @@ def plain(content: Content) -> str:
             case "break":
                 words.append(" ")
             case "nested":
-                words.append(" ".join(plain(cell.content) for cell in piece.grid.cells))
+                words.append(" ".join(plain_text(cell.content) for cell in piece.grid.cells))
     return "".join(words)
 
 

@@ -6,7 +6,7 @@ from pydantic import Field, JsonValue, TypeAdapter
 
 from got_runtime.markup.content import Content, Frozen, Grid
 
-MendCode = Literal[
+RepairCode = Literal[
     "cell-count",
     "cell-overlap",
     "chart-syntax",
@@ -24,10 +24,10 @@ MendCode = Literal[
 ]
 
 
-class Mend(Frozen):
+class Repair(Frozen):
     """Something GOT broke, and what was done about it."""
 
-    code: MendCode
+    code: RepairCode
     message: str
 
 
@@ -38,7 +38,7 @@ class Element(Frozen):
     """
 
     span: tuple[int, int]
-    warnings: tuple[Mend, ...] = ()
+    warnings: tuple[Repair, ...] = ()
 
 
 class Heading(Element):

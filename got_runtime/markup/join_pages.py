@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from got_runtime.markup.content import Cell, Content, Grid, Text, merge, plain
-from got_runtime.markup.elements import AnyElement, Mend, PageBreak, Paragraph, Table
+from got_runtime.markup.content import Cell, Content, Grid, Text, merge, plain_text
+from got_runtime.markup.elements import AnyElement, PageBreak, Paragraph, Repair, Table
 from got_runtime.markup.latex.parser import parse
 from got_runtime.markup.render.words import content_words
 
@@ -70,7 +70,7 @@ def _join_first(elements: list[AnyElement], page: list[AnyElement], numbers: tup
         joined = {"grid": grid} if grid is not None else None
     if joined is None:
         return page
-    note = Mend(code="joined-pages", message=f"goes on from page {numbers[0]} on page {numbers[1]}: joined")
+    note = Repair(code="joined-pages", message=f"goes on from page {numbers[0]} on page {numbers[1]}: joined")
     warnings = (*last.warnings, *first.warnings, note)
     end = first.span[1]
     between = [_changed(each, span=(end, end)) for each in elements[at + 1 :]]
@@ -79,7 +79,7 @@ def _join_first(elements: list[AnyElement], page: list[AnyElement], numbers: tup
 
 
 def _join_content(last: Content, first: Content) -> Content | None:
-    before, after = plain(last).rstrip(), plain(first).lstrip()
+    before, after = plain_text(last).rstrip(), plain_text(first).lstrip()
     if not before or not after or before[-1] in _SENTENCE_ENDS or not after[0].islower():
         return None
     end = last[-1]

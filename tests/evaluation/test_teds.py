@@ -7,7 +7,7 @@ import pytest
 from got_runtime.errors import MissingExtra
 from got_runtime.evaluation.tables import cell_text, extract_tables, remove_html_tables
 from got_runtime.evaluation.teds import build_tree, teds, teds_scores
-from got_runtime.markup.latex import table as markup_table
+from got_runtime.markup.render import table as markup_table
 from got_runtime.markup.render.html import content_html
 
 LATEX = r"\begin{tabular}{|l|c|}\hline a & b \\ \hline \multicolumn{2}{|c|}{\(x^2\)} \\ \hline\end{tabular}"

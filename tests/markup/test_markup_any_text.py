@@ -9,12 +9,12 @@ import sys
 from collections.abc import Callable
 
 import pytest
+from helpers.latex_writer import render_tabular
 from helpers.markup_answers import ANSWERS
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from got_runtime.markup import chunk, parse, to_html, to_markdown, to_text
-from got_runtime.markup.latex.latex import render_tabular
 from got_runtime.markup.latex.parser import repeated_tail
 
 EXAMPLES = int(os.environ.get("GOT_MARKUP_EXAMPLES", "150"))

@@ -1,4 +1,4 @@
-"""Blocks of a page: what an environment prints is there, its settings are not, and no element hides in another."""
+"""BlockParser of a page: what an environment prints is there, its settings are not, and no element hides in another."""
 
 import pytest
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from got_runtime.markup import MarkdownOptions, parse, to_markdown, to_text
-from got_runtime.markup.latex.grid import places
+from got_runtime.markup.latex.grid import covering_cells
 from got_runtime.markup.render.words import content_words
 
 
@@ -50,7 +50,10 @@ def test_cells_are_read_back_as_the_same_words() -> None:
         element.grid for element in parse(to_markdown(parse(ANSWERS["table-pipes"]))) if element.kind == "table"
     )
     assert again == grid
-    assert [[content_words(cell.content) if cell else "" for cell in row] for row in places(grid)][1] == ["a|b", "1"]
+    assert [[content_words(cell.content) if cell else "" for cell in row] for row in covering_cells(grid)][1] == [
+        "a|b",
+        "1",
+    ]
 
 
 @pytest.mark.parametrize(

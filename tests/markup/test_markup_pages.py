@@ -16,7 +16,7 @@ def test_spans_of_pages_cover_the_joined_answers() -> None:
 def test_a_sentence_that_runs_over_the_page_end_is_joined() -> None:
     paragraph, after = parse_pages(["It was a dark and stor-", "my night.\n\nThe end."])[0:3:2]
     assert to_text([paragraph]) == "It was a dark and stormy night.\n"
-    assert [mend.code for mend in paragraph.warnings] == ["joined-pages"]
+    assert [repair.code for repair in paragraph.warnings] == ["joined-pages"]
     assert to_text([after]) == "The end.\n"
 
 

@@ -11,8 +11,8 @@ from helpers.markup_answers import ANSWERS
 
 from got_runtime.markup import MarkdownOptions, parse, to_markdown
 from got_runtime.markup.content import Grid
-from got_runtime.markup.latex.grid import places
-from got_runtime.markup.latex.table import to_csv, to_html_table, to_records
+from got_runtime.markup.latex.grid import covering_cells
+from got_runtime.markup.render.table import to_csv, to_html_table, to_records
 from got_runtime.markup.render.words import content_words
 
 Shape = list[tuple[int, int, int, int, str]]  # row, column, rowspan, colspan, letters
@@ -94,7 +94,7 @@ def test_html_has_the_spans_of_the_grid(name: str) -> None:
 def test_no_cells_overlap_and_all_lie_inside(name: str) -> None:
     grid = grid_of(ANSWERS[name])
     covered = sum(cell.rowspan * cell.colspan for cell in grid.cells)
-    assert covered == sum(cell is not None for row in places(grid) for cell in row)
+    assert covered == sum(cell is not None for row in covering_cells(grid) for cell in row)
 
 
 def test_spans_are_repeated_or_left_blank_in_a_pipe_table() -> None:

@@ -2,7 +2,7 @@
 
 import unicodedata
 
-from got_runtime.markup.latex.token_reader import Reader
+from got_runtime.markup.latex.token_reader import TokenReader
 from got_runtime.markup.latex.tokens import Kind
 
 # The combining character of each accent; those that are letters need braces around theirs.
@@ -26,7 +26,7 @@ ACCENTS = {
 }
 
 
-def read_accent(reader: Reader, name: str, index: int, high: int) -> tuple[str, int]:
+def read_accent(reader: TokenReader, name: str, index: int, high: int) -> tuple[str, int]:
     """What accent ``name`` makes of the letter at ``index``, braced or not, and the token after it.
 
     Over no letter it stands for itself.

@@ -1,4 +1,4 @@
-"""Elements while an answer is read: where each starts, what it holds, and what the page said before it."""
+"""Elements under construction: a list in document order to which the block parsers append."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from got_runtime.markup import elements as e
-from got_runtime.markup.content import Content, plain
+from got_runtime.markup.content import Content, plain_text
 from got_runtime.markup.latex.labels import heading_number
-from got_runtime.markup.latex.token_reader import Reader
+from got_runtime.markup.latex.token_reader import TokenReader
 
 _BIBLIOGRAPHIES = frozenset({"references", "bibliography", "literature", "literature cited", "参考文献"})
 
@@ -16,18 +16,25 @@ Fields = dict[str, Any]
 
 
 @dataclass
-class Draft:
-    """An element whose end is not known yet: it reaches to where the next one starts."""
+class ElementBuilder:
+    """An element without its span: it ends where the next one starts, which is not known yet.
 
-    build: Callable[..., e.AnyElement]
+    ``element_type`` is its class, ``start`` the index of its first character.
+    """
+
+    element_type: Callable[..., e.AnyElement]
     start: int
     fields: Fields
-    warnings: tuple[e.Mend, ...] = ()
+    warnings: tuple[e.Repair, ...] = ()
+
+    def build(self, end: int) -> e.AnyElement:
+        """The element of characters ``start`` to ``end - 1``."""
+        return self.element_type(span=(self.start, end), warnings=self.warnings, **self.fields)
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where in the page the parser is: what a paragraph is called here, and how deep."""
+class ParseContext:
+    """What surrounds a range of tokens: nesting depth, the class of its paragraphs, its float, its list."""
 
     depth: int = 0
     role: type[e.Paragraph] | type[e.Abstract] = e.Paragraph
@@ -36,39 +43,40 @@ class Place:
 
 
 @dataclass
-class Drafts(ABC):
-    """The :attr:`drafts` of an answer in reading order; :meth:`read` adds to them, recursing into environments."""
+class DocumentBuilder(ABC):
+    """The elements of an answer in document order; :meth:`parse` appends to them and recurses into environments."""
 
-    reader: Reader
-    drafts: list[Draft] = field(default_factory=list)
+    reader: TokenReader
+    elements: list[ElementBuilder] = field(default_factory=list)
     in_references: bool = False
     _indents: list[int] = field(default_factory=list)
     _page: int = 1
 
     @abstractmethod
-    def read(self, low: int, high: int, place: Place) -> None:
-        """Adds the blocks of tokens ``low`` to ``high - 1``."""
+    def parse(self, low: int, high: int, context: ParseContext) -> None:
+        """Appends the blocks of tokens ``low`` to ``high - 1``."""
 
-    def add(self, build: Callable[..., Any], index: int, **fields: Any) -> None:
-        """Adds an element that starts at token ``index``, with the mends noted since the one before."""
-        self.drafts.append(Draft(build, self.reader.tokens[index].start, fields, self.reader.take_mends()))
+    def add(self, element_type: Callable[..., Any], index: int, **fields: Any) -> None:
+        """Appends an element that starts at token ``index``, with the repairs recorded since the previous one."""
+        start = self.reader.tokens[index].start
+        self.elements.append(ElementBuilder(element_type, start, fields, self.reader.take_repairs()))
 
     def add_page_break(self, index: int) -> None:
-        """Adds the end of a page."""
+        """Appends the end of a page."""
         self._page += 1
         self.add(e.PageBreak, index, number=self._page)
 
     def add_heading(self, index: int, level: int, content: Content) -> None:
-        """Adds a heading that says something; below one of references, numbered lines are entries of them."""
+        """Appends a heading unless it is empty. Below a heading such as "References", numbered lines are references."""
         if not content:
             return
-        title = plain(content)
+        title = plain_text(content)
         self.in_references = title.strip().rstrip(":").lower() in _BIBLIOGRAPHIES
         self.add(e.Heading, index, level=level, number=heading_number(title), content=content)
 
     def list_depth(self, indent: int) -> int:
-        """How deep a list item is whose marker stands ``indent`` columns to the right."""
-        if not self.drafts or self.drafts[-1].build is not e.ListItem:
+        """Nesting depth of a list item whose marker is indented by ``indent`` columns."""
+        if not self.elements or self.elements[-1].element_type is not e.ListItem:
             self._indents.clear()
         while self._indents and indent < self._indents[-1]:
             self._indents.pop()

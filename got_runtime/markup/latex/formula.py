@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from got_runtime.markup.latex.tokens import Kind, Token
 
 if TYPE_CHECKING:
-    from got_runtime.markup.latex.token_reader import Reader
+    from got_runtime.markup.latex.token_reader import TokenReader
 
 _MAX_NESTING = 40  # what no formula has: a bound on the search for what a closing token closes
 
@@ -27,7 +27,7 @@ _DELIMITERS = frozenset(
 _FOREIGN = frozenset({Kind.SPECIAL, Kind.FENCE, Kind.KERN, Kind.RAW, Kind.SMILES, Kind.VERB})
 
 
-def mend_latex(reader: "Reader", low: int, high: int) -> str:
+def repair_latex(reader: "TokenReader", low: int, high: int) -> str:
     """The tokens of a formula as LaTeX in which braces, environments and ``\\left … \\right`` are balanced.
 
     Single spaces, no delimiter inside. Mending what is mended changes nothing.
@@ -41,7 +41,7 @@ def mend_latex(reader: "Reader", low: int, high: int) -> str:
 class _Balance:
     """A stack of what is open: each closing token first closes what was left open above its own."""
 
-    def __init__(self, reader: "Reader") -> None:
+    def __init__(self, reader: "TokenReader") -> None:
         self._reader = reader
         self._out: list[str] = []
         self._stack: list[str] = []  # "{", "\left" or an environment's name
@@ -55,7 +55,7 @@ class _Balance:
         if kind in _SPACES or kind in _DELIMITERS:
             self._emit(" ")
         elif kind in _FOREIGN:
-            self._reader.mend("special-token", f"{text[:20]} does not belong in a formula: dropped")
+            self._reader.record_repair("special-token", f"{text[:20]} does not belong in a formula: dropped")
             self._emit(" ")
         elif kind is Kind.OPEN:
             self._stack.append("{")
@@ -71,7 +71,7 @@ class _Balance:
             self._delimiter(token.name)
         elif kind is Kind.COMMAND and token.name.rstrip("*") in ("begin", "end", "verb"):
             # Nothing that it takes follows; what does might become that once mended: \end{t\end{tabular}abular}.
-            self._reader.mend("unmatched-end", f"{text} without what it takes: dropped")
+            self._reader.record_repair("unmatched-end", f"{text} without what it takes: dropped")
             self._emit(" ")
         elif text != "\\":  # a lone backslash escapes nothing
             self._emit(text)
@@ -100,13 +100,13 @@ class _Balance:
         while len(self._stack) > depth:
             opened = self._stack.pop()
             if opened == "{":
-                self._reader.mend("unbalanced-brace", "a brace of a formula was never closed: closed")
+                self._reader.record_repair("unbalanced-brace", "a brace of a formula was never closed: closed")
                 self._emit("}")
             elif opened == "\\left":
-                self._reader.mend("left-right", "\\left without \\right: closed with \\right.")
+                self._reader.record_repair("left-right", "\\left without \\right: closed with \\right.")
                 self._emit("\\right.")
             else:
-                self._reader.mend("unclosed-environment", f"\\begin{{{opened}}} was never closed: closed")
+                self._reader.record_repair("unclosed-environment", f"\\begin{{{opened}}} was never closed: closed")
                 self._emit(f"\\end{{{opened}}}")
 
     def _find(self, wanted: str, barriers: tuple[str, ...]) -> int | None:
@@ -121,7 +121,7 @@ class _Balance:
     def _close_brace(self) -> None:
         depth = self._find("{", ("\\left",))
         if depth is None:
-            self._reader.mend("unbalanced-brace", "a closing brace of a formula had no opening one: dropped")
+            self._reader.record_repair("unbalanced-brace", "a closing brace of a formula had no opening one: dropped")
             self._emit(" ")
             return
         self._unwind(depth + 1)
@@ -131,7 +131,7 @@ class _Balance:
     def _close_environment(self, name: str) -> None:
         depth = self._find(name, ("{", "\\left"))
         if depth is None:
-            self._reader.mend("unmatched-end", f"\\end{{{name}}} had no beginning: dropped")
+            self._reader.record_repair("unmatched-end", f"\\end{{{name}}} had no beginning: dropped")
             self._emit(" ")
             return
         self._unwind(depth + 1)
@@ -145,7 +145,7 @@ class _Balance:
             return
         depth = self._find("\\left", ("{",))
         if depth is None:
-            self._reader.mend("left-right", "\\right without \\left: dropped, its delimiter kept")
+            self._reader.record_repair("left-right", "\\right without \\left: dropped, its delimiter kept")
             self._after_stray_right = True
             self._emit(" ")
             return
@@ -177,7 +177,7 @@ class Display(NamedTuple):
     label: str | None
 
 
-def read_display(reader: "Reader", low: int, high: int, environment: str = "") -> Display:
+def read_display(reader: "TokenReader", low: int, high: int, environment: str = "") -> Display:
     """The formula of tokens ``low`` to ``high - 1``; ``\\tag`` and ``\\label`` taken out where there is one of each."""
     found: dict[str, list[str]] = {"tag": [], "label": []}
     kept: list[tuple[int, int]] = []

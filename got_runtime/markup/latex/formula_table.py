@@ -3,22 +3,22 @@ r"""Tables between the delimiters of a formula (``\[\begin{tabular}…\]``), whi
 from functools import partial
 
 from got_runtime.markup.content import Content, Grid, Math
-from got_runtime.markup.latex.formula import mend_latex
+from got_runtime.markup.latex.formula import repair_latex
 from got_runtime.markup.latex.symbols import DROPPED, MARKS, SKIPPED, SYMBOLS, TRANSPARENT
 from got_runtime.markup.latex.tabular import ReadContent, parse_tabular
-from got_runtime.markup.latex.token_reader import Reader
+from got_runtime.markup.latex.token_reader import TokenReader
 from got_runtime.markup.latex.tokens import TABULARS, Kind
 
 _OF_TEXT = {*MARKS, *TRANSPARENT, *SKIPPED, *SYMBOLS, *DROPPED} - {"left", "right", "displaystyle"}
 
 
-def read_formula_table(reader: Reader, latex: str, read_content: ReadContent) -> Grid | None:
+def read_formula_table(reader: TokenReader, latex: str, read_content: ReadContent) -> Grid | None:
     """The grid of a repaired formula that is one table; None for other formulas, and for an ``array`` without rules,
     which is a matrix. ``read_content`` parses cells that are no formulas.
     """
     if not latex.startswith("\\begin{"):
         return None
-    inside = Reader(latex)
+    inside = TokenReader(latex)
     name, last = inside.tokens[0].name, len(inside.tokens) - 1
     if name not in TABULARS or inside.partner[0] != last:
         return None
@@ -26,17 +26,17 @@ def read_formula_table(reader: Reader, latex: str, read_content: ReadContent) ->
     if name == "array" and not (rule and "|" in columns):
         return None
     grid = parse_tabular(inside, 0, last, partial(_read_cell, read_content))
-    for mend in inside.take_mends():
-        reader.mend(mend.code, mend.message)
+    for repair in inside.take_repairs():
+        reader.record_repair(repair.code, repair.message)
     return grid if grid.cells else None
 
 
-def _read_cell(read_content: ReadContent, reader: Reader, low: int, high: int, depth: int) -> Content:
-    latex = mend_latex(reader, low, high) if _is_formula(reader, low, high) else ""
+def _read_cell(read_content: ReadContent, reader: TokenReader, low: int, high: int, depth: int) -> Content:
+    latex = repair_latex(reader, low, high) if _is_formula(reader, low, high) else ""
     return (Math(latex=latex),) if latex else read_content(reader, low, high, depth)
 
 
-def _is_formula(reader: Reader, low: int, high: int) -> bool:
+def _is_formula(reader: TokenReader, low: int, high: int) -> bool:
     r"""Whether a cell is more than numbers, letters and ``\text{…}``."""
     while low < high:
         token = reader.tokens[low]

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from got_runtime.markup.content import Align, Cell, Content, Grid, Text, merge
-from got_runtime.markup.latex.token_reader import Reader
+from got_runtime.markup.latex.token_reader import TokenReader
 
 MAX_COLUMNS = 512
 
 # Padding must not cost more than the answer is long: one row of a thousand cells over a thousand rows of one.
-_FREE_PLACES = 4096
-_PLACES_PER_CELL = 16
+_FREE_POSITIONS = 4096
+_POSITIONS_PER_CELL = 16
 
 _MAX_HEADER_ROWS = 4
 
@@ -31,7 +31,7 @@ class RawCell:
 
 
 @dataclass
-class _Placed:
+class _PlacedCell:
     row: int
     column: int
     rowspan: int
@@ -39,14 +39,14 @@ class _Placed:
     raw: RawCell
 
 
-def place(reader: Reader, rows: list[list[RawCell]], rules: set[int], alignment: tuple[Align, ...]) -> Grid:
+def build_grid(reader: TokenReader, rows: list[list[RawCell]], rules: set[int], alignment: tuple[Align, ...]) -> Grid:
     """The rows on a grid as LaTeX counts: each cell takes ``colspan`` columns, empty ones lie under spans from above.
 
     Mended, and noted on ``reader``: rows with too few or too many cells, text under a span (which is shortened), and
     rows in which the empty cells under a span were left out.
     """
     columns = _count_columns(rows, alignment)
-    placed = _Placing(reader, len(rows), columns).place(rows)
+    placed = _GridLayout(reader, len(rows), columns).place_rows(rows)
     aligned = (*alignment[:columns], *["left"] * (columns - len(alignment)))
     cells = sorted(placed, key=lambda cell: (cell.row, cell.column))
     _note_ragged(reader, rows, columns, len(alignment))
@@ -59,11 +59,11 @@ def place(reader: Reader, rows: list[list[RawCell]], rules: set[int], alignment:
     )
 
 
-def _nothing(placed: _Placed) -> bool:
+def _nothing(placed: _PlacedCell) -> bool:
     return not placed.raw.content and placed.rowspan == placed.colspan == 1
 
 
-def _cell(placed: _Placed, alignment: tuple[str, ...]) -> Cell:
+def _cell(placed: _PlacedCell, alignment: tuple[str, ...]) -> Cell:
     align = placed.raw.align if placed.raw.align != alignment[placed.column] and placed.raw.content else None
     return Cell(
         row=placed.row,
@@ -90,19 +90,19 @@ def _count_columns(rows: list[list[RawCell]], alignment: tuple[Align, ...]) -> i
                 break
             width -= 1
         widest = max(widest, width)
-    places = _FREE_PLACES + _PLACES_PER_CELL * sum(len(row) for row in rows)
-    return max(1, min(widest, places // max(1, len(rows))))
+    positions = _FREE_POSITIONS + _POSITIONS_PER_CELL * sum(len(row) for row in rows)
+    return max(1, min(widest, positions // max(1, len(rows))))
 
 
-class _Placing:
-    def __init__(self, reader: Reader, rows: int, columns: int) -> None:
+class _GridLayout:
+    def __init__(self, reader: TokenReader, rows: int, columns: int) -> None:
         self._reader = reader
         self._rows, self._columns = rows, columns
-        self._owner: list[_Placed | None] = [None] * columns  # who covers a column, while its rows last
-        self._placed: dict[tuple[int, int], _Placed] = {}
+        self._owner: list[_PlacedCell | None] = [None] * columns  # who covers a column, while its rows last
+        self._placed: dict[tuple[int, int], _PlacedCell] = {}
         self._taken: set[tuple[int, int]] = set()
 
-    def place(self, rows: list[list[RawCell]]) -> list[_Placed]:
+    def place_rows(self, rows: list[list[RawCell]]) -> list[_PlacedCell]:
         for row, cells in enumerate(rows):
             self._place_row(row, cells)
         return list(self._placed.values())
@@ -114,7 +114,9 @@ class _Placing:
     def _place_row(self, row: int, cells: list[RawCell]) -> None:
         squeezed = self._left_out_placeholders(row, cells)
         if squeezed:
-            self._reader.mend("cell-count", "a row left out the empty cells under a span: its cells moved right")
+            self._reader.record_repair(
+                "cell-count", "a row left out the empty cells under a span: its cells moved right"
+            )
         column, last = 0, None
         overflow: list[Content] = []
         for raw in cells:
@@ -143,7 +145,7 @@ class _Placing:
                 break
         return False
 
-    def _place_cell(self, row: int, column: int, colspan: int, raw: RawCell) -> _Placed | None:
+    def _place_cell(self, row: int, column: int, colspan: int, raw: RawCell) -> _PlacedCell | None:
         span = range(column, column + colspan)
         if any(self._covered(row, each) for each in span):
             if not raw.content:
@@ -154,11 +156,11 @@ class _Placing:
             return None
         rowspan = min(max(1, raw.rowspan), self._rows - row)
         if raw.rowspan > rowspan:
-            self._reader.mend("cell-count", "a cell spanned more rows than there are: shortened")
+            self._reader.record_repair("cell-count", "a cell spanned more rows than there are: shortened")
         top = row
         while top > 0 and row - top < -raw.rowspan - 1 and not any((top - 1, each) in self._taken for each in span):
             top -= 1
-        placed = _Placed(top, column, rowspan + row - top, colspan, raw)
+        placed = _PlacedCell(top, column, rowspan + row - top, colspan, raw)
         self._placed[top, column] = placed
         for each in span:
             self._owner[each] = placed
@@ -170,13 +172,13 @@ class _Placing:
         owner = self._owner[column]
         if owner is None or owner.row + owner.rowspan <= row or owner.row == row:
             return
-        self._reader.mend("cell-overlap", "text stood under a cell that spans rows: the span ends above it")
+        self._reader.record_repair("cell-overlap", "text stood under a cell that spans rows: the span ends above it")
         for below in range(row, owner.row + owner.rowspan):
             self._taken.difference_update((below, each) for each in range(owner.column, owner.column + owner.colspan))
         owner.rowspan = row - owner.row
 
 
-def _header_rows(rules: set[int], rows: int, cells: list[_Placed]) -> int:
+def _header_rows(rules: set[int], rows: int, cells: list[_PlacedCell]) -> int:
     """How many rows stand above the first rule inside the table; 1 in a table ruled only around, 0 without rules.
 
     Three rows or more that a cell spans, with none that spans columns, are a group of the body: 0 as well.
@@ -193,18 +195,22 @@ def _header_rows(rules: set[int], rows: int, cells: list[_Placed]) -> int:
     return header if header < rows and header <= _MAX_HEADER_ROWS and not grouped else 0
 
 
-def _note_ragged(reader: Reader, rows: list[list[RawCell]], columns: int, declared: int) -> None:
+def _note_ragged(reader: TokenReader, rows: list[list[RawCell]], columns: int, declared: int) -> None:
     widths = [_width(row) for row in rows if len(row) > 1 or row[0].content]
     few = sum(width < columns for width in widths)
     many = sum(width > (declared or columns) for width in widths)
     if few:
-        reader.mend("cell-count", f"{few} of {len(rows)} rows had fewer cells than the table has columns: padded")
+        reader.record_repair(
+            "cell-count", f"{few} of {len(rows)} rows had fewer cells than the table has columns: padded"
+        )
     if many:
-        reader.mend("cell-count", f"{many} of {len(rows)} rows had more cells than the {declared} columns declared")
+        reader.record_repair(
+            "cell-count", f"{many} of {len(rows)} rows had more cells than the {declared} columns declared"
+        )
 
 
-def places(grid: Grid) -> Iterator[list[Cell | None]]:
-    """Row by row what covers each place: the same cell at all of its places, None where nothing does."""
+def covering_cells(grid: Grid) -> Iterator[list[Cell | None]]:
+    """Row by row what covers each place: the same cell at all of its positions, None where nothing does."""
     at: dict[int, list[Cell]] = {}
     for cell in grid.cells:
         at.setdefault(cell.row, []).append(cell)

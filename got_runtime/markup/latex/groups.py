@@ -2,11 +2,11 @@
 
 from got_runtime.markup.latex.accents import ACCENTS
 from got_runtime.markup.latex.symbols import DROPPED, SYMBOLS
-from got_runtime.markup.latex.token_reader import Reader
+from got_runtime.markup.latex.token_reader import TokenReader
 from got_runtime.markup.latex.tokens import Kind, Token
 
 
-def is_printed(reader: Reader, opening: int, closing: int) -> bool:
+def is_printed(reader: TokenReader, opening: int, closing: int) -> bool:
     """Whether the braces at tokens ``opening`` and ``closing`` belong to what the page says."""
     low, high = reader.strip(opening + 1, closing)
     if low == high:
@@ -21,7 +21,7 @@ def is_printed(reader: Reader, opening: int, closing: int) -> bool:
     return not guarded and not _scopes(first)
 
 
-def _fills_argument(reader: Reader, opening: int, closing: int) -> bool:
+def _fills_argument(reader: TokenReader, opening: int, closing: int) -> bool:
     r"""Whether a group is all of a command's argument: ``\caption{{A title}}``."""
     if opening < 2 or reader.partner[opening - 1] != closing + 1:
         return False

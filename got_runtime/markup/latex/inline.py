@@ -12,11 +12,11 @@ from got_runtime.markup.content import (
     Smiles,
     Text,
     merge,
-    plain,
+    plain_text,
     with_mark,
 )
 from got_runtime.markup.latex.accents import ACCENTS, read_accent
-from got_runtime.markup.latex.formula import mend_latex, superscript
+from got_runtime.markup.latex.formula import repair_latex, superscript
 from got_runtime.markup.latex.formula_table import read_formula_table
 from got_runtime.markup.latex.groups import is_printed
 from got_runtime.markup.latex.references import REFERENCES, read_reference
@@ -31,7 +31,7 @@ from got_runtime.markup.latex.symbols import (
     TRANSPARENT,
 )
 from got_runtime.markup.latex.tabular import parse_tabular
-from got_runtime.markup.latex.token_reader import MAX_DEPTH, Reader
+from got_runtime.markup.latex.token_reader import MAX_DEPTH, TokenReader
 from got_runtime.markup.latex.tokens import TABULARS, Kind
 from got_runtime.markup.latex.typography import Typography
 
@@ -40,7 +40,7 @@ _LINE_ENDS = frozenset({Kind.NEWLINE, Kind.BLANK, *_FORMULA_ENDS})
 _BREAKS = frozenset({"newline", "par", "and", "linebreak", "AND", "And"})
 
 
-def parse_inline(reader: Reader, low: int, high: int, depth: int = 0) -> Content:
+def parse_inline(reader: TokenReader, low: int, high: int, depth: int = 0) -> Content:
     """The content of tokens ``low`` to ``high - 1``."""
     return merge(_InlineParser(reader, Typography(reader), high, (), depth).parse(low))
 
@@ -51,7 +51,9 @@ class _InlineParser:
     Each handler takes the index of a token and returns the index of the first token that it did not consume.
     """
 
-    def __init__(self, reader: Reader, typography: Typography, high: int, marks: tuple[Mark, ...], depth: int) -> None:
+    def __init__(
+        self, reader: TokenReader, typography: Typography, high: int, marks: tuple[Mark, ...], depth: int
+    ) -> None:
         self.reader = reader
         self.tokens = reader.tokens
         self.typography = typography
@@ -63,7 +65,7 @@ class _InlineParser:
     def parse(self, low: int) -> list[Inline]:
         """The pieces from token ``low`` to the end of the range."""
         if self.depth > MAX_DEPTH:
-            self.reader.mend("too-deep", "nested too deep: the rest is kept as it is")
+            self.reader.record_repair("too-deep", "nested too deep: the rest is kept as it is")
             return [Text(text=self.reader.source(low, self.high), marks=self.marks)]
         index = low
         while index < self.high:
@@ -110,7 +112,7 @@ class _InlineParser:
     def read_group(self, index: int) -> int:
         closing = self.reader.closing(index, self.high)
         if closing is None:
-            self.reader.mend("unbalanced-brace", "a brace was never closed: dropped")
+            self.reader.record_repair("unbalanced-brace", "a brace was never closed: dropped")
             return index + 1
         printed = is_printed(self.reader, index, closing)
         if printed:
@@ -121,20 +123,22 @@ class _InlineParser:
         return closing + 1
 
     def read_closing_brace(self, index: int) -> int:
-        self.reader.mend("unbalanced-brace", "a closing brace had no opening one: dropped")
+        self.reader.record_repair("unbalanced-brace", "a closing brace had no opening one: dropped")
         return index + 1
 
     def read_formula(self, index: int) -> int:
         token, closing = self.tokens[index], self.reader.closing(index, self.high)
         if closing is not None:
-            self._add_formula(mend_latex(self.reader, index + 1, closing))
+            self._add_formula(repair_latex(self.reader, index + 1, closing))
             return closing + 1
         if token.kind is Kind.DOLLAR or token.kind is Kind.DOLLARS:
             self._add_text(token.text)  # a price, not a formula
             return index + 1
-        self.reader.mend("unclosed-math", f"{token.text} was never closed: closed where words or the line end it")
+        self.reader.record_repair(
+            "unclosed-math", f"{token.text} was never closed: closed where words or the line end it"
+        )
         end = self._end_of_unclosed_formula(index + 1)
-        self._add_formula(mend_latex(self.reader, index + 1, end))
+        self._add_formula(repair_latex(self.reader, index + 1, end))
         return end
 
     def _end_of_unclosed_formula(self, start: int) -> int:
@@ -157,7 +161,7 @@ class _InlineParser:
             self.pieces.append(Math(latex=latex))
 
     def read_formula_end(self, index: int) -> int:
-        self.reader.mend("unclosed-math", f"{self.tokens[index].text} had no opening one: dropped")
+        self.reader.record_repair("unclosed-math", f"{self.tokens[index].text} had no opening one: dropped")
         return index + 1
 
     def read_stars(self, index: int) -> int:
@@ -168,7 +172,7 @@ class _InlineParser:
         return closing + 1
 
     def read_special(self, index: int) -> int:
-        self.reader.mend("special-token", f"stray {self.tokens[index].text} dropped")
+        self.reader.record_repair("special-token", f"stray {self.tokens[index].text} dropped")
         return index + 1
 
     def read_smiles(self, index: int) -> int:
@@ -223,7 +227,7 @@ class _InlineParser:
         return after
 
     def _words(self, low: int, high: int) -> str:
-        return " ".join(plain(parse_inline(self.reader, low, high, self.depth + 1)).split())
+        return " ".join(plain_text(parse_inline(self.reader, low, high, self.depth + 1)).split())
 
     def _end_of_name(self, index: int) -> int:
         """The token after a sign and what only ends its name: ``\\ldots{}``, ``\\aa ngstrom``."""
@@ -243,7 +247,7 @@ class _InlineParser:
                 self.pieces.append(Nested(grid=grid))
             return end if closing is None else closing + 1
         if closing is None:
-            self.reader.mend("unclosed-environment", f"{token.text} was never closed: dropped")
+            self.reader.record_repair("unclosed-environment", f"{token.text} was never closed: dropped")
             return index + 1
         low = self.reader.skip_arguments(index + 1, closing, ENVIRONMENT_ARGUMENTS.get(token.name, 0))
         self._parse_nested(low, closing, self.marks)
@@ -251,7 +255,7 @@ class _InlineParser:
 
     def read_environment_end(self, index: int) -> int:
         if self.reader.partner[index] < 0:
-            self.reader.mend("unmatched-end", f"{self.tokens[index].text} had no beginning: dropped")
+            self.reader.record_repair("unmatched-end", f"{self.tokens[index].text} had no beginning: dropped")
         return index + 1
 
     def read_verb(self, index: int) -> int:

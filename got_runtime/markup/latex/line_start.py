@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from got_runtime.markup.latex.token_reader import Reader
+from got_runtime.markup.latex.token_reader import TokenReader
 from got_runtime.markup.latex.tokens import Kind
 
 _BULLETS = frozenset("-+•·◦▪‣●○■*")
@@ -28,7 +28,7 @@ class LineStart:
         return self.kind != "reference" and self.number in (None, 1)
 
 
-def line_start(reader: Reader, index: int) -> LineStart | None:
+def line_start(reader: TokenReader, index: int) -> LineStart | None:
     """What the line opens whose first token, or indentation, is at ``index``; None for running text."""
     tokens = reader.tokens
     if index and tokens[index - 1].kind is Kind.SPACE and tokens[index].kind is not Kind.SPACE:
@@ -73,7 +73,7 @@ def _is_point(text: str) -> bool:
     return bool(closing and inside) and not inside.strip("0123456789０１２３４５６７８９一二三四五六七八九十百")
 
 
-def _figure(reader: Reader, index: int) -> LineStart | None:
+def _figure(reader: TokenReader, index: int) -> LineStart | None:
     """``![alt](source)``."""
     low = reader.tokens[index].start
     found = reader.text.find("\n", low)

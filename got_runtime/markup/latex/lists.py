@@ -1,8 +1,8 @@
 """``\\item`` and ``\\bibitem``: lists, the entries of a bibliography, and items whose list was lost."""
 
 from got_runtime.markup import elements as e
-from got_runtime.markup.content import plain
-from got_runtime.markup.latex.element_builder import Drafts, Fields, Place
+from got_runtime.markup.content import plain_text
+from got_runtime.markup.latex.element_builder import DocumentBuilder, Fields, ParseContext
 from got_runtime.markup.latex.inline import parse_inline
 from got_runtime.markup.latex.prose import text_end
 from got_runtime.markup.latex.tokens import Kind
@@ -10,34 +10,34 @@ from got_runtime.markup.latex.tokens import Kind
 LISTS = frozenset({"itemize", "enumerate", "description"})
 
 
-def read_list(drafts: Drafts, low: int, end: int, place: Place, *, ordered: bool) -> None:
-    """The items between ``\\begin{itemize}`` and its end; ``place`` is inside the list."""
-    reader = drafts.reader
+def read_list(builder: DocumentBuilder, low: int, end: int, context: ParseContext, *, ordered: bool) -> None:
+    """The items between ``\\begin{itemize}`` and its end; ``context`` is inside the list."""
+    reader = builder.reader
     settings = reader.option(low, end)  # [label=(a), start=5]
     index = settings[1] if settings else low
     number = _whole(reader.source(*settings[0]).partition("start=")[2].partition(",")[0], 1) - 1 if settings else 0
     while index < end:
-        if not _is_item(drafts, index):
-            following = _next_item(drafts, index, end)
-            number = _counter(drafts, index, following, number)
-            drafts.read(index, following, Place(place.depth, place.role, place.float))
+        if not _is_item(builder, index):
+            following = _next_item(builder, index, end)
+            number = _counter(builder, index, following, number)
+            builder.parse(index, following, ParseContext(context.depth, context.role, context.float))
             index = following
             continue
         option = reader.option(index + 1, end)
         start = option[1] if option else index + 1
-        following = _next_item(drafts, start, end)
-        label = plain(parse_inline(reader, *option[0])) if option else None
+        following = _next_item(builder, start, end)
+        label = plain_text(parse_inline(reader, *option[0])) if option else None
         number += not label
-        fields: Fields = {"depth": place.list_depth - 1, "ordered": ordered and not label, "label": label}
+        fields: Fields = {"depth": context.list_depth - 1, "ordered": ordered and not label, "label": label}
         if fields["ordered"]:
             fields["number"] = number
-        _read_item(drafts, index, start, following, place, fields)
+        _read_item(builder, index, start, following, context, fields)
         index = following
 
 
-def _counter(drafts: Drafts, low: int, high: int, number: int) -> int:
+def _counter(builder: DocumentBuilder, low: int, high: int, number: int) -> int:
     """What ``\\setcounter{enumi}{4}`` sets the number of the item before to."""
-    reader = drafts.reader
+    reader = builder.reader
     for index in range(low, high):
         name = reader.argument(index + 1, high) if reader.tokens[index].name == "setcounter" else None
         value = reader.argument(name[1], high) if name else None
@@ -51,47 +51,51 @@ def _whole(text: str, otherwise: int) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 5 else otherwise
 
 
-def read_lost_item(drafts: Drafts, index: int, high: int, place: Place) -> int:
+def read_lost_item(builder: DocumentBuilder, index: int, high: int, context: ParseContext) -> int:
     """An ``\\item`` outside any list: the environment was lost."""
-    reader = drafts.reader
-    reader.mend("unclosed-environment", f"{reader.tokens[index].text} stood in no list: read as an item of one")
-    following = min(_next_item(drafts, index + 1, high), max(index + 1, reader.paragraph_end[index]), high)
-    _read_item(drafts, index, index + 1, following, Place(place.depth + 1), {})
+    reader = builder.reader
+    reader.record_repair(
+        "unclosed-environment", f"{reader.tokens[index].text} stood in no list: read as an item of one"
+    )
+    following = min(_next_item(builder, index + 1, high), max(index + 1, reader.paragraph_end[index]), high)
+    _read_item(builder, index, index + 1, following, ParseContext(context.depth + 1), {})
     return following
 
 
-def read_bibliography(drafts: Drafts, index: int, end: int, place: Place) -> None:
+def read_bibliography(builder: DocumentBuilder, index: int, end: int, context: ParseContext) -> None:
     """The entries of ``thebibliography``."""
-    reader = drafts.reader
+    reader = builder.reader
     width = reader.argument(index, end)
     index = width[1] if width else index
-    while (start := _next_item(drafts, index, end)) < end:
+    while (start := _next_item(builder, index, end)) < end:
         option = reader.option(start + 1, end)
         argument = reader.argument(option[1] if option else start + 1, end)
         index = argument[1] if argument else start + 1
         key = reader.source(*(argument or option or ((0, 0), 0))[0]).strip() or None
-        following = _next_item(drafts, index, end)
-        drafts.add(e.Reference, start, key=key, content=parse_inline(reader, index, following, place.depth))
-        drafts.drafts[-1].warnings += reader.take_mends()
+        following = _next_item(builder, index, end)
+        builder.add(e.Reference, start, key=key, content=parse_inline(reader, index, following, context.depth))
+        builder.elements[-1].warnings += reader.take_repairs()
         index = following
 
 
-def _read_item(drafts: Drafts, index: int, low: int, high: int, place: Place, fields: Fields) -> None:
+def _read_item(
+    builder: DocumentBuilder, index: int, low: int, high: int, context: ParseContext, fields: Fields
+) -> None:
     """The first lines are the item; what is no text in it (a formula, a list inside) follows as its own."""
-    reader = drafts.reader
+    reader = builder.reader
     low = reader.skip_spaces(low, high)
-    end = text_end(drafts, low, high, Place(place.depth, list_depth=1)) if low < high else low
-    drafts.add(e.ListItem, index, content=parse_inline(reader, low, end, place.depth), **fields)
-    drafts.drafts[-1].warnings += reader.take_mends()
-    drafts.read(end, high, place)
+    end = text_end(builder, low, high, ParseContext(context.depth, list_depth=1)) if low < high else low
+    builder.add(e.ListItem, index, content=parse_inline(reader, low, end, context.depth), **fields)
+    builder.elements[-1].warnings += reader.take_repairs()
+    builder.parse(end, high, context)
 
 
-def _is_item(drafts: Drafts, index: int) -> bool:
-    token = drafts.reader.tokens[index]
+def _is_item(builder: DocumentBuilder, index: int) -> bool:
+    token = builder.reader.tokens[index]
     return token.kind is Kind.COMMAND and token.name in ("item", "bibitem")
 
 
-def _next_item(drafts: Drafts, index: int, end: int) -> int:
-    while index < end and not _is_item(drafts, index):
-        index = drafts.reader.after(index, end)
+def _next_item(builder: DocumentBuilder, index: int, end: int) -> int:
+    while index < end and not _is_item(builder, index):
+        index = builder.reader.after(index, end)
     return min(index, end)

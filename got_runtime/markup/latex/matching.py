@@ -9,7 +9,7 @@ _INLINE = frozenset({Kind.OPEN_INLINE, Kind.DOLLAR, Kind.STARS})
 _OPENERS = {Kind.CLOSE: Kind.OPEN, Kind.CLOSE_INLINE: Kind.OPEN_INLINE, Kind.CLOSE_DISPLAY: Kind.OPEN_DISPLAY}
 
 
-class Pairing:
+class DelimiterMatcher:
     """Which token closes which (``partner``), and where the paragraph a token stands in ends (``paragraph_end``).
 
     ``partner[i]`` is the index of the token that closes token ``i`` (or that it closes), -1 where there is none.

@@ -1,74 +1,75 @@
-"""An answer → its elements: repeated tails cut, charts recognised, spans that cover every character once."""
+"""An answer → its elements: cuts repeated tails, recognises charts, assigns spans that cover every character once."""
 
 from got_runtime.markup import elements as e
-from got_runtime.markup.latex.blocks import Blocks
-from got_runtime.markup.latex.element_builder import Draft
-from got_runtime.markup.latex.token_reader import Reader
+from got_runtime.markup.latex.blocks import BlockParser
+from got_runtime.markup.latex.element_builder import ElementBuilder
+from got_runtime.markup.latex.token_reader import TokenReader
 from got_runtime.markup.notation.json_repair import read_object
 
-# A tail counts as endless repetition from here on: no table row or bar of music is meant this often.
+# A tail counts as an endless repetition from here on: no table row or bar of music is repeated this often on purpose.
 _MIN_REPEATS = 10
 _MIN_CHARACTERS = 200
 _WINDOW = 4096
 
 
 def parse(text: str, *, is_latex: bool = True) -> list[e.AnyElement]:
-    """The elements of a GOT answer, in reading order; of lines of plain text where it is not ``is_latex``.
+    """Parse a GOT answer into elements in reading order.
 
-    Takes any string and raises nothing: what is broken is mended, and each mend stands in the ``warnings`` of its
-    element. The spans of the elements follow one another from 0 to ``len(text)``; an empty text has no elements.
-    Time is linear in the length of the text.
+    Any string is accepted and nothing is raised: broken markup is repaired, and each repair is listed in the
+    ``warnings`` of its element. The spans of the elements follow one another from 0 to ``len(text)``; an empty text has
+    no elements. The time is linear in the length of the text.
+
+    Args:
+        text: the answer.
+        is_latex: False for lines of plain text, in which LaTeX commands have no meaning.
     """
     if not text:
         return []
     tail = repeated_tail(text)
     kept = text if tail is None else text[: tail[0]]
-    drafts = _drafts(kept, is_latex)
-    if not drafts:
-        drafts = [Draft(e.Paragraph, 0, {"content": ()})]
+    builders = _parse_blocks(kept, is_latex)
+    if not builders:
+        builders = [ElementBuilder(e.Paragraph, 0, {"content": ()})]
     if tail is not None:
         start, times = tail
         message = f"the last {len(text) - start} characters repeat what stands before them {times} times: left out"
-        drafts[-1].warnings += (e.Mend(code="repeated-tail", message=message),)
-    ends = [draft.start for draft in drafts[1:]] + [len(text)]
-    starts = [0, *ends[:-1]]
-    return [
-        draft.build(span=(start, end), warnings=draft.warnings, **draft.fields)
-        for draft, start, end in zip(drafts, starts, ends, strict=True)
-    ]
+        builders[-1].warnings += (e.Repair(code="repeated-tail", message=message),)
+    builders[0].start = 0
+    ends = [builder.start for builder in builders[1:]] + [len(text)]
+    return [builder.build(end) for builder, end in zip(builders, ends, strict=True)]
 
 
-def _drafts(text: str, is_latex: bool) -> list[Draft]:
+def _parse_blocks(text: str, is_latex: bool) -> list[ElementBuilder]:
     start = len(text) - len(text.lstrip())
     found = read_object(text, start) if is_latex else None
-    drafts: list[Draft] = []
+    builders: list[ElementBuilder] = []
     if found is not None:
-        value, end, mends = found
-        warnings = tuple(e.Mend(code="chart-syntax", message=message) for message in mends)
-        drafts.append(Draft(e.Chart, 0, {"value": value}, warnings))
+        value, end, repairs = found
+        warnings = tuple(e.Repair(code="chart-syntax", message=message) for message in repairs)
+        builders.append(ElementBuilder(e.Chart, 0, {"value": value}, warnings))
         if not text[end:].strip():
-            return drafts
+            return builders
         start = end
     else:
         start = 0
-    reader = Reader(text[start:], is_latex)
-    blocks = Blocks(reader)
-    blocks.read(0, len(reader.tokens))
-    for draft in blocks.drafts:
-        draft.start += start
-    drafts += blocks.drafts
-    left = reader.take_mends()
-    if left:
-        drafts = drafts or [Draft(e.Paragraph, 0, {"content": ()})]
-        drafts[-1].warnings += left
-    return drafts
+    reader = TokenReader(text[start:], is_latex)
+    parser = BlockParser(reader)
+    parser.parse(0, len(reader.tokens))
+    for builder in parser.elements:
+        builder.start += start
+    builders += parser.elements
+    remaining = reader.take_repairs()
+    if remaining:
+        builders = builders or [ElementBuilder(e.Paragraph, 0, {"content": ()})]
+        builders[-1].warnings += remaining
+    return builders
 
 
 def repeated_tail(text: str) -> tuple[int, int] | None:
-    """Where an endless repetition at the end of ``text`` can be cut, one copy kept, and how many follow; else None.
+    """Where to cut an endless repetition at the end of ``text``, keeping one copy, and the number of copies cut.
 
-    The Z-function of the reversed last characters gives the smallest period of the tail, then the run is followed
-    backwards: both linear (Gusfield, Algorithms on Strings, 1.4).
+    None if there is no such repetition. The Z-function of the reversed last characters gives the smallest period of the
+    tail; the run of copies is then followed backwards. Both are linear (Gusfield, Algorithms on Strings, 1.4).
     """
     end = len(text)
     while end and (text[end - 1].isspace() or text.endswith("<|im_end|>", 0, end)):
@@ -87,7 +88,7 @@ def repeated_tail(text: str) -> tuple[int, int] | None:
 
 
 def _smallest_period(text: str) -> int | None:
-    """The smallest period that a prefix of ``text``, long enough to count as a repetition, has."""
+    """The smallest period of a prefix of ``text`` that is long enough to count as a repetition."""
     length = len(text)
     z = [0] * length
     left = right = 0

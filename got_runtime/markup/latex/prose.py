@@ -1,74 +1,74 @@
 """Text between the commands: paragraphs, captions, references, and lines that Markdown gives a meaning."""
 
 from got_runtime.markup import elements as e
-from got_runtime.markup.content import Inline, plain
-from got_runtime.markup.latex.element_builder import Drafts, Place
+from got_runtime.markup.content import Inline, plain_text
+from got_runtime.markup.latex.element_builder import DocumentBuilder, ParseContext
 from got_runtime.markup.latex.inline import parse_inline
 from got_runtime.markup.latex.labels import caption_label, reference_key, without_prefix
 from got_runtime.markup.latex.line_start import LineStart, line_start
+from got_runtime.markup.latex.pipe_table import read_pipe_table
 from got_runtime.markup.latex.symbols import BLOCK_COMMANDS
-from got_runtime.markup.latex.table import read_pipe_table
-from got_runtime.markup.latex.token_reader import Reader
+from got_runtime.markup.latex.token_reader import TokenReader
 from got_runtime.markup.latex.tokens import TABULARS, WHOLE, Kind
 
 _BLOCK_STARTS = WHOLE | {Kind.FORM_FEED, Kind.OPEN_DISPLAY, Kind.DOLLARS, Kind.BEGIN}
 
 
-def read_text(drafts: Drafts, index: int, high: int, place: Place) -> int:
+def read_text(builder: DocumentBuilder, index: int, high: int, context: ParseContext) -> int:
     """Reads the text at ``index``: a paragraph, or a line that opens something else; the index after it."""
-    start = line_start(drafts.reader, index)
-    if start is None or start.kind in ("reference", "point") or place.list_depth:
-        return _read_paragraph(drafts, index, high, place)
+    start = line_start(builder.reader, index)
+    if start is None or start.kind in ("reference", "point") or context.list_depth:
+        return _read_paragraph(builder, index, high, context)
     if start.kind == "table":
-        found = read_pipe_table(drafts.reader, index, high)
+        found = read_pipe_table(builder.reader, index, high)
         if found is None:
-            return _read_paragraph(drafts, index, high, place)
-        drafts.add(e.Table, index, grid=found[0])
+            return _read_paragraph(builder, index, high, context)
+        builder.add(e.Table, index, grid=found[0])
         return found[1]
     if start.kind == "figure":
-        drafts.add(e.Figure, index, source=start.source, alt=start.alt)
+        builder.add(e.Figure, index, source=start.source, alt=start.alt)
         return min(start.after, high)
-    return _read_marked_line(drafts, index, high, start, place)
+    return _read_marked_line(builder, index, high, start, context)
 
 
-def _read_marked_line(drafts: Drafts, index: int, high: int, start: LineStart, place: Place) -> int:
+def _read_marked_line(builder: DocumentBuilder, index: int, high: int, start: LineStart, context: ParseContext) -> int:
     """A heading (``##``) or a list item (``-``, ``1.``)."""
-    reader, low = drafts.reader, min(start.after, high)
+    reader, low = builder.reader, min(start.after, high)
     heading = start.kind == "heading"
     low = reader.skip_spaces(low, high) if heading else low
-    end = text_end(drafts, low, high, place, one_line=heading, item=True)
+    end = text_end(builder, low, high, context, one_line=heading, item=True)
     if heading:
-        closing = _before_closing_hashes(drafts, low, end)
-        drafts.add_heading(index, start.level, parse_inline(reader, low, closing, place.depth))
+        closing = _before_closing_hashes(builder, low, end)
+        builder.add_heading(index, start.level, parse_inline(reader, low, closing, context.depth))
         return max(end, index + 1)
-    content = parse_inline(reader, low, end, place.depth)
-    if drafts.in_references and start.number is not None:
-        drafts.add(e.Reference, index, key=str(start.number), content=content)
+    content = parse_inline(reader, low, end, context.depth)
+    if builder.in_references and start.number is not None:
+        builder.add(e.Reference, index, key=str(start.number), content=content)
     else:
-        depth, ordered = drafts.list_depth(start.indent), start.number is not None
-        drafts.add(e.ListItem, index, depth=depth, ordered=ordered, number=start.number, content=content)
+        depth, ordered = builder.list_depth(start.indent), start.number is not None
+        builder.add(e.ListItem, index, depth=depth, ordered=ordered, number=start.number, content=content)
     return max(end, index + 1)
 
 
-def _before_closing_hashes(drafts: Drafts, low: int, high: int) -> int:
+def _before_closing_hashes(builder: DocumentBuilder, low: int, high: int) -> int:
     """``## Title ##`` is closed by what it was opened with (CommonMark 4.2)."""
-    low, high = drafts.reader.strip(low, high)
-    tokens = drafts.reader.tokens
+    low, high = builder.reader.strip(low, high)
+    tokens = builder.reader.tokens
     closed = high - low > 1 and not tokens[high - 1].text.strip("#") and tokens[high - 2].kind is Kind.SPACE
     return high - 1 if closed else high
 
 
-def _read_paragraph(drafts: Drafts, index: int, high: int, place: Place) -> int:
-    end = max(index + 1, text_end(drafts, index, high, place))
-    caption = _caption_line(drafts.reader, index, end, high)
+def _read_paragraph(builder: DocumentBuilder, index: int, high: int, context: ParseContext) -> int:
+    end = max(index + 1, text_end(builder, index, high, context))
+    caption = _caption_line(builder.reader, index, end, high)
     if caption is not None:
-        add_prose(drafts, index, caption, place)
+        add_prose(builder, index, caption, context)
         index = caption
-    add_prose(drafts, index, end, place)
+    add_prose(builder, index, end, context)
     return end
 
 
-def _caption_line(reader: Reader, index: int, end: int, high: int) -> int | None:
+def _caption_line(reader: TokenReader, index: int, end: int, high: int) -> int | None:
     """Where the last line of a paragraph begins, if it is the caption of the table right below."""
     below = reader.skip_spaces(end, high)
     if below >= high or reader.tokens[below].name not in TABULARS:
@@ -82,58 +82,66 @@ def _caption_line(reader: Reader, index: int, end: int, high: int) -> int | None
     return start if start is not None and caption_label(reader.source(start, end)) else None
 
 
-def add_prose(drafts: Drafts, low: int, high: int, place: Place) -> None:
+def add_prose(builder: DocumentBuilder, low: int, high: int, context: ParseContext) -> None:
     """Tokens ``low`` to ``high - 1`` as what they are by their look: a paragraph, a caption, a reference, a formula."""
-    content = parse_inline(drafts.reader, low, high, place.depth)
+    content = parse_inline(builder.reader, low, high, context.depth)
     if not content:
         return
-    words = plain(content[:1])
-    label = caption_label(words) if place.role is e.Paragraph else None
-    key = reference_key(words) if drafts.in_references else None
+    words = plain_text(content[:1])
+    label = caption_label(words) if context.role is e.Paragraph else None
+    key = reference_key(words) if builder.in_references else None
     only = content[0] if len(content) == 1 else None
     if only is not None and only.kind == "math":
-        drafts.add(e.Formula, low, latex=only.latex, display=False)
+        builder.add(e.Formula, low, latex=only.latex, display=False)
     elif only is not None and only.kind == "nested":
-        drafts.add(e.Table, low, grid=only.grid)
+        builder.add(e.Table, low, grid=only.grid)
     elif content[0].kind == "smiles" and all(_parts_molecules(piece) for piece in content):
-        _add_molecules(drafts, low, high)
+        _add_molecules(builder, low, high)
     elif key is not None:
-        drafts.add(e.Reference, low, key=key, content=without_prefix(content, f"[{key}]"))
+        builder.add(e.Reference, low, key=key, content=without_prefix(content, f"[{key}]"))
     elif label is not None:
-        drafts.add(e.Caption, low, of=label[0], number=label[1], content=content)
+        builder.add(e.Caption, low, of=label[0], number=label[1], content=content)
     else:
-        drafts.add(place.role, low, content=content)
+        builder.add(context.role, low, content=content)
 
 
 def _parts_molecules(piece: Inline) -> bool:
     return piece.kind in ("smiles", "break") or (piece.kind == "text" and not piece.text.strip())
 
 
-def _add_molecules(drafts: Drafts, low: int, high: int) -> None:
+def _add_molecules(builder: DocumentBuilder, low: int, high: int) -> None:
     """One element for each molecule of a text that is nothing else."""
-    tokens = drafts.reader.tokens
+    tokens = builder.reader.tokens
     for index in [index for index in range(low, high) if tokens[index].smiles]:
-        drafts.add(e.Molecule, low, smiles=tokens[index].smiles)
+        builder.add(e.Molecule, low, smiles=tokens[index].smiles)
         low = index + 1
 
 
-def text_end(drafts: Drafts, index: int, high: int, place: Place, *, one_line: bool = False, item: bool = False) -> int:
+def text_end(
+    builder: DocumentBuilder,
+    index: int,
+    high: int,
+    context: ParseContext,
+    *,
+    one_line: bool = False,
+    item: bool = False,
+) -> int:
     """Where the text that starts at ``index`` gives way to another block or, outside a list, to an empty line."""
-    reader = drafts.reader
+    reader = builder.reader
     while index < high:
         token = reader.tokens[index]
         kind = token.kind
         if kind in _BLOCK_STARTS:
             return index
-        if kind is Kind.BLANK and not place.list_depth:
+        if kind is Kind.BLANK and not context.list_depth:
             return index
         if kind is Kind.COMMAND and token.name.rstrip("*") in BLOCK_COMMANDS:
             return index
-        if kind is Kind.NEWLINE and index + 1 < high and not place.list_depth:
+        if kind is Kind.NEWLINE and index + 1 < high and not context.list_depth:
             if one_line:
                 return index
             start = line_start(reader, index + 1)
-            if start is not None and (item or drafts.in_references or start.interrupts):
+            if start is not None and (item or builder.in_references or start.interrupts):
                 return index
         index = reader.after(index, high)
     return high

@@ -3,14 +3,14 @@
 from collections.abc import Callable
 
 from got_runtime.markup.content import Inline, Link, Mark, Note, Text, with_mark
-from got_runtime.markup.latex.token_reader import Reader
+from got_runtime.markup.latex.token_reader import TokenReader
 
 REFERENCES = frozenset({"cite", "citep", "citet", "eqref", "footnote", "footnotemark", "href", "ref", "thanks", "url"})
 _NOT_IN_ADDRESS = dict.fromkeys(map(ord, '\\{}<>"^`| \t\r\n\f'))
 
 
 def read_reference(
-    reader: Reader, index: int, high: int, marks: tuple[Mark, ...], words: Callable[[int, int], str]
+    reader: TokenReader, index: int, high: int, marks: tuple[Mark, ...], words: Callable[[int, int], str]
 ) -> tuple[Inline | None, int]:
     """What the command at ``index``, one of :data:`REFERENCES`, shows, and the token after its arguments.
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from got_runtime.markup.content import Align, Content, Grid, Inline, merge
-from got_runtime.markup.latex.grid import MAX_COLUMNS, RawCell, place
+from got_runtime.markup.latex.grid import MAX_COLUMNS, RawCell, build_grid
 from got_runtime.markup.latex.symbols import DROPPED
-from got_runtime.markup.latex.token_reader import Range, Reader
+from got_runtime.markup.latex.token_reader import Range, TokenReader
 from got_runtime.markup.latex.tokens import Kind
 
 _FULL_RULES = frozenset({"hline", "toprule", "midrule", "bottomrule", "Xhline", "hhline"})
@@ -15,8 +15,8 @@ _PART_RULES = frozenset({"cline", "cmidrule"})
 RULES = _FULL_RULES | _PART_RULES
 _ALIGNS: dict[str, Align] = {"l": "left", "c": "center", "r": "right"}
 
-ReadContent = Callable[[Reader, int, int, int], Content]
-"""Reader, first token, token after the last, nesting depth → the content of a cell (``inline.parse_inline``).
+ReadContent = Callable[[TokenReader, int, int, int], Content]
+"""TokenReader, first token, token after the last, nesting depth → the content of a cell (``inline.parse_inline``).
 
 It is a parameter because cells hold lines and lines hold tables: an import would be circular.
 """
@@ -34,17 +34,17 @@ class _Span(NamedTuple):
     after: int
 
 
-def parse_tabular(reader: Reader, index: int, end: int, read_content: ReadContent, depth: int = 0) -> Grid:
+def parse_tabular(reader: TokenReader, index: int, end: int, read_content: ReadContent, depth: int = 0) -> Grid:
     """The grid of the ``\\begin{tabular}`` token at ``index``, whose body reaches to token ``end``.
 
     Short rows are padded, cells beyond the last column are appended to it; both are noted on the reader.
     """
     alignment, body = _read_specification(reader, index + 1, end)
     rows, rules = _read_rows(reader, body, end, lambda low, high: read_content(reader, low, high, depth))
-    return place(reader, rows, rules, alignment)
+    return build_grid(reader, rows, rules, alignment)
 
 
-def _read_specification(reader: Reader, index: int, end: int) -> tuple[tuple[Align, ...], int]:
+def _read_specification(reader: TokenReader, index: int, end: int) -> tuple[tuple[Align, ...], int]:
     option = reader.option(index, end)
     index = option[1] if option else index
     name = reader.tokens[index - 1].name if index else ""
@@ -57,7 +57,7 @@ def _read_specification(reader: Reader, index: int, end: int) -> tuple[tuple[Ali
     return read_alignment(reader, *argument[0]), argument[1]
 
 
-def read_alignment(reader: Reader, low: int, high: int, depth: int = 0) -> tuple[Align, ...]:
+def read_alignment(reader: TokenReader, low: int, high: int, depth: int = 0) -> tuple[Align, ...]:
     """The columns of a specification such as ``|l|*{2}{c}|p{3cm}@{}r|``."""
     columns: list[Align] = []
     while low < high and len(columns) < MAX_COLUMNS:
@@ -90,7 +90,7 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _read_rows(reader: Reader, index: int, end: int, content: _ReadRange) -> tuple[list[list[RawCell]], set[int]]:
+def _read_rows(reader: TokenReader, index: int, end: int, content: _ReadRange) -> tuple[list[list[RawCell]], set[int]]:
     """The rows, and after how many rows a rule goes through the whole table."""
     rows: list[list[RawCell]] = []
     rules: set[int] = set()
@@ -122,11 +122,11 @@ def _read_rows(reader: Reader, index: int, end: int, content: _ReadRange) -> tup
     return rows, rules
 
 
-def _is_length(reader: Reader, option: Range) -> bool:
+def _is_length(reader: TokenReader, option: Range) -> bool:
     return reader.source(*option).strip()[:1] in "-.0123456789"
 
 
-def _read_rule(reader: Reader, index: int, end: int, rows: int, rules: set[int]) -> int | None:
+def _read_rule(reader: TokenReader, index: int, end: int, rows: int, rules: set[int]) -> int | None:
     """The index after a rule at the start of a row, None where the command is no rule."""
     name = reader.tokens[index].name
     if name in _FULL_RULES:
@@ -145,7 +145,7 @@ def _read_rule(reader: Reader, index: int, end: int, rows: int, rules: set[int])
     return None
 
 
-def _read_cell(reader: Reader, low: int, high: int, content: _ReadRange) -> RawCell:
+def _read_cell(reader: TokenReader, low: int, high: int, content: _ReadRange) -> RawCell:
     low, high = reader.strip(low, high)
     colspan, rowspan = 1, 1
     align: Align | None = None
@@ -172,7 +172,7 @@ def _read_cell(reader: Reader, low: int, high: int, content: _ReadRange) -> RawC
     return RawCell(merge(pieces), colspan, rowspan, align)
 
 
-def _read_span(reader: Reader, index: int, high: int) -> _Span | None:
+def _read_span(reader: TokenReader, index: int, high: int) -> _Span | None:
     """``\\multicolumn{n}{spec}{…}`` or ``\\multirow[pos]{n}[struts]{width}[shift]{…}`` at ``index``."""
     name = reader.tokens[index].name
     if name not in ("multicolumn", "multirow"):

@@ -1,7 +1,7 @@
 """The tokens of one answer with a memory of what was mended: what the parsers of the single kinds read from."""
 
-from got_runtime.markup.elements import Mend, MendCode
-from got_runtime.markup.latex.matching import Pairing
+from got_runtime.markup.elements import Repair, RepairCode
+from got_runtime.markup.latex.matching import DelimiterMatcher
 from got_runtime.markup.latex.tokens import Kind, Token, tokenize
 
 # Deeper nesting than any page has; past it the source is kept as text, so that no answer can exhaust the stack.
@@ -14,27 +14,27 @@ Range = tuple[int, int]
 _SPACES = frozenset({Kind.SPACE, Kind.NEWLINE, Kind.BLANK})
 
 
-class Reader:
+class TokenReader:
     """Tokens by index; a *range* ``(low, high)`` is tokens ``low`` to ``high - 1``."""
 
     def __init__(self, text: str, is_latex: bool = True) -> None:
         self.text = text
         self.is_latex = is_latex
         self.tokens: list[Token] = tokenize(text, is_latex)
-        pairing = Pairing(self.tokens)
+        pairing = DelimiterMatcher(self.tokens)
         self.partner = pairing.partner
         self.paragraph_end = pairing.paragraph_end
-        self._mends: list[Mend] = []
+        self._repairs: list[Repair] = []
 
-    def mend(self, code: MendCode, message: str) -> None:
+    def record_repair(self, code: RepairCode, message: str) -> None:
         """Notes a mend; it goes to the next element that is finished."""
-        if len(self._mends) < 50:  # a page of noise need not say so a thousand times
-            self._mends.append(Mend(code=code, message=message))
+        if len(self._repairs) < 50:  # a page of noise need not say so a thousand times
+            self._repairs.append(Repair(code=code, message=message))
 
-    def take_mends(self) -> tuple[Mend, ...]:
-        """The mends noted since the last call, each once."""
-        taken = tuple(dict.fromkeys(self._mends))
-        self._mends.clear()
+    def take_repairs(self) -> tuple[Repair, ...]:
+        """The repairs noted since the last call, each once."""
+        taken = tuple(dict.fromkeys(self._repairs))
+        self._repairs.clear()
         return taken
 
     def source(self, low: int, high: int) -> str:
@@ -82,7 +82,7 @@ class Reader:
         closing = self.closing(opened, high)
         if closing is not None:
             return (opened + 1, closing), closing + 1
-        self.mend("unbalanced-brace", "a brace was never closed: closed at the end of its paragraph")
+        self.record_repair("unbalanced-brace", "a brace was never closed: closed at the end of its paragraph")
         end = max(opened + 1, min(high, self.paragraph_end[opened]))
         return (opened + 1, end), end
 

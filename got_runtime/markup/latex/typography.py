@@ -1,6 +1,6 @@
 """What TeX's typists write for a sign that no key has: ties (``Fig.~2``) and quotation marks (``x'' in backquotes)."""
 
-from got_runtime.markup.latex.token_reader import Reader
+from got_runtime.markup.latex.token_reader import TokenReader
 from got_runtime.markup.latex.tokens import Kind
 
 _QUOTATION = 1000  # characters a quotation may have: a bound on the search for its end
@@ -10,7 +10,7 @@ _TIED = frozenset({Kind.COMMAND, Kind.OPEN_INLINE, Kind.DOLLAR, Kind.BRACKET})
 class Typography:
     """The characters that the text tokens of one line print; a quotation may go over several tokens."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: TokenReader) -> None:
         self._reader = reader
         self._quoting = False
 

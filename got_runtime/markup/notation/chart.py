@@ -86,19 +86,6 @@ def _shown(value: JsonValue) -> str:
     return "" if value is None else str(value)
 
 
-def to_frame(value: dict[str, JsonValue]) -> Any:
-    """The rows as a pandas ``DataFrame``.
-
-    Raises:
-        MissingExtra: pandas is not installed.
-    """
-    try:
-        import pandas as pd
-    except ImportError as error:
-        raise MissingExtra("tables", "pandas") from error
-    return pd.DataFrame(to_records(value))
-
-
 def to_svg(value: dict[str, JsonValue]) -> str | None:
     """The chart drawn again by matplotlib, bars side by side; None where there is no number to draw.
 

@@ -25,18 +25,18 @@ def read_object(text: str, start: int = 0) -> tuple[dict[str, JsonValue], int, l
     if not text.startswith("{", start) or reader.peek_key() is None:
         return None
     value = reader.value(0)
-    return (value, reader.position, reader.mends) if isinstance(value, dict) and value else None
+    return (value, reader.position, reader.repairs) if isinstance(value, dict) and value else None
 
 
 class _ObjectReader:
     def __init__(self, text: str, start: int) -> None:
         self.text = text
         self.position = start
-        self.mends: list[str] = []
+        self.repairs: list[str] = []
 
-    def mend(self, message: str) -> None:
-        if message not in self.mends:
-            self.mends.append(message)
+    def record_repair(self, message: str) -> None:
+        if message not in self.repairs:
+            self.repairs.append(message)
 
     def peek_key(self) -> str | None:
         """The quote that opens the first key, None where the brace opens something else."""
@@ -75,14 +75,14 @@ class _ObjectReader:
                 grouped = self._grouped_number()
                 value = self.value(depth) if grouped is None else grouped
             else:
-                self.mend("a key had no value")
+                self.record_repair("a key had no value")
                 value = None
             while key in members:  # a repeated key must not lose the first value
-                self.mend("a key was repeated")
+                self.record_repair("a key was repeated")
                 repeats[key] = repeats.get(key, 1) + 1
                 key = f"{key} ({repeats[key]})"
             members[key] = value
-        self.mend("the object was cut off: closed")
+        self.record_repair("the object was cut off: closed")
         return members
 
     def _grouped_number(self) -> int | float | None:
@@ -91,7 +91,7 @@ class _ObjectReader:
         found = _GROUPED.match(self.text, self.position)
         if found is None:
             return None
-        self.mend("commas in a number: left out")
+        self.record_repair("commas in a number: left out")
         self.position = found.end()
         digits = found.group().replace(",", "")
         return float(digits) if "." in digits else int(digits)
@@ -108,19 +108,19 @@ class _ObjectReader:
                 self._comma("]")
                 continue
             items.append(self.value(depth))
-        self.mend("a list was cut off: closed")
+        self.record_repair("a list was cut off: closed")
         return items
 
     def _comma(self, closing: str) -> None:
         self.position += 1
         if self._next() in (closing, ",", ""):
-            self.mend("a comma too many")
+            self.record_repair("a comma too many")
 
     def _string(self) -> str:
         opening = self.text[self.position]
         closing = _QUOTES[opening]
         if opening != '"':
-            self.mend("quotes that JSON does not know")
+            self.record_repair("quotes that JSON does not know")
         parts: list[str] = []
         text, position = self.text, self.position + 1
         while position < len(text):
@@ -138,7 +138,7 @@ class _ObjectReader:
             parts.append(character)
             position += 1
         self.position = position
-        self.mend("a string was cut off: closed")
+        self.record_repair("a string was cut off: closed")
         return "".join(parts)
 
     def _ends(self, position: int, closing: str) -> bool:
@@ -160,7 +160,7 @@ class _ObjectReader:
         except ValueError:
             number = None
         if number is None or number - number != 0:  # no number, or infinite
-            self.mend("a value without quotes was kept as text")
+            self.record_repair("a value without quotes was kept as text")
             return word
         return int(word) if word.lstrip("+-").isdigit() else number  # a float holds no more than 15 digits
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from got_runtime.errors import MissingExtra
 
 if TYPE_CHECKING:
-    from got_runtime.markup.latex.token_reader import Reader
+    from got_runtime.markup.latex.token_reader import TokenReader
 
 # What pads a record that has too few fields, by the kind of record (Humdrum guide: null tokens).
 _NULLS = {"*": "*", "!": "!", "=": "="}
 
 
-def mend_humdrum(reader: "Reader", text: str) -> str:
+def repair_humdrum(reader: "TokenReader", text: str) -> str:
     """The score with one tab-separated field a spine in every record and ``*-`` at its end.
 
     Spines are counted along ``*^`` (one becomes two), ``*v`` (neighbours become one), ``*+`` and ``*-``.
@@ -44,9 +44,9 @@ def mend_humdrum(reader: "Reader", text: str) -> str:
         if line[0] == "*" and (spines := _spines_after(fields)) == 0:
             break
     if mended:
-        reader.mend("spine-width", f"{mended} records had not one field for each spine: padded or cut")
+        reader.record_repair("spine-width", f"{mended} records had not one field for each spine: padded or cut")
     if spines:
-        reader.mend("spine-width", "the score was not ended: *- added")
+        reader.record_repair("spine-width", "the score was not ended: *- added")
         lines.append("\t".join(["*-"] * spines))
     return "\n".join(lines) + "\n"
 

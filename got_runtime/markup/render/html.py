@@ -11,10 +11,10 @@ from html import escape
 from got_runtime.errors import MissingExtra
 from got_runtime.markup.content import Content, Inline, Mark
 from got_runtime.markup.elements import AnyElement, ListItem
-from got_runtime.markup.latex.table import to_html_table
 from got_runtime.markup.notation import chart, molecule, music, tikz
 from got_runtime.markup.render.mathml import to_mathml
 from got_runtime.markup.render.sanitize import clean
+from got_runtime.markup.render.table import to_html_table
 
 _TAGS: dict[Mark, str] = {
     "bold": "strong",

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from got_runtime.markup.content import Content
 from got_runtime.markup.elements import AnyElement, ListItem
-from got_runtime.markup.latex.table import Spans, to_pipe_table
 from got_runtime.markup.notation import chart
 from got_runtime.markup.render.markdown_inline import MathStyle, escape, escape_line_start, inline_markdown
+from got_runtime.markup.render.table import Spans, to_pipe_table
 
 
 @dataclass(frozen=True)

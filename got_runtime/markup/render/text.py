@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from got_runtime.markup.content import Grid
 from got_runtime.markup.elements import AnyElement
-from got_runtime.markup.latex.table import to_rows
 from got_runtime.markup.notation import chart
 from got_runtime.markup.render.formula_words import to_words
+from got_runtime.markup.render.table import to_rows
 from got_runtime.markup.render.words import content_words
 
 

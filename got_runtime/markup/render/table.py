@@ -1,15 +1,12 @@
-"""Tables in the formats others read: pipe tables (GFM), HTML, CSV, records, a frame; and pipe tables read."""
+"""Tables as pipe tables (GFM), HTML, CSV and records."""
 
 import csv
 import io
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal
 
-from got_runtime.errors import MissingExtra
 from got_runtime.markup.content import Align, Cell, Content, Grid
-from got_runtime.markup.latex.grid import RawCell, place, places
-from got_runtime.markup.latex.inline import parse_inline
-from got_runtime.markup.latex.token_reader import Reader
+from got_runtime.markup.latex.grid import covering_cells
 from got_runtime.markup.render.markdown_inline import MathStyle, inline_markdown
 from got_runtime.markup.render.words import content_words
 
@@ -22,7 +19,7 @@ def to_rows(grid: Grid, show: Callable[[Content], str], spans: Spans) -> list[li
     """The grid as rows of strings; where a cell spans, repeated or blank after its first place."""
     shown: dict[tuple[int, int], str] = {(cell.row, cell.column): show(cell.content) for cell in grid.cells}
     rows: list[list[str]] = []
-    for row, cells in enumerate(places(grid)):
+    for row, cells in enumerate(covering_cells(grid)):
         rows.append(
             [
                 shown[cell.row, cell.column]
@@ -50,7 +47,7 @@ def _pipe_cell(content: Content, math: MathStyle) -> str:
 def to_html_table(grid: Grid, show: Callable[[Content], str]) -> str:
     """A ``<table>`` with ``rowspan``, ``colspan`` and ``<th>``; ``show`` gives the HTML of a cell's content."""
     lines = ["<table>"]
-    for row, cells in enumerate(places(grid)):
+    for row, cells in enumerate(covering_cells(grid)):
         if row == 0:
             lines.append("<thead>" if grid.header_rows else "<tbody>")
         elif row == grid.header_rows:
@@ -96,78 +93,3 @@ def to_records(grid: Grid) -> list[dict[str, str]]:
             name = f"{base} ({repeat})"
         names[name] = None
     return [dict(zip(names, row, strict=True)) for row in rows[header:]]
-
-
-def to_frame(grid: Grid) -> Any:
-    """The table as a pandas ``DataFrame`` of strings.
-
-    Raises:
-        MissingExtra: pandas is not installed.
-    """
-    try:
-        import pandas as pd
-    except ImportError as error:
-        raise MissingExtra("tables", "pandas") from error
-    return pd.DataFrame(to_records(grid))
-
-
-def read_pipe_table(reader: Reader, index: int, high: int) -> tuple[Grid, int] | None:
-    """The GFM table whose first token is at ``index``, and the token after it; None when it has no delimiter row."""
-    text, start = reader.text, reader.tokens[index].start
-    limit = reader.tokens[high - 1].end
-    header, position = _line(text, start, limit)
-    delimiters, position = _line(text, position, limit)
-    alignment = _read_delimiters(delimiters)
-    if alignment is None:
-        return None
-    lines = [header]
-    while position < limit:
-        line, after = _line(text, position, limit)
-        if not line.lstrip().startswith("|"):
-            break
-        lines.append(line)
-        position = after
-    rows = [[_read_cell(reader, cell) for cell in _split(line)] for line in lines]
-    grid = place(reader, rows, {0, 1, len(rows)}, alignment)
-    while index < high and reader.tokens[index].start < position:
-        index += 1
-    return grid, index
-
-
-def _line(text: str, start: int, limit: int) -> tuple[str, int]:
-    found = text.find("\n", start, limit)
-    return (text[start:limit], limit) if found < 0 else (text[start:found], found + 1)
-
-
-def _split(line: str) -> list[str]:
-    cells: list[str] = []
-    current: list[str] = []
-    escaped = False
-    for character in line.strip().removeprefix("|"):
-        if character == "|" and not escaped:
-            cells.append("".join(current).strip())
-            current = []
-        else:
-            if character == "|":
-                current.pop()
-            current.append(character)
-        escaped = character == "\\"
-    rest = "".join(current).strip()
-    return [*cells, rest] if rest or not cells else cells
-
-
-def _read_delimiters(line: str) -> tuple[Align, ...] | None:
-    aligns: list[Align] = []
-    for cell in _split(line):
-        if not cell.strip(":") or cell.strip(":").strip("-"):
-            return None
-        aligns.append("center" if cell[0] == cell[-1] == ":" else "right" if cell[-1] == ":" else "left")
-    return tuple(aligns) if aligns and "|" in line else None
-
-
-def _read_cell(reader: Reader, cell: str) -> RawCell:
-    inside = Reader(cell.replace("<br>", "\\newline "))
-    content = parse_inline(inside, 0, len(inside.tokens))
-    for mend in inside.take_mends():
-        reader.mend(mend.code, mend.message)
-    return RawCell(content)

@@ -1,7 +1,7 @@
 """Content and grids → LaTeX again, such that reading it gives the same content and grid."""
 
 from got_runtime.markup.content import Cell, Content, Grid, Inline, Mark
-from got_runtime.markup.latex.grid import places
+from got_runtime.markup.latex.grid import covering_cells
 
 _COMMANDS: dict[Mark, str] = {
     "bold": "textbf",
@@ -67,7 +67,7 @@ def render_tabular(grid: Grid, *, newline: str = "\n") -> str:
     specification = "".join(align[0] for align in grid.alignment)
     rule = f"\\hline{newline}" if grid.header_rows else ""
     lines = [f"\\begin{{tabular}}{{{specification}}}{newline}{rule}"]
-    for row, cells in enumerate(places(grid)):
+    for row, cells in enumerate(covering_cells(grid)):
         lines.append(" & ".join(_row(grid, row, cells)) + f" \\\\{newline}")
         if grid.header_rows and row + 1 in (grid.header_rows, grid.rows):
             lines.append(rule)
