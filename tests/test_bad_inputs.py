@@ -296,6 +296,12 @@ def test_a_file_taken_for_a_number_of_tiles_says_what_to_write(capsys: pytest.Ca
 
 
 @pytest.mark.parametrize("bounds", [{"max_pages": 0}, {"max_pixels": -1}, {"max_seconds_per_page": 0.0}])
-def test_limits_that_let_nothing_through_are_refused(bounds: dict[str, Any]) -> None:
+def test_limits_that_are_not_above_zero_are_refused(bounds: dict[str, Any]) -> None:
     with pytest.raises(OptionError, match="above zero"):
+        Limits(**bounds)
+
+
+@pytest.mark.parametrize("bounds", [{"max_page": 3}, {"pages": 3}])
+def test_an_unknown_limit_names_the_nearest_one(bounds: dict[str, Any]) -> None:
+    with pytest.raises(OptionError, match=r"there is no limit '\w+': did you mean 'max_pages'\?"):
         Limits(**bounds)

@@ -1,4 +1,4 @@
-"""Sources: a path, address, byte string, file, blob, image or array → its pages, one at a time.
+"""Sources: the pages of a path, address, byte string, file object, blob, image or array, one at a time.
 
 for page in open_pages("paper.pdf", pages="1-3,-1"):
     page.image, page.number, page.label
@@ -68,17 +68,28 @@ def open_pages(
     rotate: Rotation = 0,
     long_side: int = LONG_SIDE,
 ) -> Iterator[SourcePage]:
-    """The pages of one source, each decoded or rendered when it is asked for.
+    """Iterate over the pages of one source; each page is decoded or rendered when the iterator reaches it.
 
-    Taken are PDF, PNG, JPEG, WebP, BMP, TIFF and GIF (told by their bytes; frames are pages), PIL images (the current
-    frame) and numpy arrays. ``pages`` is ``"1-3,7,-1"``, a number or numbers, from 1, negative from the end. ``dpi``
-    (20..1200) applies to PDF; without it the longer side gets about ``long_side`` pixels. ``rotate`` turns every page
-    clockwise. ``http(s)://`` addresses are read with ``allow_remote=True`` only, and only on the public internet.
+    A page that fails is yielded with ``error`` set, and the pages after it follow. Errors are raised by the first
+    ``next()``, not by the call. Files are closed when the iterator is exhausted, closed or garbage-collected.
 
-    A page that fails is yielded with ``error`` set and its neighbours follow; a source that fails as a whole, or an
-    image of one frame, raises: ``SourceNotFound``, ``SourceUnsupported``, ``SourceCorrupt``, ``SourceEncrypted``,
-    ``SourceForbidden``, ``PageOutOfRange``, ``LimitExceeded``. Errors come at the first ``next()``, not at the call.
-    Files are closed when the iterator is exhausted, closed or dropped.
+    Args:
+        source: a PDF, PNG, JPEG, WebP, BMP, TIFF or GIF file, identified by its bytes, each frame a page; a PIL image
+            (its current frame); or a numpy array, H×W, H×W×3 or H×W×4.
+        pages: ``"1-3,7,-1"``, a page number or several, counted from 1, or from -1 backwards from the end.
+        dpi: resolution of PDF pages, 20 to 1200 dots per inch; ``None`` gives the longer side about ``long_side``
+            pixels.
+        password: of an encrypted PDF.
+        limits: bounds on pages, pixels and bytes; :class:`Limits` by default.
+        allow_remote: whether ``http://`` and ``https://`` addresses are downloaded; only from the public internet.
+        rotate: clockwise rotation of every page in degrees.
+        long_side: pixels of the longer side of a PDF page where ``dpi`` is ``None``.
+
+    Raises:
+        SourceNotFound, SourceUnsupported, SourceCorrupt, SourceEncrypted, SourceForbidden: the source cannot be opened,
+            or it is an image of one frame that cannot be decoded.
+        PageOutOfRange: ``pages`` selects a page that does not exist.
+        LimitExceeded: the source exceeds one of ``limits``, or ``dpi`` or ``long_side`` is out of range.
     """
     _check(dpi, rotate, long_side)
     limits = limits or Limits()
@@ -100,8 +111,8 @@ def open_pages(
 
 def _check(dpi: float | None, rotate: int, long_side: int) -> None:
     if rotate not in get_args(Rotation):
-        raise SourceUnsupported(f"a page cannot be turned by {rotate!r}: use 0, 90, 180 or 270 degrees, clockwise")
+        raise SourceUnsupported(f"a page cannot be rotated by {rotate!r}: use 0, 90, 180 or 270 degrees, clockwise")
     if dpi is not None and (not isinstance(dpi, int | float) or not LOWEST_DPI <= dpi <= HIGHEST_DPI):
-        raise LimitExceeded(f"a resolution of {dpi!r} dpi is not taken: choose {LOWEST_DPI} to {HIGHEST_DPI}")
+        raise LimitExceeded(f"a resolution of {dpi!r} dpi is out of range: choose {LOWEST_DPI} to {HIGHEST_DPI}")
     if long_side < 1:
-        raise LimitExceeded(f"a longer side of {long_side} pixels holds nothing: choose one above zero")
+        raise LimitExceeded(f"a longer side of {long_side} pixels is out of range: choose one above zero")

@@ -1,6 +1,6 @@
-"""What a caller hands in → bytes with a name, and what kind of file the bytes are.
+"""Sources → their bytes and a name, and the kind of file from its first bytes.
 
-The kind is told from the bytes alone: suffixes lie, and byte strings have none.
+File suffixes are not used: they are often wrong, and byte strings have none.
 """
 
 import hashlib
@@ -19,21 +19,21 @@ from got_runtime.errors import LimitExceeded, SourceCorrupt, SourceForbidden, So
 from got_runtime.sources.limits import Limits
 from got_runtime.sources.names import is_address, one_line, printable, without_secrets
 
-__all__ = ["Content", "Kind", "SupportsAsBytes", "kind_of", "read_content"]
+__all__ = ["Content", "FileKind", "SupportsAsBytes", "kind_of", "read_content"]
 
-Kind = Literal["PDF", "PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF"]
+FileKind = Literal["PDF", "PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF"]
 
-TAKEN = "PDF, PNG, JPEG, WebP, BMP, TIFF or GIF"
+SUPPORTED = "PDF, PNG, JPEG, WebP, BMP, TIFF or GIF"
 
-_HEAD_BYTES = 1024  # the PDF header may stand anywhere in these (ISO 32000-1, annex H.3.4.1)
+_HEAD_BYTES = 1024  # the PDF header may be anywhere in these (ISO 32000-1, annex H.3.4.1)
 
-_SIGNATURES: tuple[tuple[Kind, re.Pattern[bytes]], ...] = (
+_SIGNATURES: tuple[tuple[FileKind, re.Pattern[bytes]], ...] = (
     ("PNG", re.compile(rb"\x89PNG\r\n\x1a\n")),
     ("JPEG", re.compile(rb"\xff\xd8\xff")),
     ("GIF", re.compile(rb"GIF8[79]a")),
     ("WEBP", re.compile(rb"RIFF....WEBP", re.DOTALL)),
     ("TIFF", re.compile(rb"II[*+]\0|MM\0[*+]")),
-    # "BM" alone also opens many a text; byte 14 is the size of one of seven info headers.
+    # "BM" alone also begins ordinary text; byte 14 is the size of one of seven info headers.
     ("BMP", re.compile(rb"BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0", re.DOTALL)),
     ("PDF", re.compile(rb".{0,1019}%PDF-", re.DOTALL)),
 )
@@ -52,36 +52,36 @@ _OTHERS: tuple[tuple[str, str, re.Pattern[bytes]], ...] = (
 
 
 class SupportsAsBytes(Protocol):
-    """A LangChain-like blob."""
+    """An object like a LangChain ``Blob``."""
 
     def as_bytes(self) -> bytes: ...
 
 
 @dataclass(frozen=True)
 class Content:
-    """The bytes of one document: a file that is read where it lies, or bytes in memory."""
+    """The bytes of one document: a file on disk, or bytes in memory."""
 
     name: str
-    """For messages: one line, printable, not endless."""
+    """For messages: one printable line of limited length."""
     path: Path | None = None
     memory: bytes | None = field(default=None, repr=False)
 
     @property
     def source(self) -> str:
-        """For results: the path in full, by which the file is found again; the name of what has none."""
+        """For results: the full path of a file, else the name."""
         return self.name if self.path is None else printable(str(self.path))
 
     @property
     def stem(self) -> str:
-        """The file's name without folder and suffix; empty where there is no file."""
+        """The file name without folder and suffix; empty for bytes in memory."""
         return one_line(self.path.stem) if self.path is not None else ""
 
     def open(self) -> BinaryIO:
-        """A new handle, which the caller closes."""
+        """A new file object, which the caller closes."""
         return io.BytesIO(self.memory or b"") if self.path is None else _opened(self.path)
 
     def head(self) -> bytes:
-        """The first bytes, enough to tell the kind."""
+        """The first bytes, enough to identify the kind of file."""
         with self._reading() as file:
             return file.read(_HEAD_BYTES)
 
@@ -94,7 +94,7 @@ class Content:
 
     @cached_property
     def sha256(self) -> str:
-        """Hexadecimal digest of all bytes, computed when first asked for."""
+        """Hexadecimal digest of all bytes, computed at first access."""
         with self._reading() as file:
             return hashlib.file_digest(cast(io.BufferedReader, file), "sha256").hexdigest()
 
@@ -108,10 +108,12 @@ class Content:
                 raise SourceNotFound(f"{self.name} cannot be read ({reason}): check its disk or connection") from error
 
 
-def kind_of(content: Content) -> Kind:
+def kind_of(content: Content) -> FileKind:
     """The kind of file, from its first bytes.
 
-    Raises ``SourceCorrupt`` for an empty file and ``SourceUnsupported`` for a kind that is not taken.
+    Raises:
+        SourceCorrupt: the file is empty.
+        SourceUnsupported: the kind is none of :data:`FileKind`.
     """
     head = content.head()
     if not head:
@@ -121,17 +123,22 @@ def kind_of(content: Content) -> Kind:
             return kind
     for what, remedy, signature in _OTHERS:
         if signature.match(head):
-            raise SourceUnsupported(f"{content.name} is {what}, whatever its name says: {remedy}, or give a {TAKEN}")
-    raise SourceUnsupported(f"{content.name} is no kind of file that is read here: give a {TAKEN}")
+            raise SourceUnsupported(
+                f"{content.name} is {what}, whatever its name says: {remedy}, or give a {SUPPORTED}"
+            )
+    raise SourceUnsupported(f"{content.name} is no supported kind of file: give a {SUPPORTED}")
 
 
 def read_content(source: Any, limits: Limits, *, allow_remote: bool = False) -> Content:
     """The content of a path, address, byte string, binary file object or blob. File objects are read, not closed.
 
-    Raises ``SourceNotFound``, ``SourceUnsupported``, ``SourceForbidden`` or ``LimitExceeded``.
+    Raises:
+        SourceNotFound, SourceForbidden: there is no such source, or it may not be read.
+        SourceUnsupported: ``source`` is of another type, a folder, a pipe or a device.
+        LimitExceeded: it is larger than ``limits.max_bytes``.
     """
     if is_address(source):
-        from got_runtime.sources import remote  # http and TLS, which few callers need
+        from got_runtime.sources import remote  # loads http and TLS, which local files do not need
 
         name = one_line(without_secrets(source))
         remote.check(source)
@@ -146,7 +153,7 @@ def read_content(source: Any, limits: Limits, *, allow_remote: bool = False) -> 
         return _blob(source, limits)
     if callable(getattr(source, "read", None)):
         return _file_object(source, limits)
-    remedy = "give one source at a time" if isinstance(source, list | tuple | set | dict) else f"give a {TAKEN}"
+    remedy = "give one source at a time" if isinstance(source, list | tuple | set | dict) else f"give a {SUPPORTED}"
     raise SourceUnsupported(f"a {type(source).__name__} is not a source: {remedy} (path, bytes, file, image or array)")
 
 
@@ -160,7 +167,7 @@ def _file(source: str | os.PathLike[str], limits: Limits) -> Content:
     except (OSError, ValueError) as error:  # ValueError: a null byte, or text that no file system can encode
         raise SourceNotFound(f"there is no file {name}: check the path") from error
     if stat.S_ISDIR(status.st_mode):
-        raise SourceUnsupported(f"{name} is a folder: walk it with got_runtime.sources.expand(), or name one file")
+        raise SourceUnsupported(f"{name} is a folder: list it with got_runtime.sources.expand(), or name one file")
     if not stat.S_ISREG(status.st_mode):
         raise SourceUnsupported(f"{name} is a pipe or device, not a file: open it yourself and pass the file object")
     if status.st_size > limits.max_bytes:

@@ -1,4 +1,4 @@
-"""A list of sources and folders → the pages of each document, errors in their place."""
+"""Sources and folders → the pages of each document; a source that fails becomes a page with an error."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -12,7 +12,7 @@ __all__ = ["documents"]
 
 
 def documents(sources: Iterable[Any], opened: Callable[[Any], Iterator[SourcePage]]) -> Iterator[Iterator[SourcePage]]:
-    """The pages of each source, folders walked; one that cannot be opened is a page with its error."""
+    """The pages of each source, or of each file of a folder; a failed source is one page with its error."""
     for source in sources:
         try:
             for document in expand(source):

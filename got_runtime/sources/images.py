@@ -1,7 +1,7 @@
-"""Image files → pages: one for each frame, decoded when it is asked for.
+"""Image files → pages, one for each frame, decoded lazily.
 
-Pillow's plugins are called by name instead of through ``Image.open``: the kind is known, formats that nobody needs stay
-out of reach, and Pillow's guard against decompression bombs (a process-wide number and a warning) gives way to ours.
+Pillow's plugins are called by name instead of through ``Image.open``: the kind is known, unused formats cannot be
+reached, and :class:`Limits` replaces Pillow's guard against decompression bombs (a process-wide number and a warning).
 """
 
 import struct
@@ -15,7 +15,7 @@ from PIL import BmpImagePlugin, GifImagePlugin, Image, JpegImagePlugin, PngImage
 from PIL.ImageFile import ImageFile
 
 from got_runtime.errors import LimitExceeded, SourceCorrupt, SourceError
-from got_runtime.sources.content import Content, Kind
+from got_runtime.sources.content import Content, FileKind
 from got_runtime.sources.limits import Limits
 from got_runtime.sources.names import one_line
 from got_runtime.sources.page import Rotation, SourcePage
@@ -25,11 +25,11 @@ from got_runtime.sources.selection import Selection, select_pages
 __all__ = ["array_page", "file_pages", "image_page"]
 
 SMALLEST_SIDE = 8
-"""Pixels; nothing that is lower or narrower holds a legible character."""
+"""Pixels; an image with a smaller side holds no legible character."""
 
-# A JPEG may carry a second picture (MPO: a preview, a depth map, a stereo view). It is no page, and the plain plugin
-# does not show it.
-_PLUGINS: dict[Kind, Callable[[BinaryIO, str], ImageFile]] = {
+# A JPEG may hold a second picture (MPO: a preview, a depth map, a stereo view), which is not a page. The JPEG plugin
+# ignores it.
+_PLUGINS: dict[FileKind, Callable[[BinaryIO, str], ImageFile]] = {
     "PNG": PngImagePlugin.PngImageFile,
     "JPEG": JpegImagePlugin.JpegImageFile,
     "WEBP": WebPImagePlugin.WebPImageFile,
@@ -38,7 +38,7 @@ _PLUGINS: dict[Kind, Callable[[BinaryIO, str], ImageFile]] = {
     "GIF": GifImagePlugin.GifImageFile,
 }
 
-# What Pillow's decoders raise for broken files; a warning only where the caller turned warnings into errors.
+# Raised by Pillow's decoders for broken files; UserWarning only if the caller turned warnings into errors.
 _BROKEN = (
     OSError,
     SyntaxError,
@@ -61,7 +61,7 @@ _BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 def image_page(
     image: Image.Image, *, pages: Selection | None, rotate: Rotation, limits: Limits
 ) -> Iterator[SourcePage]:
-    """The one page of an image that is already open: its current frame. The image itself is not changed."""
+    """The current frame of an open image as a page. The image itself is not changed."""
     filename = getattr(image, "filename", "")
     name = one_line(filename) if isinstance(filename, str) and filename else "<image>"
     select_pages(pages, 1, name)
@@ -71,7 +71,7 @@ def image_page(
 def array_page(
     array: npt.NDArray[Any], *, pages: Selection | None, rotate: Rotation, limits: Limits
 ) -> Iterator[SourcePage]:
-    """The one page of a numpy array."""
+    """A numpy array as a page."""
     select_pages(pages, 1, "<array>")
     if array.ndim >= 2:
         _check_pixels((array.shape[1], array.shape[0]), "the array", limits)
@@ -80,11 +80,15 @@ def array_page(
 
 
 def file_pages(
-    content: Content, kind: Kind, *, pages: Selection | None, rotate: Rotation, limits: Limits
+    content: Content, kind: FileKind, *, pages: Selection | None, rotate: Rotation, limits: Limits
 ) -> Iterator[SourcePage]:
-    """The frames of an image file, each decoded when its turn comes.
+    """The frames of an image file, each decoded when the iterator reaches it.
 
-    A broken frame among several is yielded with its error; a file of one frame raises ``SourceCorrupt``.
+    A broken frame among several is yielded with its error.
+
+    Raises:
+        SourceCorrupt: a file of one frame cannot be decoded.
+        PageOutOfRange, LimitExceeded: see :func:`got_runtime.sources.open_pages`.
     """
     with content.open() as file:
         image, total = _opened(file, kind, content, limits)
@@ -92,11 +96,11 @@ def file_pages(
             yield _frame(image, number, total, content, rotate, limits)
 
 
-def _opened(file: BinaryIO, kind: Kind, content: Content, limits: Limits) -> tuple[ImageFile, int]:
+def _opened(file: BinaryIO, kind: FileKind, content: Content, limits: Limits) -> tuple[ImageFile, int]:
     """The image and its number of frames; only headers have been read."""
     try:
         image = _PLUGINS[kind](file, "")
-        if kind != "TIFF":  # whose frames have sizes of their own; all others share a canvas, which seeking draws on
+        if kind != "TIFF":  # its frames differ in size; in other formats they share a canvas, which seeking draws on
             _check_pixels(image.size, content.name, limits)
         return image, _count(image)
     except _BOMBS as error:
@@ -106,7 +110,7 @@ def _opened(file: BinaryIO, kind: Kind, content: Content, limits: Limits) -> tup
 
 
 def _count(image: ImageFile) -> int:
-    """Frames in the file. Where their chain is cut off, the missing link is one, to be reported in its turn."""
+    """Number of frames. A truncated file counts one more than can be reached, which is yielded with an error."""
     try:
         return getattr(image, "n_frames", 1)
     except _BROKEN:

@@ -1,5 +1,6 @@
 """Bounds on what one source may cost."""
 
+import difflib
 from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
@@ -10,10 +11,10 @@ __all__ = ["Limits"]
 
 
 class Limits(BaseModel):
-    """Bounds on one source. A source or page beyond a bound raises ``LimitExceeded``.
+    """Upper bounds on one source; exceeding one raises ``LimitExceeded``.
 
     Raises:
-        OptionError: an unknown bound, or a value that is not above zero.
+        OptionError: an unknown limit (the message names the nearest one), or a value that is not above zero.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
@@ -32,10 +33,10 @@ class Limits(BaseModel):
     """Pages read from one document (pages selected, not pages it has)."""
 
     max_pixels: int = 89_478_485
-    """Width × height of one page. 2^28 bytes of RGB: where Pillow too begins to suspect a decompression bomb."""
+    """Width × height of one page. The default is 2^28 bytes of RGB, where Pillow also warns of a decompression bomb."""
 
     max_bytes: int = 1 << 30
-    """Size of a file, of a byte string, or of what a file object yields."""
+    """Size of a file, a byte string, or the bytes of a file object."""
 
     max_seconds_per_page: float | None = None
     """Decoding time of one page in seconds, retries included; ``None`` for no bound. Rendering is not counted."""
@@ -46,10 +47,20 @@ class Limits(BaseModel):
     max_remote_seconds: float = 30.0
     """From the first connection to the last byte of a download, redirects included."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _names_are_known(cls, bounds: Any) -> Any:
+        for name in bounds if isinstance(bounds, dict) else ():
+            if name not in cls.model_fields:
+                nearest = difflib.get_close_matches(str(name), cls.model_fields, n=1, cutoff=0.4)
+                hint = f"did you mean {nearest[0]!r}?" if nearest else f"choose from {', '.join(cls.model_fields)}"
+                raise ValueError(f"there is no limit {name!r}: {hint}")
+        return bounds
+
     @model_validator(mode="after")
     def _are_positive(self) -> Self:
         for name in type(self).model_fields:
             value = getattr(self, name)
             if value is not None and not value > 0:
-                raise ValueError(f"{name}={value} lets nothing through: a limit must be above zero")
+                raise ValueError(f"{name}={value}: a limit must be above zero")
         return self

@@ -1,4 +1,4 @@
-"""One page on its way to the network: its pixels, and what a caller wants to know of where it came from."""
+"""A page of a source: its pixels, number, label and origin."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,7 +16,7 @@ Rotation = Literal[0, 90, 180, 270]
 
 
 class PdfPage(Protocol):
-    """What can still be asked of a PDF page after it was rendered (see ``pdf.PageOfPdf``)."""
+    """A PDF page that can be rendered again or searched for text (see ``pdf.PageOfPdf``)."""
 
     def render(self, dpi: float) -> Image.Image: ...
 
@@ -29,56 +29,60 @@ class PdfPage(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class SourcePage:
-    """A page as it was opened. A page that failed has ``error`` and no ``image``; its neighbours are not affected."""
+    """A page of a source. A page that failed has ``error`` and no ``image``; other pages are not affected."""
 
     image: Image.Image | None
     """RGB, upright, alpha composited on white; ``None`` exactly when ``error`` is set."""
 
     number: int
-    """Counted from 1 within its document, whatever was selected."""
+    """Counted from 1 in the whole document, not in the selection."""
 
     label: str
-    """What a reader calls it: the PDF's page label ("iv"), else its number; for images the file's stem (and frame)."""
+    """The PDF's page label ("iv"), else the number; for images the stem of the file name (and the frame)."""
 
     source: str
-    """The document: its path in full, URL, or ``<bytes>``, ``<image>``, ``<array>``, ``<file>``, ``<blob>``."""
+    """The document: its full path, its address, or ``<bytes>``, ``<image>``, ``<array>``, ``<file>``, ``<blob>``."""
 
     total: int | None = None
     """Pages in the document, selected or not."""
 
     size_pt: tuple[float, float] | None = None
-    """Width and height in PDF points, turned as ``image`` is; ``None`` where the source is not a PDF."""
+    """Width and height in PDF points, rotated like ``image``; ``None`` if the source is not a PDF."""
 
     dpi: float | None = None
     """Resolution at which a PDF page was rendered: pixels = points × dpi / 72."""
 
     warnings: tuple[str, ...] = ()
-    """What the reader of this page's text should know, one line each."""
+    """Problems that may affect the text of this page, one line each. Those of the whole file are on its first page."""
 
     error: GotError | None = None
+    """Why the page has no ``image``."""
 
     pdf: PdfPage | None = field(default=None, repr=False)
 
     content: Content | None = field(default=None, repr=False)
 
     def render(self, dpi: float) -> Image.Image | None:
-        """This page at another resolution, for a retry; a page that is not from a PDF has its one image only.
+        """This page at another resolution, for a retry; a page that is not from a PDF returns ``image``.
 
-        Works as long as the PDF itself is there, also when ``open_pages`` has gone on. Raises ``SourceError``.
+        The PDF file must still exist; it is opened again if ``open_pages`` has closed it.
+
+        Raises:
+            SourceError: the page cannot be rendered.
         """
         return self.image if self.pdf is None else self.pdf.render(dpi)
 
     @cached_property
     def needs_ocr(self) -> bool:
-        """False where a PDF page's own text is as good as reading it again; always True for images."""
+        """False if the text layer of a PDF page is good enough; always True for images."""
         return True if self.pdf is None else self.pdf.needs_ocr()
 
     @cached_property
     def text_layer(self) -> str:
-        """The text a PDF page carries, in reading order; empty for images. Raises ``SourceCorrupt``."""
+        """The text layer of a PDF page in reading order; empty for images. Raises ``SourceCorrupt``."""
         return "" if self.pdf is None else self.pdf.text()
 
     @property
     def sha256(self) -> str | None:
-        """Hexadecimal digest of the whole source's bytes; ``None`` for images and arrays that were handed in."""
+        """Hexadecimal digest of the bytes of the whole source; ``None`` for PIL images and arrays."""
         return None if self.content is None else self.content.sha256

@@ -18,27 +18,27 @@ from got_runtime.sources.limits import Limits
 from got_runtime.sources.names import one_line
 from got_runtime.sources.page import Rotation, SourcePage
 from got_runtime.sources.regions import Region, layout_regions
-from got_runtime.sources.rgb import turn
+from got_runtime.sources.rgb import rotated
 from got_runtime.sources.selection import Selection, select_pages
 from got_runtime.sources.text_layer import needs_ocr, text_layer
 
 __all__ = ["LONG_SIDE", "auto_dpi", "pdf_pages"]
 
 OVERSAMPLING = 2
-"""The network sees 1,024 pixels a side; from twice as many the bicubic reduction still has strokes to average, and a
-grid of tiles gets real detail. More costs time and memory and is averaged away."""
+"""The model's input is 1,024 pixels a side. Twice as many let the bicubic reduction average over strokes, and give a
+grid of tiles more detail than one view has. More costs time and memory and is averaged away."""
 
 LONG_SIDE = 1024 * OVERSAMPLING
-"""Pixels along a rendered page's longer side where no resolution is asked for."""
+"""Pixels along the longer side of a rendered page if no resolution is given."""
 
 POINTS_PER_INCH = 72
 LOWEST_AUTO_DPI, HIGHEST_AUTO_DPI = 72, 600
-"""Below, a poster's small print is lost; above, a stamp-sized page shows only the edges of its curves."""
+"""A poster below 72 dpi loses its small print; a stamp-sized page above 600 dpi gains no detail."""
 
 logger = logging.getLogger(__name__)
 
 # MuPDF is not safe to call from two threads, even for two documents (PyMuPDF's manual, "Multiprocessing").
-_ONE_AT_A_TIME = threading.RLock()
+_MUPDF_LOCK = threading.RLock()
 
 
 def auto_dpi(width_pt: float, height_pt: float, long_side: int = LONG_SIDE) -> int:
@@ -57,7 +57,7 @@ def pdf_pages(
     rotate: Rotation,
     limits: Limits,
 ) -> Iterator[SourcePage]:
-    """The selected pages; one that cannot be rendered is yielded with its error."""
+    """The selected pages; a page that cannot be rendered is yielded with its error."""
     with closing(_Pdf(content, password)) as pdf:
         warnings = pdf.warnings
         for number in select_pages(pages, pdf.total, content.name, limits.max_pages):
@@ -66,7 +66,7 @@ def pdf_pages(
 
 
 class _Pdf:
-    """One PDF, open until it is closed; after that opened anew for each question, so that pages can outlive it."""
+    """An open PDF. After ``close()`` it is opened again for each call, so that its pages remain usable."""
 
     def __init__(self, content: Content, password: str | None) -> None:
         self.content = content
@@ -92,7 +92,7 @@ class _Pdf:
 
     @contextmanager
     def page(self, index: int) -> Iterator[Any]:
-        """The ``pymupdf.Page``, valid and alone inside the ``with``."""
+        """The ``pymupdf.Page``, valid inside the ``with``, which also holds the lock of MuPDF."""
         with _mupdf(f"page {index + 1} of {self.content.name} cannot be read") as pymupdf:
             document = self._open(pymupdf) if self._document.is_closed else self._document
             try:
@@ -106,10 +106,10 @@ class _Pdf:
     def _open(self, pymupdf: Any) -> Any:
         path, name = self.content.path, self.content.name
         if path is not None and str(path).isprintable():
-            document = pymupdf.open(path, filetype="pdf")  # read piece by piece where it lies
-        else:  # in memory, or a file name that is not text, which MuPDF cannot be given
+            document = pymupdf.open(path, filetype="pdf")  # MuPDF reads from the file as needed
+        else:  # in memory, or a file name that is not text, which MuPDF does not accept
             document = pymupdf.open(stream=self.content.read(), filetype="pdf")
-        # "Owner" passwords restrict printing and editing, not reading: MuPDF opens those without being asked.
+        # "Owner" passwords restrict printing and editing, not reading: MuPDF opens those without a password.
         if document.needs_pass and not (self._password and document.authenticate(self._password)):
             document.close()
             problem = "the password does not fit" if self._password else "it is encrypted"
@@ -121,7 +121,7 @@ class _Pdf:
 
 @dataclass(frozen=True)
 class PageOfPdf:
-    """What can be asked of one PDF page, now or later."""
+    """One page of a PDF: rendering, text layer and layout."""
 
     pdf: _Pdf
     index: int
@@ -143,7 +143,7 @@ class PageOfPdf:
                 wanted = dpi or auto_dpi(*size, long_side)
                 actual = self._within_limit(size, wanted)
                 image = self._rendered(page, actual)
-                warnings += _complaints()
+                warnings += _error_messages()
             if actual < wanted:
                 warnings.append(
                     f"rendered at {actual:.4g} dpi, not {wanted:g}: more exceeds {self.max_pixels:,} pixels"
@@ -167,7 +167,7 @@ class PageOfPdf:
         )
 
     def render(self, dpi: float) -> Image.Image:
-        """The page at ``dpi``, or at the most that the pixel limit allows. Raises ``SourceCorrupt``."""
+        """The page at ``dpi``, or at the highest resolution within the pixel limit. Raises ``SourceCorrupt``."""
         with self.pdf.page(self.index) as page:
             return self._rendered(page, self._within_limit((page.rect.width, page.rect.height), dpi))
 
@@ -177,7 +177,7 @@ class PageOfPdf:
             return text_layer(page)
 
     def needs_ocr(self) -> bool:
-        """Whether the text layer is too poor to do; a page on which that cannot be decided needs OCR."""
+        """Whether the text layer is too poor to use; a page that cannot be examined needs OCR."""
         try:
             with self.pdf.page(self.index) as page:
                 return needs_ocr(page)
@@ -185,7 +185,7 @@ class PageOfPdf:
             return True
 
     def regions(self) -> list[Region]:
-        """What the layout analysis finds, in points; nothing on a page that is turned. Raises ``SourceCorrupt``."""
+        """Regions found by the layout analysis, in points; none on a rotated page. Raises ``SourceCorrupt``."""
         if self.rotate:
             return []
         with self.pdf.page(self.index) as page:
@@ -194,10 +194,10 @@ class PageOfPdf:
     def _rendered(self, page: Any, dpi: float) -> Image.Image:
         zoom, pymupdf = dpi / POINTS_PER_INCH, _library()
         pixmap = page.get_pixmap(matrix=pymupdf.Matrix(zoom, zoom), colorspace=pymupdf.csRGB, alpha=False)
-        return turn(Image.frombytes("RGB", (pixmap.width, pixmap.height), pixmap.samples_mv), self.rotate)
+        return rotated(Image.frombytes("RGB", (pixmap.width, pixmap.height), pixmap.samples_mv), self.rotate)
 
     def _within_limit(self, size_pt: tuple[float, float], dpi: float) -> float:
-        """``dpi``, or the nearest lower one at which the page keeps to the pixel limit."""
+        """``dpi``, or the highest lower resolution at which the page is within the pixel limit."""
         zoom = dpi / POINTS_PER_INCH
         while math.ceil(size_pt[0] * zoom + 1) * math.ceil(size_pt[1] * zoom + 1) > self.max_pixels and zoom > 1e-9:
             zoom *= min(0.99, math.sqrt(self.max_pixels / (size_pt[0] * size_pt[1])) / zoom)
@@ -205,12 +205,12 @@ class PageOfPdf:
 
 
 def _label(page: Any) -> str:
-    """What the PDF calls the page; empty where it says nothing that PyMuPDF can parse."""
+    """The page label of the PDF; empty if there is none that PyMuPDF can parse."""
     try:
         label: str = page.get_label()
-    except (ValueError, LookupError):  # its parser takes no slash in a prefix and no reference for a number
+    except (ValueError, LookupError):  # its parser accepts no slash in a prefix and no reference for a number
         return ""
-    coded = re.match("<((?:[0-9A-F]{2})+)>", label)  # a prefix that is not ASCII comes in hexadecimal
+    coded = re.match("<((?:[0-9A-F]{2})+)>", label)  # a prefix that is not ASCII is given in hexadecimal
     if coded is None:
         return label
     prefix = bytes.fromhex(coded[1])
@@ -219,16 +219,16 @@ def _label(page: Any) -> str:
 
 
 def _library() -> Any:
-    import pymupdf  # a second with its models, so only once a PDF is there; its types are incomplete
+    import pymupdf  # takes a second with its models, so only when a PDF is opened; its types are incomplete
 
     return pymupdf
 
 
 @contextmanager
 def _mupdf(failing: str) -> Iterator[Any]:
-    """PyMuPDF, alone and silent; what it raises becomes ``SourceCorrupt`` ("{failing}: why")."""
+    """PyMuPDF under its lock and without messages; its exceptions become ``SourceCorrupt`` ("{failing} (why)")."""
     pymupdf = _library()
-    with _ONE_AT_A_TIME:
+    with _MUPDF_LOCK:
         tools = pymupdf.TOOLS
         errors, warnings = tools.mupdf_display_errors(), tools.mupdf_display_warnings()
         tools.mupdf_display_errors(False)
@@ -252,8 +252,8 @@ def _translated(failing: str, error: BaseException) -> GotError:
     return SourceCorrupt(f"{failing} ({why}): save or download it again, or repair it with another PDF program")
 
 
-def _complaints() -> list[str]:
-    """What MuPDF could not make sense of since the last look, as one warning; trifles ("warning: …") left out."""
+def _error_messages() -> list[str]:
+    """MuPDF's error messages since ``_mupdf`` was entered, as one warning; lines that begin "warning:" are left out."""
     found = [line for line in _library().TOOLS.mupdf_warnings().splitlines() if "error" in line]
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     return [f"parts of the page may be missing, MuPDF says: {one_line(found[0])}{more}"] if found else []

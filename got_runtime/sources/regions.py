@@ -1,4 +1,4 @@
-"""What PyMuPDF's layout analysis finds on a born-digital page."""
+"""Regions of a born-digital PDF page, found by PyMuPDF's layout analysis."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +8,7 @@ __all__ = ["Region", "layout_regions"]
 
 @dataclass(frozen=True)
 class Region:
-    """A part of the page: its box in points, its class (``text``, ``title``, ``table`` …), and its text."""
+    """A region: its box ``(x0, y0, x1, y1)`` in points, its class (``text``, ``title``, ``table`` …), its text."""
 
     bbox: tuple[float, float, float, float]
     kind: str
@@ -16,7 +16,7 @@ class Region:
 
 
 def layout_regions(page: Any) -> list[Region]:
-    """The regions of a ``pymupdf.Page`` in reading order; none on a scan, a turned page, or without the model."""
+    """The regions of a ``pymupdf.Page`` in reading order; none on a scan, a rotated page, or without the model."""
     analyse = getattr(page, "get_layout", None)
     if analyse is None or page.rotation or not page.get_text().strip():
         return []

@@ -1,9 +1,9 @@
-"""An address on the public internet → its bytes, without being led anywhere else.
+"""An address on the public internet → its bytes, with protection against server-side request forgery (SSRF).
 
-A service that opens addresses for strangers can be made to read the private network it stands in. So a host's
-addresses are resolved once, every one must be public, and the connection goes to a checked address (a second look-up
-by the HTTP client could answer differently: DNS rebinding). Each redirect starts over. Proxies from the environment
-are not used, because behind one the check would mean nothing.
+A service that downloads addresses given by its users could be made to read its private network. Therefore the IP
+addresses of a host are resolved once, all of them must be public, and the connection goes to a checked one (a second
+look-up by the HTTP client could return another address: DNS rebinding). Each redirect is checked in the same way.
+Proxies from the environment are not used, because they would resolve the host themselves.
 """
 
 import http.client
@@ -29,7 +29,7 @@ _PORTS = {"http": 80, "https": 443}
 _REDIRECTS = {301, 302, 303, 307, 308}
 _REFUSED = {401, 402, 403, 407, 451}
 _CHUNK = 1 << 16
-_URL_MARKS = "/?%:@!$&'()*+,;=~-._[]"  # what may stand in a path or query as it is (RFC 3986)
+_URL_SAFE = "/?%:@!$&'()*+,;=~-._[]"  # characters of a path or query that are not quoted (RFC 3986)
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: an IPv4 address in the last 32 bits
 
 Resolve = Callable[[str, int], Sequence[str]]
@@ -41,9 +41,17 @@ def fetch(
 ) -> bytes:
     """The body at ``url`` (http or https), following at most five redirects.
 
-    ``resolve`` and ``allowed`` replace the system's resolver and :func:`is_public`, for tests and closed networks.
-    Raises ``SourceForbidden`` (another scheme, a private address, access refused), ``SourceNotFound`` (no host, no
-    answer, an error status), ``LimitExceeded`` (bytes, seconds) or ``SourceCorrupt`` (the body broke off).
+    Args:
+        url: the address.
+        limits: bounds on bytes and seconds.
+        resolve: replaces the system's resolver, for tests and closed networks.
+        allowed: replaces :func:`is_public`.
+
+    Raises:
+        SourceForbidden: another scheme, a private address, access refused.
+        SourceNotFound: no host, no answer, an error status.
+        LimitExceeded: more bytes or seconds than ``limits``.
+        SourceCorrupt: the connection was closed before the end of the body.
     """
     deadline = time.monotonic() + limits.max_remote_seconds
     start = one_line(without_secrets(url))
@@ -94,9 +102,9 @@ def _get(url: str, limits: Limits, deadline: float, resolve: Resolve, allowed: C
 def _request(
     connection: http.client.HTTPConnection, sock: socket.socket, deadline: float, url: str, limits: Limits
 ) -> bytes | str:
-    connection.sock = _Wire(sock, deadline)  # so it never connects, nor looks the host up, by itself
+    connection.sock = _DeadlineSocket(sock, deadline)  # so that it neither connects nor resolves the host itself
     parts = urlsplit(url)
-    path, query = quote(parts.path or "/", safe=_URL_MARKS), quote(parts.query, safe=_URL_MARKS)
+    path, query = quote(parts.path or "/", safe=_URL_SAFE), quote(parts.query, safe=_URL_SAFE)
     headers = {"User-Agent": "got-ocr", "Accept-Encoding": "identity", "Connection": "close"}
     connection.request("GET", f"{path}?{query}" if query else path, headers=headers)
     with connection.getresponse() as response:
@@ -105,14 +113,14 @@ def _request(
             try:
                 return urljoin(url, location)
             except ValueError as error:
-                raise SourceNotFound(f"{one_line(location)} is not a well-formed address to be sent to") from error
+                raise SourceNotFound(f"{one_line(location)} is not a well-formed address to redirect to") from error
         shown = one_line(without_secrets(url))
         _check_status(response.status, shown)
         return _body(response, shown, limits)
 
 
 def check(url: str) -> tuple[SplitResult, str, int]:
-    """``url`` in parts, its host and port. Raises ``SourceForbidden`` or ``SourceNotFound`` for what is not fetched."""
+    """``url`` in parts, its host and port. Raises ``SourceForbidden`` or ``SourceNotFound``."""
     shown = one_line(without_secrets(url))
     try:
         parts = urlsplit(url)
@@ -142,13 +150,13 @@ def _connected(
             f"{shown}: no host of that name is known here; check the address and the network"
         ) from error
     if not addresses or not all(allowed(address) for address in addresses):
-        # The address itself is not named: the answer must not map a private network for a stranger.
+        # The message does not name the IP address: that would reveal the private network.
         raise SourceForbidden(f"{shown} is not a public address: private networks are not read, download it yourself")
     for address in addresses[:-1]:
         try:
             return socket.create_connection((address, port), timeout=_left(deadline))
         except OSError:
-            _left(deadline)  # the next one, while there is time
+            _left(deadline)  # try the next one until the deadline
     return socket.create_connection((addresses[-1], port), timeout=_left(deadline))
 
 
@@ -159,10 +167,10 @@ def _left(deadline: float) -> float:
     return left
 
 
-class _Wire(io.RawIOBase):
-    """A socket whose every read and write ends at the deadline.
+class _DeadlineSocket(io.RawIOBase):
+    """A socket with one deadline for all reads and writes.
 
-    A socket's own timeout starts anew with each byte, so a server that drips would never be cut off.
+    The timeout of a socket restarts with each byte received, so a server that sends slowly would never exceed it.
     """
 
     def __init__(self, sock: socket.socket, deadline: float) -> None:
@@ -184,7 +192,7 @@ class _Wire(io.RawIOBase):
         return io.BufferedReader(self)
 
     def close(self) -> None:
-        """The socket belongs to the ``with`` around the request; http.client closes too early for us."""
+        """Does nothing: the socket belongs to the ``with`` around the request, and http.client closes earlier."""
 
 
 def _check_status(status: int, shown: str) -> None:
@@ -200,7 +208,7 @@ def _body(response: http.client.HTTPResponse, shown: str, limits: Limits) -> byt
     announced = response.length or 0
     body = bytearray()
     while announced <= most and len(body) <= most:
-        # read1 returns what one read of the socket brought; read would wait for the whole chunk
+        # read1 returns the bytes of one read of the socket; read would wait for the whole chunk
         chunk = response.read1(_CHUNK)
         if not chunk:
             break

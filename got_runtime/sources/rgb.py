@@ -1,4 +1,4 @@
-"""Any decoded image → 8-bit RGB, the only kind the rest of the road knows."""
+"""Decoded images and arrays → 8-bit RGB, upright, transparency on white."""
 
 import struct
 from typing import Any
@@ -16,7 +16,7 @@ EMPTY_EXIF_BYTES = 20
 """``Exif\\0\\0``, the TIFF header, a count of no tags, and no next directory."""
 
 _TURNS = {
-    90: Image.Transpose.ROTATE_270,  # Pillow counts counter-clockwise, we count as a hand turns paper
+    90: Image.Transpose.ROTATE_270,  # Pillow counts counter-clockwise, ``rotate`` clockwise
     180: Image.Transpose.ROTATE_180,
     270: Image.Transpose.ROTATE_90,
 }
@@ -32,28 +32,28 @@ _UPRIGHT = {  # EXIF 2.3, tag 0x0112
 
 
 def page_image(image: Image.Image, rotate: Rotation = 0) -> Image.Image:
-    """``image`` as a page: upright, RGB, turned clockwise, without metadata, sharing nothing with what was given."""
-    page = turn(to_rgb(upright(image)), rotate)
+    """A new image for a page: upright, RGB, rotated clockwise, without metadata."""
+    page = rotated(to_rgb(upright(image)), rotate)
     if page is image:
         page = image.copy()
-    page.info = {}  # an orientation left behind would turn the page once more at the next reader of EXIF
+    page.info = {}  # with its EXIF orientation, another reader would rotate the page again
     return page
 
 
-def turn(image: Image.Image, rotate: Rotation) -> Image.Image:
-    """``image`` turned clockwise by ``rotate`` degrees."""
+def rotated(image: Image.Image, rotate: Rotation) -> Image.Image:
+    """``image`` rotated clockwise by ``rotate`` degrees."""
     return image.transpose(_TURNS[rotate]) if rotate else image
 
 
 def upright(image: Image.Image) -> Image.Image:
-    """``image`` as the camera saw it: EXIF orientation applied. Unreadable EXIF counts as none."""
-    image.load()  # TIFF applies its own orientation here and forgets it
+    """``image`` with its EXIF orientation applied; unreadable EXIF counts as none."""
+    image.load()  # TIFF applies its own orientation here and removes the tag
     orientation = _exif(image).get(ExifTags.Base.Orientation, 1)
     return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
 
 
 def exif_is_damaged(image: Image.Image) -> bool:
-    """Whether ``image`` carries an EXIF block of which no tag can be read, so that nobody knows which way is up."""
+    """Whether ``image`` has an EXIF block of which no tag can be read, so that its orientation is unknown."""
     return len(image.info.get("exif") or b"") > EMPTY_EXIF_BYTES and not _exif(image)
 
 
@@ -61,15 +61,18 @@ def _exif(image: Image.Image) -> dict[int, Any]:
     try:
         return dict(image.getexif())
     except (SyntaxError, ValueError, LookupError, TypeError, OSError, ArithmeticError, struct.error, UserWarning):
-        # A truncated or garbled EXIF block is common and says nothing against the pixels.
+        # A truncated or damaged EXIF block is common and does not affect the pixels.
         return {}
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """``image`` in mode RGB: alpha over white, more than 8 bits scaled (not clipped); RGB comes back as it is.
+    """``image`` in mode RGB: alpha over white, more than 8 bits scaled (not clipped); RGB unchanged.
 
-    The official code's ``convert("RGB")`` turns transparency black, which hides black text. ICC profiles are
-    ignored, as there. Raises ``SourceUnsupported`` for a mode that Pillow cannot turn into RGB.
+    The official code's ``convert("RGB")`` makes transparency black, which hides black text. ICC profiles are ignored,
+    as there.
+
+    Raises:
+        SourceUnsupported: Pillow cannot convert the mode to RGB.
     """
     if image.mode.startswith("I") or image.mode == "F":
         return Image.fromarray(_scaled(image)).convert("RGB")
@@ -78,11 +81,13 @@ def to_rgb(image: Image.Image) -> Image.Image:
             return _over_white(image)
         return image if image.mode == "RGB" else image.convert("RGB")
     except (ValueError, TypeError) as error:
-        raise SourceUnsupported(f"an image of mode {image.mode} has no way to RGB: convert it to RGB first") from error
+        raise SourceUnsupported(
+            f"an image of mode {image.mode} cannot be converted to RGB: convert it to RGB first"
+        ) from error
 
 
 def _over_white(image: Image.Image) -> Image.Image:
-    if image.mode == "La":  # Pillow has no direct way from premultiplied grey
+    if image.mode == "La":  # Pillow cannot convert premultiplied grey directly
         image = image.convert("LA")
     layer = image.convert("RGBA")
     paper = Image.new("RGBA", layer.size, "white")
@@ -90,10 +95,10 @@ def _over_white(image: Image.Image) -> Image.Image:
 
 
 def _scaled(image: Image.Image) -> npt.NDArray[np.uint8]:
-    """Grey values of more than 8 bits in 8; white is 65535 for 16-bit modes, 4095 for a TIFF of 12 bits.
+    """Grey values of more than 8 bits, scaled to 8; white is 65535 for 16-bit modes, 4095 for a TIFF of 12 bits.
 
-    Pillow uses modes I and F for any depth, so there white is the smallest usual one that no value exceeds. That zero
-    is white in a TIFF it heeds only up to 8 bits.
+    Pillow uses modes I and F for any depth: there white is the smallest usual maximum that no value exceeds. Pillow
+    applies the TIFF tag "zero is white" only up to 8 bits, so it is applied here.
     """
     tags = getattr(image, "tag_v2", {})
     deepest = 4095.0 if tags.get(ExifTags.Base.BitsPerSample) == (12,) else 65535.0
@@ -108,7 +113,8 @@ def _scaled(image: Image.Image) -> npt.NDArray[np.uint8]:
 def from_array(array: npt.NDArray[Any]) -> Image.Image:
     """A numpy array as an RGB image: H×W or H×W×1 (grey), ×3 (RGB), ×4 (RGBA); uint8, uint16, bool, float 0..1.
 
-    Raises ``SourceUnsupported`` for another shape, type or range: a wrong guess would read nonsense.
+    Raises:
+        SourceUnsupported: another shape, type or range, which would have to be guessed.
     """
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]

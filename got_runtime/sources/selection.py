@@ -1,10 +1,10 @@
-"""Which pages: ``"1-3,7,-1"`` → ``[1, 2, 3, 7, last]``.
+"""Page selections: ``"1-3,7,-1"`` → ``[1, 2, 3, 7, last]``.
 
     selection = item {"," item}
     item      = page | page "-" page | page "-"      (the last one: to the end)
     page      = number from 1, or a negative number that counts from the end (-1 is the last page)
 
-The order asked for is kept; a page asked for twice is given once.
+The order of the selection is kept; a page selected twice is returned once.
 """
 
 import operator
@@ -24,10 +24,17 @@ _HOW = "write pages like 1-3,7,-1 (counted from 1; -1 is the last page; 5- runs 
 def select_pages(
     selection: Selection | None, total: int, name: str = "the document", most: int | None = None
 ) -> Sequence[int]:
-    """Page numbers (from 1) that ``selection`` names in a document of ``total`` pages; ``None`` names all.
+    """Page numbers (from 1) that ``selection`` selects in a document of ``total`` pages; ``None`` selects all.
 
-    Raises ``PageOutOfRange`` for a selection that cannot be parsed, is empty, or names a page that is not there, and
-    ``LimitExceeded`` where it names more than ``most`` pages.
+    Args:
+        selection: text as above, a page number, or several.
+        total: pages of the document.
+        name: of the document, for messages.
+        most: maximum number of pages.
+
+    Raises:
+        PageOutOfRange: the selection cannot be parsed, is empty, or names a page that does not exist.
+        LimitExceeded: it selects more than ``most`` pages.
     """
     chosen: Sequence[int] = range(1, total + 1)
     if isinstance(selection, str):

@@ -1,7 +1,7 @@
-"""The text a PDF page already carries: whether it is good enough, and in which order it is read.
+"""The text layer of a PDF page: whether it is good enough, and its text in reading order.
 
-Both questions go to PyMuPDF's own models (they come with PyMuPDF 2 and run offline). Before version 2 PyMuPDF has
-neither, so simple rules stand in for them.
+Both are decided by PyMuPDF's own models, which come with PyMuPDF 2 and run offline. Older versions have none; simple
+rules replace them.
 """
 
 from collections import defaultdict
@@ -14,25 +14,25 @@ __all__ = ["needs_ocr", "text_layer"]
 
 REPLACEMENT = "\ufffd"
 MOST_REPLACEMENTS = 0.1
-"""Share of characters without a Unicode value above which a text layer is taken for broken (PyMuPDF's threshold)."""
+"""Fraction of characters without a Unicode value above which a text layer counts as broken (PyMuPDF's threshold)."""
 
 FULL_PAGE = 0.9
-"""Share of the page above which one image is taken for a scan of the page."""
+"""Fraction of the page area above which one image counts as a scan of the page."""
 
 Box = tuple[float, float, float, float]
 
 
 def needs_ocr(page: Any) -> bool:
-    """Whether a ``pymupdf.Page`` has to be looked at to be read; False for a good text layer and for a blank page.
+    """Whether a ``pymupdf.Page`` needs OCR; False for a good text layer and for a blank page.
 
-    PyMuPDF's decision, with one exception: it also says no to pictures without letters in them as far as its model
-    can see. Where there is something on the page but no text layer, reading it is the only way to find out.
+    This is PyMuPDF's decision with one exception: a page that has content but no text layer always needs OCR, even if
+    PyMuPDF's model finds no letters in its pictures.
     """
     text = page.get_text("text", flags=0).strip()
     if not text:
         return bool(page.get_bboxlog())
     try:
-        # The one part of pymupdf4llm that answers this question alone; its documented calls convert whole documents.
+        # The part of pymupdf4llm that makes this decision alone; its documented calls convert whole documents.
         decision = import_module("pymupdf4llm.ocr.analyze_page")
     except ImportError:
         return _looks_scanned(page, text)
@@ -45,7 +45,7 @@ def text_layer(page: Any) -> str:
     downwards = sorted(lines, key=lambda line: line.middle[1])
     blocks: dict[int, list[_Line]] = defaultdict(list)
     if all(line.level for line in lines) and not any(starmap(_beside, pairwise(downwards))):
-        # No two lines side by side leave nothing to decide, and the layout model takes a third of a second a page.
+        # One column: the order is known, and the layout model takes a third of a second a page.
         for line in downwards:
             blocks[line.block].append(line)
         return "\n\n".join(map(_block_text, blocks.values()))
@@ -71,7 +71,7 @@ class _Line:
 def _lines(page: Any) -> list[_Line]:
     import pymupdf
 
-    # Ligatures are left out of the flags so that "ﬁ" comes as the two letters that were meant.
+    # TEXT_PRESERVE_LIGATURES is not set, so that the ligature "ﬁ" becomes two letters.
     flags = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_MEDIABOX_CLIP
     lines = []
     for block in page.get_text("dict", flags=flags)["blocks"]:
@@ -84,7 +84,7 @@ def _lines(page: Any) -> list[_Line]:
 
 
 def _regions(page: Any) -> list[Box]:
-    """Boxes of the page's regions in reading order, from PyMuPDF's layout model; empty where there is none."""
+    """Boxes of the page's regions in reading order, from PyMuPDF's layout model; empty if there is none."""
     if not hasattr(page, "get_layout"):
         return []
     page.get_layout()
@@ -92,7 +92,7 @@ def _regions(page: Any) -> list[Box]:
 
 
 def _nearest(line: _Line, regions: list[Box]) -> int:
-    """The region a line lies in, or next to: no line may be lost because the model drew no box around it."""
+    """The region that contains a line, else the nearest, so that no line outside all regions is lost."""
     x, y = line.middle
 
     def distance(index: int) -> float:
@@ -103,13 +103,13 @@ def _nearest(line: _Line, regions: list[Box]) -> int:
 
 
 def _beside(upper: _Line, lower: _Line) -> bool:
-    """Whether two lines share a row: the one whose middle is lower begins above the middle of the other."""
+    """Whether two lines are in one row: the lower one begins above the middle of the upper one."""
     return lower.box[1] < upper.middle[1]
 
 
 def _block_text(lines: list[_Line]) -> str:
     if not all(line.level for line in lines):
-        return "\n".join(line.text for line in lines)  # turned text: as it was written
+        return "\n".join(line.text for line in lines)  # rotated text: in the order of the file
     rows: list[list[_Line]] = []
     for line in sorted(lines, key=lambda line: line.middle[1]):
         # A PDF "line" ends at every wide gap; pieces that overlap the row's middle belong to it.
