@@ -3,6 +3,7 @@
 import argparse
 import difflib
 import logging
+import math
 import os
 import signal
 import sys
@@ -20,6 +21,7 @@ __all__ = [
     "log_to_stderr",
     "non_negative_int",
     "positive_int",
+    "positive_number",
     "print_notice",
     "stop_on_interrupt",
 ]
@@ -44,38 +46,50 @@ class CommandParser(argparse.ArgumentParser):
             SystemExit: status 2, for an unknown option or any other usage error.
         """
         parsed, rest = super().parse_known_args(args, namespace)
-        for argument in rest:
-            if argument.startswith("-"):
-                self.error(self._unknown_option(argument.partition("=")[0]))
+        if any(argument.startswith("-") for argument in rest):
+            self.error(f"unrecognized arguments: {' '.join(rest)}{self._hint(rest)}")
         return parsed, rest
 
     def error(self, message: str) -> NoReturn:
         """Print ``message`` in one line on standard error and exit with status 2."""
         self.exit(2, f"{self.prog}: error: {message} (all options: {self.prog} --help)\n")
 
-    def _unknown_option(self, option: str) -> str:
+    def _hint(self, arguments: list[str]) -> str:
         known = [name for name in self._option_string_actions if name.startswith("--")]
-        nearest = difflib.get_close_matches(option, known, n=1)
-        return f"there is no option {option}" + (f": did you mean {nearest[0]}?" if nearest else "")
+        for argument in arguments:
+            if nearest := difflib.get_close_matches(argument.partition("=")[0], known, n=1):
+                return f": did you mean {nearest[0]}?"
+        return ""
 
 
 def positive_int(text: str) -> int:
     """Type of an argument: an integer of at least 1."""
-    return _int_of_at_least(1, text)
+    return _int_from(1, text)
 
 
 def non_negative_int(text: str) -> int:
     """Type of an argument: an integer of at least 0."""
-    return _int_of_at_least(0, text)
+    return _int_from(0, text)
 
 
-def _int_of_at_least(minimum: int, text: str) -> int:
+def _int_from(minimum: int, text: str) -> int:
     try:
         number = int(text)
     except ValueError:
         number = minimum - 1
     if number < minimum:
-        raise argparse.ArgumentTypeError(f"{text!r} is not an integer of at least {minimum}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {minimum}")
+    return number
+
+
+def positive_number(text: str) -> float:
+    """Type of an argument: a finite number above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
     return number
 
 

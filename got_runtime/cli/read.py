@@ -1,246 +1,277 @@
-"""``got-ocr read``: files in, their text out."""
+"""``got-ocr read``: reads images and PDF files and writes their text."""
 
 import argparse
-import sys
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
+from got_runtime.cli.common import positive_int, positive_number, print_notice
 from got_runtime.cli.options import add_model_options, add_task_options, load_runtime, task_from
-from got_runtime.cli.read_output import FORMATS, Targets, render
+from got_runtime.cli.progress import ReadProgress
+from got_runtime.cli.read_inputs import ReadInput, check_input, find_inputs
+from got_runtime.cli.read_output import FORMATS, ResultWriter, notices, render
 
 if TYPE_CHECKING:
-    from got_runtime.results import DocumentResult, PageResult
-    from got_runtime.runtime import GotRuntime
-    from got_runtime.sources import Limits
+    from got_runtime.options import ReadOptions
 
 EPILOG = """\
 examples:
   got-ocr read scan.png                                  the text, on standard output
   got-ocr read paper.pdf --pages 1-3,-1 --task format --to markdown
-  got-ocr read scans/ -o out/ --to markdown,json         many files; run it again to go on where it stopped
-  got-ocr read form.png --box 40,120,600,180 --crop      only what stands in the box
+  got-ocr read scans/ -o out/ --to markdown,json         many files; repeat the command to continue
+  got-ocr read form.png --box 40,120,600,180 --crop      the text in a box
 
-exit status: 0 all was read; 2 something could not be read, or the command line makes no sense (standard error says
-what); 130 interrupted. With --on-error skip, pages and files that fail do not count."""
+exit status: 0 everything was read; 2 a usage error, or an input that could not be read (one line each on standard
+error; the other files are still processed); 130 interrupted. With --on-error skip, pages and files that fail do not
+change it."""
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Register the command."""
     parser = subparsers.add_parser(
         "read",
-        help="read images and PDF",
-        description="Read images and PDF files.",
+        help="read images and PDF files",
+        description="Read images and PDF files and write their text.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("files", nargs="+", metavar="FILE", help="image, PDF or folder; - reads standard input")
     parser.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="image, PDF, folder (searched recursively), pattern such as 'scans/*.pdf', or - for standard input",
+    )
+    output = parser.add_argument_group("output")
+    output.add_argument(
         "--to",
         default="text",
         type=_formats,
         metavar="FORMAT[,…]",
-        help=f"{', '.join(FORMATS)} (default: text; raw is the answer as the network wrote it, json one line a file); "
-        "several with -o only",
+        help=f"{', '.join(FORMATS)} (default: text). text separates pages by form feeds, markdown by comments with the "
+        "page number; json is one line for each file; raw is the unchanged output of the network. Several formats "
+        "need -o",
     )
-    parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="write files there instead of standard output")
-    parser.add_argument("--overwrite", action="store_true", help="with -o: read again what is there, failed pages too")
-    parser.add_argument(
+    output.add_argument("-o", "--output", type=Path, metavar="DIR", help="write files to DIR, not to standard output")
+    output.add_argument(
+        "--overwrite", action="store_true", help="with -o: read all files again; without, existing outputs are skipped"
+    )
+    output.add_argument(
         "--on-error",
         default="keep",
         choices=("keep", "skip", "raise"),
-        help="what a page or file that fails does: be reported while the others go on (keep, the default; JSON holds "
-        "the page's error), the same but left out of output and exit status (skip), or end the command (raise)",
+        help="a page or file that fails is reported, the others are still read, and the exit status is 2 (keep, the "
+        "default; JSON holds the page's error); the same, but left out of output and exit status (skip); or it ends "
+        "the command (raise)",
     )
     pages = parser.add_argument_group("pages")
-    pages.add_argument("--pages", help="which pages, for example 1-3,7,-1 (default: all)")
-    pages.add_argument("--dpi", type=float, help="resolution of PDF pages (default: chosen by page size)")
-    pages.add_argument("--rotate", type=int, default=0, choices=(0, 90, 180, 270), help="turn pages clockwise first")
-    pages.add_argument("--ocr", default="always", choices=("always", "auto"), help="auto: keep a good PDF text layer")
-    pages.add_argument("--allow-remote", action="store_true", help="fetch http(s) addresses")
-    pages.add_argument("--password", help="password of an encrypted PDF")
-    pages.add_argument("--boxes", action="store_true", help="find where elements stand (--to json tells)")
+    pages.add_argument("--pages", type=_page_selection, help="which pages, for example 1-3,7,-1 (default: all)")
+    pages.add_argument("--dpi", type=_dpi, help="rendering resolution of PDF pages (default: chosen by page size)")
+    pages.add_argument(
+        "--rotate", type=int, default=0, choices=(0, 90, 180, 270), help="rotate pages clockwise by so many degrees"
+    )
+    pages.add_argument(
+        "--ocr",
+        default="always",
+        choices=("always", "auto"),
+        help="auto: take the text layer of PDF pages that have a good one (default: always)",
+    )
+    pages.add_argument("--allow-remote", action="store_true", help="download http and https addresses")
+    pages.add_argument("--password", help="password of encrypted PDF files")
+    pages.add_argument("--boxes", action="store_true", help="locate each element on its page (shown in json)")
     add_task_options(parser)
     limits = parser.add_argument_group("limits (got-ocr info shows their defaults)")
-    limits.add_argument("--max-new-tokens", type=int, default=4096, metavar="N", help="token budget of a page (4096)")
-    limits.add_argument("--max-seconds", type=float, metavar="S", help="time budget of a page (none)")
-    limits.add_argument("--max-pages", type=int, metavar="N", help="pages of a file")
-    limits.add_argument("--max-pixels", type=int, metavar="N", help="pixels of a page")
-    limits.add_argument("--max-bytes", type=int, metavar="N", help="bytes of a file")
+    limits.add_argument(
+        "--max-new-tokens", type=positive_int, default=4096, metavar="N", help="tokens decoded for a page (4096)"
+    )
+    limits.add_argument(
+        "--max-seconds",
+        dest="max_seconds_per_page",
+        type=positive_number,
+        metavar="S",
+        help="decoding time of a page (no limit)",
+    )
+    limits.add_argument("--max-pages", type=positive_int, metavar="N", help="pages read of a file")
+    limits.add_argument("--max-pixels", type=positive_int, metavar="N", help="pixels of a page")
+    limits.add_argument("--max-bytes", type=positive_int, metavar="N", help="bytes of a file")
+    limits.add_argument("--max-remote-bytes", type=positive_int, metavar="N", help="bytes of a download")
+    limits.add_argument("--max-remote-seconds", type=positive_number, metavar="S", help="duration of a download")
     add_model_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Read every file; one that fails costs exit code 2, not its neighbours (see ``--on-error``)."""
-    from got_runtime.errors import GotError, TaskError
+    """Read every file. One that fails does not stop the others (see ``--on-error``).
 
-    # What Pillow says of damaged metadata concerns a page only where the page carries it as a warning of its own.
-    warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
-    if len(args.to) > 1 and args.output is None:
-        raise TaskError(f"--to {','.join(args.to)} writes several files: add -o DIR, or choose one format")
-    reading = _Reading(args)
-    todo: list[_Wanted] = []
-    for file in args.files:
-        for source, name in _documents(file):
-            try:
-                if isinstance(source, GotError):
-                    raise source
-                if forms := reading.wanted(source, name, check=source == file):
-                    todo.append(_Wanted(source, name, forms))
-            except GotError as error:
-                if args.on_error == "raise":
-                    raise
-                print(f"got-ocr: {error}", file=sys.stderr)
-                reading.complete = False
-    if todo:
-        reading.read(todo)
-    if reading.already_there:
-        count = f"{reading.already_there} file{'s' * (reading.already_there > 1)}"
-        print(f"got-ocr: {count} kept in {args.output} from an earlier run (--overwrite reads again)", file=sys.stderr)
-    return 0 if reading.complete or args.on_error == "skip" else 2
+    Returns:
+        0, or 2 where something could not be read.
 
-
-def _documents(file: str) -> "Iterator[tuple[Any, Path]]":
-    """Sources that an argument names, each with the path of its output below the output folder.
-
-    A folder that cannot be walked is a ``GotError`` in the place of a source.
+    Raises:
+        OptionError: options that exclude each other. It is raised before a file is opened.
+        GotError: the first failure, with ``--on-error raise``.
     """
-    from got_runtime.errors import GotError, SourceNotFound
-    from got_runtime.sources import expand
-    from got_runtime.sources.names import is_address
+    from got_runtime.errors import OptionError
 
-    if file == "-":
-        yield sys.stdin.buffer, Path("stdin")
-        return
-    if not file:
-        yield SourceNotFound("one of the files has an empty name: check the variable or the quotes"), Path("-")
-        return
-    try:
-        if is_address(file):
-            parts = urlsplit(file)
-            yield file, Path(Path(parts.path).name or parts.netloc)
-            return
-        for found in expand(file):
-            yield found, found.relative_to(file) if isinstance(found, Path) else Path(Path(file).name)
-    except GotError as error:
-        yield error, Path(file)
-    except ValueError as error:  # of urlsplit
-        yield SourceNotFound(f"{file!r} is not a well-formed address ({error}): check it"), Path("-")
+    # Pillow's warnings about damaged metadata: those that concern a page are among the page's own warnings.
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+    options = read_options(args)
+    if len(args.to) > 1 and args.output is None:
+        raise OptionError(f"--to {','.join(args.to)} writes several files: add -o DIR, or choose one format")
+    writer = ResultWriter(args.output, args.to, args.overwrite)
+    files = _find_files(args, options, writer)
+    if files.skipped:
+        print_notice(f"{_files(files.skipped)} skipped: hidden, or not an image or PDF")
+    if files.existing:
+        print_notice(f"{_files(files.existing)} skipped: the output exists in {args.output} (--overwrite reads again)")
+    failed = _read(args, options, files.pending, writer) if files.pending else False
+    return 2 if (failed or files.failed) and args.on_error != "skip" else 0
 
 
-@dataclass(frozen=True)
-class _Wanted:
-    """A source, the path of its output, and the formats in which that is still to be written."""
+def read_options(args: argparse.Namespace) -> "ReadOptions":
+    """The options of reading that the arguments describe.
 
-    source: Any
-    name: Path
-    forms: tuple[str, ...]
+    Raises:
+        TaskError, OptionError: options that exclude each other, or a value that an option cannot have.
+    """
+    from got_runtime.options import ReadOptions
+    from got_runtime.sources.limits import Limits
 
-
-class _Reading:
-    """One run of the command: what is asked of every file, and what became of them."""
-
-    def __init__(self, args: argparse.Namespace) -> None:
-        self._args = args
-        self._task = task_from(args)
-        self._limits = _limits(args)
-        self._targets = Targets(args.output, args.to, args.overwrite)
-        self.already_there = 0
-        """Sources that were not read because an earlier run has written them."""
-        self.complete = True
-        """Whether everything so far could be read."""
-
-    def wanted(self, source: Any, name: Path, check: bool) -> tuple[str, ...]:
-        """Formats in which a source is still to be written.
-
-        Raises SourceError where ``check`` finds that it cannot be read: nobody should wait for a model to hear of a
-        typo.
-        """
-        from got_runtime.sources.content import kind_of, read_content
-        from got_runtime.sources.names import is_address
-
-        if check and not is_address(source):
-            kind_of(read_content(source, self._limits))
-        forms = self._targets.wanted(name)
-        self.already_there += not forms
-        return forms
-
-    def read(self, todo: list[_Wanted]) -> None:
-        """Read the sources that are wanted, their pages together, and write each document when it is whole."""
-        runtime = load_runtime(self._args)
-        for wanted, document in zip(todo, self._documents(runtime, todo), strict=True):
-            failed = _report(document)
-            self.complete &= not failed
-            if failed == len(document.pages):
-                continue  # nothing to keep; another run tries it again
-            if self._args.on_error == "skip":
-                document = document.model_copy(update={"pages": tuple(p for p in document.pages if p.error is None)})
-            for form in wanted.forms:
-                self._targets.write(wanted.name, form, render(document, form))
-
-    def _documents(self, runtime: "GotRuntime", todo: list[_Wanted]) -> "Iterator[DocumentResult]":
-        """The documents in order, with a bar on stderr where that is a terminal."""
-        from rich.console import Console
-        from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-        args, console = self._args, Console(stderr=True)
-        columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-            bar = progress.add_task(todo[0].name.name, total=None)
-
-            def show(page: "PageResult") -> None:
-                name = page.source.rsplit("/", 1)[-1]
-                progress.update(bar, description=name, completed=page.number, total=page.total)
-
-            yield from runtime.read_all(
-                [wanted.source for wanted in todo],
-                on_page=show,
-                task=self._task,
-                pages=args.pages,
-                dpi=args.dpi,
-                rotate=args.rotate,
-                ocr=args.ocr,
-                allow_remote=args.allow_remote,
-                limits=self._limits,
-                password=args.password,
-                on_error="raise" if args.on_error == "raise" else "keep",
-                max_new_tokens=args.max_new_tokens,
-                boxes=args.boxes,
-            )
-
-
-def _limits(args: argparse.Namespace) -> "Limits":
-    from got_runtime.sources import Limits
-
-    given = {name: getattr(args, name) for name in ("max_pages", "max_pixels", "max_bytes")}
-    return Limits(
-        max_seconds_per_page=args.max_seconds, **{name: value for name, value in given.items() if value is not None}
+    limits = {name: value for name in Limits.model_fields if (value := getattr(args, name)) is not None}
+    return ReadOptions(
+        task=task_from(args),
+        pages=args.pages,
+        dpi=args.dpi,
+        rotate=args.rotate,
+        password=args.password,
+        limits=Limits(**limits),
+        allow_remote=args.allow_remote,
+        ocr=args.ocr,
+        # "skip" is carried out here, after the failure was reported.
+        on_error="raise" if args.on_error == "raise" else "keep",
+        max_new_tokens=args.max_new_tokens,
+        boxes=args.boxes,
     )
 
 
+@dataclass(frozen=True)
+class _PendingFile:
+    """A source, and the formats in which it has to be written."""
+
+    source: ReadInput
+    formats: tuple[str, ...]
+
+
+@dataclass
+class _Files:
+    """What the FILE arguments name: files to read, and the number of those that are not read."""
+
+    pending: list[_PendingFile]
+    existing: int = 0
+    """Files whose outputs exist."""
+    skipped: int = 0
+    """Hidden and unsupported files of folders."""
+    failed: bool = False
+    """Whether an argument names nothing that can be read."""
+
+
+def _find_files(args: argparse.Namespace, options: "ReadOptions", writer: ResultWriter) -> _Files:
+    from got_runtime.errors import GotError
+
+    files = _Files([])
+
+    def count_skipped(path: Path) -> None:
+        files.skipped += 1
+
+    for argument in args.files:
+        for found in find_inputs(argument, count_skipped):
+            try:
+                if isinstance(found, GotError):
+                    raise found
+                check_input(found, options.limits)
+                formats = writer.missing_formats(found.name)
+            except GotError as error:
+                if args.on_error == "raise":
+                    raise
+                print_notice(str(error))
+                files.failed = True
+                continue
+            if formats:
+                files.pending.append(_PendingFile(found, formats))
+            else:
+                files.existing += 1
+    return files
+
+
+def _read(args: argparse.Namespace, options: "ReadOptions", files: list[_PendingFile], writer: ResultWriter) -> bool:
+    """Read the files, their pages in common batches, and write each document when it is complete.
+
+    Returns:
+        Whether a page failed.
+    """
+    runtime = load_runtime(args)
+    failed = False
+    with ReadProgress(len(files), lambda total: _page_count(options, total)) as progress:
+        documents = runtime.read_all(
+            [file.source.source for file in files], on_page=progress.page_done, **dict(options)
+        )
+        for file, document in zip(files, documents, strict=True):
+            progress.file_done()
+            with progress.hidden():
+                for notice in notices(document):
+                    print_notice(notice)
+            failed |= bool(document.errors)
+            if len(document.errors) == len(document.pages):
+                continue  # no output, so that the next run reads the file again
+            if args.on_error == "skip":
+                document = document.model_copy(update={"pages": tuple(p for p in document.pages if p.error is None)})
+            for output_format in file.formats:
+                content = render(document, output_format)
+                with progress.hidden():
+                    writer.write(file.source.name, output_format, content)
+    return failed
+
+
+def _page_count(options: "ReadOptions", total: int) -> int:
+    """How many pages are read of a document of ``total`` pages."""
+    from got_runtime.errors import GotError
+    from got_runtime.sources import select_pages
+
+    try:
+        return len(select_pages(options.pages, total))
+    except GotError:
+        return total
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count:,} files"
+
+
 def _formats(text: str) -> tuple[str, ...]:
-    forms = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
-    for form in forms:
-        if form not in FORMATS:
-            raise argparse.ArgumentTypeError(f"{form!r} is no format: choose from {', '.join(FORMATS)}")
-    return forms
+    """Type of ``--to``."""
+    names = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
+    for name in names:
+        if name not in FORMATS:
+            raise argparse.ArgumentTypeError(f"{name!r} is not a format: choose from {', '.join(FORMATS)}")
+    return names
 
 
-def _report(document: "DocumentResult") -> int:
-    """Warnings and page errors on stderr; returns how many pages failed."""
-    from got_runtime.pipeline.postprocess import TIME_IS_UP
+def _page_selection(text: str) -> str:
+    """Type of ``--pages``."""
+    from got_runtime.errors import PageOutOfRange
+    from got_runtime.sources.selection import check_selection
 
-    for page in document.pages:
-        where = f"{page.source} page {page.number}"
-        for warning in page.warnings:
-            print(f"got-ocr: {where}: {warning}", file=sys.stderr)
-        if page.error is not None:
-            print(f"got-ocr: {page.error.message}", file=sys.stderr)
-        if page.finish_reason in ("length", "repetition") and TIME_IS_UP not in page.warnings:
-            why = "the token budget ran out" if page.finish_reason == "length" else "the text began to repeat itself"
-            print(f"got-ocr: {where}: stopped early, {why}", file=sys.stderr)
-    return len(document.errors)
+    try:
+        check_selection(text)
+    except PageOutOfRange as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text
+
+
+def _dpi(text: str) -> float:
+    """Type of ``--dpi``."""
+    from got_runtime.sources import HIGHEST_DPI, LOWEST_DPI
+
+    dpi = positive_number(text)
+    if not LOWEST_DPI <= dpi <= HIGHEST_DPI:
+        raise argparse.ArgumentTypeError(f"{text} is not taken: choose {LOWEST_DPI} to {HIGHEST_DPI} dots per inch")
+    return dpi

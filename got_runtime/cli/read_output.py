@@ -1,75 +1,154 @@
-"""Where ``got-ocr read`` writes a document, and in which format."""
+"""What ``got-ocr read`` makes of a document: its formats, the files they are written to, and notices."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from got_runtime.errors import SourceForbidden
 
 if TYPE_CHECKING:
-    from got_runtime.results import DocumentResult
+    from got_runtime.markup import Element
+    from got_runtime.results import DocumentResult, PageResult
 
-__all__ = ["FORMATS", "Targets", "render"]
+__all__ = ["FORMATS", "ResultWriter", "notices", "render"]
 
 _SUFFIXES = {"text": ".txt", "raw": ".mmd", "markdown": ".md", "html": ".html", "json": ".json"}
 FORMATS = tuple(_SUFFIXES)
 
+PAGE_END = "\n\f"
+"""Ends a page of text that another one follows, as in the output of pdftotext."""
 
-def render(document: "DocumentResult", form: str) -> str:
+
+def render(document: "DocumentResult", output_format: str) -> str:
     """``document`` in one of :data:`FORMATS`; JSON is one line."""
-    match form:
+    match output_format:
         case "json":
             return document.model_dump_json()
         case "markdown":
-            return document.markdown
+            return _markdown(document)
         case "html":
             return document.html
         case "text":
             from got_runtime.markup import to_text
             from got_runtime.results import render_pages
 
-            return render_pages(document.pages, to_text)
+            return PAGE_END.join(render_pages([page], to_text).rstrip("\n") for page in document.pages)
         case _:
             return document.text
 
 
-class Targets:
-    """Files to be written below ``folder``, one a document and format; without a folder, standard output.
+def _markdown(document: "DocumentResult") -> str:
+    """Markdown; where there are several pages, each begins with a comment that holds its number.
 
-    A file appears under its name when it is whole: a run that was broken off can be repeated to go on.
+    Paragraphs and tables that continue on the next page are joined and stand on the page where they begin.
+    """
+    from got_runtime.markup import to_markdown
+
+    if len(document.pages) < 2:
+        return document.markdown
+    pages = ((number, to_markdown(elements)) for number, elements in _elements_by_page(document))
+    return "\n\n".join(f"<!-- page {number} -->\n\n{text}".strip() for number, text in pages)
+
+
+def _elements_by_page(document: "DocumentResult") -> "Iterator[tuple[int, list[Element]]]":
+    number = document.pages[0].number
+    elements: list[Element] = []
+    for element in document.elements:
+        if element.kind == "page_break" and element.number not in (None, number):
+            yield number, elements
+            number, elements = int(element.number or 0), []
+        else:
+            elements.append(element)
+    yield number, elements
+
+
+def notices(document: "DocumentResult") -> Iterator[str]:
+    """Warnings and errors of the pages, in their order; a notice that several pages share comes once, with all of them.
+
+    A PDF that MuPDF had to repair, for example, has the same warning on each page.
+    """
+    pages_with: dict[str, list[int]] = {}
+    errors: set[str] = set()
+    for page in document.pages:
+        for warning in (*page.warnings, *_stop_reason(page)):
+            pages_with.setdefault(warning, []).append(page.number)
+        if page.error is not None:
+            errors.add(page.error.message)
+            pages_with.setdefault(page.error.message, []).append(page.number)
+    for notice, numbers in pages_with.items():
+        # An error names its source and page itself.
+        yield notice if notice in errors else f"{document.source} {_page_ranges(numbers)}: {notice}"
+
+
+def _stop_reason(page: "PageResult") -> Iterator[str]:
+    from got_runtime.pipeline.postprocess import TIME_IS_UP
+
+    if page.finish_reason == "length" and TIME_IS_UP not in page.warnings:
+        yield "stopped early, the token budget ran out (--max-new-tokens)"
+    elif page.finish_reason == "repetition" and TIME_IS_UP not in page.warnings:
+        yield "stopped early, the text began to repeat itself"
+
+
+def _page_ranges(numbers: list[int]) -> str:
+    """``[1, 2, 3, 7]`` → ``pages 1-3, 7``."""
+    ranges: list[list[int]] = []
+    for number in numbers:
+        if ranges and number == ranges[-1][1] + 1:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    listed = ", ".join(f"{first}" if first == last else f"{first}-{last}" for first, last in ranges)
+    return f"page{'' if len(numbers) == 1 else 's'} {listed}"
+
+
+class ResultWriter:
+    """Writes results to files below a folder, one for each document and format; without a folder, to standard output.
+
+    A file gets its name when it is complete, so that an interrupted run can be repeated to continue.
+
+    Args:
+        folder: where to write; ``None`` for standard output.
+        formats: some of :data:`FORMATS`.
+        overwrite: whether existing files are written again.
     """
 
-    def __init__(self, folder: Path | None, forms: tuple[str, ...], overwrite: bool) -> None:
+    def __init__(self, folder: Path | None, formats: tuple[str, ...], overwrite: bool) -> None:
         self.folder = folder
-        self._forms = forms
+        self._formats = formats
         self._overwrite = overwrite
-        self._taken: set[Path] = set()
+        self._names: set[Path] = set()
 
-    def wanted(self, name: Path) -> tuple[str, ...]:
-        """Formats in which the document called ``name`` is still to be written.
+    def missing_formats(self, name: Path) -> tuple[str, ...]:
+        """Formats in which the document ``name`` has to be written: those without a file, or all with ``overwrite``.
 
-        Raises SourceForbidden when another document of this run is written under the same name, or nothing can be.
+        Raises:
+            SourceForbidden: another document of this run has the same name, or no file can be written under it.
         """
         if self.folder is None:
-            return self._forms
-        if name in self._taken:
+            return self._formats
+        if name in self._names:
             raise SourceForbidden(
                 f"a second file would be written as {self.folder / name}: give their common folder, or another -o"
             )
-        there = [_exists(self._file(self.folder, name, form)) for form in self._forms]
-        self._taken.add(name)
-        return tuple(form for form, is_there in zip(self._forms, there, strict=True) if self._overwrite or not is_there)
+        exists = [_exists(self._file(self.folder, name, each)) for each in self._formats]
+        self._names.add(name)
+        return tuple(
+            each for each, is_there in zip(self._formats, exists, strict=True) if self._overwrite or not is_there
+        )
 
-    def write(self, name: Path, form: str, content: str) -> None:
-        """``content`` to its file, or to standard output.
+    def write(self, name: Path, output_format: str, content: str) -> None:
+        """Write ``content`` to the document's file, or to standard output, with one line break at its end.
 
-        Raises SourceForbidden when the file cannot be written.
+        Raises:
+            SourceForbidden: the file cannot be written.
         """
+        content = content.rstrip("\n")
         if self.folder is None:
             print(content, flush=True)
             return
-        target = self._file(self.folder, name, form)
-        # No longer than the name itself may be, and another run's is another.
+        target = self._file(self.folder, name, output_format)
+        # A short name, as that of the target may have the greatest length; its process id sets runs apart.
         partial = target.with_name(f".{os.getpid()}.partial")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -81,15 +160,15 @@ class Targets:
             ) from error
 
     @staticmethod
-    def _file(folder: Path, name: Path, form: str) -> Path:
-        return folder / name.with_name(name.name + _SUFFIXES[form])
+    def _file(folder: Path, name: Path, output_format: str) -> Path:
+        return folder / name.with_name(name.name + _SUFFIXES[output_format])
 
 
 def _exists(file: Path) -> bool:
-    # A folder that is yet to be made says nothing of the names it can hold; the one it is made in does.
-    there = next(folder for folder in file.parents if folder.is_dir())
+    # Whether a name is too long can be asked only of a folder that exists: the nearest one above the file.
+    folder = next(parent for parent in file.parents if parent.is_dir())
     try:
-        (there / file.name).stat()
+        (folder / file.name).stat()
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError as error:
@@ -98,4 +177,4 @@ def _exists(file: Path) -> bool:
         raise SourceForbidden(
             f"{one_line(str(file))} cannot be written ({error.strerror}): give the source a shorter name, or another -o"
         ) from error
-    return there == file.parent
+    return folder == file.parent

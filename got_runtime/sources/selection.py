@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 
 from got_runtime.errors import LimitExceeded, PageOutOfRange
 
-__all__ = ["Selection", "select_pages"]
+__all__ = ["Selection", "check_selection", "select_pages"]
 
 Selection = str | int | Sequence[int]
 
@@ -51,11 +51,27 @@ def select_pages(
     return chosen
 
 
-def _from_text(selection: str, total: int, name: str) -> Iterator[int]:
+def check_selection(selection: str) -> None:
+    """Check the form of a page selection, which needs no document.
+
+    Raises:
+        PageOutOfRange: it cannot be parsed, or names page 0.
+    """
+    for _, match in _items(selection):
+        if 0 in (int(match["first"]), int(match["last"] or 1)):
+            raise PageOutOfRange(f"page selection {selection!r} names page 0: {_HOW}")
+
+
+def _items(selection: str) -> Iterator[tuple[str, re.Match[str]]]:
     for item in selection.split(","):
         match = _ITEM.fullmatch(item)
         if match is None:
             raise PageOutOfRange(f"page selection {selection!r} cannot be read: {_HOW}")
+        yield item, match
+
+
+def _from_text(selection: str, total: int, name: str) -> Iterator[int]:
+    for item, match in _items(selection):
         first = last = _existing(int(match["first"]), total, name)
         if match["dash"]:
             last = _existing(int(match["last"]), total, name) if match["last"] else total

@@ -1,0 +1,102 @@
+"""The FILE arguments of ``got-ocr read`` → sources, each with the path of its output."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from got_runtime.errors import GotError, SourceNotFound
+
+if TYPE_CHECKING:
+    from got_runtime.sources import Limits
+
+__all__ = ["ReadInput", "check_input", "find_inputs"]
+
+_WILDCARDS = frozenset("*?[")
+
+
+@dataclass(frozen=True)
+class ReadInput:
+    """One source to read."""
+
+    source: Any
+    """A path, an address, or standard input as a binary file object."""
+
+    name: Path
+    """Path of its output below the output folder, without the suffix of the format."""
+
+    in_folder: bool = False
+    """Whether it was found in a folder rather than named on the command line."""
+
+
+def find_inputs(argument: str, on_skipped: Callable[[Path], None]) -> Iterator[ReadInput | GotError]:
+    """The sources that one FILE argument names: itself, the files of a folder, or the matches of a pattern.
+
+    Args:
+        argument: a path, a folder, an address, a pattern such as ``scans/*.pdf``, or ``-`` for standard input.
+        on_skipped: called with each hidden or unsupported file of a folder.
+
+    Yields:
+        A source, or the error of a part of the argument that names none; the sources after it follow.
+    """
+    if argument == "-":
+        yield ReadInput(sys.stdin.buffer, Path("stdin"))
+        return
+    if not argument:
+        yield SourceNotFound("one of the files has an empty name: check the variable or the quotes")
+        return
+    from got_runtime.sources.names import is_address
+
+    try:
+        if is_address(argument):
+            parts = urlsplit(argument)
+            yield ReadInput(argument, Path(Path(parts.path).name or parts.netloc))
+        else:
+            for path in _matches(argument):
+                yield from _expanded(path, on_skipped)
+    except GotError as error:
+        yield error
+    except ValueError as error:  # of urlsplit
+        yield SourceNotFound(f"{argument!r} is not a well-formed address ({error}): check it")
+
+
+def check_input(found: ReadInput, limits: "Limits") -> None:
+    """Check what can be checked of a source before a model is loaded: that the file exists and is of a known kind.
+
+    Files of a folder and addresses are not checked: there may be many of them, and a download takes long.
+
+    Raises:
+        SourceError: the file cannot be read.
+    """
+    from got_runtime.sources.content import kind_of, read_content
+    from got_runtime.sources.names import is_address
+
+    if not found.in_folder and isinstance(found.source, str) and not is_address(found.source):
+        kind_of(read_content(found.source, limits))
+
+
+def _matches(argument: str) -> list[str]:
+    """The files that a pattern matches, in natural order, where the shell has not expanded it; else the argument."""
+    from got_runtime.sources.folders import natural_key
+    from got_runtime.sources.names import one_line
+
+    if not _WILDCARDS & set(argument) or os.path.lexists(argument):
+        return [argument]
+    from glob import glob
+
+    if found := glob(argument, recursive=True):
+        return sorted(found, key=lambda path: (natural_key(path), path))
+    raise SourceNotFound(f"no file matches the pattern {one_line(argument)}: check the path")
+
+
+def _expanded(path: str, on_skipped: Callable[[Path], None]) -> Iterator[ReadInput]:
+    from got_runtime.sources import expand
+
+    for found in expand(path, on_skipped):
+        if isinstance(found, Path):
+            yield ReadInput(found, found.relative_to(path), in_folder=True)
+        else:
+            yield ReadInput(found, Path(Path(path).name))
