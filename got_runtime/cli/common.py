@@ -18,6 +18,7 @@ __all__ = [
     "CommandParser",
     "Stoppable",
     "check_outputs",
+    "counted",
     "log_to_stderr",
     "non_negative_int",
     "positive_int",
@@ -52,7 +53,7 @@ class CommandParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print ``message`` in one line on standard error and exit with status 2."""
-        self.exit(2, f"{self.prog}: error: {message} (all options: {self.prog} --help)\n")
+        self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
 
     def _hint(self, arguments: list[str]) -> str:
         known = [name for name in self._option_string_actions if name.startswith("--")]
@@ -108,6 +109,11 @@ def check_outputs(files: Mapping[str, Path | None]) -> None:
         folder = file.absolute().parent
         if file.is_dir() or not folder.is_dir() or not os.access(file if file.exists() else folder, os.W_OK):
             raise GotError(f"{option} {file}: name a file that can be written, in a folder that exists")
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 file``, ``1,200 files``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def print_notice(message: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
-from got_runtime.cli.common import print_notice
+from got_runtime.cli.common import counted, print_notice
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -82,7 +82,7 @@ class ReadProgress:
     def status(self) -> str:
         """The counts, the speed and the estimated time left, in one line."""
         pages, seconds = self._pages_done, self._clock() - self._started
-        parts = [f"{self._files_done} of {_count(self._files, 'file')}", _count(pages, "page")]
+        parts = [f"{self._files_done} of {counted(self._files, 'file')}", counted(pages, "page")]
         if pages and seconds > 0:
             parts.append(f"{pages / seconds:.2g} pages/s" if pages / seconds < 10 else f"{pages / seconds:.0f} pages/s")
         if fraction := self._fraction():
@@ -98,10 +98,6 @@ class ReadProgress:
         elif self._clock() - self._last_line >= INTERVAL_S:
             self._last_line = self._clock()
             print_notice(self.status())
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _duration(seconds: float) -> str:

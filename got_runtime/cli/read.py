@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from got_runtime.cli.common import positive_int, positive_number, print_notice
+from got_runtime.cli.common import counted, positive_int, positive_number, print_notice
 from got_runtime.cli.options import add_model_options, add_task_options, load_runtime, task_from
 from got_runtime.cli.progress import ReadProgress
 from got_runtime.cli.read_inputs import ReadInput, check_input, find_inputs
@@ -119,10 +119,9 @@ def run(args: argparse.Namespace) -> int:
         raise OptionError(f"--to {','.join(args.to)} writes several files: add -o DIR, or choose one format")
     writer = ResultWriter(args.output, args.to, args.overwrite)
     files = _find_files(args, options, writer)
-    if files.skipped:
-        print_notice(f"{_files(files.skipped)} skipped: hidden, or not an image or PDF")
     if files.existing:
-        print_notice(f"{_files(files.existing)} skipped: the output exists in {args.output} (--overwrite reads again)")
+        count = counted(files.existing, "file")
+        print_notice(f"{count} skipped: the output exists in {args.output} (--overwrite reads again)")
     failed = _read(args, options, files.pending, writer) if files.pending else False
     return 2 if (failed or files.failed) and args.on_error != "skip" else 0
 
@@ -168,8 +167,6 @@ class _Files:
     pending: list[_PendingFile]
     existing: int = 0
     """Files whose outputs exist."""
-    skipped: int = 0
-    """Hidden and unsupported files of folders."""
     failed: bool = False
     """Whether an argument names nothing that can be read."""
 
@@ -178,12 +175,8 @@ def _find_files(args: argparse.Namespace, options: "ReadOptions", writer: Result
     from got_runtime.errors import GotError
 
     files = _Files([])
-
-    def count_skipped(path: Path) -> None:
-        files.skipped += 1
-
     for argument in args.files:
-        for found in find_inputs(argument, count_skipped):
+        for found in find_inputs(argument):
             try:
                 if isinstance(found, GotError):
                     raise found
@@ -240,10 +233,6 @@ def _page_count(options: "ReadOptions", total: int) -> int:
         return len(select_pages(options.pages, total))
     except GotError:
         return total
-
-
-def _files(count: int) -> str:
-    return "1 file" if count == 1 else f"{count:,} files"
 
 
 def _formats(text: str) -> tuple[str, ...]:

@@ -2,12 +2,13 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from got_runtime.cli.common import counted, print_notice
 from got_runtime.errors import GotError, SourceNotFound
 
 if TYPE_CHECKING:
@@ -32,12 +33,13 @@ class ReadInput:
     """Whether it was found in a folder rather than named on the command line."""
 
 
-def find_inputs(argument: str, on_skipped: Callable[[Path], None]) -> Iterator[ReadInput | GotError]:
+def find_inputs(argument: str) -> Iterator[ReadInput | GotError]:
     """The sources that one FILE argument names: itself, the files of a folder, or the matches of a pattern.
+
+    A notice on standard error counts the unsupported and hidden files of a folder.
 
     Args:
         argument: a path, a folder, an address, a pattern such as ``scans/*.pdf``, or ``-`` for standard input.
-        on_skipped: called with each hidden or unsupported file of a folder.
 
     Yields:
         A source, or the error of a part of the argument that names none; the sources after it follow.
@@ -56,7 +58,7 @@ def find_inputs(argument: str, on_skipped: Callable[[Path], None]) -> Iterator[R
             yield ReadInput(argument, Path(Path(parts.path).name or parts.netloc))
         else:
             for path in _matches(argument):
-                yield from _expanded(path, on_skipped)
+                yield from _expanded(path)
     except GotError as error:
         yield error
     except ValueError as error:  # of urlsplit
@@ -92,11 +94,17 @@ def _matches(argument: str) -> list[str]:
     raise SourceNotFound(f"no file matches the pattern {one_line(argument)}: check the path")
 
 
-def _expanded(path: str, on_skipped: Callable[[Path], None]) -> Iterator[ReadInput]:
-    from got_runtime.sources import expand
+def _expanded(path: str) -> Iterator[ReadInput | GotError]:
+    from got_runtime.sources.folders import is_folder, list_folder
 
-    for found in expand(path, on_skipped):
-        if isinstance(found, Path):
-            yield ReadInput(found, found.relative_to(path), in_folder=True)
-        else:
-            yield ReadInput(found, Path(Path(path).name))
+    if not is_folder(path):
+        yield ReadInput(path, Path(Path(path).name))
+        return
+    listing = list_folder(path)
+    unsupported, hidden = len(listing.unsupported), len(listing.hidden)
+    if listing.files and unsupported + hidden:
+        counts = [f"{unsupported:,} not an image or PDF"] * bool(unsupported) + [f"{hidden:,} hidden"] * bool(hidden)
+        print_notice(f"{counted(unsupported + hidden, 'file')} skipped in {path}: {', '.join(counts)}")
+    for file in listing.files:
+        yield ReadInput(file, file.relative_to(path), in_folder=True)
+    yield from listing.errors

@@ -1,4 +1,4 @@
-"""The command line: what it prints where, and what it says of bad input."""
+"""``got-ocr read``: what it writes and prints, and the error of each bad input."""
 
 import importlib
 import json
@@ -12,31 +12,16 @@ from PIL import Image, TiffImagePlugin
 from got_runtime import Box, Color, Formatted, GotRuntime, MultiPage, Plain, Tiles
 from got_runtime.cli import build_parser, main
 from got_runtime.cli.options import task_from
-from got_runtime.engine.scripted import ScriptedEngine
-from got_runtime.model.checkpoint import LoadedModel
 from got_runtime.results import DocumentResult
 
 pymupdf: Any = importlib.import_module("pymupdf")  # its types are incomplete
 
 
-@pytest.fixture(autouse=True)
-def fast(monkeypatch: pytest.MonkeyPatch, checkpoint: LoadedModel) -> None:
-    """Every page says the same, at once: what is tested is what becomes of it."""
-    runtime = GotRuntime(checkpoint, ScriptedEngine(checkpoint.encode, ["some words"]))
-    monkeypatch.setattr("got_runtime.cli.read.load_runtime", lambda args: runtime)
-
-
-@pytest.fixture
-def good(tmp_path: Path) -> Path:
-    file = tmp_path / "good.png"
-    image = Image.new("RGB", (300, 200), "white")
-    image.paste("black", (40, 40, 44, 160))
-    image.save(file)
-    return file
+pytestmark = pytest.mark.usefixtures("scripted_runtime")
 
 
 def bad_files(folder: Path) -> dict[str, list[str]]:
-    """What a stranger may hand in, by name: arguments of ``got-ocr read``."""
+    """Inputs that cannot be read, by name: arguments of ``got-ocr read``."""
     (folder / "empty.png").touch()
     (folder / "text.pdf").write_text("this is no PDF\n")
     with pymupdf.open() as document:
@@ -74,6 +59,14 @@ def bad_files(folder: Path) -> dict[str, list[str]]:
     }
 
 
+def exit_status(*arguments: str) -> int:
+    """What the shell gets: argparse exits by itself."""
+    try:
+        return main(arguments)
+    except SystemExit as stop:
+        return int(stop.code or 0)
+
+
 def scan(folder: Path, name: str, good: Path) -> Path:
     folder.mkdir(exist_ok=True)
     (folder / name).write_bytes(good.read_bytes())
@@ -97,10 +90,10 @@ def test_arguments_that_name_nothing_cost_no_neighbours(
 ) -> None:
     out = tmp_path / "out"
     assert main(["read", "", "http://[x", str(good), "-o", str(out)]) == 2
-    told = capsys.readouterr().err.splitlines()
-    assert len(told) == 2
-    assert "empty name" in told[0]
-    assert "http://[x" in told[1]
+    notices = capsys.readouterr().err.splitlines()
+    assert len(notices) == 2
+    assert "empty name" in notices[0]
+    assert "http://[x" in notices[1]
     assert [file.name for file in out.iterdir()] == ["good.png.txt"]
 
 
@@ -133,12 +126,11 @@ def test_bad_input_is_one_line_with_a_remedy_and_exit_code_2(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name, arguments in bad_files(tmp_path).items():
-        code = main(["read", *arguments])
+        assert exit_status("read", *arguments) == 2, name
         out, err = capsys.readouterr()
-        assert code == 2, name
         assert out == "", name
         assert len(err.splitlines()) == 1, f"{name}: {err}"
-        assert err.startswith("got-ocr: "), name
+        assert err.startswith(("got-ocr: ", "got-ocr read: error: ")), name
         assert REMEDIES.get(name, "") in err, f"{name}: {err}"
 
 
@@ -162,7 +154,7 @@ def test_a_bad_file_does_not_stop_the_others(tmp_path: Path, good: Path, capsys:
     assert "missing.png" in err
 
 
-def test_a_one_pixel_image_is_blank_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_one_pixel_image_is_blank_with_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "dot.png"
     Image.new("RGB", (1, 1)).save(file)
     main(["read", str(file), "--to", "json"])
@@ -171,7 +163,7 @@ def test_a_one_pixel_image_is_blank_and_says_so(tmp_path: Path, capsys: pytest.C
     assert "1×1" in err
 
 
-def test_output_folder_keeps_what_is_there(tmp_path: Path, good: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_existing_outputs_are_skipped(tmp_path: Path, good: Path, capsys: pytest.CaptureFixture[str]) -> None:
     target = tmp_path / "out"
     command = ["read", str(good), "-o", str(target), "--max-new-tokens", "3"]
     assert main(command) == 0
@@ -230,7 +222,7 @@ def half_broken(tmp_path: Path, good: Path) -> Path:
     return file
 
 
-def test_what_a_failing_page_does_can_be_chosen(
+def test_the_effect_of_a_failing_page_can_be_chosen(
     tmp_path: Path, good: Path, half_broken: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     files = [str(half_broken), str(tmp_path / "missing.png"), str(good)]
@@ -239,20 +231,20 @@ def test_what_a_failing_page_does_can_be_chosen(
         code = main(["read", *files, "--to", "json", "--max-new-tokens", "1", *flags])
         out, err = capsys.readouterr()
         documents = [DocumentResult.model_validate_json(line) for line in out.splitlines()]
-        told = [line for line in err.splitlines() if "stopped early" not in line]
-        return code, [[page.finish_reason for page in document.pages] for document in documents], told
+        notices = [line for line in err.splitlines() if "stopped early" not in line]
+        return code, [[page.finish_reason for page in document.pages] for document in documents], notices
 
-    code, pages, told = reasons()
-    assert (code, pages, len(told)) == (2, [["length", "error"], ["length"]], 2)
-    code, pages, told = reasons("--on-error", "skip")
-    assert (code, pages, len(told)) == (0, [["length"], ["length"]], 2)
-    code, pages, told = reasons("--on-error", "raise")
-    assert (code, pages, len(told)) == (2, [], 1)
-    assert "missing.png" in told[0]
+    code, pages, notices = reasons()
+    assert (code, pages, len(notices)) == (2, [["length", "error"], ["length"]], 2)
+    code, pages, notices = reasons("--on-error", "skip")
+    assert (code, pages, len(notices)) == (0, [["length"], ["length"]], 2)
+    code, pages, notices = reasons("--on-error", "raise")
+    assert (code, pages, len(notices)) == (2, [], 1)
+    assert "missing.png" in notices[0]
     files.remove(str(tmp_path / "missing.png"))
-    code, pages, told = reasons("--on-error", "raise")
-    assert (code, pages, len(told)) == (2, [], 1)
-    assert "frame 2" in told[0]
+    code, pages, notices = reasons("--on-error", "raise")
+    assert (code, pages, len(notices)) == (2, [], 1)
+    assert "frame 2" in notices[0]
 
 
 def test_files_that_fail_are_tried_again_by_the_next_run(
@@ -268,7 +260,7 @@ def test_files_that_fail_are_tried_again_by_the_next_run(
     assert sorted(file.name for file in out.iterdir()) == ["1.png.txt", "3.png.txt"]
     (scans / "2.png").write_bytes(good.read_bytes())
     assert main(command) == 0
-    assert "2 files kept" in capsys.readouterr().err
+    assert "2 files skipped" in capsys.readouterr().err
     assert (out / "2.png.txt").exists()
 
 
@@ -286,9 +278,9 @@ def test_damaged_metadata_is_a_warning_of_the_page_and_nothing_else(
     image.paste("black", (40, 40, 44, 160))
     image.save(tmp_path / "a.jpg", exif=b"Exif\0\0II*\0\x08\0\0\0\x05\0\x12\x01\x03\0garbled")
     assert main(["read", str(tmp_path / "a.jpg"), "--max-new-tokens", "1"]) == 0
-    told = [line for line in capsys.readouterr().err.splitlines() if "stopped early" not in line]
-    assert len(told) == 1
-    assert "EXIF" in told[0]
+    notices = [line for line in capsys.readouterr().err.splitlines() if "stopped early" not in line]
+    assert len(notices) == 1
+    assert "EXIF" in notices[0]
 
 
 @pytest.mark.parametrize(
@@ -312,7 +304,7 @@ def test_flags_name_a_task(flags: list[str], task: object) -> None:
     assert task_from(build_parser().parse_args(["read", "a.png", *flags])) == task
 
 
-def test_a_page_is_read_and_a_short_budget_is_told(
+def test_a_page_is_read_and_a_notice_says_that_the_token_budget_ran_out(
     runtime: GotRuntime, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], pages: Path
 ) -> None:
     monkeypatch.setattr("got_runtime.cli.read.load_runtime", lambda args: runtime)

@@ -1,0 +1,73 @@
+"""The FILE arguments of ``got-ocr read``: folders, patterns, and files whose outputs exist."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from got_runtime.cli import main
+
+pytestmark = pytest.mark.usefixtures("scripted_runtime")
+
+
+@pytest.fixture
+def scans(tmp_path: Path, good: Path) -> Path:
+    """A folder of scans, and of files that cannot be read."""
+    folder = tmp_path / "scans"
+    (folder / ".git").mkdir(parents=True)
+    for name in ("10.png", "2.png", ".hidden.png", "notes.txt", "Thumbs.db"):
+        (folder / name).write_bytes(good.read_bytes())
+    return folder
+
+
+def test_unsupported_and_hidden_files_of_a_folder_are_counted(scans: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["read", str(scans), "-o", str(scans.parent / "out")]) == 0
+    assert f"4 files skipped in {scans}: 2 not an image or PDF, 2 hidden" in capsys.readouterr().err
+
+
+def test_verbose_names_the_skipped_files(scans: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["read", str(scans), "-vv"]) == 0
+    err = capsys.readouterr().err
+    assert "DEBUG got_runtime.sources.folders: skipped" in err
+    assert "Thumbs.db" in err
+    assert main(["read", str(scans)]) == 0
+    assert "Thumbs.db" not in capsys.readouterr().err
+
+
+def test_a_pattern_that_the_shell_left_alone_is_expanded_in_natural_order(
+    scans: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = scans.parent / "out"
+    assert main(["read", str(scans / "*.png"), "-o", str(out)]) == 0
+    assert sorted(file.name for file in out.iterdir()) == ["10.png.txt", "2.png.txt"]
+    assert main(["read", str(scans / "*.png"), "--to", "json"]) == 0
+    documents = capsys.readouterr().out.splitlines()
+    assert ["2.png" in documents[0], "10.png" in documents[1]] == [True, True]
+
+
+def test_a_pattern_without_a_match_is_named(scans: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["read", str(scans / "*.tiff")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"no file matches the pattern {scans / '*.tiff'}" in line
+
+
+def test_a_file_whose_name_looks_like_a_pattern_is_itself(tmp_path: Path, good: Path) -> None:
+    file = tmp_path / "scan[1].png"
+    file.write_bytes(good.read_bytes())
+    (tmp_path / "scan1.png").write_bytes(good.read_bytes())
+    assert main(["read", str(file), "-o", str(tmp_path / "out")]) == 0
+    assert [each.name for each in (tmp_path / "out").iterdir()] == ["scan[1].png.txt"]
+
+
+def test_where_all_outputs_exist_nothing_heavy_is_loaded(tmp_path: Path, good: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "good.png.txt").write_text("read before")
+    command = ["read", str(good), "-o", str(tmp_path / "out")]
+    code = (
+        "import sys; from got_runtime.cli import main; status = main(sys.argv[1:]);"
+        "print(status, [name for name in ('torch', 'transformers', 'pymupdf', 'rich') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "0 []"
+    assert "1 file skipped: the output exists" in done.stderr

@@ -1,0 +1,73 @@
+"""Formats of ``got-ocr read``: how pages are separated, and how notices of several pages are joined."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from got_runtime import Formatted
+from got_runtime.cli import main
+from got_runtime.cli.read_output import ResultWriter, notices, render
+from got_runtime.evaluation.samples import parts_of
+from got_runtime.results import DocumentResult, ModelInfo, PageError, PageResult
+
+MODEL = ModelInfo(name="scripted", revision=None, device="cpu", dtype="float32")
+
+
+def page(number: int, text: str = "", **fields: Any) -> PageResult:
+    fields = {"finish_reason": "stop", **fields}
+    return PageResult(source="a.pdf", number=number, label="", width=9, height=9, text=text, **fields)
+
+
+def document(*pages: PageResult) -> DocumentResult:
+    return DocumentResult(source="a.pdf", sha256=None, pages=pages, model=MODEL)
+
+
+def test_pages_of_text_are_separated_by_form_feeds(tmp_path: Path) -> None:
+    read = document(page(1, "first\nline"), page(2), page(3, "third"))
+    assert render(read, "text") == "first\nline\n\f\n\fthird"
+    ResultWriter(tmp_path, ("text",), False).write(Path("a.pdf"), "text", render(read, "text"))
+    assert [part.strip("\n") for part in parts_of(tmp_path / "a.pdf.txt", 3)] == ["first\nline", "", "third"]
+
+
+def test_pages_of_markdown_begin_with_a_comment_that_holds_their_number() -> None:
+    read = document(page(3, r"\title{One}", task=Formatted()), page(4), page(7, "Text.", task=Formatted()))
+    assert render(read, "markdown") == "<!-- page 3 -->\n\n# One\n\n<!-- page 4 -->\n\n<!-- page 7 -->\n\nText."
+
+
+def test_a_paragraph_that_continues_stands_whole_on_the_page_where_it_begins() -> None:
+    read = document(page(1, "It goes on", task=Formatted()), page(2, "and ends.\n\nNext.", task=Formatted()))
+    assert render(read, "markdown") == "<!-- page 1 -->\n\nIt goes on and ends.\n\n<!-- page 2 -->\n\nNext."
+
+
+def test_a_single_page_is_written_without_separators() -> None:
+    read = document(page(1, "Only page."))
+    assert render(read, "text") == "Only page."
+    assert render(read, "markdown") == read.markdown == "Only page.\n"
+
+
+@pytest.mark.usefixtures("scripted_runtime")
+def test_the_command_separates_pages(three_pages: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["read", str(three_pages)]) == 0
+    assert capsys.readouterr().out == "some words\n\fsome words\n\fsome words\n"
+    assert main(["read", str(three_pages), "--to", "markdown", "--pages", "2-"]) == 0
+    # The second page begins in lower case, so its paragraph continues that of the first.
+    assert capsys.readouterr().out == "<!-- page 2 -->\n\nsome words some words\n\n<!-- page 3 -->\n"
+
+
+def test_a_notice_that_several_pages_have_is_printed_once_with_all_of_them() -> None:
+    repaired = "the file was damaged and has been repaired"
+    error = PageError(type="EngineError", message="a.pdf page 2: decoding failed")
+    read = document(
+        page(1, warnings=(repaired,)),
+        page(2, warnings=(repaired,), finish_reason="error", error=error),
+        page(3, warnings=(repaired,), finish_reason="length"),
+        page(7, warnings=(repaired,), finish_reason="repetition"),
+        page(9, finish_reason="length"),
+    )
+    assert list(notices(read)) == [
+        f"a.pdf pages 1-3, 7: {repaired}",
+        "a.pdf page 2: decoding failed",
+        "a.pdf pages 3, 9: stopped early, the token budget ran out (--max-new-tokens)",
+        "a.pdf page 7: stopped early, the text began to repeat itself",
+    ]
