@@ -8,7 +8,7 @@ import pytest
 from got_runtime import Formatted
 from got_runtime.cli import main
 from got_runtime.cli.read_output import ResultWriter, notices, render
-from got_runtime.evaluation.samples import parts_of
+from got_runtime.evaluation.text_files import split_pages
 from got_runtime.results import DocumentResult, ModelInfo, PageError, PageResult
 
 MODEL = ModelInfo(name="scripted", revision=None, device="cpu", dtype="float32")
@@ -27,7 +27,7 @@ def test_pages_of_text_are_separated_by_form_feeds(tmp_path: Path) -> None:
     read = document(page(1, "first\nline"), page(2), page(3, "third"))
     assert render(read, "text") == "first\nline\n\f\n\fthird"
     ResultWriter(tmp_path, ("text",), False).write(Path("a.pdf"), "text", render(read, "text"))
-    assert [part.strip("\n") for part in parts_of(tmp_path / "a.pdf.txt", 3)] == ["first\nline", "", "third"]
+    assert [part.strip("\n") for part in split_pages(tmp_path / "a.pdf.txt", 3)] == ["first\nline", "", "third"]
 
 
 def test_pages_of_markdown_begin_with_a_comment_that_holds_their_number() -> None:
