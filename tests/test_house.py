@@ -39,6 +39,7 @@ IMPORTS: dict[str, set[str]] = {
         "evaluation",
         "markup",
         "model",
+        "options",
         "pipeline",
         "results",
         "runtime",

@@ -137,6 +137,9 @@ def log_to_stderr(verbosity: int) -> Iterator[None]:
     """
     logger, handler = logging.getLogger("got_runtime"), _StderrHandler()
     handler.setFormatter(logging.Formatter("got-ocr: %(message)s" if not verbosity else _VERBOSE_FORMAT))
+    if not verbosity:
+        # Failed pages, which the pipeline logs, are part of the results, and commands print them from there.
+        handler.addFilter(lambda record: not record.name.startswith("got_runtime.pipeline."))
     level_before = logger.level
     logger.setLevel((logging.WARNING, logging.INFO, logging.DEBUG)[min(verbosity, 2)])
     logger.addHandler(handler)
