@@ -88,7 +88,7 @@ GOALS = (
 
 
 class ModelCard(ReportModel):
-    """The reports of all kinds. ``missing`` says, by kind, why it could not be measured."""
+    """The reports of all kinds. ``missing`` maps the kinds that could not be measured to the reason."""
 
     model: str
     pages: int

@@ -38,7 +38,7 @@ _PROGRESS_BAR_DELAY_S = 2.0
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C after at least one page. ``report`` has the pages scored so far; its ``dataset`` says how many."""
+    """Ctrl-C after at least one page. ``report`` has the pages scored so far; its ``dataset`` includes their number."""
 
     def __init__(self, report: Report) -> None:
         super().__init__(report.dataset)

@@ -9,10 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.evaluation_pages import (
-    write_page,
-    write_pdf,
-)
+from helpers.evaluation_pages import write_page, write_pdf
 from PIL import Image
 
 from got_runtime.cli import eval as command
@@ -48,12 +45,12 @@ def test_the_command_scores_predictions(tmp_path: Path, capsys: pytest.CaptureFi
 
 
 class ScriptedRuntime:
-    """Answers from a function of the task and the number of pictures seen so far; ``None`` is a page that fails."""
+    """Stands in for a runtime: ``output`` gives the text for a task; ``None`` is a page that fails."""
 
     model_info = ModelInfo(name="scripted", revision=None, device="cpu", dtype="float32")
 
-    def __init__(self, answer: Callable[[Task], str | None]) -> None:
-        self._answer = answer
+    def __init__(self, output: Callable[[Task], str | None]) -> None:
+        self._output = output
 
     def stream(self, images: Sequence[Image.Image], *, task: Task, max_new_tokens: int) -> Iterator[PageResult]:
         return (self._page(task) for _ in images)
@@ -62,20 +59,20 @@ class ScriptedRuntime:
         return DocumentResult(source="<bytes>", sha256=None, pages=(self._page(task),), model=self.model_info)
 
     def _page(self, task: Task) -> PageResult:
-        place: dict[str, Any] = {"source": "<image>", "number": 1, "label": "1", "width": 1, "height": 1, "task": task}
-        text = self._answer(task)
+        fields: dict[str, Any] = {"source": "<image>", "number": 1, "label": "1", "width": 1, "height": 1, "task": task}
+        text = self._output(task)
         if text is None:
             error = PageError(type="EngineError", message="out of memory")
-            return PageResult(**place, finish_reason="error", error=error)
-        return PageResult(**place, finish_reason="stop", text=text)
+            return PageResult(**fields, finish_reason="error", error=error)
+        return PageResult(**fields, finish_reason="stop", text=text)
 
 
 def test_the_command_reads_held_out_pages_with_the_runtime(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    answers: list[str | None] = [page.reference for page in held_out_samples(2, seed=1)]
-    answers[3] = None
-    monkeypatch.setattr(command, "load_runtime", lambda args: ScriptedRuntime(lambda task: answers.pop(0)))
+    texts: list[str | None] = [page.reference for page in held_out_samples(2, seed=1)]
+    texts[3] = None
+    monkeypatch.setattr(command, "load_runtime", lambda args: ScriptedRuntime(lambda task: texts.pop(0)))
     args = parsed("--held-out", "2", "--seed", "1", "--batch-size", "1", "--json", str(tmp_path / "r.json"))
     assert command.run(args) == 0
     out, err = capsys.readouterr()
@@ -92,12 +89,12 @@ def test_the_command_reads_held_out_pages_with_the_runtime(
 def test_all_kinds_fill_in_the_model_cards_table(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    answers = [next(held_out_samples(1, kind=kind)).reference for kind in KINDS if kind != "molecule"]
-    answers.insert(KINDS.index("tiles"), answers[KINDS.index("tiles")])  # asked twice: also in one view
+    texts = [next(held_out_samples(1, kind=kind)).reference for kind in KINDS if kind != "molecule"]
+    texts.insert(KINDS.index("tiles"), texts[KINDS.index("tiles")])  # the page for tiles is also read in one view
     monkeypatch.setitem(sys.modules, "rdkit", None)
     for name in [name for name in sys.modules if name.startswith("rdkit.")]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setattr(command, "load_runtime", lambda args: ScriptedRuntime(lambda task: answers.pop(0)))
+    monkeypatch.setattr(command, "load_runtime", lambda args: ScriptedRuntime(lambda task: texts.pop(0)))
     outputs = ["--json", str(tmp_path / "all.json"), "--html", str(tmp_path / "all.html")]
     assert command.run(parsed("--held-out", "1", "--kind", "all", "--limit", "1", *outputs)) == 0
     out, err = capsys.readouterr()
@@ -120,32 +117,32 @@ def test_a_folder_is_read_with_the_task_of_the_options(
     words: list[str], task: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_page(tmp_path / "a.png", r"\(x\)")
-    asked: list[str] = []
+    tasks: list[str] = []
 
-    def answer(task: Task) -> str:
-        asked.append(task.kind)
+    def output(task: Task) -> str:
+        tasks.append(task.kind)
         return r"\(x\)"
 
-    monkeypatch.setattr(command, "load_runtime", lambda args: ScriptedRuntime(answer))
+    monkeypatch.setattr(command, "load_runtime", lambda args: ScriptedRuntime(output))
     assert command.run(parsed(str(tmp_path), *words)) == 0
-    assert asked == [task]
+    assert tasks == [task]
     assert ("formulas" in capsys.readouterr().out) == (task == "format")
 
 
 def test_tiles_keep_each_page_of_a_dataset_plain_or_formatted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_page(tmp_path / "a.png", "")
-    prompts = ("OCR: ", "OCR with format: ")
-    rows = [{"image": "a.png", "conversations": [{"value": ask}, {"value": "x"}]} for ask in prompts]
+    queries = ("OCR: ", "OCR with format: ")
+    rows = [{"image": "a.png", "conversations": [{"value": query}, {"value": "x"}]} for query in queries]
     (tmp_path / "ocr.json").write_text(json.dumps(rows))
-    asked: list[tuple[str, bool]] = []
+    tasks: list[tuple[str, bool]] = []
 
-    def answer(task: Task) -> str:
-        asked.append((task.kind, task.formatted))
+    def output(task: Task) -> str:
+        tasks.append((task.kind, task.formatted))
         return "x"
 
-    monkeypatch.setattr(command, "load_runtime", lambda args: ScriptedRuntime(answer))
+    monkeypatch.setattr(command, "load_runtime", lambda args: ScriptedRuntime(output))
     assert command.run(parsed(str(tmp_path / "ocr.json"), "--tiles")) == 0
-    assert asked == [("tiles", False), ("tiles", True)]
+    assert tasks == [("tiles", False), ("tiles", True)]
 
 
 def test_ctrl_c_keeps_the_pages_scored_so_far(
@@ -153,14 +150,14 @@ def test_ctrl_c_keeps_the_pages_scored_so_far(
 ) -> None:
     for number in range(3):
         write_page(tmp_path / "in" / f"{number}.png", "same")
-    answers = iter(["same", "sane"])
+    texts = iter(["same", "sane"])
 
-    def answer(task: Task) -> str:
-        if (text := next(answers, None)) is None:
+    def output(task: Task) -> str:
+        if (text := next(texts, None)) is None:
             raise KeyboardInterrupt
         return text
 
-    monkeypatch.setattr(command, "load_runtime", lambda args: ScriptedRuntime(answer))
+    monkeypatch.setattr(command, "load_runtime", lambda args: ScriptedRuntime(output))
     outputs = ["--json", str(tmp_path / "r.json"), "--html", str(tmp_path / "r.html")]
     assert command.run(parsed(str(tmp_path / "in"), "--batch-size", "1", *outputs)) == 130
     out, err = capsys.readouterr()
@@ -175,15 +172,15 @@ def test_ctrl_c_keeps_the_pages_scored_so_far(
 def test_ctrl_c_in_all_kinds_keeps_the_kinds_that_were_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    answers = iter([next(held_out_samples(1)).reference])
+    texts = iter([next(held_out_samples(1)).reference])
 
-    def answer(task: Task) -> str | None:
+    def output(task: Task) -> str | None:
         try:
-            return next(answers)
+            return next(texts)
         except StopIteration:
             raise KeyboardInterrupt from None
 
-    monkeypatch.setattr(command, "load_runtime", lambda args: ScriptedRuntime(answer))
+    monkeypatch.setattr(command, "load_runtime", lambda args: ScriptedRuntime(output))
     words = ["--held-out", "1", "--kind", "all", "--limit", "1", "--json", str(tmp_path / "all.json")]
     assert command.run(parsed(*words)) == 130
     out, err = capsys.readouterr()
@@ -199,12 +196,12 @@ def test_what_got_ocr_read_wrote_is_scored(tmp_path: Path) -> None:
     (tmp_path / "c.txt").write_text("page 1\fpage 2")
 
     def result(name: str, *texts: str) -> str:
-        told: dict[str, Any] = {"source": name, "label": "", "width": 1, "height": 1, "finish_reason": "stop"}
-        pages = tuple(PageResult(**told, number=number, text=text) for number, text in enumerate(texts, start=1))
+        fields: dict[str, Any] = {"source": name, "label": "", "width": 1, "height": 1, "finish_reason": "stop"}
+        pages = tuple(PageResult(**fields, number=number, text=text) for number, text in enumerate(texts, start=1))
         info = ScriptedRuntime.model_info
         return DocumentResult(source=name, sha256=None, pages=pages, model=info).model_dump_json()
 
-    # In the folder itself, where the stems' texts are the reference.
+    # In the dataset's own folder, where the texts named by stem are the references.
     (tmp_path / "a.png.txt").write_text("f1rst\n")
     (tmp_path / "b.png.json").write_text(result("b.png", "sec0nd"))
     (tmp_path / "c.pdf.txt").write_text("page 1\n\npage two\n")

@@ -74,8 +74,8 @@ def test_checks_of_facts_not_on_the_page_fail(check: Check) -> None:
 
 
 def test_gots_own_tables_pass_table_checks() -> None:
-    answer = r"\begin{tabular}{ll}\hline & \multicolumn{2}{c}{both} \\ \hline x & 1 & 2 \\ \hline\end{tabular}"
-    assert TableCheck("t", cell="2", up="both", left="1", left_heading="x", top_heading="both").passes(answer)
+    output = r"\begin{tabular}{ll}\hline & \multicolumn{2}{c}{both} \\ \hline x & 1 & 2 \\ \hline\end{tabular}"
+    assert TableCheck("t", cell="2", up="both", left="1", left_heading="x", top_heading="both").passes(output)
 
 
 @pytest.mark.parametrize("text", ["", "  \n", "---", "word " * 40, "Text 漢字", "nice 😀"])

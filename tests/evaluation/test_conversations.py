@@ -4,9 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from helpers.evaluation_pages import (
-    page_image,
-)
+from helpers.evaluation_pages import page_image
 
 from got_runtime.evaluation.conversations import parse_task
 from got_runtime.evaluation.datasets import load_samples
@@ -22,7 +20,7 @@ def test_the_official_json_gives_the_second_turn_as_reference(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("prompt", "task"),
+    ("query", "task"),
     [
         ("<image>\nOCR: ", Plain()),
         ("OCR with format: ", Formatted()),
@@ -33,8 +31,8 @@ def test_the_official_json_gives_the_second_turn_as_reference(tmp_path: Path) ->
         ("[10, 20, 1500, 400] OCR: ", Box(10, 20, 1500, 400)),
     ],
 )
-def test_the_task_is_that_of_the_query(prompt: str, task: Task) -> None:
-    assert parse_task(prompt) == task
+def test_the_task_is_that_of_the_query(query: str, task: Task) -> None:
+    assert parse_task(query) == task
 
 
 @pytest.mark.parametrize("query", ["[137, 29, 571, 1000] OCR: ", "[7, 999] OCR with format: "])
@@ -52,8 +50,11 @@ def write_fox(root: Path) -> None:
     def rows(*entries: tuple[str, str, str]) -> str:
         return json.dumps(
             [
-                {"image": image, "conversations": [{"from": "human", "value": ask}, {"from": "gpt", "value": answer}]}
-                for image, ask, answer in entries
+                {
+                    "image": image,
+                    "conversations": [{"from": "human", "value": query}, {"from": "gpt", "value": reference}],
+                }
+                for image, query, reference in entries
             ]
         )
 
@@ -69,7 +70,7 @@ def write_fox(root: Path) -> None:
 def test_fox_is_read_as_downloaded_each_file_a_group_with_its_own_tasks(tmp_path: Path) -> None:
     write_fox(tmp_path)
     samples = load_samples(tmp_path)
-    assert {(c.name, c.reference, c.group, c.task.kind) for c in samples} == {
+    assert {(sample.name, sample.reference, sample.group, sample.task.kind) for sample in samples} == {
         ("en_page_ocr/en_1.png", "page one", "en_page_ocr", "plain"),
         ("en_page_ocr/en_2.png", "two", "en_page_ocr", "plain"),
         ("en_box_ocr/en_1.png", "a region", "en_box_ocr", "box"),
@@ -95,4 +96,6 @@ def test_predictions_for_fox_are_scored(tmp_path: Path) -> None:
 def test_one_file_of_fox_finds_its_images_too(tmp_path: Path) -> None:
     write_fox(tmp_path)
     samples = load_samples(tmp_path / "en_onbox_ocr.json")
-    assert [(c.name, c.image) for c in samples] == [("en_1.png", tmp_path / "en_pdf_png_onbox" / "en_1.png")]
+    assert [(sample.name, sample.image) for sample in samples] == [
+        ("en_1.png", tmp_path / "en_pdf_png_onbox" / "en_1.png")
+    ]

@@ -4,11 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from helpers.evaluation_pages import (
-    page_image,
-    write_page,
-    write_pdf,
-)
+from helpers.evaluation_pages import page_image, write_page, write_pdf
 
 from got_runtime.errors import SourceCorrupt, SourceNotFound, SourceUnsupported
 from got_runtime.evaluation.datasets import load_samples
@@ -20,7 +16,7 @@ def test_a_folder_gives_images_with_the_text_beside_them_in_natural_order(tmp_pa
     write_page(tmp_path / "page2.jpg", "\ufefftwo\r\nlines")
     write_page(tmp_path / "faces" / "new" / "a.png", "")
     (tmp_path / "notes.md").write_text("not a page")
-    found = [(c.name, c.reference, c.group, c.page) for c in load_samples(tmp_path)]
+    found = [(sample.name, sample.reference, sample.group, sample.page) for sample in load_samples(tmp_path)]
     assert found == [
         ("faces/new/a.png", "", "faces/new", None),
         ("page2.jpg", "two\nlines", tmp_path.name, None),
@@ -32,11 +28,11 @@ def test_a_pdf_has_one_reference_per_page(tmp_path: Path) -> None:
     write_pdf(tmp_path / "paper.pdf", 2)
     (tmp_path / "paper.txt").write_text("page 1\f\npage 2\n\f")  # pdftotext ends the last page too
     samples = load_samples(tmp_path)
-    assert [(c.label, (c.reference or "").strip()) for c in samples] == [
+    assert [(sample.label, (sample.reference or "").strip()) for sample in samples] == [
         ("paper.pdf p. 1", "page 1"),
         ("paper.pdf p. 2", "page 2"),
     ]
-    first, second = (c.open() for c in samples)
+    first, second = (sample.open() for sample in samples)
     assert first.size == second.size
     assert first.tobytes() != second.tobytes()
 
@@ -44,7 +40,7 @@ def test_a_pdf_has_one_reference_per_page(tmp_path: Path) -> None:
 def test_a_tiff_of_many_frames_is_taken_page_by_page(tmp_path: Path) -> None:
     page_image(10).save(tmp_path / "fax.tif", save_all=True, append_images=[page_image(20)])
     (tmp_path / "fax.txt").write_text("one\ftwo")
-    assert [(c.label, c.reference) for c in load_samples(tmp_path)] == [
+    assert [(sample.label, sample.reference) for sample in load_samples(tmp_path)] == [
         ("fax.tif p. 1", "one"),
         ("fax.tif p. 2", "two"),
     ]

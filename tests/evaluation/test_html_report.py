@@ -4,13 +4,7 @@ import base64
 import io
 from pathlib import Path
 
-from helpers.evaluation_pages import (
-    FORMATTED_TEXT,
-    make_sample,
-    page_image,
-    perfect_predictor,
-    text_predictor,
-)
+from helpers.evaluation_pages import FORMATTED_TEXT, make_sample, page_image, perfect_predictor, text_predictor
 from PIL import Image
 
 from got_runtime.evaluation.html_report import WorstPages, diff_html, render_html_report

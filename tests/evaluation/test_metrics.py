@@ -125,7 +125,7 @@ def test_scene_text_is_scored_by_character() -> None:
 
 
 def test_formatted_outputs_are_split_as_in_the_official_script() -> None:
-    answer = "\n".join(
+    output = "\n".join(
         [
             r"Let \(a\) and \(b\)",
             r"\[c = d\]",
@@ -136,8 +136,8 @@ def test_formatted_outputs_are_split_as_in_the_official_script() -> None:
             r"\begin{tabular}{r} never closed",
         ]
     )
-    parts = metrics.split_formatted(answer + "\n")
-    assert parts.text == answer
+    parts = metrics.split_formatted(output + "\n")
+    assert parts.text == output
     assert parts.formulas == "a\nb\nt" + "c = d\ne"
     assert parts.tables == r"{l} 1 \\ \(t\) " + "\n{r} never closed"
 

@@ -4,9 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from helpers.evaluation_pages import (
-    write_pdf,
-)
+from helpers.evaluation_pages import write_pdf
 
 from got_runtime.errors import SourceCorrupt, SourceNotFound, SourceUnsupported
 from got_runtime.evaluation.datasets import load_samples
@@ -14,6 +12,7 @@ from got_runtime.evaluation.run import score_predictions
 
 
 def write_olmocr_bench(root: Path) -> None:
+    """Two PDFs, one file of checks for both and one for the second."""
     for name in ("tables/a", "tables/b"):
         write_pdf(root / "pdfs" / f"{name}.pdf", 1)
     rows = [
@@ -30,7 +29,7 @@ def write_olmocr_bench(root: Path) -> None:
 
 def test_olmocr_bench_gives_a_page_with_its_checks_and_a_baseline(tmp_path: Path) -> None:
     write_olmocr_bench(tmp_path)
-    found = {(c.label, c.group): [check.name for check in c.checks] for c in load_samples(tmp_path)}
+    found = {(sample.label, sample.group): [check.name for check in sample.checks] for sample in load_samples(tmp_path)}
     assert found == {
         ("tables/a.pdf p. 1", "tables"): ["a1", "a2", "a_1_baseline"],
         ("tables/b.pdf p. 1", "tables"): ["b1", "b_1_baseline"],
@@ -45,8 +44,8 @@ def test_olmocr_bench_counts_checks_by_file_and_takes_the_mean_of_the_files(tmp_
     (tmp_path / "out" / "tables" / "a_pg1_repeat1.md").write_text("page 1\n\n| x | z |\n|---|---|\n")
     (tmp_path / "out" / "tables" / "b.md").write_text("some text $x^2$")
     report = score_predictions(load_samples(tmp_path / "bench"), tmp_path / "out", model="tool", dataset="bench")
-    shares = {group.name: group.checks.value for group in report.groups if group.checks is not None}
-    assert shares == {"math": 1, "tables": 4 / 5}
+    rates = {group.name: group.checks.value for group in report.groups if group.checks is not None}
+    assert rates == {"math": 1, "tables": 4 / 5}
     assert report.mean_check_rate == 0.9
     assert report.pages[0].failed_checks == ("a2",)
     assert report.overall.edit_distance is report.overall.character_error_rate is None

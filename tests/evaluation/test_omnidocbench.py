@@ -4,9 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from helpers.evaluation_pages import (
-    page_image,
-)
+from helpers.evaluation_pages import page_image
 
 from got_runtime.errors import SourceCorrupt
 from got_runtime.evaluation.datasets import load_samples

@@ -4,11 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from helpers.evaluation_pages import (
-    make_sample,
-    write_page,
-    write_pdf,
-)
+from helpers.evaluation_pages import make_sample, write_page, write_pdf
 
 from got_runtime.errors import SourceNotFound
 from got_runtime.evaluation.datasets import load_samples

@@ -1,9 +1,7 @@
 """The report of an evaluation and its JSON."""
 
 import pytest
-from helpers.evaluation_pages import (
-    tiny_report,
-)
+from helpers.evaluation_pages import tiny_report
 
 from got_runtime.evaluation.report import Report
 

@@ -1,12 +1,7 @@
 """Which metrics are computed for which kind of page."""
 
 import pytest
-from helpers.evaluation_pages import (
-    FORMATTED_TEXT,
-    make_sample,
-    render_tables,
-    text_predictor,
-)
+from helpers.evaluation_pages import FORMATTED_TEXT, make_sample, render_tables, text_predictor
 
 from got_runtime.evaluation import exact
 from got_runtime.evaluation.run import evaluate

@@ -11,10 +11,12 @@ from got_runtime.synth.text import english_words
 
 def test_held_out_pages_are_the_same_for_the_same_seed_and_alternate_the_groups() -> None:
     first, again = list(held_out_samples(2, seed=3)), list(held_out_samples(2, seed=3))
-    assert [c.group for c in first] == [*GROUPS, *GROUPS]
-    assert [(c.name, c.reference) for c in first] == [(c.name, c.reference) for c in again]
+    assert [sample.group for sample in first] == [*GROUPS, *GROUPS]
+    assert [(sample.name, sample.reference) for sample in first] == [
+        (sample.name, sample.reference) for sample in again
+    ]
     assert all(a.open().tobytes() == b.open().tobytes() for a, b in zip(first, again, strict=True))
-    assert len({c.name for c in first}) == 4
+    assert len({sample.name for sample in first}) == 4
     assert next(held_out_samples(1, seed=4)).reference != first[0].reference
 
 
