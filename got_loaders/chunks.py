@@ -1,104 +1,155 @@
-"""Pages → passages: the texts that become Documents, by page, document, element or chunk, each with its facts."""
+"""How a Document comes about: pages are read, split into chunks of text, and each chunk gets an id and metadata.
 
+    source ──GotRuntime.stream──► PageResult ──_ChunkBuilder──► DocumentChunk ──adapter──► the framework's Document
+
+The adapters (``langchain``, ``llama_index``, ``haystack``) only copy ``id``, ``text`` and
+``metadata_for(framework, metadata)`` of a chunk into their own class.
+"""
+
+import os
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing, closing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from got_loaders.metadata import NO_BOX, Value, box_facts, element_facts, page_facts, source_facts
+from got_loaders.config import LoaderConfig
+from got_loaders.metadata import (
+    NO_BOX,
+    FullMetadata,
+    box_metadata,
+    document_metadata,
+    element_metadata,
+    page_metadata,
+)
+from got_runtime.errors import OptionError
 
 if TYPE_CHECKING:
-    from got_runtime.markup import Element
+    from got_runtime import GotRuntime
+    from got_runtime.markup import Chunk, Element
     from got_runtime.results import PageResult
 
-__all__ = ["Mode", "Passage", "Passages"]
-
-Mode = Literal["page", "document", "element", "chunk"]
-"""What becomes one Document: a page, a source, an element (heading, paragraph, table …), or a piece of a section."""
+__all__ = ["DocumentChunk", "adocument_chunks", "document_chunks"]
 
 NAMESPACE = uuid.UUID("6f1ad5c2-0f5e-5a52-9c5b-3f0f4f2a7d10")
-WHOLE = 1_000_000_000
-"""Tokens of a chunk that nothing is cut for: an element stays whole."""
+UNLIMITED_TOKENS = 1_000_000_000
+"""A chunk size that no element reaches, so that elements are never split."""
 
 
 @dataclass(frozen=True)
-class Passage:
-    """A text with all that is known of it. ``id`` is a UUID of source, place and text: the same every time."""
+class DocumentChunk:
+    """What becomes one Document. ``id`` is a UUID of source, page, mode and text, so it is the same in every run."""
 
     id: str
     text: str
-    facts: dict[str, Value | None]
+    metadata: FullMetadata
     page: "PageResult | None" = None
+    """The page it is from; ``None`` with ``mode="document"``."""
+
+
+def document_chunks(
+    runtime: "GotRuntime", source: Any, config: LoaderConfig, names: Mapping[str, str] | None = None
+) -> Iterator[DocumentChunk]:
+    """The chunks of a source, a folder, or a list of them, each as soon as its page has been read.
+
+    Args:
+        runtime: reads the pages.
+        source: as in ``GotRuntime.stream``.
+        config: the loader's options.
+        names: full names of sources by their ``PageResult.source``; those of paths are known.
+
+    Raises:
+        SourceError: the source, if it is the only one, cannot be opened.
+        GotError: a source or page failed, and ``on_error="raise"``.
+    """
+    builder = _ChunkBuilder(config, runtime.model_info.name, _path_names(source) | dict(names or {}))
+    with closing(runtime.stream(source, **dict(config.read_options))) as pages:  # type: ignore[type-var]
+        for page in pages:
+            yield from builder.add(page)
+    yield from builder.finish()
+
+
+async def adocument_chunks(
+    runtime: "GotRuntime", source: Any, config: LoaderConfig, names: Mapping[str, str] | None = None
+) -> AsyncIterator[DocumentChunk]:
+    """:func:`document_chunks` without blocking the event loop."""
+    builder = _ChunkBuilder(config, runtime.model_info.name, _path_names(source) | dict(names or {}))
+    async with aclosing(runtime.astream(source, **dict(config.read_options))) as pages:  # type: ignore[type-var]
+        async for page in pages:
+            for chunk in builder.add(page):
+                yield chunk
+    for chunk in builder.finish():
+        yield chunk
 
 
 @dataclass
-class Passages:
-    """Cuts the pages of one reading into passages: :meth:`take` each page as it comes, :meth:`finish` at the end.
+class _ChunkBuilder:
+    """Splits pages into chunks: :meth:`add` each page in order, :meth:`finish` at the end.
 
-    Elements and chunks never reach over a page's end, so that each can be cited by its page; the headings above them
-    are remembered from page to page. A blank page is a passage without text by page, and none by element or chunk.
-
-    Args:
-        mode: what becomes one passage.
-        model: name of the weights.
-        max_tokens: budget of a chunk, in words.
-        boxes: whether boxes were asked for.
-        names: paths in full by the names that results give them.
+    Elements and chunks end with their page, so that each can be cited by its page; the headings above them are carried
+    from page to page. A blank page is a chunk without text with ``mode="page"``, and none with ``"element"`` or
+    ``"chunk"``. A page that failed is a chunk without text whose metadata has the ``error``.
     """
 
-    mode: Mode
-    model: str
-    max_tokens: int = 512
-    boxes: bool = False
-    names: dict[str, str] = field(default_factory=dict)
+    config: LoaderConfig
+    model_name: str
+    names: Mapping[str, str]
     _pages: list["PageResult"] = field(default_factory=list)
+    """The pages since the last chunk: with ``mode="document"`` those of the source so far, else the last page."""
     _headings: list[tuple[int, str]] = field(default_factory=list)
-    _seen: dict[str, int] = field(default_factory=dict)
+    """Level and text of the headings that the next element stands under."""
+    _occurrences: dict[str, int] = field(default_factory=dict)
+    """How often each text has occurred on its page: a page may hold the same words twice, which need two ids."""
 
-    def take(self, page: "PageResult") -> Iterator[Passage]:
-        """The passages that are complete with this page."""
+    def add(self, page: "PageResult") -> Iterator[DocumentChunk]:
+        """The chunks that are complete with this page."""
         if self._pages and self._pages[-1].source != page.source:
             yield from self.finish()
-        self._pages = [*self._pages, page] if self.mode == "document" else [page]
-        if self.mode == "document":
+        if self.config.mode == "document":
+            self._pages.append(page)
             return
-        facts = page_facts(page, self._source(page), self.model)
-        if self.mode == "page":
-            yield self._passage(_text([page]), facts, page)
+        self._pages = [page]
+        metadata = page_metadata(page, self._source_name(page), self.model_name)
+        if self.config.mode == "page":
+            yield self._chunk(_markdown([page]), metadata, page)
         elif page.error is not None:
-            yield self._passage("", facts | element_facts((), ()) | (NO_BOX if self.boxes else {}), page)
+            yield self._chunk("", metadata | element_metadata((), ()) | self._box([], page), page)
         else:
-            yield from self._cut(page, facts)
+            yield from self._split(page, metadata)
 
-    def finish(self) -> Iterator[Passage]:
-        """What the end of a source completes."""
-        pages, self._pages, self._headings, self._seen = self._pages, [], [], {}
-        if self.mode == "document" and pages:
-            yield self._document(pages)
+    def finish(self) -> Iterator[DocumentChunk]:
+        """The chunk that is complete with the end of its source, with ``mode="document"``."""
+        pages, self._pages, self._headings, self._occurrences = self._pages, [], [], {}
+        if self.config.mode == "document" and pages:
+            representative = next((page for page in pages if page.error is not None), pages[0])
+            metadata = document_metadata(representative, self._source_name(pages[0]), self.model_name)
+            yield self._chunk(_markdown(pages), metadata, None)
 
-    def _source(self, page: "PageResult") -> str:
-        return self.names.get(page.source, page.source)
+    def _split(self, page: "PageResult", metadata: FullMetadata) -> Iterator[DocumentChunk]:
+        elements = page.elements
+        headings = [self._headings_above(element) for element in elements]
+        for text, indexes in self._texts(elements):
+            members = [elements[index] for index in indexes]
+            above = headings[indexes[0]] if indexes else ()
+            yield self._chunk(text, metadata | element_metadata(members, above) | self._box(members, page), page)
 
-    def _document(self, pages: Sequence["PageResult"]) -> Passage:
-        first, source = pages[0], self._source(pages[0])
-        failed = [page for page in pages if page.error is not None]
-        shared = page_facts(failed[0] if failed else first, source, self.model)
-        whole = {key: shared[key] for key in ("total_pages", "sha256", "model", "task", "error")}
-        return self._passage(_text(pages), source_facts(source) | whole, None)
-
-    def _cut(self, page: "PageResult", facts: dict[str, Value | None]) -> Iterator[Passage]:
+    def _texts(self, elements: "Sequence[Element]") -> Iterator[tuple[str, tuple[int, ...]]]:
+        """The texts of a page, each with the indexes of its elements, which are unknown for a chunker's strings."""
         from got_runtime.markup import chunk
 
-        elements = page.elements
-        above = [self._headings_above(element) for element in elements]
-        if self.mode == "element":
-            pieces = chunk(elements, by="element", max_tokens=WHOLE)
+        config = self.config
+        chunks: Iterable[str | Chunk]
+        if config.mode == "element":
+            chunks = chunk(elements, by="element", max_tokens=UNLIMITED_TOKENS)
+        elif config.chunker is not None:
+            chunks = config.chunker(elements)
         else:
-            pieces = chunk(elements, max_tokens=self.max_tokens)
-        for piece in pieces:
-            members = [elements[index] for index in piece.elements]
-            known = facts | element_facts(members, above[piece.elements[0]])
-            yield self._passage(piece.text, known | (_box_of(members, page) if self.boxes else {}), page)
+            chunks = chunk(elements, max_tokens=config.max_tokens, count_tokens=config.token_counter)
+        if isinstance(chunks, str):  # its characters would become the chunks
+            raise OptionError("chunker= returned a str: return a list of texts or chunks")
+        for each in chunks:
+            yield (each, ()) if isinstance(each, str) else (each.text, each.elements)
 
     def _headings_above(self, element: "Element") -> tuple[str, ...]:
         from got_runtime.markup import to_text
@@ -109,32 +160,43 @@ class Passages:
             self._headings.append((element.level, title))
         return tuple(text for _, text in self._headings)
 
-    def _passage(self, text: str, facts: dict[str, Value | None], page: "PageResult | None") -> Passage:
+    def _box(self, elements: "Sequence[Element]", page: "PageResult") -> FullMetadata:
+        """The box around the elements, empty unless each of them has one; no keys without ``boxes=True``."""
+        if not self.config.read_options.boxes:
+            return {}
+        box_of = {box.span: box for box in page.boxes}
+        boxes = [box_of[element.span] for element in elements if element.span in box_of]
+        if not boxes or len(boxes) < len(elements):
+            return dict(NO_BOX)
+        left, top, right, bottom = zip(*(box.bbox for box in boxes), strict=True)
+        page_size = page.size_pt or (float(page.width), float(page.height))
+        hull = (min(left), min(top), max(right), max(bottom))
+        return box_metadata(hull, page_size, min(box.score for box in boxes), boxes[0].source)
+
+    def _chunk(self, text: str, metadata: FullMetadata, page: "PageResult | None") -> DocumentChunk:
         number = page.number if page is not None else ""
-        content = f"{facts.get('sha256') or facts['source']}\n{number}\n{self.mode}\n{text}"
-        # The same words may stand twice on a page.
-        self._seen[content] = self._seen.get(content, 0) + 1
-        element_id = str(uuid.uuid5(NAMESPACE, f"{content}\n{self._seen[content]}"))
-        if "category" in facts:
-            facts = facts | {"element_id": element_id}
-        return Passage(str(uuid.uuid5(NAMESPACE, f"{facts['source']}\n{element_id}")), text, facts, page)
+        content = f"{metadata.get('sha256') or metadata['source']}\n{number}\n{self.config.mode}\n{text}"
+        self._occurrences[content] = self._occurrences.get(content, 0) + 1
+        element_id = str(uuid.uuid5(NAMESPACE, f"{content}\n{self._occurrences[content]}"))
+        if "category" in metadata:
+            metadata = metadata | {"element_id": element_id}
+        return DocumentChunk(str(uuid.uuid5(NAMESPACE, f"{metadata['source']}\n{element_id}")), text, metadata, page)
+
+    def _source_name(self, page: "PageResult") -> str:
+        return self.names.get(page.source, page.source)
 
 
-def _text(pages: Iterable["PageResult"]) -> str:
+def _path_names(source: Any) -> dict[str, str]:
+    """Paths by the names that results give them, in which characters that cannot be printed are replaced."""
+    from got_runtime.sources.names import display_name, is_address
+
+    sources = source if isinstance(source, list | tuple) else [source]
+    paths = [each for each in sources if isinstance(each, str | os.PathLike) and not is_address(each)]
+    return {display_name(path): str(Path(path)) for path in paths}
+
+
+def _markdown(pages: Iterable["PageResult"]) -> str:
     from got_runtime.markup import to_markdown
     from got_runtime.results import render_pages
 
     return render_pages(pages, lambda elements: to_markdown(elements).strip())
-
-
-def _box_of(elements: "Sequence[Element]", page: "PageResult") -> dict[str, Value | None]:
-    """The box around the elements, where every one of them has its own."""
-    boxes = {box.span: box for box in page.boxes}
-    found = [boxes.get(element.span) for element in elements]
-    known = [box for box in found if box is not None]
-    if not known or len(known) < len(found):
-        return dict(NO_BOX)
-    around = [box.bbox for box in known]
-    hull = [min(b[0] for b in around), min(b[1] for b in around), max(b[2] for b in around), max(b[3] for b in around)]
-    size = page.size_pt or (float(page.width), float(page.height))
-    return box_facts(hull, size, min(box.score for box in known), known[0].source)

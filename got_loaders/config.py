@@ -1,94 +1,129 @@
-"""How a loader reads: the settings every adapter shares, and the passages they lead to, one page at a time."""
+"""Every option of a loader: one list for LangChain, LlamaIndex and Haystack."""
 
-import os
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import aclosing, closing
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args, runtime_checkable
 
-from got_loaders.chunks import Mode, Passage, Passages
-from got_runtime.errors import TaskError
+from got_loaders.runtimes import ModelConfig, ModelConfigDict
+from got_runtime.errors import OptionError
 
 if TYPE_CHECKING:
-    from got_runtime import GotRuntime
-    from got_runtime.tasks import Task
+    from got_runtime.markup import Chunk, Element
+    from got_runtime.options import ReadOptions, ReadOptionsDict
 
-__all__ = ["OnError", "Reading"]
+    # For type checkers only: at run time the base class would import pydantic, which `import got_loaders` avoids.
+    class LoaderOptions(ReadOptionsDict, ModelConfigDict, total=False):
+        """The keyword arguments that every loader has: those of ``ReadOptions`` and of ``ModelConfig``."""
 
-OnError = Literal["raise", "skip", "document"]
-"""A page or file that fails: stop with its error, leave it out, or a Document without text whose metadata has it."""
 
-_POLICY = {"raise": "raise", "skip": "skip", "document": "keep"}
+__all__ = ["ChunkMode", "Chunker", "LoaderConfig", "TokenCounter", "Tokenizer"]
+
+ChunkMode = Literal["page", "document", "element", "chunk"]
+"""What becomes one Document: a page, a whole source, an element (heading, paragraph, table …), a part of a section."""
+
+Chunker = Callable[[Sequence["Element"]], Iterable["str | Chunk"]]
+"""Splits the elements of one page. A ``Chunk`` names its elements, so that its Document gets their metadata; a ``str``
+does not."""
+
+TokenCounter = Callable[[str], int]
+
+
+@runtime_checkable
+class Tokenizer(Protocol):
+    """A tokenizer of Hugging Face's ``transformers`` or ``tokenizers``."""
+
+    def encode(self, text: str, *, add_special_tokens: bool) -> Sized: ...
 
 
 @dataclass(frozen=True)
-class Reading:
-    """Settings of a loader. ``options`` are further ones of ``GotRuntime.stream``: ``dpi``, ``password``, ``limits`` …
+class LoaderConfig:
+    """The validated options of a loader. Make one with :meth:`of`.
 
-    Raises:
-        TaskError: a mode or error policy that there is not.
-        TypeError: an option that there is not.
+    Attributes:
+        mode: what becomes one Document: ``"page"``, ``"document"``, ``"element"`` or ``"chunk"``.
+        max_tokens: maximum size of a chunk, in the units of ``count_tokens``; for ``mode="chunk"`` only.
+        chunker: replaces the built-in splitting of ``mode="chunk"``; ``max_tokens`` has no effect then.
+        count_tokens: counts the tokens of a text: a callable, or a Hugging Face tokenizer, whose special tokens are not
+            counted. By default words separated by white space are counted, and each Chinese or Japanese character.
+        read_options: what is read, and how.
+        model: weights, device and engine.
     """
 
-    mode: Mode = "page"
-    task: "Task | None" = None
-    pages: Any = None
-    on_error: OnError = "raise"
-    boxes: bool = False
-    max_tokens: int = 512
-    options: Mapping[str, Any] = field(default_factory=dict)
+    mode: ChunkMode
+    max_tokens: int
+    chunker: Chunker | None
+    count_tokens: "TokenCounter | Tokenizer | None"
+    read_options: "ReadOptions"
+    model: ModelConfig
 
-    def __post_init__(self) -> None:
-        for name, value, known in (("mode", self.mode, Mode), ("on_error", self.on_error, OnError)):
-            if value not in get_args(known):
-                raise TaskError(f"{name}={value!r} is not known: choose from {', '.join(get_args(known))}")
-        unknown = set(self.options) - _stream_options()
-        if unknown:
-            raise TypeError(
-                f"unknown option {sorted(unknown)[0]!r}: choose from {', '.join(sorted(_stream_options()))}"
-            )
-
-    def passages(self, runtime: "GotRuntime", source: Any, name: str | None = None) -> Iterator[Passage]:
-        """Passages of a source, a folder or a list of them, each as soon as its page is read.
+    @classmethod
+    def of(
+        cls,
+        entrance: str,
+        options: Mapping[str, Any],
+        *,
+        mode: ChunkMode,
+        max_tokens: int,
+        chunker: Chunker | None = None,
+        count_tokens: "TokenCounter | Tokenizer | None" = None,
+        other_names: Sequence[str] = (),
+    ) -> "LoaderConfig":
+        """Validate the arguments of a loader's constructor.
 
         Args:
-            runtime: who reads.
-            source: as ``GotRuntime.stream`` takes it.
-            name: what to call a source that has no name of its own (bytes).
+            entrance: name of the loader, for messages.
+            options: the keyword arguments of ``ReadOptions`` and ``ModelConfig``, by name.
+            mode, max_tokens, chunker, count_tokens: as in the class.
+            other_names: further keyword arguments of the loader, which a message may suggest.
+
+        Raises:
+            OptionError: an unknown option (the message names the nearest one), or a value that it cannot have.
+            EngineError: an engine setting that no engine can run with.
         """
-        cut = self._passages(runtime, source, name)
-        with closing(runtime.stream(_listed(source), **self._asked())) as pages:
-            for page in pages:
-                yield from cut.take(page)
-        yield from cut.finish()
+        from got_runtime.options import ReadOptions, check_names
 
-    async def apassages(self, runtime: "GotRuntime", source: Any, name: str | None = None) -> AsyncIterator[Passage]:
-        """:meth:`passages` without blocking the event loop."""
-        cut = self._passages(runtime, source, name)
-        async with aclosing(runtime.astream(_listed(source), **self._asked())) as pages:
-            async for page in pages:
-                for passage in cut.take(page):
-                    yield passage
-        for passage in cut.finish():
-            yield passage
+        own_names = ("mode", "max_tokens", "chunker", "count_tokens", "runtime", *other_names)
+        check_names(options, [*ReadOptions.model_fields, *ModelConfig.names(), *own_names], entrance)
+        if mode not in get_args(ChunkMode):
+            raise OptionError(f"{entrance}: mode={mode!r} is not known: choose from {', '.join(get_args(ChunkMode))}")
+        if mode != "chunk" and (chunker is not None or count_tokens is not None):
+            name = "chunker" if chunker is not None else "count_tokens"
+            raise OptionError(f'{entrance}: {name}= has no effect with mode={mode!r}: use mode="chunk"')
+        if chunker is not None and count_tokens is not None:
+            raise OptionError(f"{entrance}: chunker= decides how long a chunk is: leave count_tokens out")
+        if max_tokens < 1:
+            raise OptionError(f"{entrance}: max_tokens={max_tokens}: give at least 1")
+        read = {name: value for name, value in options.items() if name in ReadOptions.model_fields}
+        model = {name: value for name, value in options.items() if name not in read}
+        return cls(
+            mode=mode,
+            max_tokens=max_tokens,
+            chunker=chunker,
+            count_tokens=count_tokens,
+            read_options=ReadOptions.of(read, entrance=entrance),
+            model=ModelConfig.of(model, entrance=entrance),
+        )
 
-    def _passages(self, runtime: "GotRuntime", source: Any, name: str | None) -> Passages:
-        from got_runtime.sources.names import display_name, is_address
+    @property
+    def token_counter(self) -> TokenCounter:
+        """``count_tokens`` as a function."""
+        counter = self.count_tokens
+        if isinstance(counter, Tokenizer):
+            return lambda text: len(counter.encode(text, add_special_tokens=False))
+        if counter is not None:
+            return counter
+        from got_runtime.markup.chunks import count_words
 
-        paths = [each for each in _listed(source) if isinstance(each, str | os.PathLike) and not is_address(each)]
-        names = {display_name(source): name} if name is not None else {display_name(path): str(path) for path in paths}
-        return Passages(self.mode, runtime.model_info.name, self.max_tokens, self.boxes, names)
+        return count_words
 
-    def _asked(self) -> dict[str, Any]:
-        asked = {"task": self.task, "pages": self.pages, "on_error": _POLICY[self.on_error], **self.options}
-        return asked | {"boxes": True} if self.boxes else asked
+    def to_dict(self) -> dict[str, Any]:
+        """The options as JSON values, by the names of the keyword arguments. The password is left out.
 
-
-def _listed(source: Any) -> list[Any]:
-    return list(source) if isinstance(source, list | tuple) else [source]
-
-
-def _stream_options() -> set[str]:
-    from got_runtime.options import ReadOptions
-
-    return set(ReadOptions.model_fields) - {"task", "pages", "on_error", "boxes"}
+        Raises:
+            OptionError: ``chunker`` or ``count_tokens`` is set: functions are no JSON values.
+        """
+        for name, value in (("chunker", self.chunker), ("count_tokens", self.count_tokens)):
+            if value is not None:
+                raise OptionError(f"{name}= is a Python object and cannot be saved: leave it out, or use pickle")
+        options = self.read_options.model_dump(mode="json")
+        return {"mode": self.mode, "max_tokens": self.max_tokens, **options, **self.model.to_dict()}

@@ -4,18 +4,16 @@ documents = GotConverter().run(sources=["paper.pdf"])["documents"]
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
-from pydantic import TypeAdapter
-
-from got_loaders.chunks import Mode, Passage
-from got_loaders.config import OnError, Reading
-from got_loaders.metadata import told_to
-from got_loaders.runtimes import ModelSettings, shared_runtime
+from got_loaders.chunks import DocumentChunk, adocument_chunks, document_chunks
+from got_loaders.config import Chunker, ChunkMode, LoaderConfig, TokenCounter, Tokenizer
+from got_loaders.metadata import metadata_for
+from got_loaders.runtimes import RuntimeHandle
 from got_runtime.errors import MissingExtra
-from got_runtime.tasks import Plain, Task
 
 try:
     from haystack import Document, component, default_from_dict, default_to_dict
@@ -25,6 +23,7 @@ except ModuleNotFoundError as error:
     raise MissingExtra("haystack", "haystack-ai") from error
 
 if TYPE_CHECKING:
+    from got_loaders.config import LoaderOptions
     from got_runtime import GotRuntime
 
 __all__ = ["GotConverter"]
@@ -32,83 +31,75 @@ __all__ = ["GotConverter"]
 
 @component
 class GotConverter:
-    """Converts PDF and images to Documents.
+    """Converts PDF files and images to Documents.
 
     Args:
         mode: what becomes one Document: ``"page"``, ``"document"``, ``"element"`` or ``"chunk"``.
-        task: what to read, ``Plain()`` when left out; also as a dictionary such as ``{"kind": "format"}``.
-        pages: selection such as ``"1-3,7,-1"``.
-        on_error: a page or source that fails raises its error, is left out (``"skip"``), or becomes a Document without
-            content whose meta has the ``error`` (``"document"``).
-        boxes: look where on the page each element and chunk stands (``bbox`` in the meta).
-        max_tokens: budget of a chunk, in words.
-        model: ``None`` for the embedded got-nano, a folder, or a hub id.
-        device, dtype: as in ``GotRuntime.from_pretrained``.
-        options: further ones of ``GotRuntime.stream``, JSON values only if the pipeline is to be saved.
-        runtime: a loaded ``GotRuntime``, never serialised; without one, converters of the same settings share theirs.
+        max_tokens: maximum size of a chunk, in words unless ``count_tokens`` is given; for ``mode="chunk"``.
+        chunker: splits the elements of a page instead of the built-in splitting; for ``mode="chunk"``.
+        count_tokens: a function from text to number of tokens, or a Hugging Face tokenizer; for ``mode="chunk"``.
+        runtime: a loaded ``GotRuntime``, which is never saved; without it, converters of equal model options share one.
+        options: the fields of :class:`~got_runtime.ReadOptions` (``task``, ``pages``, ``dpi``, ``rotate``,
+            ``password``, ``limits``, ``allow_remote``, ``ocr``, ``on_error``, ``max_new_tokens``, ``boxes``) and of
+            :class:`~got_loaders.runtimes.ModelConfig` (``model``, ``device``, ``dtype``, ``revision``,
+            ``local_files_only``, ``engine``, ``devices``, ``batch_size``, ``weight_dtype``, ``kv_cache_dtype``,
+            ``kv_cache_bytes``).
+
+    Raises:
+        OptionError: an unknown option, or a value that it cannot have.
     """
 
     def __init__(
         self,
         *,
-        mode: Mode = "page",
-        task: Task | dict[str, Any] | None = None,
-        pages: str | int | list[int] | None = None,
-        on_error: OnError = "raise",
-        boxes: bool = False,
+        mode: ChunkMode = "page",
         max_tokens: int = 512,
-        model: str | None = None,
-        device: str = "auto",
-        dtype: str = "auto",
-        options: dict[str, Any] | None = None,
+        chunker: Chunker | None = None,
+        count_tokens: TokenCounter | Tokenizer | None = None,
         runtime: "GotRuntime | None" = None,
+        **options: "Unpack[LoaderOptions]",
     ) -> None:
-        self.task: Task = TypeAdapter[Task](Task).validate_python(task) if task is not None else Plain()
-        self._reading = Reading(mode, self.task, pages, on_error, boxes, max_tokens, options or {})
-        self._settings = ModelSettings(model, device, dtype)
-        self._given = runtime
+        self._config = LoaderConfig.of(
+            "GotConverter", options, mode=mode, max_tokens=max_tokens, chunker=chunker, count_tokens=count_tokens
+        )
+        self._runtime = RuntimeHandle(runtime, self._config.model)
 
     def to_dict(self) -> dict[str, Any]:
-        """The settings, for a saved pipeline."""
-        reading, settings = self._reading, self._settings
-        return default_to_dict(
-            self,
-            mode=reading.mode,
-            task=self.task.model_dump(mode="json"),
-            pages=reading.pages,
-            on_error=reading.on_error,
-            boxes=reading.boxes,
-            max_tokens=reading.max_tokens,
-            model=settings.model,
-            device=settings.device,
-            dtype=settings.dtype,
-            options=dict(reading.options),
-        )
+        """The options, for a saved pipeline; without the password and the runtime.
+
+        Raises:
+            OptionError: ``chunker`` or ``count_tokens`` is set: functions cannot be saved.
+        """
+        return default_to_dict(self, **self._config.to_dict())
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "GotConverter":
-        """A converter of the same settings."""
+        """A converter with the same options."""
         return default_from_dict(cls, data)
 
     def warm_up(self) -> None:
-        """Load the weights now rather than with the first source."""
+        """Load the weights now rather than at the first source."""
         self._runtime()
 
     @component.output_types(documents=list[Document])
     def run(
         self, sources: list[str | Path | ByteStream], meta: dict[str, Any] | list[dict[str, Any]] | None = None
     ) -> dict[str, list[Document]]:
-        """Convert sources (paths, or bytes with their own meta) to Documents.
+        """Convert sources to Documents; pages of all sources are decoded together.
 
-        ``meta``, one for all sources or one for each, goes above what the reading tells. Raises GotError when a source
-        or page fails and ``on_error="raise"``.
+        Args:
+            sources: paths of files and folders, or bytes with their own meta.
+            meta: one dictionary for all sources or one for each; replaces keys of the same name.
+
+        Raises:
+            GotError: a source or page failed, and ``on_error="raise"``.
         """
         runtime = self._runtime()
         return {
             "documents": [
-                _document(passage, beneath, above)
-                for source, name, beneath, above in _listed(sources, meta)
-                for passage in self._reading.passages(runtime, source, name)
+                batch.document(chunk)
+                for batch in _batches(sources, meta)
+                for chunk in document_chunks(runtime, batch.inputs, self._config, batch.names)
             ]
         }
 
@@ -120,26 +111,85 @@ class GotConverter:
         runtime = await asyncio.to_thread(self._runtime)
         return {
             "documents": [
-                _document(passage, beneath, above)
-                for source, name, beneath, above in _listed(sources, meta)
-                async for passage in self._reading.apassages(runtime, source, name)
+                batch.document(chunk)
+                for batch in _batches(sources, meta)
+                async for chunk in adocument_chunks(runtime, batch.inputs, self._config, batch.names)
             ]
         }
 
-    def _runtime(self) -> "GotRuntime":
-        return self._given if self._given is not None else shared_runtime(self._settings)
+
+@dataclass(frozen=True)
+class _NamedBytes:
+    """Bytes that the runtime reads under a name."""
+
+    source: str
+    data: bytes
+
+    def as_bytes(self) -> bytes:
+        return self.data
 
 
-def _listed(
+@dataclass(frozen=True)
+class _Source:
+    """One source of a call: what is read, its name in results, its full name, and the meta of stream and caller."""
+
+    given: Path | str | _NamedBytes
+    result_name: str
+    full_name: str
+    stream_meta: Mapping[str, Any]
+    meta: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, given: str | Path | ByteStream, meta: Mapping[str, Any]) -> "_Source":
+        from got_runtime.sources.names import display_name, is_address
+
+        if isinstance(given, ByteStream):
+            name = str(given.meta.get("file_path", "<bytes>"))
+            named = _NamedBytes(name, given.data)
+            return cls(named, display_name(named), name, given.meta, meta)
+        if is_address(given):
+            return cls(given, display_name(given), display_name(given), {}, meta)  # an address may contain a password
+        path = Path(given)
+        return cls(path, display_name(path), str(path), {}, meta)
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Sources that are read in one stream. Their names differ, so that a chunk's source is known by its name."""
+
+    sources: list[_Source]
+
+    @property
+    def inputs(self) -> list[Any]:
+        return [source.given for source in self.sources]
+
+    @property
+    def names(self) -> dict[str, str]:
+        return {source.result_name: source.full_name for source in self.sources}
+
+    def document(self, chunk: DocumentChunk) -> Document:
+        source = self.sources[0]  # the files of a folder have other names, and a folder is alone in its batch
+        if len(self.sources) > 1:
+            source = next(each for each in self.sources if each.full_name == chunk.metadata["source"])
+        meta = {**source.stream_meta, **metadata_for("haystack", chunk.metadata), **source.meta}
+        return Document(content=chunk.text, meta=meta)
+
+
+def _batches(
     sources: list[str | Path | ByteStream], meta: dict[str, Any] | list[dict[str, Any]] | None
-) -> Iterator[tuple[Any, str | None, dict[str, Any], dict[str, Any]]]:
-    """Each source, its name where it has none of its own, and the meta beneath and above what the reading tells."""
-    for source, above in zip(sources, normalize_metadata(meta, len(sources)), strict=True):
-        if isinstance(source, ByteStream):
-            yield source.data, str(source.meta.get("file_path", "<bytes>")), source.meta, above
-        else:
-            yield source, None, {}, above
+) -> Iterator[_Batch]:
+    """The sources in order, in as few batches as :class:`_Batch` allows."""
+    from got_runtime.sources.folders import is_folder
 
-
-def _document(passage: Passage, beneath: dict[str, Any], above: dict[str, Any]) -> Document:
-    return Document(content=passage.text, meta={**beneath, **told_to("haystack", passage.facts), **above})
+    batch: list[_Source] = []
+    names: set[str] = set()
+    for given, its_meta in zip(sources, normalize_metadata(meta, len(sources)), strict=True):
+        source = _Source.of(given, its_meta)
+        its_names = {source.result_name, source.full_name}
+        if batch and (names & its_names or is_folder(given) or is_folder(batch[-1].given)):
+            yield _Batch(batch)
+            batch, names = [], set()
+        batch.append(source)
+        names |= its_names
+    if batch:
+        yield _Batch(batch)

@@ -1,4 +1,4 @@
-"""LangChain: a document loader, and a blob parser for ``GenericLoader`` and for the pictures inside PDF.
+"""LangChain: a document loader, and a blob parser for ``GenericLoader`` and for images inside PDF files.
 
 for document in GotLoader("paper.pdf").lazy_load():
     print(document.metadata["page"], document.page_content)
@@ -7,13 +7,13 @@ for document in GotLoader("paper.pdf").lazy_load():
 import asyncio
 import io
 import os
-from collections.abc import AsyncIterator, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Unpack
 
-from got_loaders.chunks import Mode, Passage
-from got_loaders.config import OnError, Reading
-from got_loaders.metadata import told_to
-from got_loaders.runtimes import ModelSettings, shared_runtime
+from got_loaders.chunks import DocumentChunk, adocument_chunks, document_chunks
+from got_loaders.config import Chunker, ChunkMode, LoaderConfig, TokenCounter, Tokenizer
+from got_loaders.metadata import metadata_for
+from got_loaders.runtimes import RuntimeHandle
 from got_runtime.errors import MissingExtra
 
 try:
@@ -23,95 +23,112 @@ except ModuleNotFoundError as error:
     raise MissingExtra("langchain", "langchain-core") from error
 
 if TYPE_CHECKING:
+    from got_loaders.config import LoaderOptions
     from got_runtime import GotRuntime
-    from got_runtime.tasks import Task
 
 __all__ = ["GotBlobParser", "GotLoader"]
 
 NPY = "application/x-npy"
-"""What the PDF loaders of langchain-community hand their ``images_parser``: a saved numpy array."""
+"""MIME type of a saved numpy array, as the PDF loaders of langchain-community pass images to ``images_parser``."""
 
 
-class _Got:
-    """What loader and parser are told alike.
+class GotLoader(BaseLoader):
+    """Reads a file, a folder or a list of them; each Document comes as soon as its page has been read.
+
+    A folder is faster than its files one by one: pages of all its files are decoded together.
 
     Args:
+        file_path: a file, a folder, an address (with ``allow_remote=True``), an image in memory, or a list of them.
         mode: what becomes one Document: ``"page"``, ``"document"``, ``"element"`` or ``"chunk"``.
-        task: what to read, ``Plain()`` when left out; ``Formatted()`` for headings, tables and formulas.
-        pages: selection such as ``"1-3,7,-1"``.
-        on_error: a page or file that fails raises its error, is left out (``"skip"``), or becomes a Document without
-            text whose metadata has the ``error`` (``"document"``).
-        boxes: look where on the page each element and chunk stands (``bbox`` in the metadata).
-        max_tokens: budget of a chunk, in words.
-        runtime: a loaded ``GotRuntime``; without one, loaders of the same model settings share theirs.
-        model: ``None`` for the embedded got-nano, a folder, or a hub id.
-        device, dtype: as in ``GotRuntime.from_pretrained``.
-        options: further ones of ``GotRuntime.stream``: ``dpi``, ``rotate``, ``password``, ``limits``, ``ocr`` …
+        max_tokens: maximum size of a chunk, in words unless ``count_tokens`` is given; for ``mode="chunk"``.
+        chunker: splits the elements of a page instead of the built-in splitting; for ``mode="chunk"``.
+        count_tokens: a function from text to number of tokens, or a Hugging Face tokenizer; for ``mode="chunk"``.
+        runtime: a loaded ``GotRuntime``; without it, loaders of equal model options share one.
+        options: the fields of :class:`~got_runtime.ReadOptions` (``task``, ``pages``, ``dpi``, ``rotate``,
+            ``password``, ``limits``, ``allow_remote``, ``ocr``, ``on_error``, ``max_new_tokens``, ``boxes``) and of
+            :class:`~got_loaders.runtimes.ModelConfig` (``model``, ``device``, ``dtype``, ``revision``,
+            ``local_files_only``, ``engine``, ``devices``, ``batch_size``, ``weight_dtype``, ``kv_cache_dtype``,
+            ``kv_cache_bytes``).
+
+    Raises:
+        OptionError: an unknown option, or a value that it cannot have.
     """
 
     def __init__(
         self,
+        file_path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
         *,
-        mode: Mode = "page",
-        task: "Task | None" = None,
-        pages: str | int | Sequence[int] | None = None,
-        on_error: OnError = "raise",
-        boxes: bool = False,
+        mode: ChunkMode = "page",
         max_tokens: int = 512,
+        chunker: Chunker | None = None,
+        count_tokens: TokenCounter | Tokenizer | None = None,
         runtime: "GotRuntime | None" = None,
-        model: str | None = None,
-        device: str = "auto",
-        dtype: str = "auto",
-        **options: Any,
+        **options: "Unpack[LoaderOptions]",
     ) -> None:
-        self._reading = Reading(mode, task, pages, on_error, boxes, max_tokens, options)
-        self._given = runtime
-        self._settings = ModelSettings(model, device, dtype)
-
-    def _runtime(self) -> "GotRuntime":
-        return self._given if self._given is not None else shared_runtime(self._settings)
-
-
-class GotLoader(_Got, BaseLoader):
-    """Reads a file, a folder or a list of them; each Document comes as soon as its page is read.
-
-    Args:
-        file_path: the file, folder, address (with ``allow_remote=True``) or list of them.
-        settings: ``mode``, ``task``, ``pages``, ``on_error``, ``boxes``, ``max_tokens``, ``runtime``, ``model``,
-            ``device``, ``dtype``, and those of ``GotRuntime.stream``: all as :class:`GotBlobParser` takes them.
-    """
-
-    def __init__(self, file_path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], **settings: Any) -> None:
-        super().__init__(**settings)
         self._source = file_path
+        self._config = LoaderConfig.of(
+            "GotLoader", options, mode=mode, max_tokens=max_tokens, chunker=chunker, count_tokens=count_tokens
+        )
+        self._runtime = RuntimeHandle(runtime, self._config.model)
 
     def lazy_load(self) -> Iterator[Document]:
         """Documents one by one.
 
         Raises:
-            GotError: a file or page fails, and ``on_error="raise"``.
+            SourceError: the source, if it is a single file, cannot be opened.
+            GotError: a file or page failed, and ``on_error="raise"``.
         """
-        for passage in self._reading.passages(self._runtime(), self._source):
-            yield _document(passage)
+        for chunk in document_chunks(self._runtime(), self._source, self._config):
+            yield _document(chunk)
 
     async def alazy_load(self) -> AsyncIterator[Document]:
-        """:meth:`lazy_load` with all work in worker threads; abandoning it stops the decoding within a step."""
+        """:meth:`lazy_load` in worker threads. Closing the iterator stops the decoding within a step."""
         runtime = await asyncio.to_thread(self._runtime)
-        async for passage in self._reading.apassages(runtime, self._source):
-            yield _document(passage)
+        async for chunk in adocument_chunks(runtime, self._source, self._config):
+            yield _document(chunk)
 
 
-class GotBlobParser(_Got, BaseBlobParser):
-    """Reads blobs of PDF and images, and numpy arrays as PDF loaders hand them to an ``images_parser``.
+class GotBlobParser(BaseBlobParser):
+    """Reads blobs of PDF files and images, and numpy arrays as PDF loaders pass them to an ``images_parser``.
 
-    A blob's own metadata stays, beneath what the reading tells. There is at least one Document for a blob.
+    A blob gives at least one Document, which keeps the blob's own metadata. A blob that cannot be opened is one of many
+    for its loader: ``on_error`` decides whether it is kept with its error, skipped or raised.
+
+    Args:
+        mode, max_tokens, chunker, count_tokens, runtime, options: as in :class:`GotLoader`.
+
+    Raises:
+        OptionError: an unknown option, or a value that it cannot have.
     """
 
+    def __init__(
+        self,
+        *,
+        mode: ChunkMode = "page",
+        max_tokens: int = 512,
+        chunker: Chunker | None = None,
+        count_tokens: TokenCounter | Tokenizer | None = None,
+        runtime: "GotRuntime | None" = None,
+        **options: "Unpack[LoaderOptions]",
+    ) -> None:
+        self._config = LoaderConfig.of(
+            "GotBlobParser", options, mode=mode, max_tokens=max_tokens, chunker=chunker, count_tokens=count_tokens
+        )
+        self._runtime = RuntimeHandle(runtime, self._config.model)
+
     def lazy_parse(self, blob: Blob) -> Iterator[Document]:
-        """Documents one by one; see :meth:`GotLoader.lazy_load` for the errors."""
+        """Documents one by one.
+
+        Raises:
+            GotError: the blob or a page of it failed, and ``on_error="raise"``.
+        """
+        from got_runtime.sources.names import display_name
+
+        source = _source_of(blob)
+        names = {display_name(source): blob.source} if blob.source else {}
         document = None
-        for passage in self._reading.passages(self._runtime(), _source_of(blob), blob.source):
-            document = _document(passage, blob.metadata)
+        for chunk in document_chunks(self._runtime(), [source], self._config, names):
+            document = _document(chunk, blob.metadata)
             yield document
         if document is None:
             yield Document(
@@ -127,6 +144,6 @@ def _source_of(blob: Blob) -> Any:
     return blob.path if blob.data is None and blob.path is not None else blob
 
 
-def _document(passage: Passage, beneath: dict[Any, Any] | None = None) -> Document:
-    metadata = {**(beneath or {}), **told_to("langchain", passage.facts)}
-    return Document(id=passage.id, page_content=passage.text, metadata=metadata)
+def _document(chunk: DocumentChunk, blob_metadata: Mapping[Any, Any] | None = None) -> Document:
+    metadata = {**(blob_metadata or {}), **metadata_for("langchain", chunk.metadata)}
+    return Document(id=chunk.id, page_content=chunk.text, metadata=metadata)

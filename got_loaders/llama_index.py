@@ -1,4 +1,4 @@
-"""LlamaIndex: a reader, alone or as the ``file_extractor`` of ``SimpleDirectoryReader``.
+"""LlamaIndex: a reader, alone or as a ``file_extractor`` of ``SimpleDirectoryReader``.
 
 documents = GotReader().load_data("paper.pdf")
 """
@@ -7,153 +7,251 @@ import asyncio
 import base64
 import io
 import os
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
-from got_loaders.chunks import Mode, Passage
-from got_loaders.config import OnError, Reading
-from got_loaders.metadata import BULKY, told_to
-from got_loaders.runtimes import ModelSettings, shared_runtime
+from got_loaders.chunks import DocumentChunk, adocument_chunks, document_chunks
+from got_loaders.config import Chunker, ChunkMode, LoaderConfig, TokenCounter, Tokenizer
+from got_loaders.metadata import EXCLUDED_FROM_EMBEDDING, metadata_for
+from got_loaders.runtimes import RuntimeHandle
+from got_runtime.engine.registry import Quantization
 from got_runtime.errors import MissingExtra
-from got_runtime.tasks import Plain, Task
+from got_runtime.options import ErrorPolicy, OcrMode, PageSelection, ReadOptions
+from got_runtime.sources.limits import Limits
+from got_runtime.tasks import Task
 
 try:
-    from llama_index.core.bridge.pydantic import Field, PrivateAttr
+    from llama_index.core.bridge.pydantic import BaseModel, ConfigDict, Field, PrivateAttr
     from llama_index.core.readers.base import BasePydanticReader
     from llama_index.core.schema import Document, ImageDocument, MediaResource, NodeRelationship, RelatedNodeInfo
 except ModuleNotFoundError as error:
     raise MissingExtra("llama-index", "llama-index-core") from error
 
 if TYPE_CHECKING:
+    from got_loaders.config import LoaderOptions
     from got_runtime import GotRuntime
     from got_runtime.results import PageResult
 
 __all__ = ["GotReader"]
 
+FilePath = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+
 
 class GotReader(BasePydanticReader):
-    """Reads PDF and images. Its fields are settings only: it can be pickled, and loads weights when it first reads.
+    """Reads PDF files and images. Its fields are its options: it can be pickled, and loads weights at the first page.
 
-    A page or file that fails raises its error, is left out (``on_error="skip"``), or becomes a Document without text
-    whose metadata has the ``error`` (``"document"``). With ``image_documents`` a Document holds its page's picture too.
+    Args:
+        mode: what becomes one Document: ``"page"``, ``"document"``, ``"element"`` or ``"chunk"``.
+        max_tokens: maximum size of a chunk, in words unless ``count_tokens`` is given; for ``mode="chunk"``.
+        chunker: splits the elements of a page instead of the built-in splitting; for ``mode="chunk"``.
+        count_tokens: a function from text to number of tokens, or a Hugging Face tokenizer; for ``mode="chunk"``.
+        image_documents: whether a Document also holds the image of its page (``ImageDocument``).
+        runtime: a loaded ``GotRuntime``; without it, readers of equal model options share one.
+        is_remote: LlamaIndex's own field; GotReader does not use it.
+        options: the fields of :class:`~got_runtime.ReadOptions` (``task``, ``pages``, ``dpi``, ``rotate``,
+            ``password``, ``limits``, ``allow_remote``, ``ocr``, ``on_error``, ``max_new_tokens``, ``boxes``) and of
+            :class:`~got_loaders.runtimes.ModelConfig` (``model``, ``device``, ``dtype``, ``revision``,
+            ``local_files_only``, ``engine``, ``devices``, ``batch_size``, ``weight_dtype``, ``kv_cache_dtype``,
+            ``kv_cache_bytes``).
+
+    Raises:
+        OptionError: an unknown option, or a value that it cannot have.
     """
 
-    mode: Mode = "page"
-    task: Task = Field(default_factory=Plain)
-    pages: str | int | list[int] | None = None
-    on_error: OnError = "raise"
-    boxes: bool = False
-    max_tokens: int = 512
-    image_documents: bool = False
-    model: str | None = None
-    device: str = "auto"
-    dtype: str = "auto"
-    options: dict[str, Any] = Field(default_factory=dict, description="Further options of GotRuntime.stream.")
-    _given: "GotRuntime | None" = PrivateAttr(default=None)
-    _drawn: "tuple[PageResult | None, bytes]" = PrivateAttr(default=(None, b""))
-    """The page whose picture was wanted last: its elements come one after another."""
+    model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True)
 
-    def __init__(self, *, runtime: "GotRuntime | None" = None, **settings: Any) -> None:
-        """``runtime`` is a loaded one to read with; without it, readers of the same model settings share theirs."""
-        super().__init__(**settings)
-        self._given = runtime
-        self._reading()  # refuses unknown settings here rather than in a worker
+    mode: ChunkMode
+    max_tokens: int
+    chunker: Any = Field(exclude=True)
+    count_tokens: Any = Field(exclude=True)
+    image_documents: bool
+    task: Task
+    pages: PageSelection | None
+    dpi: float | None
+    rotate: Literal[0, 90, 180, 270]
+    password: str | None = Field(repr=False, exclude=True)
+    limits: Limits
+    allow_remote: bool
+    ocr: OcrMode
+    on_error: ErrorPolicy
+    max_new_tokens: int
+    boxes: bool
+    model: str | None
+    device: str
+    dtype: str
+    revision: str | None
+    local_files_only: bool
+    engine: str
+    devices: list[str]
+    batch_size: int | None
+    weight_dtype: Quantization
+    kv_cache_dtype: Quantization
+    kv_cache_bytes: int | None
+    _config: LoaderConfig = PrivateAttr()
+    _runtime: RuntimeHandle = PrivateAttr()
+
+    def __init__(
+        self,
+        *,
+        mode: ChunkMode = "page",
+        max_tokens: int = 512,
+        chunker: Chunker | None = None,
+        count_tokens: TokenCounter | Tokenizer | None = None,
+        image_documents: bool = False,
+        runtime: "GotRuntime | None" = None,
+        is_remote: bool = False,
+        **options: "Unpack[LoaderOptions]",
+    ) -> None:
+        config = LoaderConfig.of(
+            "GotReader",
+            options,
+            mode=mode,
+            max_tokens=max_tokens,
+            chunker=chunker,
+            count_tokens=count_tokens,
+            other_names=("image_documents", "is_remote"),
+        )
+        fields: dict[str, Any] = {
+            "mode": mode,
+            "max_tokens": max_tokens,
+            "chunker": chunker,
+            "count_tokens": count_tokens,
+            "image_documents": image_documents,
+            "is_remote": is_remote,
+        }
+        super().__init__(**fields, **dict(config.read_options), **config.model.to_dict())
+        self._config = config
+        self._runtime = RuntimeHandle(runtime, config.model)
 
     @classmethod
     def class_name(cls) -> str:
+        """The name under which LlamaIndex saves this class."""
         return "GotReader"
 
+    def to_dict(self, **kwargs: Any) -> dict[str, Any]:
+        """The options as a dictionary for ``from_dict``, without the password.
+
+        Raises:
+            OptionError: ``chunker`` or ``count_tokens`` is set: functions cannot be saved.
+        """
+        self._config.to_dict()  # raises
+        data: dict[str, Any] = super().to_dict(**kwargs)
+        return data
+
     def __getstate__(self) -> dict[str, Any]:
-        """Settings without the runtime: the process that unpickles them shares its own."""
-        state: dict[str, Any] = dict(super().__getstate__())
-        return state | {"__pydantic_private__": {"_given": None, "_drawn": (None, b"")}}
+        """The fields; a pickled reader loads its own runtime."""
+        # LlamaIndex's method drops fields that cannot be pickled, which would silently change the chunks.
+        return BaseModel.__getstate__(self)
 
     def lazy_load_data(
-        self, file: str | os.PathLike[str], extra_info: dict[str, Any] | None = None, fs: Any = None
+        self, file: FilePath, extra_info: dict[str, Any] | None = None, fs: Any = None
     ) -> Iterator[Document]:
-        """Documents of a file or folder one by one; each is linked to the one before, and that one to it.
+        """Documents one by one, each linked to the one before it and the one after it.
 
-        ``extra_info`` goes into every Document's metadata, above what the reading tells; ``fs`` is the ``fsspec`` file
-        system the file is on. Raises GotError when a file or page fails and ``on_error="raise"``.
+        A folder is faster than its files one by one: pages of all its files are decoded together.
+
+        Args:
+            file: a file, a folder or a list of them; with ``fs`` one file.
+            extra_info: added to the metadata of every Document; replaces keys of the same name.
+            fs: the ``fsspec`` file system of the file.
+
+        Raises:
+            SourceError: a single file cannot be opened.
+            GotError: a file or page failed, and ``on_error="raise"``.
         """
-        source, name = _opened(file, fs)
-        linked = _Linked(extra_info)
-        for passage in self._reading().passages(self._runtime(), source, name):
-            yield linked.document(passage, self._picture(source, passage))
+        source, names = _opened(file, fs)
+        builder = _DocumentBuilder(source, extra_info, self._image_options())
+        for chunk in document_chunks(self._runtime(), source, self._config, names):
+            yield builder.add(chunk)
 
     async def aload_data(
-        self, file: str | os.PathLike[str], extra_info: dict[str, Any] | None = None, fs: Any = None
+        self, file: FilePath, extra_info: dict[str, Any] | None = None, fs: Any = None
     ) -> list[Document]:
-        """All Documents of a file, without blocking the event loop."""
-        source, name = await asyncio.to_thread(_opened, file, fs)
+        """:meth:`lazy_load_data` as a list, without blocking the event loop."""
+        source, names = await asyncio.to_thread(_opened, file, fs)
         runtime = await asyncio.to_thread(self._runtime)
-        linked = _Linked(extra_info)
-        passages = [passage async for passage in self._reading().apassages(runtime, source, name)]
-        return [linked.document(passage, self._picture(source, passage)) for passage in passages]
+        builder = _DocumentBuilder(source, extra_info, self._image_options())
+        chunks = [chunk async for chunk in adocument_chunks(runtime, source, self._config, names)]
+        return await asyncio.to_thread(lambda: [builder.add(chunk) for chunk in chunks])
 
-    def _reading(self) -> Reading:
-        return Reading(self.mode, self.task, self.pages, self.on_error, self.boxes, self.max_tokens, self.options)
+    def _image_options(self) -> ReadOptions | None:
+        return self._config.read_options if self.image_documents else None
 
-    def _runtime(self) -> "GotRuntime":
-        if self._given is not None:
-            return self._given
-        return shared_runtime(ModelSettings(self.model, self.device, self.dtype))
 
-    def _picture(self, source: Any, passage: Passage) -> bytes | None:
-        """The passage's page as PNG in base64, where it is wanted."""
-        if not self.image_documents or passage.page is None or passage.page.error is not None:
+def _opened(file: FilePath, fs: Any) -> tuple[Any, dict[str, str]]:
+    """What to read, and the full name of what has no name of its own."""
+    if fs is None:
+        return file, {}
+    with fs.open(str(file), "rb") as opened:
+        return opened.read(), {"<bytes>": str(file)}
+
+
+class _DocumentBuilder:
+    """Makes the Documents of one source, in order.
+
+    Args:
+        source: what is read; its pages are rendered again for their images.
+        extra_info: additional metadata.
+        image_options: how pages are rendered for ``ImageDocument``; ``None`` for plain Documents.
+    """
+
+    def __init__(self, source: Any, extra_info: Mapping[str, Any] | None, image_options: ReadOptions | None) -> None:
+        self._source = source
+        self._extra_info = extra_info or {}
+        self._image_options = image_options
+        self._previous: Document | None = None
+        self._page: PageResult | None = None
+        self._page_image: bytes = b""
+        """The image of ``_page``, which all chunks of a page share."""
+
+    def add(self, chunk: DocumentChunk) -> Document:
+        """The Document of a chunk, linked to the one before it."""
+        metadata = {**metadata_for("llama_index", chunk.metadata), **self._extra_info}
+        excluded = [key for key, value in metadata.items() if key in EXCLUDED_FROM_EMBEDDING or value == ""]
+        fields: dict[str, Any] = {
+            "id_": chunk.id,
+            "text_resource": MediaResource(text=chunk.text),
+            "metadata": metadata,
+            "excluded_embed_metadata_keys": excluded,
+            "excluded_llm_metadata_keys": list(excluded),
+        }
+        image = self._image(chunk)
+        if image is not None:
+            fields["image_resource"] = MediaResource(data=image, mimetype="image/png")
+        document: Document = (ImageDocument if image is not None else Document)(**fields)
+        if self._previous is not None:
+            document.relationships[NodeRelationship.PREVIOUS] = RelatedNodeInfo(node_id=self._previous.id_)
+            self._previous.relationships[NodeRelationship.NEXT] = RelatedNodeInfo(node_id=document.id_)
+        self._previous = document
+        return document
+
+    def _image(self, chunk: DocumentChunk) -> bytes | None:
+        """The image of the chunk's page as base64 PNG, if images are wanted and the page could be read."""
+        if self._image_options is None or chunk.page is None or chunk.page.error is not None:
             return None
-        page, drawn = self._drawn
-        if page is not passage.page:
-            # A folder's passage names its own file; bytes and addresses are opened as they were given.
-            opened = source if isinstance(source, bytes) else passage.facts["file_path"] or source
-            drawn = _png(opened, passage.page.number, self.options)
-            self._drawn = passage.page, drawn
-        return drawn
+        if self._page is not chunk.page:
+            # A chunk of a folder names its file; bytes and addresses are opened again as they were given.
+            source = self._source if isinstance(self._source, bytes) else chunk.metadata["file_path"] or self._source
+            self._page, self._page_image = chunk.page, _png(source, chunk.page.number, self._image_options)
+        return self._page_image
 
 
-def _png(source: Any, number: int, options: dict[str, Any]) -> bytes:
-    """A page's picture in base64; empty where the page has none."""
+def _png(source: Any, page_number: int, options: ReadOptions) -> bytes:
+    """A page rendered as base64 PNG; empty if the page has no image."""
     from got_runtime.sources import open_pages
 
-    asked = ("dpi", "rotate", "password", "limits", "allow_remote")
-    image = next(open_pages(source, pages=number, **{name: options[name] for name in asked if name in options})).image
+    page = next(
+        open_pages(
+            source,
+            pages=page_number,
+            dpi=options.dpi,
+            rotate=options.rotate,
+            password=options.password,
+            limits=options.limits,
+            allow_remote=options.allow_remote,
+        )
+    )
     file = io.BytesIO()
-    if image is not None:
-        image.save(file, "PNG")
+    if page.image is not None:
+        page.image.save(file, "PNG")
     return base64.b64encode(file.getvalue())
-
-
-def _opened(file: str | os.PathLike[str], fs: Any) -> tuple[Any, str | None]:
-    """What to read, and its name where it has none of its own."""
-    if fs is None:
-        return file, None
-    with fs.open(str(file), "rb") as opened:
-        return opened.read(), str(file)
-
-
-class _Linked:
-    """Documents of one file, each with a relationship to the one before it and back."""
-
-    def __init__(self, extra_info: dict[str, Any] | None) -> None:
-        self._extra_info = extra_info or {}
-        self._last: Document | None = None
-
-    def document(self, passage: Passage, picture: bytes | None) -> Document:
-        metadata = {**told_to("llama_index", passage.facts), **self._extra_info}
-        hidden = [key for key, value in metadata.items() if key in BULKY or value == ""]
-        fields: dict[str, Any] = {
-            "id_": passage.id,
-            "text_resource": MediaResource(text=passage.text),
-            "metadata": metadata,
-            "excluded_embed_metadata_keys": hidden,
-            "excluded_llm_metadata_keys": list(hidden),
-        }
-        if picture is not None:
-            fields["image_resource"] = MediaResource(data=picture, mimetype="image/png")
-        document: Document = (ImageDocument if picture is not None else Document)(**fields)
-        if self._last is not None:
-            document.relationships[NodeRelationship.PREVIOUS] = RelatedNodeInfo(node_id=self._last.id_)
-            self._last.relationships[NodeRelationship.NEXT] = RelatedNodeInfo(node_id=document.id_)
-        self._last = document
-        return document

@@ -1,49 +1,76 @@
-"""PyMuPDF4LLM: GOT as its OCR, for the pages it finds to need one.
+"""PyMuPDF4LLM: GOT as its OCR function, for the pages that PyMuPDF4LLM finds to need OCR.
 
 markdown = pymupdf4llm.to_markdown("scan.pdf", ocr_function=GotOcr())
 """
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Unpack
 
-from got_loaders.runtimes import ModelSettings, shared_runtime
+from got_loaders.runtimes import ModelConfig, ModelConfigDict, RuntimeHandle
 
 if TYPE_CHECKING:
-    from got_runtime import GotRuntime
+    from got_runtime import GotRuntime, Limits
+    from got_runtime.options import ErrorPolicy, TaskName
+    from got_runtime.tasks import Task
 
 __all__ = ["GotOcr"]
 
-LATIN, UNICODE, INVISIBLE = "helv", "cjk", 3
+LATIN_FONT, UNICODE_FONT = "helv", "cjk"
+INVISIBLE = 3
+"""PDF text rendering mode of text that is neither filled nor stroked (ISO 32000-1, table 106)."""
 DESCENT = 0.22
-"""Part of a line's height below its baseline."""
+"""Fraction of a line's height below its baseline."""
 
 
 class GotOcr:
-    """Puts what GOT reads on the page as invisible text, each line at its place, as an ``ocr_function`` has to.
+    """Writes the text that GOT reads on a page onto it as invisible text, each line at its printed position.
 
-    The page is read in one view. An element whose place is not known goes below the one before it, as low as a line
-    can be, so that the order stays.
+    The page is read in one view. An element without a known box is written below the one before it, in lines of
+    minimal height, which keeps the order of the text.
 
     Args:
-        runtime: a loaded ``GotRuntime``; without one, the shared one of these model settings.
-        model: ``None`` for the embedded got-nano, a folder, or a hub id.
-        device, dtype: as in ``GotRuntime.from_pretrained``.
+        runtime: a loaded ``GotRuntime``; without it, those of equal model options share one.
+        task: what to read: a task, its name or its dictionary; ``Plain()`` by default.
+        limits: bounds on pixels and seconds.
+        on_error: a page whose decoding fails: ``"keep"`` and ``"skip"`` leave it without text and log a warning,
+            ``"raise"`` raises the error.
+        max_new_tokens: maximum number of tokens decoded for a page.
+        options: the fields of :class:`~got_loaders.runtimes.ModelConfig` (``model``, ``device``, ``dtype``,
+            ``revision``, ``local_files_only``, ``engine``, ``devices``, ``batch_size``, ``weight_dtype``,
+            ``kv_cache_dtype``, ``kv_cache_bytes``).
+
+    Raises:
+        OptionError: an unknown option, or a value that it cannot have.
     """
 
     def __init__(
         self,
         runtime: "GotRuntime | None" = None,
         *,
-        model: str | None = None,
-        device: str = "auto",
-        dtype: str = "auto",
+        task: "Task | TaskName | Mapping[str, Any] | None" = None,
+        limits: "Limits | Mapping[str, Any] | None" = None,
+        on_error: "ErrorPolicy" = "keep",
+        max_new_tokens: int | None = None,
+        **options: Unpack[ModelConfigDict],
     ) -> None:
-        self._given = runtime
-        self._settings = ModelSettings(model, device, dtype)
+        from got_runtime.options import ReadOptions
+
+        given = {"task": task, "limits": limits, "on_error": on_error, "max_new_tokens": max_new_tokens}
+        model = ModelConfig.of(options, entrance="GotOcr", other_names=("runtime", *given))
+        self._options = ReadOptions.of({**given, "boxes": True}, entrance="GotOcr")
+        self._runtime = RuntimeHandle(runtime, model)
 
     def __call__(self, page: Any, dpi: int = 150, language: str = "eng", keep_ocr_text: bool = False) -> None:
-        """Read one ``pymupdf.Page`` and write on it.
+        """Read one ``pymupdf.Page`` and write its text onto it.
 
-        ``language`` is for other engines; with ``keep_ocr_text`` a page that has any text is left as it is.
+        Args:
+            page: the page.
+            dpi: resolution at which it is rendered, in dots per inch.
+            language: ignored; PyMuPDF4LLM passes it for other OCR engines.
+            keep_ocr_text: whether a page that has any text is left as it is.
+
+        Raises:
+            GotError: the page failed, and ``on_error="raise"``.
         """
         import pymupdf
         from PIL import Image
@@ -52,37 +79,38 @@ class GotOcr:
             return
         pixmap = page.get_pixmap(dpi=dpi, alpha=False, colorspace=pymupdf.csRGB)
         image = Image.frombytes("RGB", (pixmap.width, pixmap.height), pixmap.samples)
-        runtime = self._given if self._given is not None else shared_runtime(self._settings)
-        [read] = runtime.read(image, boxes=True).pages
-        boxes = {box.span: box.bbox for box in read.boxes}
-        below = 0.0
-        for element in read.elements:
-            x0, y0, x1, y1 = boxes.get(element.span, (0.0, below, read.width, below + 1.0))
-            below = y1
-            lines = [line for line in read.text[slice(*element.span)].splitlines() if line.strip()]
-            for row, line in enumerate(lines):
-                height = (y1 - y0) / len(lines)
-                bottom = y0 + height * (row + 1)
-                _write(page, line, *(pixels * 72 / dpi for pixels in (x0, bottom, x1 - x0, height)))
+        for result in self._runtime().read(image, **dict(self._options)).pages:
+            boxes = {box.span: box.bbox for box in result.boxes}
+            below = 0.0
+            for element in result.elements:
+                x0, y0, x1, y1 = boxes.get(element.span, (0.0, below, result.width, below + 1.0))
+                below = y1
+                lines = [line for line in result.text[slice(*element.span)].splitlines() if line.strip()]
+                height = (y1 - y0) / max(len(lines), 1)
+                for number, line in enumerate(lines, start=1):
+                    bottom = y0 + height * number
+                    _write(page, line, *(pixels * 72 / dpi for pixels in (x0, bottom, x1 - x0, height)))
 
 
 def _write(page: Any, line: str, left: float, bottom: float, width: float, height: float) -> None:
-    """One line of invisible text, as large as its place allows (in points)."""
+    """Write one line of invisible text, as large as fits into its box (in points from the page's top left)."""
     import pymupdf
 
     try:
-        # A built-in font costs no bytes, but ``insert_text`` takes only Latin-1: what Windows' code page has beyond it,
-        # like curly quotes, is handed over as the bytes that the PDF shall hold.
-        coded = line.encode("cp1252").decode("latin-1")
+        # The built-in font adds no bytes to the file, but ``insert_text`` accepts only Latin-1: characters that code
+        # page 1252 has beyond Latin-1, such as curly quotes, are passed as the byte that stands for them in the PDF.
+        encoded = line.encode("cp1252").decode("latin-1")
     except UnicodeEncodeError:
-        coded = None
-    font = pymupdf.Font(LATIN if coded else UNICODE)
+        encoded = None
+    font = pymupdf.Font(LATIN_FONT if encoded else UNICODE_FONT)
     size = min(height, width / max(font.text_length(line, 1), 1e-6))
-    # A page that is shown turned is written on as it lies.
-    foot = pymupdf.Point(left, bottom - DESCENT * size) * page.derotation_matrix
-    if coded:
-        page.insert_text(foot, coded, fontname=LATIN, fontsize=size, rotate=page.rotation, render_mode=INVISIBLE)
-    else:  # embeds the font, once in a document
+    # Text is positioned on the unrotated page.
+    baseline = pymupdf.Point(left, bottom - DESCENT * size) * page.derotation_matrix
+    if encoded:
+        page.insert_text(
+            baseline, encoded, fontname=LATIN_FONT, fontsize=size, rotate=page.rotation, render_mode=INVISIBLE
+        )
+    else:  # embeds the font, once per document
         writer = pymupdf.TextWriter(page.rect)
-        writer.append(foot, line, font, size)
-        writer.write_text(page, render_mode=INVISIBLE, morph=(foot, pymupdf.Matrix(page.rotation)))
+        writer.append(baseline, line, font, size)
+        writer.write_text(page, render_mode=INVISIBLE, morph=(baseline, pymupdf.Matrix(page.rotation)))

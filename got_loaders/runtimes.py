@@ -1,72 +1,212 @@
-"""Loaders with the same model settings share one loaded runtime in a process."""
+"""Which weights, device and engine a loader uses, and the loaded runtimes that loaders of equal settings share."""
 
+import logging
+import os
 import threading
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from got_runtime.errors import OptionError
 
 if TYPE_CHECKING:
     from got_runtime import GotRuntime
+    from got_runtime.engine.registry import EngineConfig, Quantization
 
-__all__ = ["ModelSettings", "close_runtimes", "shared_runtime"]
+__all__ = ["ModelConfig", "ModelConfigDict", "RuntimeHandle", "close_runtimes", "shared_runtime"]
+
+logger = logging.getLogger(__name__)
+
+
+class ModelConfigDict(TypedDict, total=False):
+    """The keyword arguments of :class:`ModelConfig`, for ``**options: Unpack[ModelConfigDict]`` (PEP 692)."""
+
+    model: str | os.PathLike[str] | None
+    device: str
+    dtype: str
+    revision: str | None
+    local_files_only: bool
+    engine: str
+    devices: Sequence[str]
+    batch_size: int | None
+    weight_dtype: "Quantization"
+    kv_cache_dtype: "Quantization"
+    kv_cache_bytes: int | None
 
 
 @dataclass(frozen=True)
-class ModelSettings:
-    """Which weights, and where; the fields are those of ``GotRuntime.from_pretrained``."""
+class ModelConfig:
+    """Weights, device and engine of a loader: what ``GotRuntime.from_pretrained`` takes, with JSON values only.
+
+    Attributes:
+        model: ``None`` for the embedded demonstration network got-nano, a folder, or a hub id such as
+            ``"stepfun-ai/GOT-OCR-2.0-hf"``.
+        device: ``"auto"`` (CUDA if available), ``"cpu"``, ``"cuda"``, ``"cuda:1"`` …
+        dtype: ``"auto"``, ``"float32"``, ``"bfloat16"`` or ``"float16"``.
+        revision: branch, tag or commit of a hub id.
+        local_files_only: whether a hub id is looked up in the local cache only.
+        engine: name of the decoding engine: ``"torch"``, ``"vllm"`` or ``"transformers"``.
+        devices: devices that get an engine process each, such as ``["cuda:0", "cuda:1"]``; ``device`` is ignored then.
+        batch_size: maximum number of pages decoded together; ``None`` for the engine's default.
+        weight_dtype, kv_cache_dtype, kv_cache_bytes: as in :class:`~got_runtime.EngineConfig`.
+
+    Raises:
+        OptionError: ``engine`` or ``devices`` has the wrong type.
+        EngineError: an engine setting that no engine can run with.
+    """
 
     model: str | None = None
     device: str = "auto"
     dtype: str = "auto"
     revision: str | None = None
     local_files_only: bool = False
+    engine: str = "torch"
+    devices: tuple[str, ...] = ()
+    batch_size: int | None = None
+    weight_dtype: "Quantization" = "auto"
+    kv_cache_dtype: "Quantization" = "auto"
+    kv_cache_bytes: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.model is not None:
+            object.__setattr__(self, "model", os.fspath(self.model))
+        if isinstance(self.devices, str):
+            raise OptionError(f'devices={self.devices!r}: give a list such as ["cuda:0", "cuda:1"], or use device=')
+        object.__setattr__(self, "devices", tuple(self.devices))
+        if not isinstance(self.engine, str):
+            raise OptionError("engine= is the name of an engine: pass runtime=GotRuntime(…) to use an engine object")
+        self.engine_config()
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any], *, entrance: str, other_names: Collection[str] = ()) -> "ModelConfig":
+        """Settings from keyword arguments.
+
+        Args:
+            given: names and values.
+            entrance: name of the loader, for messages.
+            other_names: further keyword arguments of the loader, which a message may suggest.
+
+        Raises:
+            OptionError: an unknown name, or a value of the wrong type.
+            EngineError: an engine setting that no engine can run with.
+        """
+        from got_runtime.options import check_names
+
+        check_names(given, [*cls.names(), *other_names], entrance)
+        return cls(**given)
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """The names of all settings."""
+        return [each.name for each in fields(cls)]
+
+    def engine_config(self) -> "EngineConfig":
+        """The engine's settings."""
+        from got_runtime.engine.registry import EngineConfig
+
+        config = EngineConfig(
+            weight_dtype=self.weight_dtype, kv_cache_dtype=self.kv_cache_dtype, kv_cache_bytes=self.kv_cache_bytes
+        )
+        return config if self.batch_size is None else replace(config, batch_size=self.batch_size)
+
+    def load(self) -> "GotRuntime":
+        """A new runtime with these settings.
+
+        Raises:
+            CheckpointError: the weights cannot be loaded.
+            EngineError: the engine does not exist or cannot run with these settings.
+        """
+        from got_runtime import GotRuntime
+
+        logger.info("loading %s for the loaders", self.model or "got-nano")
+        return GotRuntime.from_pretrained(
+            self.model,
+            device=self.device,
+            dtype=self.dtype,
+            revision=self.revision,
+            local_files_only=self.local_files_only,
+            engine=self.engine,
+            engine_config=self.engine_config(),
+            devices=self.devices,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as JSON values, by the names of the keyword arguments."""
+        return asdict(self) | {"devices": list(self.devices)}
 
 
-class _Runtimes:
-    """Loaded runtimes by their settings; a second thread that asks for the same one waits for it."""
+class _SharedRuntimes:
+    """Loaded runtimes by their settings. A thread that needs one that is being loaded waits for it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._loading: dict[ModelSettings, threading.Lock] = {}
-        self._loaded: dict[ModelSettings, GotRuntime] = {}
+        self._loading: dict[ModelConfig, threading.Lock] = {}
+        self._loaded: dict[ModelConfig, GotRuntime] = {}
 
-    def get(self, settings: ModelSettings) -> "GotRuntime":
+    def get(self, config: ModelConfig) -> "GotRuntime":
         with self._lock:
-            loading = self._loading.setdefault(settings, threading.Lock())
+            loading = self._loading.setdefault(config, threading.Lock())
         with loading:
-            if settings not in self._loaded:
-                from got_runtime import GotRuntime
+            if config not in self._loaded:
+                self._loaded[config] = config.load()
+            return self._loaded[config]
 
-                self._loaded[settings] = GotRuntime.from_pretrained(
-                    settings.model,
-                    device=settings.device,
-                    dtype=settings.dtype,
-                    revision=settings.revision,
-                    local_files_only=settings.local_files_only,
-                )
-            return self._loaded[settings]
-
-    def close(self, settings: ModelSettings | None) -> None:
-        for each in [settings] if settings is not None else list(self._loaded):
+    def close(self, config: ModelConfig | None) -> None:
+        for each in [config] if config is not None else list(self._loaded):
             runtime = self._loaded.pop(each, None)
             if runtime is not None:
                 runtime.close()
 
 
-_RUNTIMES = _Runtimes()
+_SHARED = _SharedRuntimes()
 
 
-def shared_runtime(settings: ModelSettings) -> "GotRuntime":
-    """The process's runtime for these settings, loaded when first asked for. Safe to call from several threads.
+def shared_runtime(config: ModelConfig) -> "GotRuntime":
+    """The process's runtime for these settings, loaded at the first call. Thread-safe.
 
     Raises:
         CheckpointError: the weights cannot be loaded.
+        EngineError: the engine does not exist or cannot run with these settings.
     """
-    return _RUNTIMES.get(settings)
+    return _SHARED.get(config)
 
 
-def close_runtimes(settings: ModelSettings | None = None) -> None:
-    """Let go of the shared runtime of these settings, or of all.
+def close_runtimes(config: ModelConfig | None = None) -> None:
+    """Close the shared runtime of these settings, or all shared runtimes, and free their memory.
 
-    Its memory is free once the last reading with it has ended; the next loader that needs it loads it again.
+    A loader that reads again loads the weights again.
     """
-    _RUNTIMES.close(settings)
+    _SHARED.close(config)
+
+
+class RuntimeHandle:
+    """The runtime of one loader: the one it was given, or the shared one of its settings, loaded at the first call.
+
+    A pickled handle has the settings only, since weights do not belong into a pickle.
+
+    Raises:
+        OptionError: both a runtime and model settings are given.
+    """
+
+    def __init__(self, runtime: "GotRuntime | None", config: ModelConfig) -> None:
+        if runtime is not None and config != ModelConfig():
+            default = ModelConfig().to_dict()
+            given = [name for name, value in config.to_dict().items() if value != default[name]]
+            raise OptionError(f"runtime= is loaded already: leave {', '.join(given)} out, or leave runtime out")
+        self._runtime = runtime
+        self._config = config
+
+    def __call__(self) -> "GotRuntime":
+        """Raises CheckpointError if the weights cannot be loaded."""
+        return self._runtime if self._runtime is not None else shared_runtime(self._config)
+
+    def __getstate__(self) -> dict[str, Any]:
+        if self._runtime is not None:
+            name = self._runtime.model_info.name
+            logger.warning(
+                "a loader was pickled without its runtime (%s): its copy loads %s; use model= instead of runtime= to "
+                "choose the weights of the copy",
+                name,
+                self._config.model or "got-nano",
+            )
+        return {"_runtime": None, "_config": self._config}

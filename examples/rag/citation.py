@@ -1,4 +1,4 @@
-"""A passage that was found → where it stands, and the picture of its page with the box drawn."""
+"""A chunk that was found → its file, page and box, and an image of the page with the box drawn."""
 
 import json
 from collections.abc import Mapping
@@ -9,13 +9,13 @@ from typing import Any
 import pymupdf
 
 WIDTH = 900
-"""Pixels across of a page's picture."""
+"""Width of a page's image in pixels."""
 RED, MARGIN = (0.85, 0.1, 0.1), 4
 
 
 @dataclass(frozen=True)
 class Citation:
-    """A passage with its file, its page (from 1) and its box in points, where one is known."""
+    """A chunk with its file, its page (counted from 1) and its box in points, if one is known."""
 
     text: str
     file: Path
@@ -24,15 +24,16 @@ class Citation:
 
     @classmethod
     def of(cls, text: str, metadata: Mapping[str, Any], page: int) -> "Citation":
+        """The citation of a Document with the metadata of ``mode="chunk", boxes=True``."""
         box = tuple(json.loads(metadata["bbox"])) if metadata["bbox"] else None
         return cls(text, Path(metadata["file_path"]), page, box)
 
     def __str__(self) -> str:
-        where = f" box {', '.join(f'{edge:.0f}' for edge in self.box)}" if self.box else ""
-        return f"{self.file.name} page {self.page}{where}: {' '.join(self.text.split())[:90]}"
+        box = f" box {', '.join(f'{edge:.0f}' for edge in self.box)}" if self.box else ""
+        return f"{self.file.name} page {self.page}{box}: {' '.join(self.text.split())[:90]}"
 
     def draw(self, target: Path) -> Path:
-        """Write the page as PNG with the box in red."""
+        """Write the page as PNG with the box in red; returns ``target``."""
         with pymupdf.open(self.file) as document:
             page = document[self.page - 1]
             if self.box:

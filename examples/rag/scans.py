@@ -1,4 +1,4 @@
-"""Makes the example's folder: eight scanned PDF of three pages, pictures only, no text in them.
+"""Makes the example's folder: eight scanned PDF files of three pages each, with images only and no text layer.
 
 python examples/rag/scans.py FOLDER        (needs got-ocr[rag] for the font)
 """
@@ -15,21 +15,22 @@ from got_runtime.synth.degrade import wear
 from got_runtime.synth.faces import FACES, load_font
 
 TEXTS = Path(__file__).parent / "texts"
-"""One file a document, a form feed between its pages. Nothing but this script reads them: the example sees scans."""
-LOOKS = (
+"""One file for each document, with form feeds between pages. Only this script reads them."""
+STYLES = (
     ("Source Serif Regular", 46, (250, 247, 238), (35, 33, 40)),
     ("Nimbus Sans Bold", 46, (255, 255, 255), (15, 15, 15)),
     ("Source Serif Semibold", 46, (244, 240, 228), (60, 30, 20)),
     ("Source Serif Regular", 48, (240, 244, 248), (20, 30, 60)),
 )
-"""Face, size in pixels, paper and ink."""
+"""Font face, font size in pixels, RGB colour of the paper and of the ink."""
 PAGE = (1100, 1050)
+"""Width and height of a page in pixels."""
 DPI = 120
 
 
 def draw_page(text: str, number: int) -> Image.Image:
-    """A page of print as a scanner would give it."""
-    name, size, paper, ink = LOOKS[number % len(LOOKS)]
+    """A page with this text, degraded like a scan; ``number`` chooses the style and the random numbers."""
+    name, size, paper, ink = STYLES[number % len(STYLES)]
     font = load_font(next(face for face in FACES if face.name == name), size)
     image = Image.new("RGB", PAGE, paper)
     draw = ImageDraw.Draw(image)
@@ -39,18 +40,18 @@ def draw_page(text: str, number: int) -> Image.Image:
 
 
 def make(folder: Path) -> list[Path]:
-    """Write the scans into ``folder``; files that are there already are left alone."""
+    """Write the scans into ``folder`` and return their paths; existing files are kept."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for order, text in enumerate(sorted(TEXTS.glob("*.txt"))):
-        target = folder / f"scan-{order + 1:02}.pdf"
+    for number, text in enumerate(sorted(TEXTS.glob("*.txt"))):
+        target = folder / f"scan-{number + 1:02}.pdf"
         written.append(target)
         if target.exists():
             continue
         with pymupdf.open() as document:
             for words in text.read_text(encoding="utf-8").split("\f"):
                 file = io.BytesIO()
-                draw_page(words, order).save(file, "JPEG", quality=90)
+                draw_page(words, number).save(file, "JPEG", quality=90)
                 sheet = document.new_page(width=PAGE[0] * 72 / DPI, height=PAGE[1] * 72 / DPI)
                 sheet.insert_image(sheet.rect, stream=file.getvalue())
             document.save(target, deflate=True, garbage=3)

@@ -1,4 +1,4 @@
-"""The same with LlamaIndex.
+"""Search a folder of scans with LlamaIndex; hits have their file, page and box. No API key, no network.
 
 python examples/rag/with_llama_index.py SCANS "How many steps has the tower?"
 """
@@ -7,9 +7,9 @@ import hashlib
 from pathlib import Path
 
 from citation import Citation
-from command_line import ask_from_command_line
+from command_line import search_from_command_line
 from embedding import LlamaIndexMiniLM
-from llama_index.core import SimpleDirectoryReader, StorageContext, VectorStoreIndex
+from llama_index.core import StorageContext, VectorStoreIndex
 from llama_index.core.ingestion import DocstoreStrategy, IngestionPipeline
 from llama_index.core.storage.docstore import SimpleDocumentStore
 from llama_index.vector_stores.qdrant import QdrantVectorStore
@@ -19,11 +19,12 @@ from got_loaders.llama_index import GotReader
 from got_runtime.tasks import Plain
 
 TASK = Plain()
+"""Use ``Formatted()`` with weights that read tables and formulas; got-nano reads plain text."""
 COLLECTION = "scans"
 
 
 class Library:
-    """A folder of scans, read once and searchable; what was read is kept in ``store``."""
+    """A searchable folder of scans. The index is saved in the folder ``store``."""
 
     def __init__(self, store: Path) -> None:
         store.mkdir(parents=True, exist_ok=True)
@@ -41,37 +42,38 @@ class Library:
         self._client.close()
 
     def add(self, folder: Path) -> int:
-        """Read what is new or has changed, and drop what a changed file said before; the number of passages added."""
-        stale: dict[Path, list[str]] = {}
+        """Read files that are new or have changed, delete their old chunks; returns the number of chunks added."""
+        outdated: dict[str, list[str]] = {}
         for file in sorted(folder.glob("*.pdf")):
-            known = self._passages_of(file)
-            if not known or file_digest(file) not in known.values():
-                stale[file] = list(known)
-        if not stale:
+            digests = self._digests(file)
+            if not digests or file_digest(file) not in digests.values():
+                outdated[str(file)] = list(digests)
+        if not outdated:
             return 0
-        reader = GotReader(mode="chunk", task=TASK, boxes=True)
-        passages = SimpleDirectoryReader(input_files=list(stale), file_extractor={".pdf": reader}).load_data()
+        # The list rather than file by file: pages of all files are decoded together.
+        documents = GotReader(mode="chunk", task=TASK, boxes=True, on_error="skip").load_data(list(outdated))
         pipeline = IngestionPipeline(
             transformations=[LlamaIndexMiniLM()],
             vector_store=self._vectors,
             docstore=self._documents,
             docstore_strategy=DocstoreStrategy.DUPLICATES_ONLY,
         )
-        added = pipeline.run(documents=passages)
-        # Only now, so that a file that cannot be read keeps what was read of it.
-        for node in (node for nodes in stale.values() for node in nodes):
-            self._vectors.delete_nodes([node])
-            self._documents.delete_document(node)
+        added = pipeline.run(documents=documents)
+        # A file that could not be read keeps its old chunks.
+        for file_path in {document.metadata["file_path"] for document in documents}:
+            for node in outdated[file_path]:
+                self._vectors.delete_nodes([node])
+                self._documents.delete_document(node)
         self._documents.persist(str(self._file))
         return len(added)
 
-    def _passages_of(self, file: Path) -> dict[str, str]:
-        """Ids of what was read of a file, each with the digest of the bytes it was read from."""
-        read = self._documents.docs.items()
-        return {node: each.metadata["sha256"] for node, each in read if each.metadata["file_path"] == str(file)}
+    def _digests(self, file: Path) -> dict[str, str]:
+        """The ids of a file's chunks, each with the SHA-256 of the file when it was read."""
+        nodes = self._documents.docs.items()
+        return {node: each.metadata["sha256"] for node, each in nodes if each.metadata["file_path"] == str(file)}
 
-    def ask(self, question: str, count: int = 3) -> list[Citation]:
-        """The passages nearest to a question."""
+    def search(self, question: str, count: int = 3) -> list[Citation]:
+        """The ``count`` chunks that are most similar to a question."""
         index = VectorStoreIndex.from_vector_store(
             self._vectors,
             embed_model=LlamaIndexMiniLM(),
@@ -82,9 +84,9 @@ class Library:
 
 
 def file_digest(file: Path) -> str:
-    """SHA-256 of its bytes, as the passages' metadata has it."""
+    """SHA-256 of a file's bytes, as in the metadata."""
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 if __name__ == "__main__":
-    ask_from_command_line(Library, Path("rag-llama-index"), __doc__)
+    search_from_command_line(Library, Path("rag-llama-index"), __doc__)

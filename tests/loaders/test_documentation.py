@@ -1,4 +1,4 @@
-"""The snippets of the framework pages run, in order, in a folder with the files they name."""
+"""The snippets of the framework pages run, in order, in a folder with the files that they name."""
 
 import re
 from pathlib import Path
@@ -10,6 +10,7 @@ from helpers.loader_files import inked
 DOCS = Path(__file__).parent.parent.parent / "docs"
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # langchain-community's, in general
 @pytest.mark.parametrize("page", ["langchain", "llama-index", "haystack"])
 def test_the_snippets_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "scans").mkdir()

@@ -13,6 +13,7 @@ from helpers.loader_files import Scripted
 from got_loaders.haystack import GotConverter
 from got_runtime import Formatted
 from got_runtime.errors import SourceCorrupt
+from got_runtime.options import ErrorPolicy
 
 
 def test_sources_and_their_meta(scripted: Scripted, three_pages: Path) -> None:
@@ -25,7 +26,7 @@ def test_sources_and_their_meta(scripted: Scripted, three_pages: Path) -> None:
 
 def test_in_a_pipeline_that_was_saved(scripted: Scripted, three_pages: Path) -> None:
     saved = Pipeline()
-    saved.add_component("got", GotConverter(mode="chunk", task=Formatted(), options={"dpi": 90}, dtype="float32"))
+    saved.add_component("got", GotConverter(mode="chunk", task=Formatted(), dpi=90, dtype="float32"))
     again = Pipeline.loads(saved.dumps(), allowed_modules=["got_loaders.haystack"])
     assert again.to_dict() == saved.to_dict()
 
@@ -46,10 +47,10 @@ def test_without_blocking_the_event_loop(scripted: Scripted, three_pages: Path) 
 def test_one_corrupt_file_among_ten(scripted: Scripted, ten_files: Path) -> None:
     sources: list[str | Path | ByteStream] = [*sorted(ten_files.iterdir())]
 
-    def convert(on_error: str) -> list[Document]:
-        return GotConverter(on_error=on_error, runtime=scripted("fine")).run(sources)["documents"]  # type: ignore[arg-type]
+    def convert(on_error: ErrorPolicy) -> list[Document]:
+        return GotConverter(on_error=on_error, runtime=scripted("fine")).run(sources)["documents"]
 
     with pytest.raises(SourceCorrupt):
         convert("raise")
     assert len(convert("skip")) == 9
-    assert [bool(document.meta["error"]) for document in convert("document")].count(True) == 1
+    assert [bool(document.meta["error"]) for document in convert("keep")].count(True) == 1

@@ -14,6 +14,7 @@ from PIL import Image
 from got_loaders.llama_index import GotReader
 from got_runtime import Formatted, GotRuntime
 from got_runtime.errors import SourceCorrupt
+from got_runtime.options import ErrorPolicy
 
 
 def test_documents_come_page_by_page(counting: tuple[GotRuntime, CountingEngine], three_pages: Path) -> None:
@@ -56,7 +57,7 @@ def test_boxes_and_html_are_kept_from_prompts_and_embeddings(scripted: Scripted,
 
 
 def test_a_reader_is_its_settings(scripted: Scripted, three_pages: Path) -> None:
-    reader = GotReader(mode="chunk", task=Formatted(), pages="1-2", options={"dpi": 90}, runtime=scripted("text"))
+    reader = GotReader(mode="chunk", task=Formatted(), pages="1-2", dpi=90, runtime=scripted("text"))
     again = pickle.loads(pickle.dumps(reader))
     assert again.to_dict() == reader.to_dict()
     assert GotReader.from_dict(reader.to_dict()).task == Formatted()
@@ -71,30 +72,41 @@ def test_in_a_directory_reader(scripted: Scripted, ten_files: Path) -> None:
             str(ten_files), file_extractor={".pdf": reader, ".png": reader}, raise_on_error=True
         ).load_data()
     assert isinstance(raised.value.__cause__, SourceCorrupt)
-    kept = GotReader(on_error="document", runtime=scripted("fine"))
-    documents = SimpleDirectoryReader(str(ten_files), file_extractor={".pdf": kept, ".png": kept}).load_data()
-    assert len(documents) == 10
-    assert sum(bool(document.metadata["error"]) for document in documents) == 1
+    documents = SimpleDirectoryReader(str(ten_files), file_extractor={".pdf": reader, ".png": reader}).load_data()
+    assert len(documents) == 9  # it prints the error of the tenth
     assert all("file_size" in document.metadata for document in documents)  # the directory reader's own
+
+
+def test_one_corrupt_file_among_ten(scripted: Scripted, ten_files: Path) -> None:
+    def load(on_error: ErrorPolicy) -> list[Document]:
+        return GotReader(on_error=on_error, runtime=scripted("fine")).load_data(ten_files)
+
+    with pytest.raises(SourceCorrupt, match=r"4\.pdf"):
+        load("raise")
+    assert len(load("skip")) == 9
+    assert [bool(document.metadata["error"]) for document in load("keep")].count(True) == 1
 
 
 def test_two_worker_processes_read_with_got_nano(tmp_path: Path) -> None:
     """The reader travels to processes that load their own network."""
     for number in range(2):
         inked(tmp_path / f"{number}.png", "12")
-    reader = GotReader(options={"max_new_tokens": 8}, dtype="float32")
+    reader = GotReader(max_new_tokens=8, dtype="float32")
     documents = SimpleDirectoryReader(str(tmp_path), file_extractor={".png": reader}).load_data(num_workers=2)
     assert [document.metadata["model"] for document in documents] == ["got-nano"] * 2
     assert all(document.text for document in documents)
 
 
 def test_many_files_at_once_share_one_runtime(scripted: Scripted, ten_files: Path) -> None:
-    reader = GotReader(on_error="skip", runtime=scripted("fine", latency=0.001))
+    reader = GotReader(runtime=scripted("fine", latency=0.001))
 
-    async def read() -> list[list[Document]]:
-        return await asyncio.gather(*(reader.aload_data(file) for file in sorted(ten_files.iterdir())))
+    async def read() -> list[list[Document] | BaseException]:
+        files = sorted(ten_files.iterdir())
+        return await asyncio.gather(*(reader.aload_data(file) for file in files), return_exceptions=True)
 
-    assert sorted(len(documents) for documents in asyncio.run(read())) == [0] + [1] * 9
+    loaded = asyncio.run(read())
+    assert [type(each) for each in loaded].count(SourceCorrupt) == 1
+    assert [len(each) for each in loaded if isinstance(each, list)] == [1] * 9
 
 
 def test_a_file_on_another_file_system(scripted: Scripted, three_pages: Path) -> None:

@@ -1,7 +1,6 @@
-"""One policy for metadata: flat, primitive, the same every time, taken by every store, and in the documentation."""
+"""Metadata is flat, primitive and deterministic, and every vector store accepts it as it is."""
 
 import json
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,26 +11,27 @@ from helpers.loader_files import SOUP, Scripted
 from langchain_core.documents import Document
 from langchain_core.embeddings import DeterministicFakeEmbedding
 
+from got_loaders.config import ChunkMode
 from got_loaders.haystack import GotConverter
 from got_loaders.langchain import GotLoader
 from got_loaders.llama_index import GotReader
 from got_loaders.metadata import KEYS
-from got_loaders.runtimes import ModelSettings, close_runtimes, shared_runtime
+from got_loaders.runtimes import ModelConfig, close_runtimes, shared_runtime
 from got_runtime import Formatted
 
-DOCS = Path(__file__).parent.parent.parent / "docs"
-MODES = ("page", "document", "element", "chunk")
+MODES: tuple[ChunkMode, ...] = ("page", "document", "element", "chunk")
 
 
 @pytest.fixture
 def documents(scripted: Scripted, three_pages: Path, ten_files: Path) -> list[Document]:
     """Every kind of Document: a page with typed elements, a file that failed, in each mode."""
     sources = [three_pages, ten_files / "4.pdf"]
-    asked: dict[str, Any] = {"pages": "1", "dpi": 36, "task": Formatted(), "on_error": "document"}
     return [
         document
         for mode in MODES
-        for document in GotLoader(sources, mode=mode, runtime=scripted(SOUP), **asked).lazy_load()
+        for document in GotLoader(
+            sources, mode=mode, pages="1", dpi=36, task=Formatted(), runtime=scripted(SOUP)
+        ).lazy_load()
     ]
 
 
@@ -40,13 +40,15 @@ def test_metadata_is_flat_primitive_and_documented(
 ) -> None:
     reader = GotReader(mode="element", task=Formatted(), runtime=scripted(SOUP))
     converter = GotConverter(mode="element", task=Formatted(), runtime=scripted(SOUP))
-    told: dict[str, list[dict[str, Any]]] = {
+    found: dict[str, list[dict[str, Any]]] = {
         "langchain": [document.metadata for document in documents],
         "llama_index": [document.metadata for document in reader.load_data(three_pages)],
         "haystack": [document.meta for document in converter.run([three_pages])["documents"]],
     }
-    types: dict[tuple[str, str], type] = {(key.name, framework): key.type for key in KEYS for framework in key.told_to}
-    for framework, all_metadata in told.items():
+    types: dict[tuple[str, str], type] = {
+        (key.name, framework): key.type for key in KEYS for framework in key.available_in
+    }
+    for framework, all_metadata in found.items():
         for metadata in all_metadata:
             assert {name: type(value) for name, value in metadata.items()} == {
                 name: types[name, framework] for name in metadata
@@ -54,18 +56,11 @@ def test_metadata_is_flat_primitive_and_documented(
             assert json.loads(json.dumps(metadata)) == metadata
 
 
-def test_the_documented_table_is_the_policy() -> None:
-    for framework, page in (("langchain", "langchain"), ("llama_index", "llama-index"), ("haystack", "haystack")):
-        rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (.+) \|$", (DOCS / f"{page}.md").read_text("utf-8"), re.MULTILINE)
-        keys = [(key.name, key.type.__name__, key.meaning) for key in KEYS if framework in key.told_to]
-        assert rows == keys, "\n".join(f"| `{name}` | {kind} | {meaning} |" for name, kind, meaning in keys)
-
-
 def test_qdrant_takes_it_as_it_is(documents: list[Document]) -> None:
     from langchain_qdrant import QdrantVectorStore
 
     store = QdrantVectorStore.from_documents(documents, DeterministicFakeEmbedding(size=4), location=":memory:")
-    assert_same(documents, store.similarity_search("peas", k=len(documents)))
+    assert_equal_documents(documents, store.similarity_search("peas", k=len(documents)))
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -73,7 +68,7 @@ def test_faiss_takes_it_as_it_is(documents: list[Document]) -> None:
     from langchain_community.vectorstores import FAISS
 
     store = FAISS.from_documents(documents, DeterministicFakeEmbedding(size=4))
-    assert_same(documents, store.similarity_search("peas", k=len(documents)))
+    assert_equal_documents(documents, store.similarity_search("peas", k=len(documents)))
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -81,16 +76,17 @@ def test_chroma_takes_it_as_it_is(documents: list[Document], tmp_path: Path) -> 
     from langchain_chroma import Chroma
 
     store = Chroma.from_documents(documents, DeterministicFakeEmbedding(size=4), persist_directory=str(tmp_path / "c"))
-    assert_same(documents, store.similarity_search("peas", k=len(documents)))
+    assert_equal_documents(documents, store.similarity_search("peas", k=len(documents)))
 
 
 def test_lancedb_takes_it_as_it_is_and_more_of_it_later(scripted: Scripted, three_pages: Path, tmp_path: Path) -> None:
     """Its columns are those of the first rows: a table or an error on a later page must bring no new key."""
     import lancedb
 
-    def rows(mode: str, answer: str | Exception) -> list[dict[str, Any]]:
-        asked: dict[str, Any] = {"pages": "1", "dpi": 36, "task": Formatted(), "on_error": "document", "boxes": True}
-        loader = GotLoader(three_pages, mode=mode, runtime=scripted(answer), **asked)
+    def rows(mode: ChunkMode, answer: str | Exception) -> list[dict[str, Any]]:
+        loader = GotLoader(
+            three_pages, mode=mode, pages="1", dpi=36, task=Formatted(), boxes=True, runtime=scripted(answer)
+        )
         return [
             {"vector": [0.1, 0.2], "text": document.page_content, "metadata": document.metadata}
             for document in loader.lazy_load()
@@ -106,7 +102,7 @@ def test_lancedb_takes_it_as_it_is_and_more_of_it_later(scripted: Scripted, thre
         ]
 
 
-def assert_same(documents: list[Document], found: list[Document]) -> None:
+def assert_equal_documents(documents: list[Document], found: list[Document]) -> None:
     """Every store gives back the text and the metadata; Qdrant adds its own two keys."""
 
     def key(document: Document) -> str:
@@ -117,7 +113,7 @@ def assert_same(documents: list[Document], found: list[Document]) -> None:
 
 
 def test_loaders_of_one_model_share_one_runtime() -> None:
-    settings = ModelSettings(device="cpu", dtype="float32")
+    settings = ModelConfig(device="cpu", dtype="float32")
     first = shared_runtime(settings)
     assert shared_runtime(settings) is first
     assert GotLoader("x.pdf", device="cpu", dtype="float32")._runtime() is first
@@ -143,7 +139,7 @@ def test_importing_the_loaders_loads_neither_torch_nor_a_framework() -> None:
     ],
 )
 def test_a_missing_framework_says_what_to_install(adapter: str, package: str, extra: str) -> None:
-    """As it is on a machine without the extra: the import system is told that the package is not there."""
+    """On a machine without the extra, which is simulated by an import finder that hides the package."""
     code = f"""
 import sys
 class Hidden:

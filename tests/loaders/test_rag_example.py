@@ -1,4 +1,4 @@
-"""The RAG example on one of its scans, with got-nano, the real embedding model and the real store."""
+"""The RAG example on one of its scans, with got-nano, the real embedding model and the real vector store."""
 
 import shutil
 import sys
@@ -25,9 +25,9 @@ def scans(made: list[Path], tmp_path: Path) -> Path:
 
 
 def test_pymupdf_alone_finds_nothing_on_these_scans(scans: Path) -> None:
-    from measure import right, without_ocr
+    from measure import count_correct, without_ocr
 
-    assert right(without_ocr(scans)) == 0
+    assert count_correct(without_ocr(scans)) == 0
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -37,18 +37,18 @@ def test_langchain_cites_the_page_and_draws_the_box(scans: Path, tmp_path: Path)
     with Library(tmp_path / "store") as library:
         added = library.add(scans)
         assert added >= 3
-        first, *_ = library.ask("How many steps must visitors climb?")
+        first, *_ = library.search("How many steps must visitors climb?")
         assert (first.file, first.page) == (scans / "scan-01.pdf", 3)
         assert first.box is not None
         picture = first.draw(tmp_path / "hit.png")
         assert picture.read_bytes().startswith(b"\x89PNG")
     with Library(tmp_path / "store") as again:
         assert again.add(scans) == 0
-        assert len(again.ask("What broke the lantern?")) == 3
+        assert len(again.search("What broke the lantern?")) == 3
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:Payload indexes have no effect")
-def test_llama_index_reads_a_changed_file_anew_and_forgets_what_it_said(
+def test_llama_index_reads_a_changed_file_again_and_deletes_its_old_chunks(
     made: list[Path], scans: Path, tmp_path: Path
 ) -> None:
     from with_llama_index import Library
@@ -56,9 +56,9 @@ def test_llama_index_reads_a_changed_file_anew_and_forgets_what_it_said(
     file = scans / made[0].name
     with Library(tmp_path / "store") as library:
         assert library.add(scans) >= 3
-        said = {each.text for each in library.ask("How many steps must visitors climb?", count=50)}
+        old = {each.text for each in library.search("How many steps must visitors climb?", count=50)}
     shutil.copy(made[1], file)
     with Library(tmp_path / "store") as library:
         assert library.add(scans) >= 1
         assert library.add(scans) == 0
-        assert not said & {each.text for each in library.ask("How many steps must visitors climb?", count=50)}
+        assert not old & {each.text for each in library.search("How many steps must visitors climb?", count=50)}
