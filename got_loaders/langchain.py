@@ -6,7 +6,6 @@ for document in GotLoader("paper.pdf").lazy_load():
 
 import asyncio
 import io
-import os
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -25,6 +24,7 @@ except ModuleNotFoundError as error:
 if TYPE_CHECKING:
     from got_loaders.config import LoaderOptions
     from got_runtime import GotRuntime
+    from got_runtime.sources import Source
 
 __all__ = ["GotBlobParser", "GotLoader"]
 
@@ -38,7 +38,7 @@ class GotLoader(BaseLoader):
     A folder is faster than its files one by one: pages of all its files are decoded together.
 
     Args:
-        file_path: a file, a folder, an address (with ``allow_remote=True``), an image in memory, or a list of them.
+        file_path: a file, a folder, an address (with ``allow_remote=True``), bytes, an image, or a list of them.
         mode: what becomes one Document: ``"page"``, ``"document"``, ``"element"`` or ``"chunk"``.
         max_tokens: maximum size of a chunk, in words unless ``count_tokens`` is given; for ``mode="chunk"``.
         chunker: splits the elements of a page instead of the built-in splitting; for ``mode="chunk"``.
@@ -56,7 +56,7 @@ class GotLoader(BaseLoader):
 
     def __init__(
         self,
-        file_path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+        file_path: "Source | Sequence[Source]",
         *,
         mode: ChunkMode = "page",
         max_tokens: int = 512,

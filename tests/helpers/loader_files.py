@@ -1,4 +1,4 @@
-"""What the loaders' tests share: an answer with every common element, and an engine that counts."""
+"""For the loaders' tests: an answer with every common element, and an engine that counts its requests."""
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -19,23 +19,23 @@ Scripted = Callable[..., GotRuntime]
 
 
 class CountingEngine(ScriptedEngine):
-    """Tells how many requests were drawn, which is how many pages have been rendered."""
+    """Counts the requests it was given, which is the number of pages rendered so far."""
 
-    drawn = 0
+    received = 0
 
     def generate(
         self, requests: Iterable[Request | None], on_token: OnToken | None = None
     ) -> Iterator[Completion | Exception | None]:
         def counted() -> Iterator[Request | None]:
             for request in requests:
-                self.drawn += 1
+                self.received += 1
                 yield request
 
         return super().generate(counted(), on_token)
 
 
 def inked(file: Path, text: str) -> Path:
-    """A picture that is not blank."""
+    """Write an image that is not blank."""
     image = Image.new("RGB", (200, 100), "white")
     ImageDraw.Draw(image).text((20, 20), text, fill="black", font_size=40)
     image.save(file)

@@ -1,4 +1,4 @@
-"""Runtimes that replay answers, and the small files the loaders are given."""
+"""Runtimes that replay answers, and small files for the loaders."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from got_runtime.model.checkpoint import LoadedModel
 
 @pytest.fixture
 def scripted(checkpoint: LoadedModel) -> Scripted:
-    """``scripted("one", "two")``: a runtime whose pages read "one", "two", "two" …"""
+    """``scripted("one", "two")`` is a runtime that answers "one" for the first page and "two" for all others."""
 
     def make(*answers: str | Exception, latency: float = 0.0) -> GotRuntime:
         return GotRuntime(checkpoint, ScriptedEngine(checkpoint.encode, answers, latency))
@@ -29,7 +29,7 @@ def counting(checkpoint: LoadedModel) -> tuple[GotRuntime, CountingEngine]:
 
 @pytest.fixture
 def ten_files(tmp_path: Path) -> Path:
-    """A folder of nine pictures and a PDF that is none, the fourth in order."""
+    """A folder of nine images and a corrupt PDF file, the fourth of ten."""
     folder = tmp_path / "ten"
     folder.mkdir()
     for number in range(1, 11):

@@ -1,4 +1,4 @@
-"""What Haystack expects of a converter."""
+"""The converter in Haystack."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What LangChain expects of a loader and of a blob parser."""
+"""The loader and the blob parser in LangChain."""
 
 import asyncio
 import io
@@ -38,9 +38,9 @@ def test_a_document_a_page(scripted: Scripted, three_pages: Path) -> None:
 def test_the_first_document_comes_before_page_2_is_rendered(counting: Counting, three_pages: Path) -> None:
     runtime, engine = counting
     documents = GotLoader(three_pages, runtime=runtime).lazy_load()
-    assert engine.drawn == 0
+    assert engine.received == 0
     assert next(documents).page_content == "one"
-    assert engine.drawn == 1
+    assert engine.received == 1
 
 
 def test_the_first_document_comes_early_in_async_too(counting: Counting, three_pages: Path) -> None:
@@ -53,7 +53,7 @@ def test_the_first_document_comes_early_in_async_too(counting: Counting, three_p
         return document
 
     assert asyncio.run(first()).page_content == "one"
-    assert engine.drawn == 1
+    assert engine.received == 1
 
 
 def test_a_loader_can_be_read_again(scripted: Scripted, three_pages: Path) -> None:
@@ -86,7 +86,7 @@ def as_png(image: Image.Image) -> bytes:
 @pytest.mark.parametrize(
     "source", [as_png(picture()), np.asarray(picture()), picture()], ids=["bytes", "array", "image"]
 )
-def test_a_source_without_a_name_is_called_by_its_kind(scripted: Scripted, source: Any) -> None:
+def test_a_source_without_a_name_is_named_by_its_kind(scripted: Scripted, source: Any) -> None:
     [document] = GotLoader(source, runtime=scripted("text")).load()
     assert document.metadata["source"] in ("<bytes>", "<array>", "<image>")
     assert document.metadata["file_path"] == ""
@@ -99,7 +99,7 @@ def test_an_address_is_named_without_its_secrets(scripted: Scripted) -> None:
     assert "secret" not in str(document.metadata)
 
 
-def test_each_page_of_a_document_is_taken_for_what_it_is(scripted: Scripted, tmp_path: Path) -> None:
+def test_text_layers_and_formatted_pages_mix_in_one_document(scripted: Scripted, tmp_path: Path) -> None:
     file = tmp_path / "cover.pdf"
     with pymupdf.open() as pdf:
         pdf.new_page().insert_text((72, 72), "Cover {draft} of the report, with a text layer", fontsize=20)
@@ -240,7 +240,7 @@ def test_a_blob_gives_at_least_one_document_and_keeps_its_metadata(scripted: Scr
     assert document == Document(page_content="", metadata={"source": "in.pdf", "mine": 1})
 
 
-def test_a_blob_of_bytes_alone_says_nothing_of_its_contents(scripted: Scripted) -> None:
+def test_the_name_of_a_blob_without_a_name_does_not_contain_its_bytes(scripted: Scripted) -> None:
     blob = Blob.from_data(as_png(picture()), mime_type="image/png")
     [document] = GotBlobParser(runtime=scripted("text")).parse(blob)
     assert document.metadata["source"] == "<blob>"

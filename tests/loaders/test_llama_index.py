@@ -1,4 +1,4 @@
-"""What LlamaIndex expects of a reader."""
+"""The reader in LlamaIndex."""
 
 import asyncio
 import pickle
@@ -21,7 +21,7 @@ def test_documents_come_page_by_page(counting: tuple[GotRuntime, CountingEngine]
     runtime, engine = counting
     documents = GotReader(runtime=runtime).lazy_load_data(three_pages)
     assert next(iter(documents)).text == "one"
-    assert engine.drawn == 1
+    assert engine.received == 1
 
 
 def test_extra_info_is_copied_to_each_page(scripted: Scripted, three_pages: Path) -> None:
@@ -46,7 +46,7 @@ def test_ids_are_stable(scripted: Scripted, three_pages: Path) -> None:
     assert len(set(ids[0])) == 3
 
 
-def test_boxes_and_html_are_kept_from_prompts_and_embeddings(scripted: Scripted, three_pages: Path) -> None:
+def test_boxes_and_html_are_excluded_from_prompts_and_embeddings(scripted: Scripted, three_pages: Path) -> None:
     reader = GotReader(mode="element", task=Formatted(), pages="1", runtime=scripted(SOUP))
     table = next(document for document in reader.load_data(three_pages) if document.metadata["category"] == "table")
     for mode in (MetadataMode.EMBED, MetadataMode.LLM):
@@ -88,7 +88,7 @@ def test_one_corrupt_file_among_ten(scripted: Scripted, ten_files: Path) -> None
 
 
 def test_two_worker_processes_read_with_got_nano(tmp_path: Path) -> None:
-    """The reader travels to processes that load their own network."""
+    """The reader is pickled to processes that load their own weights."""
     for number in range(2):
         inked(tmp_path / f"{number}.png", "12")
     reader = GotReader(max_new_tokens=8, dtype="float32")
@@ -116,7 +116,7 @@ def test_a_file_on_another_file_system(scripted: Scripted, three_pages: Path) ->
     assert [document.metadata["file_path"] for document in documents] == ["/scans/three.pdf"] * 3
 
 
-def test_page_pictures_beside_the_text(scripted: Scripted, three_pages: Path) -> None:
+def test_page_images_beside_the_text(scripted: Scripted, three_pages: Path) -> None:
     reader = GotReader(image_documents=True, pages="2", runtime=scripted("text"))
     [document] = reader.load_data(three_pages)
     assert isinstance(document, ImageDocument)
@@ -124,7 +124,7 @@ def test_page_pictures_beside_the_text(scripted: Scripted, three_pages: Path) ->
     assert document.resolve_image().getvalue().startswith(b"\x89PNG")
 
 
-def test_page_pictures_of_a_folder(scripted: Scripted, three_pages: Path, ten_files: Path) -> None:
+def test_page_images_of_a_folder(scripted: Scripted, three_pages: Path, ten_files: Path) -> None:
     reader = GotReader(image_documents=True, on_error="skip", mode="element", runtime=scripted(SOUP))
     documents = reader.load_data(ten_files)
     pictures = [(d.metadata["file_name"], d) for d in documents if isinstance(d, ImageDocument)]

@@ -24,7 +24,7 @@ MODES: tuple[ChunkMode, ...] = ("page", "document", "element", "chunk")
 
 @pytest.fixture
 def documents(scripted: Scripted, three_pages: Path, ten_files: Path) -> list[Document]:
-    """Every kind of Document: a page with typed elements, a file that failed, in each mode."""
+    """Every kind of Document: a page with typed elements and a file that failed, in each mode."""
     sources = [three_pages, ten_files / "4.pdf"]
     return [
         document
@@ -56,7 +56,7 @@ def test_metadata_is_flat_primitive_and_documented(
             assert json.loads(json.dumps(metadata)) == metadata
 
 
-def test_qdrant_takes_it_as_it_is(documents: list[Document]) -> None:
+def test_qdrant_accepts_it(documents: list[Document]) -> None:
     from langchain_qdrant import QdrantVectorStore
 
     store = QdrantVectorStore.from_documents(documents, DeterministicFakeEmbedding(size=4), location=":memory:")
@@ -64,7 +64,7 @@ def test_qdrant_takes_it_as_it_is(documents: list[Document]) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_faiss_takes_it_as_it_is(documents: list[Document]) -> None:
+def test_faiss_accepts_it(documents: list[Document]) -> None:
     from langchain_community.vectorstores import FAISS
 
     store = FAISS.from_documents(documents, DeterministicFakeEmbedding(size=4))
@@ -72,15 +72,15 @@ def test_faiss_takes_it_as_it_is(documents: list[Document]) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_chroma_takes_it_as_it_is(documents: list[Document], tmp_path: Path) -> None:
+def test_chroma_accepts_it(documents: list[Document], tmp_path: Path) -> None:
     from langchain_chroma import Chroma
 
     store = Chroma.from_documents(documents, DeterministicFakeEmbedding(size=4), persist_directory=str(tmp_path / "c"))
     assert_equal_documents(documents, store.similarity_search("peas", k=len(documents)))
 
 
-def test_lancedb_takes_it_as_it_is_and_more_of_it_later(scripted: Scripted, three_pages: Path, tmp_path: Path) -> None:
-    """Its columns are those of the first rows: a table or an error on a later page must bring no new key."""
+def test_lancedb_accepts_it_and_more_of_it_later(scripted: Scripted, three_pages: Path, tmp_path: Path) -> None:
+    """LanceDB takes its columns from the first rows, so a table or an error on a later page must not add a key."""
     import lancedb
 
     def rows(mode: ChunkMode, answer: str | Exception) -> list[dict[str, Any]]:
@@ -103,7 +103,7 @@ def test_lancedb_takes_it_as_it_is_and_more_of_it_later(scripted: Scripted, thre
 
 
 def assert_equal_documents(documents: list[Document], found: list[Document]) -> None:
-    """Every store gives back the text and the metadata; Qdrant adds its own two keys."""
+    """Every store returns the text and the metadata; Qdrant adds two keys of its own."""
 
     def key(document: Document) -> str:
         own = {name: value for name, value in document.metadata.items() if not name.startswith("_")}

@@ -1,4 +1,4 @@
-"""GOT as the OCR of PyMuPDF4LLM."""
+"""GOT as the OCR function of PyMuPDF4LLM."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from got_runtime import GotRuntime
 
 @pytest.fixture
 def scan(tmp_path: Path) -> Path:
-    """Two words on a picture of 800 × 800 pixels on as many half points, their left edge at 30 points."""
+    """Two words on an image of 800 × 800 pixels on a page of 400 × 400 points, their left edge at 30 points."""
     image = Image.new("RGB", (800, 800), "white")
     ImageDraw.Draw(image).text((60, 60), "Green peas", fill="black", font_size=60)
     image.save(tmp_path / "in.png")
@@ -32,7 +32,7 @@ def test_a_scan_becomes_markdown(runtime: GotRuntime, scan: Path) -> None:
     assert expected.split()[0] in pymupdf4llm.to_markdown(str(scan), ocr_function=GotOcr(runtime))
 
 
-def test_text_stands_where_it_is_printed_and_is_not_seen(runtime: GotRuntime, scan: Path) -> None:
+def test_text_is_written_where_it_is_printed_and_is_invisible(runtime: GotRuntime, scan: Path) -> None:
     with pymupdf.open(scan) as document:
         page = document[0]
         before = page.get_pixmap().samples
@@ -55,16 +55,16 @@ def test_every_character_that_was_read_can_be_searched(scripted: Scripted, line:
 
 
 @pytest.mark.parametrize("line", ["Green peas", "中文"])
-@pytest.mark.parametrize("turned", [90, 180, 270])
-def test_text_stands_where_it_is_seen_on_a_turned_page(scripted: Scripted, line: str, turned: int) -> None:
+@pytest.mark.parametrize("rotation", [90, 180, 270])
+def test_text_is_written_where_it_is_printed_on_a_rotated_page(scripted: Scripted, line: str, rotation: int) -> None:
     with pymupdf.open() as document:
         page = document.new_page(width=400, height=300)
-        page.set_rotation(turned)
+        page.set_rotation(rotation)
         page.draw_rect(pymupdf.Rect(30, 30, 200, 60) * page.derotation_matrix, fill=0)
         GotOcr(scripted(line))(page)
-        places = [pymupdf.Rect(word[:4]) * page.rotation_matrix for word in page.get_text("words")]
-        assert all(place.intersects(page.rect) and place.y1 < 20 for place in places)
-        assert all(place.width > place.height for place in places)
+        words = [pymupdf.Rect(word[:4]) * page.rotation_matrix for word in page.get_text("words")]
+        assert all(word.intersects(page.rect) and word.y1 < 20 for word in words)
+        assert all(word.width > word.height for word in words)
 
 
 def test_the_chinese_font_is_embedded_once_and_only_where_it_is_needed(scripted: Scripted) -> None:
