@@ -64,7 +64,7 @@ def document_chunks(
         GotError: a source or page failed, and ``on_error="raise"``.
     """
     builder = _ChunkBuilder(config, runtime.model_info.name, _path_names(source) | dict(names or {}))
-    with closing(runtime.stream(source, **dict(config.read_options))) as pages:  # type: ignore[type-var]
+    with closing(runtime.stream(source, config.read_options)) as pages:
         for page in pages:
             yield from builder.add(page)
     yield from builder.finish()
@@ -75,7 +75,7 @@ async def adocument_chunks(
 ) -> AsyncIterator[DocumentChunk]:
     """:func:`document_chunks` without blocking the event loop."""
     builder = _ChunkBuilder(config, runtime.model_info.name, _path_names(source) | dict(names or {}))
-    async with aclosing(runtime.astream(source, **dict(config.read_options))) as pages:  # type: ignore[type-var]
+    async with aclosing(runtime.astream(source, config.read_options)) as pages:
         async for page in pages:
             for chunk in builder.add(page):
                 yield chunk

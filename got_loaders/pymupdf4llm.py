@@ -79,7 +79,7 @@ class GotOcr:
             return
         pixmap = page.get_pixmap(dpi=dpi, alpha=False, colorspace=pymupdf.csRGB)
         image = Image.frombytes("RGB", (pixmap.width, pixmap.height), pixmap.samples)
-        for result in self._runtime().read(image, **dict(self._options)).pages:
+        for result in self._runtime().read(image, self._options).pages:
             boxes = {box.span: box.bbox for box in result.boxes}
             below = 0.0
             for element in result.elements:
