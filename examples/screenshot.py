@@ -1,6 +1,7 @@
-"""Renders an answer of GOT as HTML and photographs it: examples/screenshot.png, the picture in the README.
+"""Renders an answer of GOT as HTML and takes a screenshot: examples/screenshot.png, the picture in docs/quickstart.md.
 
-python examples/screenshot.py        (needs Chromium, and got-ocr[chemistry,music,charts])
+python examples/screenshot.py        (needs Chromium, a mathematics font such as Debian's fonts-stix,
+                                     and got-ocr[chemistry,music,charts])
 """
 
 import shutil
@@ -16,8 +17,8 @@ from got_runtime.markup import parse, to_html
 HERE = Path(__file__).parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
-# Written for this picture in the dialect that the weights were trained to write, with flaws they are known for:
-# an unclosed \left, full-width punctuation in TikZ, a table without its end.
+# Written for this picture, in the dialect that the weights were trained to write and with two of its flaws, which
+# got_runtime.markup repairs: full-width punctuation in TikZ and a table without its end.
 ANSWER = r"""\title{
 Aspirin and a Waltz
 }
@@ -30,7 +31,7 @@ A. Author \({ }^{1}\), B. Author \({ }^{1,2}\)
 The drug \(\mathrm{C}_{9} \mathrm{H}_{8} \mathrm{O}_{4}\) decays with a rate that follows
 \[
 k(T)=A \exp \left(-\frac{E_{a}}{R T}\right), \quad
-\bar{k}=\frac{1}{n} \sum_{i=1}^{n} \sqrt{k_{i}^{2}+\left( \sigma^{2} \tag{1}
+\bar{k}=\frac{1}{n} \sum_{i=1}^{n} \sqrt{k_{i}^{2}+\sigma^{2}} \tag{1}
 \]
 
 <smiles>CC(=O)Oc1ccccc1C(=O)O</smiles>
