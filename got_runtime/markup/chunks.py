@@ -1,4 +1,4 @@
-"""Elements → pieces for a retriever: by element or by section, within a token budget, headings carried along."""
+"""Elements → chunks for retrieval, by element or by section, within a token budget, with their heading path."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,10 +14,11 @@ _CAPTIONED = ("table", "figure", "chart", "geometry", "molecule", "music")
 
 
 class Chunk(Frozen):
-    """A piece of a document.
+    """A chunk of a document.
 
-    ``header_path`` holds the headings above it, outermost first; ``elements`` the indexes of the elements it is made
-    of; ``span`` their characters in the answer; ``tokens`` what the given counter says of ``text``.
+    ``header_path`` holds the headings above it, outermost first; ``kinds`` and ``elements`` the kinds and indexes of
+    its elements; ``span`` their characters in the answer; ``tokens`` the number that ``count_tokens`` returns for
+    ``text``.
     """
 
     text: str
@@ -75,7 +76,7 @@ def chunk(
 
 @dataclass
 class _Unit:
-    """What must not be torn apart: an element, with its caption."""
+    """An element and its caption, which stay together."""
 
     members: list[tuple[int, AnyElement]]
     headers: tuple[str, ...]
@@ -134,7 +135,7 @@ class _Chunker:
             return
         if not self._members:
             self._headers, self._page = unit.headers, unit.page
-        self._tokens += tokens + 2  # two for the empty line between, which few tokenizers count as more
+        self._tokens += tokens + 2  # at most two tokens for the empty line between elements in most tokenizers
         self._members += unit.members
 
     def finish(self) -> list[Chunk]:
@@ -158,7 +159,7 @@ class _Chunker:
         tokens = self.count(text)
         noted = [*warnings]
         if tokens > self.budget:
-            noted.append(f"{tokens} tokens, more than the {self.budget} asked for: it cannot be split further")
+            noted.append(f"{tokens} tokens, more than max_tokens={self.budget}: it cannot be split further")
         self.chunks.append(
             Chunk(
                 text=text,
@@ -173,7 +174,7 @@ class _Chunker:
         )
 
     def _split(self, unit: _Unit, text: str) -> None:
-        """A unit over the budget, in pieces; a table keeps its caption and header on each."""
+        """Splits a unit over the budget; caption and header of a table are repeated in each part."""
         table = next((element for _, element in unit.members if element.kind == "table"), None)
         if table is None:
             pieces = split_text(text, self.budget, self.count)
@@ -188,7 +189,7 @@ class _Chunker:
     def _split_table(self, table: Table, caption: str) -> list[str]:
         header, rows = max(1, table.grid.header_rows), table.grid.rows
         lines = element_markdown(table, self.options).split("\n")
-        # lines[0] is the first row, lines[1] the delimiters: a header of several rows goes on below them
+        # lines[0] is the first row, lines[1] the delimiters, followed by further header rows
         head = caption + "\n".join(lines[: header + 1])
         fixed, pieces, current, tokens = self.count(head), [], list[str](), 0
         for line in lines[header + 1 : rows + 1]:
@@ -202,9 +203,9 @@ class _Chunker:
 
 
 def split_text(text: str, budget: int, count: CountTokens) -> list[str]:
-    """``text`` in pieces of at most ``budget`` tokens, cut at the coarsest of paragraphs, lines, sentences and words.
+    """``text`` in pieces of at most ``budget`` tokens, split between paragraphs, else lines, sentences, words.
 
-    A word over the budget is a piece of its own. Each part is counted once a level: linear in the length.
+    A word over the budget is a piece of its own. Each part is counted once a level, so the time is linear.
     """
     return [piece for piece in _split_at(text, ("\n\n", "\n", ". ", "。", " "), budget, count) if piece.strip()]
 

@@ -1,4 +1,4 @@
-"""What stands inside an element: runs of text, formulas, links, and the cells of a table."""
+"""Inline content of elements: runs of text, formulas, links, and the cells of a table."""
 
 from collections.abc import Iterable
 from typing import Annotated, Literal
@@ -10,13 +10,13 @@ Align = Literal["left", "center", "right"]
 
 
 class Frozen(BaseModel):
-    """A record that does not change."""
+    """An immutable record without further fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Text(Frozen):
-    """A run of characters with one look; ``marks`` are sorted and unique."""
+    """A run of characters with the same marks; ``marks`` are sorted and unique."""
 
     kind: Literal["text"] = "text"
     text: str
@@ -24,7 +24,7 @@ class Text(Frozen):
 
 
 class Math(Frozen):
-    """A formula inside a line; ``latex`` without delimiters, mended."""
+    """A formula inside a line; ``latex`` is repaired and has no delimiters."""
 
     kind: Literal["math"] = "math"
     latex: str
@@ -46,14 +46,14 @@ class Link(Frozen):
 
 
 class Note(Frozen):
-    """A footnote written where it is called (``\\footnote``)."""
+    """A footnote in the text that refers to it (``\\footnote``)."""
 
     kind: Literal["note"] = "note"
     text: str
 
 
 class Break(Frozen):
-    """A line break that was meant (``\\\\``, ``\\newline``)."""
+    """An explicit line break (``\\\\``, ``\\newline``)."""
 
     kind: Literal["break"] = "break"
 
@@ -70,7 +70,7 @@ Content = tuple[Inline, ...]
 
 
 class Cell(Frozen):
-    """A cell at its top left corner (0-based); ``align`` only where it differs from its column's."""
+    """A table cell; ``row`` and ``column`` are 0-based; ``align`` is set if it differs from the column's."""
 
     row: int
     column: int
@@ -81,7 +81,7 @@ class Cell(Frozen):
 
 
 class Grid(Frozen):
-    """A table as a grid: ``cells`` in reading order, none overlapping; a place no cell covers is empty."""
+    """A table as a grid: ``cells`` in reading order, none overlapping; a position that no cell covers is empty."""
 
     rows: int
     columns: int
@@ -94,12 +94,12 @@ Nested.model_rebuild()
 
 
 def with_mark(marks: tuple[Mark, ...], mark: Mark) -> tuple[Mark, ...]:
-    """The marks and one more, in their normal form."""
+    """The marks and one more, sorted and unique."""
     return tuple(sorted({*marks, mark}))
 
 
 def plain_text(content: Content) -> str:
-    """The words of a content, formulas as LaTeX: for comparing and labelling, not for reading."""
+    """The content as text with formulas as LaTeX, for comparisons and labels (``render/words.py`` is for output)."""
     words: list[str] = []
     for piece in content:
         match piece.kind:
@@ -117,11 +117,11 @@ def plain_text(content: Content) -> str:
 
 
 def merge(pieces: Iterable[Inline]) -> Content:
-    """The normal form of a content: runs of one look joined, spaces single and, where it can be, in the plain run.
+    """The normal form of a content: runs with the same marks joined, single spaces, outside marked runs if possible.
 
     ``merge(merge(x)) == merge(x)``; no space at either end or beside a break, no break at either end or twice.
     """
-    merged: list[Inline | _Run] = []
+    merged: list[Inline | _TextRun] = []
     space = False
     for piece in pieces:
         last = merged[-1] if merged else None
@@ -144,11 +144,11 @@ def merge(pieces: Iterable[Inline]) -> Content:
             space = False
     if merged and _starts_line(merged[-1]):
         merged.pop()
-    return tuple(piece.text() if isinstance(piece, _Run) else piece for piece in merged)
+    return tuple(piece.text() if isinstance(piece, _TextRun) else piece for piece in merged)
 
 
-class _Run:
-    """A run that is still growing: its parts are joined once, so that a long line costs linear time."""
+class _TextRun:
+    """A run under construction: its parts are joined once, so that a long line takes linear time."""
 
     def __init__(self, marks: tuple[Mark, ...]) -> None:
         self.marks = marks
@@ -158,21 +158,21 @@ class _Run:
         return Text(text="".join(self.parts), marks=self.marks)
 
 
-def _starts_line(last: "Inline | _Run | None") -> bool:
+def _starts_line(last: "Inline | _TextRun | None") -> bool:
     return last is None or isinstance(last, Break)
 
 
-def _append_words(merged: list["Inline | _Run"], words: str, marks: tuple[Mark, ...], space: bool) -> None:
+def _append_words(merged: list["Inline | _TextRun"], words: str, marks: tuple[Mark, ...], space: bool) -> None:
     last = merged[-1] if merged else None
-    if isinstance(last, _Run) and last.marks == marks:
+    if isinstance(last, _TextRun) and last.marks == marks:
         last.parts.append(" " + words if space else words)
         return
-    if space and marks:  # the space goes to a plain run: the one before, or one of its own
-        if not (isinstance(last, _Run) and not last.marks):
-            last = _Run(())
+    if space and marks:  # the space goes to a run without marks: the previous one, or a new one
+        if not (isinstance(last, _TextRun) and not last.marks):
+            last = _TextRun(())
             merged.append(last)
         last.parts.append(" ")
         space = False
-    run = _Run(marks)
+    run = _TextRun(marks)
     run.parts.append(" " + words if space else words)
     merged.append(run)

@@ -1,4 +1,4 @@
-"""The elements of a page: what an answer is made of, in reading order, each with its place in the answer."""
+"""Elements of a page (headings, paragraphs, tables, formulas …), each with its span in the answer."""
 
 from typing import Annotated, Literal
 
@@ -25,14 +25,14 @@ RepairCode = Literal[
 
 
 class Repair(Frozen):
-    """Something GOT broke, and what was done about it."""
+    """A defect of the markup and how it was repaired."""
 
     code: RepairCode
     message: str
 
 
 class Element(Frozen):
-    """What every element has: its characters ``[start, end)`` of the answer, and what was mended in it.
+    """Fields of every element: its characters ``[start, end)`` of the answer, and the repairs made in it.
 
     The spans of an answer's elements follow one another from its first character to its last.
     """
@@ -42,7 +42,7 @@ class Element(Frozen):
 
 
 class Heading(Element):
-    """A title (level 1), section (2), subsection (3)…; ``number`` as written ("2.1"), also kept in the content."""
+    """A title (level 1), section (2), subsection (3) …; ``number`` as printed ("2.1"), also in the content."""
 
     kind: Literal["heading"] = "heading"
     level: int = Field(ge=1, le=6)
@@ -58,7 +58,7 @@ class Paragraph(Element):
 
 
 class ListItem(Element):
-    """An item; ``depth`` is 0 in an outermost list, ``number`` the printed one of an ordered list."""
+    """A list item; ``depth`` is 0 in an outermost list, ``number`` the printed one of an ordered list."""
 
     kind: Literal["list_item"] = "list_item"
     depth: int = Field(default=0, ge=0)
@@ -76,7 +76,7 @@ class Table(Element):
 
 
 class Formula(Element):
-    """A formula on its own; ``latex`` without delimiters, ``\\tag`` and ``\\label``, which are in the fields."""
+    """A formula outside a line; ``latex`` has no delimiters; ``\\tag`` and ``\\label`` are in the other fields."""
 
     kind: Literal["formula"] = "formula"
     latex: str
@@ -94,7 +94,7 @@ class Code(Element):
 
 
 class Caption(Element):
-    """The caption of the table or figure beside it; the label ("Table 3") is in the content too."""
+    """The caption of an adjacent table or figure; its label ("Table 3") is part of the content too."""
 
     kind: Literal["caption"] = "caption"
     of: Literal["table", "figure"]
@@ -133,7 +133,7 @@ class Reference(Element):
 
 
 class Figure(Element):
-    """The place of a picture that was not read; ``source`` is the name the answer gives it, never opened."""
+    """A picture, which is not read; ``source`` is its file name in the answer, which is never opened."""
 
     kind: Literal["figure"] = "figure"
     source: str | None = None
@@ -141,14 +141,14 @@ class Figure(Element):
 
 
 class Music(Element):
-    """Sheet music in Humdrum ``**kern``, its spines made of equal width."""
+    """Sheet music in Humdrum ``**kern``, repaired so that every record has one field a spine."""
 
     kind: Literal["music"] = "music"
     humdrum: str
 
 
 class Molecule(Element):
-    """A molecule as SMILES, as read: ask :mod:`got_runtime.markup.notation.molecule` whether it is valid."""
+    """A molecule as SMILES, not validated (see :mod:`got_runtime.markup.notation.molecule`)."""
 
     kind: Literal["molecule"] = "molecule"
     smiles: str
@@ -162,14 +162,14 @@ class Geometry(Element):
 
 
 class Chart(Element):
-    """The data of a chart, as the answer's object."""
+    """The data of a chart: the JSON object of the answer."""
 
     kind: Literal["chart"] = "chart"
     value: dict[str, JsonValue]
 
 
 class PageBreak(Element):
-    """The end of a page; ``number`` is the 1-based number of the page that starts."""
+    """The end of a page; ``number`` is that of the page that follows, counted from 1."""
 
     kind: Literal["page_break"] = "page_break"
     number: int | None = None

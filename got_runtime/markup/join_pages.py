@@ -1,4 +1,4 @@
-"""Pages of one document → one list of elements: paragraphs and tables that run over a page end joined."""
+"""Pages of one document → one list of elements; paragraphs and tables across page ends are joined."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -18,15 +18,18 @@ def parse_pages(
     numbers: Sequence[int] | None = None,
     is_latex: Sequence[bool] | None = None,
 ) -> list[AnyElement]:
-    """The elements of a document whose pages were answered one by one.
+    """The elements of a document, from one answer for each page.
 
-    Spans count in the answers put one behind the other with a form feed between them (``"\\f".join(answers)``), and
-    cover that text exactly once; a page break stands where a page starts. With ``join``, a paragraph that stops in
-    the middle of a sentence and goes on in small letters, and a table that goes on with as many columns, become one
-    element, which says so in its warnings. The footnotes between its halves and the break then follow it, their spans
-    empty, as its own reaches over theirs. ``numbers`` are those of the pages where not all of a document was read
-    (default: 1, 2, 3…); the breaks within an answer keep to the number of its page. ``is_latex`` says which answers
-    are GOT's markup rather than lines of text (default: all).
+    Spans are indexes into ``"\\f".join(answers)`` and cover that text exactly once. A page break stands between pages.
+
+    Args:
+        answers: the answer of each page.
+        join: whether to join a paragraph that ends within a sentence with one that continues in lower case, and a table
+            with one of as many columns that continues it. The joined element has a warning; footnotes and the page
+            break between its halves follow it with empty spans.
+        numbers: page numbers, if not all pages of the document were read (default: 1, 2, 3 …). Page breaks within an
+            answer have the number of its page.
+        is_latex: for each answer, whether it is GOT's markup rather than lines of text (default: all are).
     """
     elements: list[AnyElement] = []
     offset = 0
@@ -54,7 +57,7 @@ def _changed(element: AnyElement, **fields: Any) -> AnyElement:
 
 
 def _join_first(elements: list[AnyElement], page: list[AnyElement], numbers: tuple[int, int]) -> list[AnyElement]:
-    """Joins the first element of ``page`` to the last before the break, where one goes on; the rest of the page."""
+    """Joins the first element of ``page`` to the last one before the break if it continues it; returns the others."""
     at = len(elements) - 2
     while at >= 0 and elements[at].kind == "footnote":
         at -= 1
@@ -89,13 +92,13 @@ def _join_content(last: Content, first: Content) -> Content | None:
 
 
 def _join_grids(last: Grid, first: Grid) -> Grid | None:
-    """The second grid below the first, without its header where that is the first's again."""
+    """The second grid below the first, without its header if it repeats that of the first; None for another table."""
     if last.columns != first.columns or not first.rows or not last.rows:
         return None
     header = last.header_rows
     repeated = bool(header) and _rows(last, header) == _rows(first, header)
     if not repeated and first.header_rows and last.header_rows and not _starts_with_figures(last, first):
-        return None  # a header of its own: another table
+        return None  # a different header: another table
     skipped = header if repeated else 0
     moved = [
         Cell(**{**dict(cell), "row": cell.row - skipped + last.rows}) for cell in first.cells if cell.row >= skipped
@@ -110,9 +113,9 @@ def _join_grids(last: Grid, first: Grid) -> Grid | None:
 
 
 def _starts_with_figures(last: Grid, first: Grid) -> bool:
-    """Whether what was taken for a header of ``first``, as a rule stands below it, has figures in a column of figures.
+    """Whether the header of ``first`` has numbers in a column of numbers, so that it is no header.
 
-    GOT rules every row, so that a part without a header looks as if it had one.
+    GOT often writes a rule below every row; the first row of a continued table then looks like a header.
     """
     worded = {cell.column for cell in last.cells if cell.row >= last.header_rows and _has(cell, str.isalpha)}
     dated = {cell.column for cell in _rows(last, last.header_rows) if _is_figure(cell)}

@@ -86,8 +86,11 @@ def open_pages(
         long_side: pixels of the longer side of a PDF page where ``dpi`` is ``None``.
 
     Raises:
-        SourceNotFound, SourceUnsupported, SourceCorrupt, SourceEncrypted, SourceForbidden: the source cannot be opened,
-            or it is an image of one frame that cannot be decoded.
+        SourceNotFound: there is no such file or address.
+        SourceUnsupported: the source is of another type or kind of file.
+        SourceCorrupt: the file is damaged, or it is an image of one frame that cannot be decoded.
+        SourceEncrypted: the PDF needs another password.
+        SourceForbidden: the file may not be read, or the address not be downloaded.
         PageOutOfRange: ``pages`` selects a page that does not exist.
         LimitExceeded: the source exceeds one of ``limits``, or ``dpi`` or ``long_side`` is out of range.
     """

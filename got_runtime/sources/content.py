@@ -133,7 +133,8 @@ def read_content(source: Any, limits: Limits, *, allow_remote: bool = False) -> 
     """The content of a path, address, byte string, binary file object or blob. File objects are read, not closed.
 
     Raises:
-        SourceNotFound, SourceForbidden: there is no such source, or it may not be read.
+        SourceNotFound: there is no such file or address.
+        SourceForbidden: it may not be read.
         SourceUnsupported: ``source`` is of another type, a folder, a pipe or a device.
         LimitExceeded: it is larger than ``limits.max_bytes``.
     """

@@ -99,7 +99,7 @@ def test_a_grid_is_read_back_from_its_latex(text: str) -> None:
 @example("<\\label{x}smiles>C</smiles>")
 @example("\\end{t\\end{tabular}abular}")
 @example("\\label\\end{tabular}{x}y")
-def test_mending_a_formula_twice_changes_nothing(text: str) -> None:
+def test_repairing_a_formula_twice_changes_nothing(text: str) -> None:
     for element in parse("\\[x" + text + "\\]"):
         if element.kind == "formula" and element.display and not element.number and "\\tag" not in element.latex:
             again = parse(f"\\[{element.latex}\\]")

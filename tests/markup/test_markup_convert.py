@@ -59,7 +59,7 @@ def test_standard_input_that_is_no_text_says_so(tmp_path: Path, monkeypatch: pyt
     assert not (tmp_path / "out.md").exists()
 
 
-def test_mends_are_told_on_request(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_repairs_are_printed_on_request(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "answer.mmd").write_text("a<|im_end|>", encoding="utf-8")
     run(str(tmp_path / "answer.mmd"), "--warnings")
     assert capsys.readouterr().err == "paragraph at 0: stray <|im_end|> dropped [special-token]\n"

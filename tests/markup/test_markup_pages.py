@@ -48,7 +48,7 @@ RULED = r"\begin{tabular}{ll}\hline %s & %s \\ \hline %s & %s \\ \hline\end{tabu
         (("Item", "2019", "a", "1"), ("Item", "2021", "b", "2"), 2),
         (("Name", "Town", "a", "b"), ("c", "d", "e", "f"), 2),
     ],
-    ids=["figures go on", "another header", "years are headers", "words: cannot be told"],
+    ids=["figures go on", "another header", "years are headers", "words decide nothing"],
 )
 def test_a_table_ruled_throughout_is_joined_where_figures_go_on(
     first: tuple[str, ...], second: tuple[str, ...], tables: int

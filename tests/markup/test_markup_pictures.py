@@ -32,7 +32,7 @@ def test_a_broken_smiles_is_not_valid() -> None:
 
 
 @pytest.mark.parametrize("name", ["kern", "kern-ragged", "kern-split", "kern-spaces"])
-def test_a_mended_score_is_engraved(name: str) -> None:
+def test_a_repaired_score_is_engraved(name: str) -> None:
     pytest.importorskip("verovio")
     (score,) = parse(ANSWERS[name])
     pages = music.to_svg(score.humdrum)  # type: ignore[union-attr]

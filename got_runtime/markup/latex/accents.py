@@ -1,11 +1,11 @@
-"""Accents: ``\\'e``, ``\\"{o}`` and ``\\c{C}`` as the one character they print."""
+"""Accents: ``\\'e``, ``\\"{o}`` and ``\\c{C}`` → one character."""
 
 import unicodedata
 
 from got_runtime.markup.latex.token_reader import TokenReader
 from got_runtime.markup.latex.tokens import Kind
 
-# The combining character of each accent; those that are letters need braces around theirs.
+# The combining character of each accent; accents named by a letter need braces.
 ACCENTS = {
     "'": "\u0301",
     "`": "\u0300",
@@ -27,9 +27,9 @@ ACCENTS = {
 
 
 def read_accent(reader: TokenReader, name: str, index: int, high: int) -> tuple[str, int]:
-    """What accent ``name`` makes of the letter at ``index``, braced or not, and the token after it.
+    """The letter at ``index``, braced or not, with accent ``name``, and the index after it.
 
-    Over no letter it stands for itself.
+    Without a letter the result is the sign of the accent itself.
     """
     argument = reader.argument(index, high)
     if argument is not None:

@@ -1,23 +1,23 @@
-"""Commands that are blocks of their own: sections, authors, captions, footnotes, pictures, page ends."""
+"""Block commands: sections, authors, captions, footnotes, pictures, page ends."""
 
 from got_runtime.markup import elements as e
 from got_runtime.markup.content import plain_text
 from got_runtime.markup.latex.element_builder import DocumentBuilder, ParseContext
 from got_runtime.markup.latex.inline import parse_inline
 from got_runtime.markup.latex.labels import caption_label, footnote_mark
-from got_runtime.markup.latex.lists import read_lost_item
+from got_runtime.markup.latex.lists import read_stray_item
 from got_runtime.markup.latex.symbols import PAGE_ENDS, SECTIONS
 
 
 def read_command(builder: DocumentBuilder, index: int, high: int, context: ParseContext) -> int:
-    """Reads the command at ``index``, one of ``BLOCK_COMMANDS``, with its arguments; the index after them."""
+    """Parses the command at ``index``, one of ``BLOCK_COMMANDS``; returns the index after its arguments."""
     reader = builder.reader
     name = reader.tokens[index].name.rstrip("*")
     if name in PAGE_ENDS:
         builder.add_page_break(index)
         return index + 1
     if name in ("item", "bibitem"):
-        return read_lost_item(builder, index, high, context)
+        return read_stray_item(builder, index, high, context)
     option = reader.option(index + 1, high)
     after = option[1] if option else index + 1
     if name == "captionof":

@@ -1,4 +1,4 @@
-"""``\\begin{…}`` … ``\\end{…}``: tables, formulas, lists, floats, the abstract; and those that were never closed."""
+"""Environments (``\\begin{…}`` … ``\\end{…}``): tables, formulas, lists, floats, the abstract, and unclosed ones."""
 
 from dataclasses import replace
 
@@ -24,10 +24,10 @@ _SHOWN_IN_FIGURES = {e.Figure, e.Table, e.Geometry, e.Chart, e.Code}
 
 
 def read_environment(builder: DocumentBuilder, index: int, high: int, context: ParseContext) -> int:
-    """Reads the environment that begins at ``index``; the index after it."""
+    """Parses the environment that begins at ``index``; returns the index after it."""
     before = len(builder.elements)
     after = _read(builder, index, high, context)
-    if len(builder.elements) > before:  # \begin{abstract} belongs to the abstract, not to what stands above
+    if len(builder.elements) > before:  # the span of the first element includes \begin{…}
         builder.elements[before].start = builder.reader.tokens[index].start
     return after
 
@@ -72,7 +72,7 @@ def _read(builder: DocumentBuilder, index: int, high: int, context: ParseContext
 
 
 def _add_table(builder: DocumentBuilder, index: int, end: int, context: ParseContext) -> None:
-    """The table at ``index``, and the caption that a ``longtable`` has inside, above or below its rows."""
+    """Adds the table at ``index``, and the caption that a ``longtable`` contains above or below its rows."""
     reader, start = builder.reader, index
     context = replace(context, float="table")
     caption, below = index + 1, False
@@ -80,7 +80,7 @@ def _add_table(builder: DocumentBuilder, index: int, end: int, context: ParseCon
         below = below or reader.tokens[caption].kind is Kind.CELL
         caption = reader.after(caption, end)
     if caption < end and not below:
-        start = min(read_command(builder, caption, end, context), end - 1)  # where no row follows the table has its end
+        start = min(read_command(builder, caption, end, context), end - 1)  # a table without rows starts at its end
     builder.add(e.Table, start, grid=parse_tabular(reader, index, end, parse_inline))
     if caption < end and below:
         read_command(builder, caption, end, context)
@@ -89,7 +89,7 @@ def _add_table(builder: DocumentBuilder, index: int, end: int, context: ParseCon
 def _read_theorem(
     builder: DocumentBuilder, title: str, index: int, start: int, end: int, context: ParseContext
 ) -> None:
-    """A theorem or proof begins with its title, which LaTeX prints."""
+    """Adds a theorem or proof, whose first paragraph begins with its title as LaTeX prints it."""
     before = len(builder.elements)
     builder.parse(start, end, context)
     label = Text(text=title, marks=("bold",))
@@ -105,7 +105,7 @@ def _read_theorem(
 
 
 def _unclosed(builder: DocumentBuilder, index: int, high: int, name: str) -> int | None:
-    """Where an environment ends that was never closed; None where only its ``\\begin`` is dropped."""
+    """The index at which an unclosed environment ends; None if only its ``\\begin`` is dropped."""
     reader = builder.reader
     if name in LISTS:
         reader.record_repair("unclosed-environment", f"\\begin{{{name}}} was never closed: its items reach to the end")
@@ -114,15 +114,15 @@ def _unclosed(builder: DocumentBuilder, index: int, high: int, name: str) -> int
         reader.record_repair("unclosed-environment", f"\\begin{{{name}}} was never closed: it ends with its paragraph")
         start = reader.skip_spaces(index + 1, high) if name == "abstract" else index
         end = max(index + 1, min(high, reader.paragraph_end[start]))
-        while name in TABULARS and _goes_on(reader, following := reader.skip_spaces(end, high), high):
+        while name in TABULARS and _continues_table(reader, following := reader.skip_spaces(end, high), high):
             end = max(following + 1, min(high, reader.paragraph_end[following]))
         return end
     reader.record_repair("unclosed-environment", f"\\begin{{{name}}} was never closed: dropped")
     return None
 
 
-def _goes_on(reader: TokenReader, index: int, high: int) -> bool:
-    """Whether the paragraph at ``index`` is more of the table above it: a rule, or a cell and the end of a row."""
+def _continues_table(reader: TokenReader, index: int, high: int) -> bool:
+    """Whether the paragraph at ``index`` continues the table above: it has a rule, or a cell and a row end."""
     if index >= high:
         return False
     if reader.tokens[index].kind is Kind.COMMAND and reader.tokens[index].name in RULES:
@@ -145,7 +145,7 @@ def _read_float(builder: DocumentBuilder, index: int, start: int, end: int, cont
 
 
 def add_formula(builder: DocumentBuilder, index: int, low: int, high: int, environment: str = "") -> None:
-    """The displayed formula, or table, of tokens ``low`` to ``high - 1``; it starts at ``index`` with its delimiter."""
+    """Adds the displayed formula or table of tokens ``low`` to ``high - 1``; its span starts at token ``index``."""
     latex, number, label = read_display(builder.reader, low, high, environment)
     grid = read_formula_table(builder.reader, latex, parse_inline) if not number and not label else None
     if grid is not None:

@@ -1,4 +1,4 @@
-"""Formulas: LaTeX mended, normalised, and apart from what numbers it."""
+"""Formulas: LaTeX repaired and normalised, without its number and label."""
 
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -7,7 +7,7 @@ from got_runtime.markup.latex.tokens import Kind, Token
 if TYPE_CHECKING:
     from got_runtime.markup.latex.token_reader import TokenReader
 
-_MAX_NESTING = 40  # what no formula has: a bound on the search for what a closing token closes
+_MAX_NESTING = 40  # deeper than any formula: bounds the search for the opening token of a closing one
 
 # Display environments and the one that stands for them inside \[ … \].
 FORMULA_ENVIRONMENTS = {
@@ -30,16 +30,16 @@ _FOREIGN = frozenset({Kind.SPECIAL, Kind.FENCE, Kind.KERN, Kind.RAW, Kind.SMILES
 def repair_latex(reader: "TokenReader", low: int, high: int) -> str:
     """The tokens of a formula as LaTeX in which braces, environments and ``\\left … \\right`` are balanced.
 
-    Single spaces, no delimiter inside. Mending what is mended changes nothing.
+    Single spaces, no delimiter inside. Repairing a repaired formula changes nothing.
     """
-    balance = _Balance(reader)
+    balance = _Balancer(reader)
     for index in range(low, high):
-        balance.take(reader.tokens[index])
+        balance.add(reader.tokens[index])
     return balance.finish()
 
 
-class _Balance:
-    """A stack of what is open: each closing token first closes what was left open above its own."""
+class _Balancer:
+    """Closes open braces, environments and ``\\left``: each closing token first closes those above its own."""
 
     def __init__(self, reader: "TokenReader") -> None:
         self._reader = reader
@@ -47,7 +47,7 @@ class _Balance:
         self._stack: list[str] = []  # "{", "\left" or an environment's name
         self._after_stray_right = False
 
-    def take(self, token: Token) -> None:
+    def add(self, token: Token) -> None:
         kind, text = token.kind, token.text
         if self._after_stray_right:
             self._after_stray_right = False
@@ -70,14 +70,14 @@ class _Balance:
         elif kind is Kind.COMMAND and token.name in ("left", "right"):
             self._delimiter(token.name)
         elif kind is Kind.COMMAND and token.name.rstrip("*") in ("begin", "end", "verb"):
-            # Nothing that it takes follows; what does might become that once mended: \end{t\end{tabular}abular}.
+            # It lacks its argument; what follows could become one after repairs: \end{t\end{tabular}abular}.
             self._reader.record_repair("unmatched-end", f"{text} without what it takes: dropped")
             self._emit(" ")
-        elif text != "\\":  # a lone backslash escapes nothing
+        elif text != "\\":  # a backslash at the end escapes nothing
             self._emit(text)
 
-    def part(self) -> None:
-        """Keeps apart what stood around something that was taken out: ``<\\label{x}smiles>`` is no ``<smiles>``."""
+    def separate(self) -> None:
+        """Adds a space where something was removed: ``<\\label{x}smiles>`` must not become ``<smiles>``."""
         self._emit(" ")
 
     def finish(self) -> str:
@@ -91,12 +91,12 @@ class _Balance:
         if piece == " " and last == " ":
             return
         if last[0] == "\\" and last[-1:].isalpha() and len(last) > 1 and (piece[:1].isalpha() or piece[:1] == "*"):
-            self._out.append(" ")  # what stood between is gone: \alpha and x must not become \alphax
+            self._out.append(" ")  # a token between was removed: \alpha and x must not become \alphax
         if piece:
             self._out.append(piece)
 
     def _unwind(self, depth: int) -> None:
-        """Closes what is open above ``depth``."""
+        """Closes everything open above ``depth``."""
         while len(self._stack) > depth:
             opened = self._stack.pop()
             if opened == "{":
@@ -110,7 +110,7 @@ class _Balance:
                 self._emit(f"\\end{{{opened}}}")
 
     def _find(self, wanted: str, barriers: tuple[str, ...]) -> int | None:
-        """The depth of the innermost ``wanted``, looking through no more than ``barriers`` allow."""
+        """The depth of the innermost ``wanted``; only ``barriers`` may be above it. None if there is none."""
         for depth in range(len(self._stack) - 1, max(-1, len(self._stack) - 1 - _MAX_NESTING), -1):
             if self._stack[depth] == wanted:
                 return depth
@@ -158,7 +158,7 @@ _SIGNS = {"\\dagger": "†", "\\ddagger": "‡", "\\ast": "*", "\\star": "*", "\
 
 
 def superscript(latex: str) -> str | None:
-    """What stands raised where a formula is nothing but that (``{ }^{1,2}``), as GOT writes the marks of footnotes."""
+    """The superscript of a formula that consists of one (``{ }^{1,2}``), as GOT writes footnote marks; else None."""
     base, raised, inner = latex.partition("^")
     if not raised or base.strip(" {}") or len(inner) > 24:
         return None
@@ -170,7 +170,7 @@ def superscript(latex: str) -> str | None:
 
 
 class Display(NamedTuple):
-    """A displayed formula without what numbers it."""
+    """A displayed formula, its number (``\\tag``) and its label."""
 
     latex: str
     number: str | None
@@ -178,7 +178,7 @@ class Display(NamedTuple):
 
 
 def read_display(reader: "TokenReader", low: int, high: int, environment: str = "") -> Display:
-    """The formula of tokens ``low`` to ``high - 1``; ``\\tag`` and ``\\label`` taken out where there is one of each."""
+    """The formula of tokens ``low`` to ``high - 1``; a single ``\\tag`` and the ``\\label`` are removed."""
     found: dict[str, list[str]] = {"tag": [], "label": []}
     kept: list[tuple[int, int]] = []
     index = start = low
@@ -186,7 +186,7 @@ def read_display(reader: "TokenReader", low: int, high: int, environment: str = 
         token = reader.tokens[index]
         name = token.name.rstrip("*") if token.kind is Kind.COMMAND else ""
         argument = reader.argument(index + 1, high) if name in found else None
-        if name in found or name in ("nonumber", "notag"):  # without an argument it would take one that mending brings
+        if name in found or name in ("nonumber", "notag"):  # without an argument it could take one that repairs create
             kept.append((start, index))
             if argument is not None:
                 found[name].append(" ".join(reader.source(*argument[0]).split()))
@@ -194,12 +194,12 @@ def read_display(reader: "TokenReader", low: int, high: int, environment: str = 
         else:
             index += 1
     kept.append((start, high))
-    balance = _Balance(reader)
+    balance = _Balancer(reader)
     several = len(found["tag"]) > 1
     for first, last in [(low, high)] if several else kept:
         for token in reader.tokens[first:last]:
-            balance.take(token)
-        balance.part()
+            balance.add(token)
+        balance.separate()
     latex = balance.finish()
     wrapped = FORMULA_ENVIRONMENTS.get(environment, "")
     if wrapped and latex:

@@ -1,4 +1,4 @@
-r"""Tables between the delimiters of a formula (``\[\begin{tabular}…\]``), which no renderer of formulas takes."""
+r"""Tables between the delimiters of a formula (``\[\begin{tabular}…\]``), which formula renderers do not support."""
 
 from functools import partial
 
@@ -37,7 +37,7 @@ def _read_cell(read_content: ReadContent, reader: TokenReader, low: int, high: i
 
 
 def _is_formula(reader: TokenReader, low: int, high: int) -> bool:
-    r"""Whether a cell is more than numbers, letters and ``\text{…}``."""
+    r"""Whether a cell contains more than numbers, letters and ``\text{…}``."""
     while low < high:
         token = reader.tokens[low]
         if token.kind is Kind.BEGIN:

@@ -1,4 +1,4 @@
-"""Cells → grid: where each cell stands once spans are laid out, and the grid as rows again."""
+"""Rows of cells → grid, with spans laid out; and the cells that cover each position of a grid."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ from got_runtime.markup.latex.token_reader import TokenReader
 
 MAX_COLUMNS = 512
 
-# Padding must not cost more than the answer is long: one row of a thousand cells over a thousand rows of one.
+# Bounds padding by the length of the answer: a row of 1,000 cells above 1,000 rows of one cell would make a million.
 _FREE_POSITIONS = 4096
 _POSITIONS_PER_CELL = 16
 
@@ -17,7 +17,7 @@ _MAX_HEADER_ROWS = 4
 
 @dataclass(frozen=True)
 class RawCell:
-    """A cell before it has a place; ``rowspan`` is negative where ``\\multirow`` counts upwards."""
+    """A cell without a position; ``rowspan`` is negative where ``\\multirow`` counts upwards."""
 
     content: Content = ()
     colspan: int = 1
@@ -26,7 +26,7 @@ class RawCell:
 
     @property
     def blank(self) -> bool:
-        """Whether leaving the cell out leaves the same grid."""
+        """Whether the grid is the same without the cell."""
         return not self.content and self.colspan == 1 and self.rowspan in (0, 1)
 
 
@@ -40,26 +40,32 @@ class _PlacedCell:
 
 
 def build_grid(reader: TokenReader, rows: list[list[RawCell]], rules: set[int], alignment: tuple[Align, ...]) -> Grid:
-    """The rows on a grid as LaTeX counts: each cell takes ``colspan`` columns, empty ones lie under spans from above.
+    """Lay out rows as LaTeX does: each cell takes ``colspan`` columns, with empty cells below a cell that spans rows.
 
-    Mended, and noted on ``reader``: rows with too few or too many cells, text under a span (which is shortened), and
-    rows in which the empty cells under a span were left out.
+    Repaired, and recorded on ``reader``: rows with too few or too many cells, text below a span (which is shortened),
+    and rows without the empty cells below a span.
+
+    Args:
+        reader: records the repairs.
+        rows: the cells of each row.
+        rules: the numbers of rows above which a rule crosses the whole table.
+        alignment: of each declared column.
     """
     columns = _count_columns(rows, alignment)
     placed = _GridLayout(reader, len(rows), columns).place_rows(rows)
     aligned = (*alignment[:columns], *["left"] * (columns - len(alignment)))
     cells = sorted(placed, key=lambda cell: (cell.row, cell.column))
-    _note_ragged(reader, rows, columns, len(alignment))
+    _record_ragged(reader, rows, columns, len(alignment))
     return Grid(
         rows=len(rows),
         columns=columns,
-        cells=tuple(_cell(cell, aligned) for cell in cells if not _nothing(cell)),
+        cells=tuple(_cell(cell, aligned) for cell in cells if not _is_empty(cell)),
         header_rows=_header_rows(rules, len(rows), cells),
         alignment=aligned,  # type: ignore[arg-type]
     )
 
 
-def _nothing(placed: _PlacedCell) -> bool:
+def _is_empty(placed: _PlacedCell) -> bool:
     return not placed.raw.content and placed.rowspan == placed.colspan == 1
 
 
@@ -80,7 +86,7 @@ def _width(row: list[RawCell]) -> int:
 
 
 def _count_columns(rows: list[list[RawCell]], alignment: tuple[Align, ...]) -> int:
-    """As many as the widest row takes, empty cells past the declared columns apart, within the bound on padding."""
+    """The width of the widest row, without empty cells beyond the declared columns, within the bound on padding."""
     declared = len(alignment)
     widest = declared
     for row in rows:
@@ -98,7 +104,7 @@ class _GridLayout:
     def __init__(self, reader: TokenReader, rows: int, columns: int) -> None:
         self._reader = reader
         self._rows, self._columns = rows, columns
-        self._owner: list[_PlacedCell | None] = [None] * columns  # who covers a column, while its rows last
+        self._owner: list[_PlacedCell | None] = [None] * columns  # the cell that covers a column from above
         self._placed: dict[tuple[int, int], _PlacedCell] = {}
         self._taken: set[tuple[int, int]] = set()
 
@@ -128,7 +134,7 @@ class _GridLayout:
             colspan = min(max(1, raw.colspan), self._columns - column)
             last = self._place_cell(row, column, colspan, raw) or last
             column += colspan
-        if any(overflow) and last is not None:  # no column is left: nothing is lost
+        if any(overflow) and last is not None:  # cells beyond the last column are appended to it
             folded = (piece for content in overflow if content for piece in (Text(text=" "), *content))
             last.raw = replace(last.raw, content=merge((*last.raw.content, *folded)))
 
@@ -168,7 +174,7 @@ class _GridLayout:
         return placed
 
     def _shorten(self, row: int, column: int) -> None:
-        """Text stands under a span: the span ends above it."""
+        """Ends a span above the row in which there is text below it."""
         owner = self._owner[column]
         if owner is None or owner.row + owner.rowspan <= row or owner.row == row:
             return
@@ -179,15 +185,15 @@ class _GridLayout:
 
 
 def _header_rows(rules: set[int], rows: int, cells: list[_PlacedCell]) -> int:
-    """How many rows stand above the first rule inside the table; 1 in a table ruled only around, 0 without rules.
+    """Number of rows above the first rule inside the table; 1 if rules are only around it, 0 without rules.
 
-    Three rows or more that a cell spans, with none that spans columns, are a group of the body: 0 as well.
+    Also 0 if a cell spans the first three or more rows and none spans columns: that is a group of rows in the body.
     """
     inner = sorted(rule for rule in rules if 0 < rule < rows)
     if not rules or rows < 2:
         return 0
     header = inner[0] if inner and inner[0] <= _MAX_HEADER_ROWS else 1
-    for cell in cells:  # a cell that spans out of the header takes its rows along
+    for cell in cells:  # a cell that spans beyond the header extends it
         if cell.row < header:
             header = max(header, cell.row + cell.rowspan)
     top = [cell for cell in cells if cell.row < header]
@@ -195,7 +201,7 @@ def _header_rows(rules: set[int], rows: int, cells: list[_PlacedCell]) -> int:
     return header if header < rows and header <= _MAX_HEADER_ROWS and not grouped else 0
 
 
-def _note_ragged(reader: TokenReader, rows: list[list[RawCell]], columns: int, declared: int) -> None:
+def _record_ragged(reader: TokenReader, rows: list[list[RawCell]], columns: int, declared: int) -> None:
     widths = [_width(row) for row in rows if len(row) > 1 or row[0].content]
     few = sum(width < columns for width in widths)
     many = sum(width > (declared or columns) for width in widths)
@@ -210,7 +216,7 @@ def _note_ragged(reader: TokenReader, rows: list[list[RawCell]], columns: int, d
 
 
 def covering_cells(grid: Grid) -> Iterator[list[Cell | None]]:
-    """Row by row what covers each place: the same cell at all of its positions, None where nothing does."""
+    """For each row the cell that covers each column: the same cell at all of its positions, None at empty ones."""
     at: dict[int, list[Cell]] = {}
     for cell in grid.cells:
         at.setdefault(cell.row, []).append(cell)

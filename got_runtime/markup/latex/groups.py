@@ -1,4 +1,4 @@
-"""Braces in a line that are no argument: LaTeX's own, which are not printed, or those of a set, of code, of JSON."""
+"""Braces that are no argument: a LaTeX group, which is not printed, or printed braces of a set, of code, of JSON."""
 
 from got_runtime.markup.latex.accents import ACCENTS
 from got_runtime.markup.latex.symbols import DROPPED, SYMBOLS
@@ -7,7 +7,7 @@ from got_runtime.markup.latex.tokens import Kind, Token
 
 
 def is_printed(reader: TokenReader, opening: int, closing: int) -> bool:
-    """Whether the braces at tokens ``opening`` and ``closing`` belong to what the page says."""
+    """Whether the braces at tokens ``opening`` and ``closing`` are printed on the page."""
     low, high = reader.strip(opening + 1, closing)
     if low == high:
         return False
@@ -22,12 +22,12 @@ def is_printed(reader: TokenReader, opening: int, closing: int) -> bool:
 
 
 def _fills_argument(reader: TokenReader, opening: int, closing: int) -> bool:
-    r"""Whether a group is all of a command's argument: ``\caption{{A title}}``."""
+    r"""Whether a group is the whole argument of a command: ``\caption{{A title}}``."""
     if opening < 2 or reader.partner[opening - 1] != closing + 1:
         return False
     return reader.tokens[opening - 2].kind in (Kind.COMMAND, Kind.CLOSE, Kind.UNBRACKET)
 
 
 def _scopes(first: Token) -> bool:
-    r"""Whether a group that begins so holds a declaration or a letter with its accent: ``{\bf x}``, ``{\'e}``."""
+    r"""Whether a group begins with a declaration or an accented letter: ``{\bf x}``, ``{\'e}``."""
     return first.kind is Kind.COMMAND or (first.kind is Kind.ESCAPED and first.text[1] in ACCENTS)

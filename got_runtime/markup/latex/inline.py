@@ -1,4 +1,4 @@
-"""Tokens of a line → runs of text, formulas, links and nested tables: the recursive descent below the blocks."""
+"""Tokens of a line → runs of text, formulas, links and nested tables, by recursive descent."""
 
 from collections.abc import Callable
 
@@ -230,7 +230,7 @@ class _InlineParser:
         return " ".join(plain_text(parse_inline(self.reader, low, high, self.depth + 1)).split())
 
     def _end_of_name(self, index: int) -> int:
-        """The token after a sign and what only ends its name: ``\\ldots{}``, ``\\aa ngstrom``."""
+        """The index after a symbol and the space or empty group that ends its name: ``\\ldots{}``, ``\\aa ngstrom``."""
         index, name = index + 1, self.tokens[index].name
         if index + 1 < self.high:
             empty = self.tokens[index].kind is Kind.OPEN and self.reader.partner[index] == index + 1

@@ -1,4 +1,4 @@
-"""Labels that stand in the text: the number of a heading, a caption, a footnote, a bibliography entry."""
+"""Labels at the start of a text: the number of a heading, caption, footnote or bibliography entry."""
 
 from typing import Literal
 
@@ -15,7 +15,7 @@ _CAPTION_LABELS: dict[str, Literal["table", "figure"]] = {
 
 
 def heading_number(title: str) -> str | None:
-    """The number a title begins with: "3", "2.1.", "A.1", "IV."."""
+    """The number at the start of a title: "3", "2.1.", "A.1", "IV."."""
     first, _, rest = title.strip().partition(" ")
     parts = first.removesuffix(".").split(".")
     if not rest or len(first) > 12:
@@ -31,7 +31,7 @@ def heading_number(title: str) -> str | None:
 
 
 def caption_label(text: str) -> tuple[Literal["table", "figure"], str] | None:
-    """What a text is the caption of, and its number: "Table 3:", "Fig. 2.", "表 1"; None for running text."""
+    """Kind and number of a caption: "Table 3:", "Fig. 2.", "表 1"; None for running text."""
     words = text[:60].split()
     if not words:
         return None
@@ -57,7 +57,7 @@ def reference_key(text: str) -> str | None:
 
 
 def footnote_mark(content: Content) -> tuple[str | None, Content]:
-    """The mark a footnote begins with, a superscript, and the content without it."""
+    """The superscript at the start of a footnote, and the content without it."""
     if not content:
         return None, content
     first = content[0]
@@ -68,7 +68,7 @@ def footnote_mark(content: Content) -> tuple[str | None, Content]:
 
 
 def without_prefix(content: Content, prefix: str) -> Content:
-    """The content without the characters it begins with."""
+    """The content without ``prefix`` at its start."""
     first = content[0] if content else None
     if first is None or first.kind != "text" or not first.text.startswith(prefix):
         return content

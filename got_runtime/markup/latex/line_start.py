@@ -1,4 +1,4 @@
-"""The start of a line: what Markdown, or print, means by its first characters."""
+"""Markers at the start of a line: headings, list items, pipe tables, figures, references."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -12,7 +12,7 @@ _LINE_ENDS = frozenset({Kind.NEWLINE, Kind.BLANK, Kind.FORM_FEED, Kind.SPECIAL})
 
 @dataclass(frozen=True)
 class LineStart:
-    """What a line opens, and the token after its marker."""
+    """The kind of block that a line opens, and the index of the token after its marker."""
 
     kind: Literal["heading", "item", "point", "table", "figure", "reference"]
     after: int
@@ -24,12 +24,12 @@ class LineStart:
 
     @property
     def interrupts(self) -> bool:
-        """Whether it ends the paragraph above without an empty line; a number must be 1, as in CommonMark."""
+        """Whether it ends a paragraph above without an empty line; a list number must be 1, as in CommonMark."""
         return self.kind != "reference" and self.number in (None, 1)
 
 
 def line_start(reader: TokenReader, index: int) -> LineStart | None:
-    """What the line opens whose first token, or indentation, is at ``index``; None for running text."""
+    """The marker of the line whose first token, or indentation, is at ``index``; None for running text."""
     tokens = reader.tokens
     if index and tokens[index - 1].kind is Kind.SPACE and tokens[index].kind is not Kind.SPACE:
         index -= 1
@@ -66,7 +66,7 @@ def line_start(reader: TokenReader, index: int) -> LineStart | None:
 
 
 def _is_point(text: str) -> bool:
-    """Whether a line opens a point of a Chinese list, which is kept as it is printed: ``1、``, ``（一）``, ``①``."""
+    """Whether a line begins an item of a Chinese list, which is kept as printed: ``1、``, ``（一）``, ``①``."""
     if "①" <= text[0] <= "⑳":
         return True
     inside, closing, _ = text[:5].removeprefix("（").partition("）" if text[0] == "（" else "、")

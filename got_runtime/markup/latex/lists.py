@@ -1,4 +1,4 @@
-"""``\\item`` and ``\\bibitem``: lists, the entries of a bibliography, and items whose list was lost."""
+"""Lists, bibliographies, and items outside a list (``\\item``, ``\\bibitem``)."""
 
 from got_runtime.markup import elements as e
 from got_runtime.markup.content import plain_text
@@ -11,7 +11,7 @@ LISTS = frozenset({"itemize", "enumerate", "description"})
 
 
 def read_list(builder: DocumentBuilder, low: int, end: int, context: ParseContext, *, ordered: bool) -> None:
-    """The items between ``\\begin{itemize}`` and its end; ``context`` is inside the list."""
+    """Adds the items between ``\\begin{itemize}`` and its end; ``context`` is that of the items."""
     reader = builder.reader
     settings = reader.option(low, end)  # [label=(a), start=5]
     index = settings[1] if settings else low
@@ -36,7 +36,7 @@ def read_list(builder: DocumentBuilder, low: int, end: int, context: ParseContex
 
 
 def _counter(builder: DocumentBuilder, low: int, high: int, number: int) -> int:
-    """What ``\\setcounter{enumi}{4}`` sets the number of the item before to."""
+    """The item number after ``\\setcounter{enumi}{4}`` in a range of tokens, else ``number``."""
     reader = builder.reader
     for index in range(low, high):
         name = reader.argument(index + 1, high) if reader.tokens[index].name == "setcounter" else None
@@ -51,8 +51,8 @@ def _whole(text: str, otherwise: int) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 5 else otherwise
 
 
-def read_lost_item(builder: DocumentBuilder, index: int, high: int, context: ParseContext) -> int:
-    """An ``\\item`` outside any list: the environment was lost."""
+def read_stray_item(builder: DocumentBuilder, index: int, high: int, context: ParseContext) -> int:
+    """Adds an ``\\item`` outside any list, whose environment is missing; returns the index after it."""
     reader = builder.reader
     reader.record_repair(
         "unclosed-environment", f"{reader.tokens[index].text} stood in no list: read as an item of one"
@@ -63,7 +63,7 @@ def read_lost_item(builder: DocumentBuilder, index: int, high: int, context: Par
 
 
 def read_bibliography(builder: DocumentBuilder, index: int, end: int, context: ParseContext) -> None:
-    """The entries of ``thebibliography``."""
+    """Adds the entries of ``thebibliography``."""
     reader = builder.reader
     width = reader.argument(index, end)
     index = width[1] if width else index
@@ -81,7 +81,7 @@ def read_bibliography(builder: DocumentBuilder, index: int, end: int, context: P
 def _read_item(
     builder: DocumentBuilder, index: int, low: int, high: int, context: ParseContext, fields: Fields
 ) -> None:
-    """The first lines are the item; what is no text in it (a formula, a list inside) follows as its own."""
+    """Adds the text at the start of an item; the blocks that follow in it (a formula, a list) are separate elements."""
     reader = builder.reader
     low = reader.skip_spaces(low, high)
     end = text_end(builder, low, high, ParseContext(context.depth, list_depth=1)) if low < high else low

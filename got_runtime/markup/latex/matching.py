@@ -1,4 +1,4 @@
-"""Which token closes which: a second linear pass, with a stack that survives what GOT leaves open."""
+"""Matching of opening and closing tokens in one linear pass; unclosed ones are tolerated."""
 
 from collections import Counter
 
@@ -10,7 +10,7 @@ _OPENERS = {Kind.CLOSE: Kind.OPEN, Kind.CLOSE_INLINE: Kind.OPEN_INLINE, Kind.CLO
 
 
 class DelimiterMatcher:
-    """Which token closes which (``partner``), and where the paragraph a token stands in ends (``paragraph_end``).
+    """The matching token of each (``partner``), and the end of the paragraph of each (``paragraph_end``).
 
     ``partner[i]`` is the index of the token that closes token ``i`` (or that it closes), -1 where there is none.
     Pairs never cross: a closing token drops the unclosed ones above its own on the stack.
@@ -36,10 +36,10 @@ class DelimiterMatcher:
         elif kind is Kind.OPEN or kind is Kind.OPEN_DISPLAY:
             self._push(index, kind)
         elif kind is Kind.OPEN_INLINE:
-            self._drop_top(kind)  # inline formulas do not nest: the one before was never closed
+            self._drop_top(kind)  # inline formulas do not nest: the previous one is unclosed
             self._push(index, kind)
         elif kind is Kind.CLOSE and self._stack and self._tokens[self._stack[-1]].kind not in (Kind.OPEN, *_INLINE):
-            return  # a stray brace must not close a group around the environment it stands in
+            return  # a stray brace must not close a group around its environment
         elif kind in _OPENERS:
             self._close(index, _OPENERS[kind])
         elif kind is Kind.DOLLARS:
@@ -80,7 +80,7 @@ class DelimiterMatcher:
             top = self._tokens[self._stack[-1]] if self._stack else None
             if top is None or top.kind is not Kind.BEGIN or not {top.name, name} <= TABULARS:
                 return
-            name = top.name  # \begin{tabular} … \end{array}: meant to be the same
+            name = top.name  # \begin{tabular} … \end{array} counts as a pair
         while True:
             opened = self._pop()
             if self._tokens[opened].kind is Kind.BEGIN and self._tokens[opened].name == name:
@@ -88,7 +88,7 @@ class DelimiterMatcher:
                 return
 
     def _toggle(self, index: int, kind: Kind) -> None:
-        """``$`` and ``**`` open before a non-space and close after one, so that prices and stars stay text."""
+        """``$`` and ``**`` open before a non-space and close after one, so that prices and stars remain text."""
         before = self._tokens[index - 1] if index else None
         after = self._tokens[index + 1] if index + 1 < len(self._tokens) else None
         if self._within_reach(kind):
@@ -99,7 +99,7 @@ class DelimiterMatcher:
             self._push(index, kind)
 
     def _end_cell(self) -> None:
-        """The stars of a significance level and the dollar of a price close nothing in the next cell."""
+        """Drops unclosed stars and dollars, so that a price matches nothing in the next cell."""
         if any(self._open[name] for name in TABULARS):
             while self._stack and self._tokens[self._stack[-1]].kind in (Kind.STARS, Kind.DOLLAR):
                 self._pop()
@@ -116,7 +116,7 @@ class DelimiterMatcher:
         self.partner[opened], self.partner[closed] = closed, opened
 
     def _paragraph_ends(self) -> list[int]:
-        """For each token the index of the next empty line that no closed pair hides, or the number of tokens."""
+        """For each token the index of the next empty line outside matched pairs, or the number of tokens."""
         ends = [len(self._tokens)] * (len(self._tokens) + 1)
         for index in range(len(self._tokens) - 1, -1, -1):
             kind = self._tokens[index].kind

@@ -7,7 +7,7 @@ from got_runtime.markup.latex.token_reader import TokenReader
 
 
 def read_pipe_table(reader: TokenReader, index: int, high: int) -> tuple[Grid, int] | None:
-    """The GFM table whose first token is at ``index``, and the token after it; None when it has no delimiter row."""
+    """The pipe table whose first token is at ``index``, and the index after it; None without a delimiter row."""
     text, start = reader.text, reader.tokens[index].start
     limit = reader.tokens[high - 1].end
     header, position = _line(text, start, limit)

@@ -1,4 +1,4 @@
-"""Text between the commands: paragraphs, captions, references, and lines that Markdown gives a meaning."""
+"""Running text: paragraphs, captions, references, and lines with a Markdown marker."""
 
 from got_runtime.markup import elements as e
 from got_runtime.markup.content import Inline, plain_text
@@ -15,7 +15,7 @@ _BLOCK_STARTS = WHOLE | {Kind.FORM_FEED, Kind.OPEN_DISPLAY, Kind.DOLLARS, Kind.B
 
 
 def read_text(builder: DocumentBuilder, index: int, high: int, context: ParseContext) -> int:
-    """Reads the text at ``index``: a paragraph, or a line that opens something else; the index after it."""
+    """Parses the text at ``index``: a paragraph, or a line with a marker; returns the index after it."""
     start = line_start(builder.reader, index)
     if start is None or start.kind in ("reference", "point") or context.list_depth:
         return _read_paragraph(builder, index, high, context)
@@ -32,7 +32,7 @@ def read_text(builder: DocumentBuilder, index: int, high: int, context: ParseCon
 
 
 def _read_marked_line(builder: DocumentBuilder, index: int, high: int, start: LineStart, context: ParseContext) -> int:
-    """A heading (``##``) or a list item (``-``, ``1.``)."""
+    """Adds a heading (``##``) or a list item (``-``, ``1.``)."""
     reader, low = builder.reader, min(start.after, high)
     heading = start.kind == "heading"
     low = reader.skip_spaces(low, high) if heading else low
@@ -51,7 +51,7 @@ def _read_marked_line(builder: DocumentBuilder, index: int, high: int, start: Li
 
 
 def _before_closing_hashes(builder: DocumentBuilder, low: int, high: int) -> int:
-    """``## Title ##`` is closed by what it was opened with (CommonMark 4.2)."""
+    """The end of a heading without its closing sequence: ``## Title ##`` (CommonMark 4.2)."""
     low, high = builder.reader.strip(low, high)
     tokens = builder.reader.tokens
     closed = high - low > 1 and not tokens[high - 1].text.strip("#") and tokens[high - 2].kind is Kind.SPACE
@@ -69,7 +69,7 @@ def _read_paragraph(builder: DocumentBuilder, index: int, high: int, context: Pa
 
 
 def _caption_line(reader: TokenReader, index: int, end: int, high: int) -> int | None:
-    """Where the last line of a paragraph begins, if it is the caption of the table right below."""
+    """Where the last line of a paragraph begins, if it is the caption of a table directly below."""
     below = reader.skip_spaces(end, high)
     if below >= high or reader.tokens[below].name not in TABULARS:
         return None
@@ -83,7 +83,7 @@ def _caption_line(reader: TokenReader, index: int, end: int, high: int) -> int |
 
 
 def add_prose(builder: DocumentBuilder, low: int, high: int, context: ParseContext) -> None:
-    """Tokens ``low`` to ``high - 1`` as what they are by their look: a paragraph, a caption, a reference, a formula."""
+    """Adds tokens ``low`` to ``high - 1`` as the element that their content indicates, by default a paragraph."""
     content = parse_inline(builder.reader, low, high, context.depth)
     if not content:
         return
@@ -95,7 +95,7 @@ def add_prose(builder: DocumentBuilder, low: int, high: int, context: ParseConte
         builder.add(e.Formula, low, latex=only.latex, display=False)
     elif only is not None and only.kind == "nested":
         builder.add(e.Table, low, grid=only.grid)
-    elif content[0].kind == "smiles" and all(_parts_molecules(piece) for piece in content):
+    elif content[0].kind == "smiles" and all(_separates_molecules(piece) for piece in content):
         _add_molecules(builder, low, high)
     elif key is not None:
         builder.add(e.Reference, low, key=key, content=without_prefix(content, f"[{key}]"))
@@ -105,12 +105,12 @@ def add_prose(builder: DocumentBuilder, low: int, high: int, context: ParseConte
         builder.add(context.role, low, content=content)
 
 
-def _parts_molecules(piece: Inline) -> bool:
+def _separates_molecules(piece: Inline) -> bool:
     return piece.kind in ("smiles", "break") or (piece.kind == "text" and not piece.text.strip())
 
 
 def _add_molecules(builder: DocumentBuilder, low: int, high: int) -> None:
-    """One element for each molecule of a text that is nothing else."""
+    """Adds an element for each molecule of a text that consists of molecules."""
     tokens = builder.reader.tokens
     for index in [index for index in range(low, high) if tokens[index].smiles]:
         builder.add(e.Molecule, low, smiles=tokens[index].smiles)
@@ -126,7 +126,10 @@ def text_end(
     one_line: bool = False,
     item: bool = False,
 ) -> int:
-    """Where the text that starts at ``index`` gives way to another block or, outside a list, to an empty line."""
+    """Where the text that starts at ``index`` ends: at another block or, outside a list, at an empty line.
+
+    With ``one_line`` it ends with its line; with ``item`` at any line marker.
+    """
     reader = builder.reader
     while index < high:
         token = reader.tokens[index]

@@ -1,4 +1,4 @@
-"""Commands that point elsewhere: links, footnotes written where they are called, citations, references to labels."""
+"""Links, inline footnotes, citations and references to labels."""
 
 from collections.abc import Callable
 
@@ -12,9 +12,9 @@ _NOT_IN_ADDRESS = dict.fromkeys(map(ord, '\\{}<>"^`| \t\r\n\f'))
 def read_reference(
     reader: TokenReader, index: int, high: int, marks: tuple[Mark, ...], words: Callable[[int, int], str]
 ) -> tuple[Inline | None, int]:
-    """What the command at ``index``, one of :data:`REFERENCES`, shows, and the token after its arguments.
+    """The printed form of the command at ``index``, one of :data:`REFERENCES`, and the index after its arguments.
 
-    ``words`` gives the plain words of a range of tokens.
+    ``words`` returns the plain text of a range of tokens.
     """
     name = reader.tokens[index].name
     option = reader.option(index + 1, high)
@@ -39,5 +39,5 @@ def read_reference(
 
 
 def _address(source: str) -> str:
-    """An address or a key without the escapes of LaTeX and what no address may hold (RFC 3986)."""
+    """An address or key without LaTeX escapes and characters that no address may contain (RFC 3986)."""
     return source.replace("\\textasciitilde", "~").translate(_NOT_IN_ADDRESS)

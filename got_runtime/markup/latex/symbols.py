@@ -1,4 +1,4 @@
-"""The commands by what they are: a block, a mark, a sign, or nothing but layout, dropped with its arguments."""
+"""Tables of commands: blocks, marks, symbols, and layout commands, which are dropped with their arguments."""
 
 from got_runtime.markup.content import Mark
 
@@ -13,7 +13,7 @@ SECTIONS = {
     "subparagraph": 6,
 }
 PAGE_ENDS = frozenset({"newpage", "pagebreak", "clearpage"})
-# What ends the paragraph above it.
+# Commands that end the paragraph above them.
 BLOCK_COMMANDS = frozenset(
     {"author", "caption", "footnotetext", "includegraphics", "item", "bibitem", "captionof", *PAGE_ENDS, *SECTIONS}
 )
@@ -38,18 +38,18 @@ _TRANSPARENT = (
     " caption multirow multicolumn author ce thead makecell"
 )
 TRANSPARENT = frozenset(_TRANSPARENT.split())
-# What shows its last argument, by the number of those before it.
+# Commands of which only the last argument is printed → number of arguments before it.
 SKIPPED = {
     **dict.fromkeys(("textcolor", "colorbox", "raisebox", "parbox", "scalebox", "rotatebox"), 1),
     **dict.fromkeys(("multirow", "multicolumn", "resizebox", "fcolorbox"), 2),
 }
-# The arguments of environments that say where they stand and how wide they are.
+# Environments → number of arguments for position and width, which are skipped.
 ENVIRONMENT_ARGUMENTS = {
     **dict.fromkeys(("minipage", "subfigure", "subtable", "multicols", "adjustbox", "spacing"), 1),
     **dict.fromkeys(("wrapfigure", "wraptable", "adjustwidth"), 2),
 }
 
-# What shapes the page and says nothing, by the number of braced arguments that go with it.
+# Layout commands, by the number of braced arguments that are dropped with them.
 _DROPPED_ALONE = (
     "maketitle centering raggedright raggedleft noindent indent hline toprule midrule bottomrule bf it tt em sl sc"
     " rm sf bfseries itshape ttfamily sffamily rmfamily scshape upshape mdseries normalfont tiny scriptsize"
@@ -67,7 +67,7 @@ DROPPED = {
     **dict.fromkeys(_DROPPED_WITH_ONE.split(), 1),
     **dict.fromkeys(_DROPPED_WITH_TWO.split(), 2),
 }
-# Letters: TeX swallows the space that ends the name of a command, and here it would part a word.
+# Letters: a space that ends the name of the command is not printed, else it would split a word.
 LETTERS = {
     "ss": "ß",
     "ae": "æ",

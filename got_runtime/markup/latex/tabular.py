@@ -10,7 +10,7 @@ from got_runtime.markup.latex.token_reader import Range, TokenReader
 from got_runtime.markup.latex.tokens import Kind
 
 _FULL_RULES = frozenset({"hline", "toprule", "midrule", "bottomrule", "Xhline", "hhline"})
-_MAX_REPEATS = 3  # *{2}{*{2}{c}}: nobody nests them deeper
+_MAX_REPEATS = 3  # bounds nested repeats, *{2}{*{2}{c}}
 _PART_RULES = frozenset({"cline", "cmidrule"})
 RULES = _FULL_RULES | _PART_RULES
 _ALIGNS: dict[str, Align] = {"l": "left", "c": "center", "r": "right"}
@@ -58,7 +58,7 @@ def _read_specification(reader: TokenReader, index: int, end: int) -> tuple[tupl
 
 
 def read_alignment(reader: TokenReader, low: int, high: int, depth: int = 0) -> tuple[Align, ...]:
-    """The columns of a specification such as ``|l|*{2}{c}|p{3cm}@{}r|``."""
+    """Alignment of each column of a specification such as ``|l|*{2}{c}|p{3cm}@{}r|``."""
     columns: list[Align] = []
     while low < high and len(columns) < MAX_COLUMNS:
         token = reader.tokens[low]
@@ -91,12 +91,12 @@ def _number(text: str) -> int:
 
 
 def _read_rows(reader: TokenReader, index: int, end: int, content: _ReadRange) -> tuple[list[list[RawCell]], set[int]]:
-    """The rows, and after how many rows a rule goes through the whole table."""
+    """The rows, and the numbers of rows above which a rule crosses the whole table."""
     rows: list[list[RawCell]] = []
     rules: set[int] = set()
     row: list[RawCell] = []
     start = index
-    captioned = False  # \caption{…} \\ of a longtable is no row
+    captioned = False  # \caption{…} \\ of a longtable is not a row
     while index < end:
         token = reader.tokens[index]
         if token.kind is Kind.CELL:
@@ -127,7 +127,7 @@ def _is_length(reader: TokenReader, option: Range) -> bool:
 
 
 def _read_rule(reader: TokenReader, index: int, end: int, rows: int, rules: set[int]) -> int | None:
-    """The index after a rule at the start of a row, None where the command is no rule."""
+    """The index after a rule at the start of a row; None if the command is not a rule."""
     name = reader.tokens[index].name
     if name in _FULL_RULES:
         rules.add(rows)

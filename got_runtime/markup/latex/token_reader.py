@@ -1,13 +1,13 @@
-"""The tokens of one answer with a memory of what was mended: what the parsers of the single kinds read from."""
+"""The tokens of one answer, their arguments and options, and the repairs made while parsing."""
 
 from got_runtime.markup.elements import Repair, RepairCode
 from got_runtime.markup.latex.matching import DelimiterMatcher
 from got_runtime.markup.latex.tokens import Kind, Token, tokenize
 
-# Deeper nesting than any page has; past it the source is kept as text, so that no answer can exhaust the stack.
+# Deeper than any page nests. Beyond it the source is kept as text, so that no answer can exhaust the stack.
 MAX_DEPTH = 24
 
-_OPTION_TOKENS = 64  # an optional argument is short; a bound keeps the search for its end linear
+_OPTION_TOKENS = 64  # bounds the search for the end of an optional argument, so that it stays linear
 
 Range = tuple[int, int]
 
@@ -21,60 +21,60 @@ class TokenReader:
         self.text = text
         self.is_latex = is_latex
         self.tokens: list[Token] = tokenize(text, is_latex)
-        pairing = DelimiterMatcher(self.tokens)
-        self.partner = pairing.partner
-        self.paragraph_end = pairing.paragraph_end
+        matcher = DelimiterMatcher(self.tokens)
+        self.partner = matcher.partner
+        self.paragraph_end = matcher.paragraph_end
         self._repairs: list[Repair] = []
 
     def record_repair(self, code: RepairCode, message: str) -> None:
-        """Notes a mend; it goes to the next element that is finished."""
-        if len(self._repairs) < 50:  # a page of noise need not say so a thousand times
+        """Records a repair for the ``warnings`` of the next element."""
+        if len(self._repairs) < 50:  # a page of noise would have thousands
             self._repairs.append(Repair(code=code, message=message))
 
     def take_repairs(self) -> tuple[Repair, ...]:
-        """The repairs noted since the last call, each once."""
+        """The repairs recorded since the last call, without duplicates."""
         taken = tuple(dict.fromkeys(self._repairs))
         self._repairs.clear()
         return taken
 
     def source(self, low: int, high: int) -> str:
-        """The characters of a range, as they stand in the answer."""
+        """The characters of a range."""
         return self.text[self.tokens[low].start : self.tokens[high - 1].end] if low < high else ""
 
     def skip_spaces(self, index: int, high: int) -> int:
-        """The first token at or after ``index`` that is no space."""
+        """The index of the first token from ``index`` that is not white space."""
         while index < high and self.tokens[index].kind in _SPACES:
             index += 1
         return index
 
     def strip(self, low: int, high: int) -> Range:
-        """The range without the spaces at its ends."""
+        """The range without white space at its ends."""
         low = self.skip_spaces(low, high)
         while high > low and self.tokens[high - 1].kind in _SPACES:
             high -= 1
         return low, high
 
     def closing(self, index: int, high: int) -> int | None:
-        """The token that closes ``index``, where it lies before ``high``."""
+        """The index of the token that closes ``index``; None if it is not before ``high``."""
         partner = self.partner[index]
         return partner if index < partner < high else None
 
     def after(self, index: int, high: int) -> int:
-        """The token after ``index`` and, where it opens something closed, after what it opens."""
+        """The index after token ``index`` or, if it opens a matched pair, after the pair."""
         closing = self.closing(index, high)
         return index + 1 if closing is None else closing + 1
 
     def opens_prose(self, index: int, high: int) -> bool:
-        """Whether running text starts at ``index``: two words, each of more than a letter, as no formula has."""
+        """Whether running text starts at ``index``: two words of more than one letter, which no formula contains."""
         if index + 2 >= high or self.tokens[index + 1].kind is not Kind.SPACE:
             return False
         words = self.tokens[index].text, self.tokens[index + 2].text.rstrip(".,;:")
         return all(len(word) > 1 and word.isalpha() for word in words)
 
     def argument(self, index: int, high: int) -> tuple[Range, int] | None:
-        """A braced argument at ``index``: the range inside and the token after; None when there is none.
+        """The range inside a braced argument at ``index``, and the index after it; None if there is none.
 
-        An unclosed brace ends with its paragraph, which is noted.
+        An unclosed brace ends with its paragraph, which is recorded as a repair.
         """
         opened = self.skip_spaces(index, min(high, index + 3))
         if opened >= high or self.tokens[opened].kind is not Kind.OPEN:
@@ -87,7 +87,7 @@ class TokenReader:
         return (opened + 1, end), end
 
     def skip_arguments(self, index: int, high: int, count: int) -> int:
-        """The token after ``count`` braced arguments, as far as they stand there, and the options before each."""
+        """The index after up to ``count`` braced arguments and the options before each."""
         for _ in range(count):
             after = index
             while option := self.option(after, high):
@@ -99,7 +99,7 @@ class TokenReader:
         return index
 
     def option(self, index: int, high: int) -> tuple[Range, int] | None:
-        """An optional ``[…]`` argument at ``index``: the range inside and the token after; None when there is none."""
+        """The range inside an optional argument ``[…]`` at ``index``, and the index after it; None if there is none."""
         if index >= high or self.tokens[index].kind is not Kind.BRACKET:
             return None
         position, limit = index + 1, min(high, index + _OPTION_TOKENS)

@@ -1,7 +1,7 @@
-"""Text of an answer → tokens: one linear pass, nothing thrown away.
+"""Tokenizer of GOT's dialect: one linear pass, lossless.
 
-The pieces whose inside is another language (verbatim, TikZ, SMILES, ``**kern``, fenced code) come out as one token
-each, so that a ``{`` in a score or a ``\\[`` in a molecule never pairs with anything of the page.
+Text in another language (verbatim, TikZ, SMILES, ``**kern``, fenced code) is one token, so that a ``{`` in a score or a
+``\\[`` in a molecule never matches a token outside it.
 """
 
 import re
@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 
 class Kind(Enum):
-    """What a token is."""
+    """Kinds of tokens."""
 
-    __hash__ = object.__hash__  # Enum's own is written in Python, and every token is looked up in sets
+    __hash__ = object.__hash__  # Enum's own is written in Python and slow; every token is looked up in sets
 
     TEXT = "text"
     SPACE = "space"
@@ -45,7 +45,7 @@ class Kind(Enum):
 
 
 class Token(NamedTuple):
-    """A piece of the answer; ``name`` is the command's or the environment's."""
+    """A token: its characters ``[start, end)`` of the answer; ``name`` is that of a command or environment."""
 
     kind: Kind
     text: str
@@ -55,11 +55,11 @@ class Token(NamedTuple):
 
     @property
     def smiles(self) -> str:
-        """The molecule of a SMILES token; empty for any other."""
+        """The molecule of a SMILES token; empty for other kinds."""
         return self.text.removeprefix("<smiles>").removesuffix("</smiles>").strip() if self.kind is Kind.SMILES else ""
 
 
-# Every alternative either takes what it has looked at or looks at a bounded number of characters: linear time.
+# Each alternative consumes what it matches or looks ahead a bounded number of characters, so the time is linear.
 _TOKEN = re.compile(
     r"""
       (?P<begin>          \\begin[ ]{0,4}\{[ ]{0,4}[A-Za-z]{1,32}\*?[ ]{0,4}\} )
@@ -105,16 +105,16 @@ _KINDS = {kind.value: kind for kind in Kind}
 
 RAW_ENVIRONMENTS = frozenset({"verbatim", "lstlisting", "minted", "tikzpicture", "Verbatim", "alltt"})
 
-# Tokens whose inside is another language.
+# Tokens that contain another language.
 WHOLE = frozenset({Kind.RAW, Kind.FENCE, Kind.KERN})
 
 TABULARS = frozenset({"tabular", "tabular*", "tabularx", "longtable", "array", "tabu"})
 
 
 def tokenize(text: str, is_latex: bool = True) -> list[Token]:
-    """Cuts ``text`` into tokens that follow one another without a gap, from its first character to its last.
+    """Split ``text`` into tokens that follow one another without a gap, from its first character to its last.
 
-    Where it is not ``is_latex``, it holds words, spaces and the ends of lines, paragraphs and pages only.
+    Unless ``is_latex``, the tokens are words, brackets, spaces, and the ends of lines, paragraphs and pages only.
     """
     if not is_latex:
         found = _PLAIN_TOKEN.finditer(text)
@@ -125,7 +125,7 @@ def tokenize(text: str, is_latex: bool = True) -> list[Token]:
         raw = _raw_token(text, position, line_start) if text[position] in _RAW_STARTS else None
         if raw is None:
             match = _TOKEN.match(text, position)
-            assert match is not None  # the last alternative takes any character
+            assert match is not None  # the last alternative matches any character
             kind, end = _KINDS[match.lastgroup or "text"], match.end()
             raw = Token(kind, match.group(), position, end, _name(kind, match.group()))
         tokens.append(raw)
@@ -134,7 +134,7 @@ def tokenize(text: str, is_latex: bool = True) -> list[Token]:
     return tokens
 
 
-_MAX_VERB = 200  # a bound on the search for the sign that ends it
+_MAX_VERB = 200  # bounds the search for the delimiter that ends it
 _RAW_STARTS = frozenset("\\`*!")
 _LINE_ENDS = frozenset({Kind.NEWLINE, Kind.BLANK, Kind.FORM_FEED, Kind.SPECIAL})
 
@@ -178,7 +178,7 @@ def _line_end(text: str, position: int) -> int:
 
 def _opens_humdrum(text: str, position: int) -> bool:
     """Whether a Humdrum file starts here: a line of exclusive interpretations (``**kern``), or records before it."""
-    if text.startswith("!!!", position):  # only a record that is soon followed by **kern
+    if text.startswith("!!!", position):  # only if **kern follows soon
         return "\n**kern" in text[position : position + 1000]
     if not text.startswith("**", position):
         return False
@@ -187,7 +187,7 @@ def _opens_humdrum(text: str, position: int) -> bool:
 
 
 def _humdrum_end(text: str, position: int) -> int:
-    """After the line that ends every spine (``*-``), else the first special token, else the end."""
+    """The index after the line that ends every spine (``*-``), else the first special token, else the end."""
     started = False
     while position < len(text):
         end = _line_end(text, position)

@@ -1,21 +1,21 @@
-"""What TeX's typists write for a sign that no key has: ties (``Fig.~2``) and quotation marks (``x'' in backquotes)."""
+"""TeX's ties (``Fig.~2``) and quotation marks (two backquotes and two apostrophes) → the printed characters."""
 
 from got_runtime.markup.latex.token_reader import TokenReader
 from got_runtime.markup.latex.tokens import Kind
 
-_QUOTATION = 1000  # characters a quotation may have: a bound on the search for its end
+_QUOTATION = 1000  # characters; bounds the search for the end of a quotation
 _TIED = frozenset({Kind.COMMAND, Kind.OPEN_INLINE, Kind.DOLLAR, Kind.BRACKET})
 
 
 class Typography:
-    """The characters that the text tokens of one line print; a quotation may go over several tokens."""
+    """The printed characters of the text tokens of one line; a quotation may span several tokens."""
 
     def __init__(self, reader: TokenReader) -> None:
         self._reader = reader
         self._quoting = False
 
     def read(self, index: int) -> str:
-        """The text of token ``index`` as it is printed."""
+        """The printed text of token ``index``."""
         text = self._reader.tokens[index].text
         if not self._reader.is_latex:
             return text
@@ -39,7 +39,7 @@ class Typography:
             position = found + 2
 
     def _is_closed(self, start: int) -> bool:
-        """Whether a quotation that begins at ``start`` ends in its paragraph, before another begins."""
+        """Whether a quotation that begins at ``start`` ends in the same paragraph and before another begins."""
         text = self._reader.text
         end = text.find("''", start, start + _QUOTATION)
         quotation = text[start:end] if end > start else " "
@@ -47,7 +47,7 @@ class Typography:
 
 
 def _untied(text: str, follows: bool) -> str:
-    """A tie between a word and what belongs to it is a space; between digits and in addresses ``~`` is printed."""
+    """A tie after a word becomes a space; between digits and in addresses ``~`` is printed."""
     before, *rest = text.split("~")
     out = [before]
     for index, part in enumerate(rest, 1):

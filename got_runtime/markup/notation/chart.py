@@ -1,4 +1,4 @@
-"""Charts: the rows of their data, as records, a table or a frame, and a picture drawn again (extra ``charts``)."""
+"""Charts: their data as records and as a table, and a picture of it (extra ``charts``)."""
 
 import io
 from typing import Any
@@ -10,10 +10,10 @@ from got_runtime.markup.content import Align, Cell, Grid, Text, merge
 
 
 def to_records(value: dict[str, JsonValue]) -> list[dict[str, JsonValue]]:
-    """The data as flat rows: one a category, with one column a series.
+    """The data as flat rows, one for each category, with a column for each series; ``pandas.DataFrame`` takes them.
 
-    Reads the shape GOT was trained on (``{"title": …, "values": {category: number or {series: number}}}``) and, where
-    there is no ``values``, the object's own scalars and lists.
+    The format is that of GOT's training data (``{"title": …, "values": {category: number or {series: number}}}``);
+    without ``values``, the scalars and lists of the object are used.
     """
     data = value.get("values", value.get("data", _without_titles(value)))
     if isinstance(data, list):
@@ -47,7 +47,7 @@ def _row(item: JsonValue) -> dict[str, JsonValue]:
 
 
 def to_grid(value: dict[str, JsonValue]) -> Grid:
-    """The rows as a table with a header; a grid of nothing where there are none."""
+    """The rows as a table with a header; an empty grid if there are none."""
     records = to_records(value)
     names = list(dict.fromkeys(name for record in records for name in record))[:64]
     if not names:
@@ -67,14 +67,14 @@ def to_grid(value: dict[str, JsonValue]) -> Grid:
 
 
 def heading(value: dict[str, JsonValue]) -> str:
-    """The title of the chart, with its source where one is given; empty where it has neither."""
+    """The title and source of the chart; empty if it has neither."""
     title, source = (str(value.get(key) or "").strip() for key in ("title", "source"))
     source = "" if source.lower() in ("none", "null") else source
     return f"{title} (source: {source})" if title and source else title or source
 
 
 def _column_title(value: dict[str, JsonValue], name: str) -> str:
-    """The axis's title over a column that the data itself does not name."""
+    """The header of a column: the title of its axis if the data do not name the column."""
     key = {"category": "x_title", "value": "y_title"}.get(name)
     title = value.get(key) if key else None
     return title if isinstance(title, str) and title.strip().lower() not in ("", "none", "null") else name
@@ -87,7 +87,7 @@ def _shown(value: JsonValue) -> str:
 
 
 def to_svg(value: dict[str, JsonValue]) -> str | None:
-    """The chart drawn again by matplotlib, bars side by side; None where there is no number to draw.
+    """A bar chart of the data by matplotlib, as SVG; None if there is no number to draw.
 
     Raises:
         MissingExtra: matplotlib is not installed.
@@ -107,12 +107,12 @@ def to_svg(value: dict[str, JsonValue]) -> str | None:
     axes = figure.add_subplot()
     width = 0.8 / len(series)
     for index, (name, numbers) in enumerate(series.items()):
-        axes.bar([row + index * width for row in range(len(numbers))], numbers, width, label=_plain(name))
-    labels = [_plain(str(record.get("category", row + 1))) for row, record in enumerate(records)]
+        axes.bar([row + index * width for row in range(len(numbers))], numbers, width, label=_label(name))
+    labels = [_label(str(record.get("category", row + 1))) for row, record in enumerate(records)]
     axes.set_xticks([row + 0.4 - width / 2 for row in range(len(records))], labels, rotation=30, ha="right")
     for key, setter in (("title", axes.set_title), ("x_title", axes.set_xlabel), ("y_title", axes.set_ylabel)):
         if isinstance(text := value.get(key), str):
-            setter(_plain(text))
+            setter(_label(text))
     if len(series) > 1:
         axes.legend()
     out = io.StringIO()
@@ -121,18 +121,18 @@ def to_svg(value: dict[str, JsonValue]) -> str | None:
     return out.getvalue()
 
 
-def _plain(text: str) -> str:
-    """A label without the dollar signs that matplotlib would take for a formula."""
+def _label(text: str) -> str:
+    """A label with escaped dollar signs, which would start a formula in matplotlib, of at most 60 characters."""
     return text.replace("$", r"\$")[:60]
 
 
 def number(value: JsonValue) -> float:
-    """The number a printed value stands for (``"1,250"``, ``"12,5"``, ``"7 %"``); 0 where it is none."""
+    """The number of a printed value (``"1,250"``, ``"12,5"``, ``"7 %"``); 0 if it is not a number."""
     if isinstance(value, str):
         value = value.strip().removesuffix("%").strip()
         whole, comma, rest = value.rpartition(",")
         if comma and len(rest) in (1, 2) and rest.isdigit() and "." not in whole + rest and "," not in whole:
-            value = f"{whole}.{rest}"  # a decimal comma: thousands are parted by threes
+            value = f"{whole}.{rest}"  # a decimal comma: groups of thousands have three digits
         value = value.replace(",", "")
         try:
             value = float(value) if len(value) < 40 else 0.0

@@ -1,17 +1,17 @@
-"""Geometric figures: TikZ with its punctuation and braces mended; :mod:`~got_runtime.markup.notation.tikz` draws it."""
+"""Repair of TikZ figures: punctuation, braces, environment (:mod:`~got_runtime.markup.notation.tikz` draws them)."""
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from got_runtime.markup.latex.token_reader import TokenReader
 
-# The official demo translates the first two; the model writes the others as well.
+# The official demo translates the first two characters; the model also writes the others.
 _FULLWIDTH = str.maketrans("，。；：（）［］｛｝＝－＋＜＞", ",.;:()[]{}=-+<>")
 _END = "\\end{tikzpicture}"
 
 
 def repair_tikz(reader: "TokenReader", text: str) -> str:
-    """The picture with ASCII punctuation, its braces balanced and its environment closed."""
+    """The figure with ASCII punctuation, balanced braces and a closed environment."""
     ascii_text = text.translate(_FULLWIDTH)
     if ascii_text != text:
         reader.record_repair("fullwidth", "full-width punctuation in TikZ: made ASCII")

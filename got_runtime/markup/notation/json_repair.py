@@ -1,4 +1,4 @@
-"""A JSON object or a Python dict, as GOT writes the data of a chart: read without ``eval``, mended where broken."""
+"""JSON objects and Python dicts, as GOT writes the data of a chart: parsed without ``eval`` and repaired."""
 
 import re
 
@@ -16,19 +16,19 @@ _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 
 
 def read_object(text: str, start: int = 0) -> tuple[dict[str, JsonValue], int, list[str]] | None:
-    """The JSON object or Python dict at ``start``: its value, where it ends and what was mended.
+    """The value of the JSON object or Python dict at ``start``, the index after it, and the repairs; None without one.
 
-    None when nothing of the kind stands there. Quotes may be single or typographic, commas missing or trailing, the
-    end cut off; a number that is none is kept as text. One pass, no backtracking, nested at most 16 deep.
+    Quotes may be single or typographic, commas missing or trailing, and the end missing; an invalid number is kept as
+    text. One pass without backtracking; at most 16 levels are nested.
     """
-    reader = _ObjectReader(text, start)
-    if not text.startswith("{", start) or reader.peek_key() is None:
+    parser = _ObjectParser(text, start)
+    if not text.startswith("{", start) or parser.peek_key() is None:
         return None
-    value = reader.value(0)
-    return (value, reader.position, reader.repairs) if isinstance(value, dict) and value else None
+    value = parser.value(0)
+    return (value, parser.position, parser.repairs) if isinstance(value, dict) and value else None
 
 
-class _ObjectReader:
+class _ObjectParser:
     def __init__(self, text: str, start: int) -> None:
         self.text = text
         self.position = start
@@ -39,12 +39,12 @@ class _ObjectReader:
             self.repairs.append(message)
 
     def peek_key(self) -> str | None:
-        """The quote that opens the first key, None where the brace opens something else."""
+        """The quote that opens the first key; None if no quoted key follows the brace."""
         ahead = self.text[self.position + 1 : self.position + 200].lstrip()
         return ahead[0] if ahead and ahead[0] in _QUOTES else None
 
     def _next(self) -> str:
-        """The next character that is no space; empty at the end."""
+        """The next character that is not white space; empty at the end."""
         text = self.text
         while self.position < len(text) and text[self.position].isspace():
             self.position += 1
@@ -77,7 +77,7 @@ class _ObjectReader:
             else:
                 self.record_repair("a key had no value")
                 value = None
-            while key in members:  # a repeated key must not lose the first value
+            while key in members:  # the first value of a repeated key is kept
                 self.record_repair("a key was repeated")
                 repeats[key] = repeats.get(key, 1) + 1
                 key = f"{key} ({repeats[key]})"
@@ -86,7 +86,7 @@ class _ObjectReader:
         return members
 
     def _grouped_number(self) -> int | float | None:
-        """The number here where commas part its thousands: in an object a key follows a comma, not three digits."""
+        """A number with commas between thousands: in an object a comma is followed by a key, not by three digits."""
         self._next()
         found = _GROUPED.match(self.text, self.position)
         if found is None:
@@ -151,7 +151,7 @@ class _ObjectReader:
         while self.position < len(text) and text[self.position] not in ",}]\n：" + stop:
             self.position += 1
         if self.position == start:
-            self.position += 1  # something that cannot start a value: taken as text, so that reading goes on
+            self.position += 1  # it cannot start a value: kept as text
         word = text[start : self.position].strip()
         if word in _CONSTANTS:
             return _CONSTANTS[word]
@@ -159,10 +159,10 @@ class _ObjectReader:
             number = float(word) if len(word) < 40 and word.isascii() else None
         except ValueError:
             number = None
-        if number is None or number - number != 0:  # no number, or infinite
+        if number is None or number - number != 0:  # not a number, or infinite
             self.record_repair("a value without quotes was kept as text")
             return word
-        return int(word) if word.lstrip("+-").isdigit() else number  # a float holds no more than 15 digits
+        return int(word) if word.lstrip("+-").isdigit() else number  # a float would keep only 15 digits
 
 
 def _is_hex(code: str) -> bool:

@@ -9,7 +9,7 @@ _MAX_CHARACTERS = 2000
 
 
 class Structure(NamedTuple):
-    """What RDKit makes of a SMILES."""
+    """Canonical SMILES, molecular formula and drawing of a molecule."""
 
     canonical: str
     formula: str
@@ -37,7 +37,7 @@ def is_valid(smiles: str) -> bool:
 
 
 def structure(smiles: str, *, width: int = 320, height: int = 240) -> Structure | None:
-    """Canonical SMILES, molecular formula and an SVG drawing of ``width`` × ``height`` pixels; None when not valid.
+    """Canonical SMILES, molecular formula and an SVG drawing of ``width`` × ``height`` pixels; None if it is not valid.
 
     Raises:
         MissingExtra: RDKit is not installed.

@@ -1,4 +1,4 @@
-"""Sheet music: Humdrum ``**kern`` with spines of equal width; MEI, MIDI and SVG by verovio (extra ``music``).
+"""Sheet music: repair of Humdrum ``**kern``; conversion to MEI, MIDI and SVG by verovio (extra ``music``).
 
 MusicXML is :mod:`got_runtime.markup.notation.musicxml`.
 """
@@ -11,17 +11,17 @@ from got_runtime.errors import MissingExtra
 if TYPE_CHECKING:
     from got_runtime.markup.latex.token_reader import TokenReader
 
-# What pads a record that has too few fields, by the kind of record (Humdrum guide: null tokens).
+# Null tokens, which pad a record with too few fields, by the kind of record (Humdrum guide).
 _NULLS = {"*": "*", "!": "!", "=": "="}
 
 
 def repair_humdrum(reader: "TokenReader", text: str) -> str:
-    """The score with one tab-separated field a spine in every record and ``*-`` at its end.
+    """The score with one tab-separated field for each spine in every record, and ``*-`` at its end.
 
     Spines are counted along ``*^`` (one becomes two), ``*v`` (neighbours become one), ``*+`` and ``*-``.
     """
     lines: list[str] = []
-    spines, mended = 0, 0
+    spines, padded = 0, 0
     spaced = False  # tabs were written as spaces throughout
     for line in text.splitlines():
         line = line.strip(" \r\n")
@@ -36,15 +36,15 @@ def repair_humdrum(reader: "TokenReader", text: str) -> str:
         if not spines:
             spines = len(fields)
         if len(fields) != spines:
-            mended += 1
+            padded += 1
             null = _NULLS.get(line[0], ".")
             null = fields[0] if null == "=" else null
             fields = (fields + [null] * (spines - len(fields)))[:spines]
         lines.append("\t".join(fields))
         if line[0] == "*" and (spines := _spines_after(fields)) == 0:
             break
-    if mended:
-        reader.record_repair("spine-width", f"{mended} records had not one field for each spine: padded or cut")
+    if padded:
+        reader.record_repair("spine-width", f"{padded} records had not one field for each spine: padded or cut")
     if spines:
         reader.record_repair("spine-width", "the score was not ended: *- added")
         lines.append("\t".join(["*-"] * spines))
@@ -52,7 +52,7 @@ def repair_humdrum(reader: "TokenReader", text: str) -> str:
 
 
 def _spines_after(fields: list[str]) -> int:
-    """How many spines there are below a record of interpretations."""
+    """Number of spines below a record of interpretations."""
     count, joining = 0, False
     for each in fields:
         if each == "*v":
@@ -72,7 +72,7 @@ def _toolkit(humdrum: str) -> Any:
         raise MissingExtra("music", "verovio") from error
     verovio.enableLog(verovio.LOG_OFF)
     toolkit = verovio.toolkit()
-    # The settings of the official demo (run_ocr_2.0.py), and a page as high as the score.
+    # The settings of the official demo (run_ocr_2.0.py), with the page height adjusted to the score.
     toolkit.setOptions(
         {"inputFrom": "humdrum", "pageWidth": 2100, "footer": "none", "header": "none", "adjustPageHeight": True}
     )
@@ -80,7 +80,7 @@ def _toolkit(humdrum: str) -> Any:
 
 
 def is_valid(humdrum: str) -> bool:
-    """Whether verovio can read the score.
+    """Whether verovio can parse the score.
 
     Raises:
         MissingExtra: verovio is not installed.
@@ -89,7 +89,7 @@ def is_valid(humdrum: str) -> bool:
 
 
 def to_svg(humdrum: str) -> list[str]:
-    """One SVG picture a page of the engraved score; none for a score that cannot be read.
+    """An SVG picture for each page of the engraved score; empty for a score that cannot be parsed.
 
     Raises:
         MissingExtra: verovio is not installed.
@@ -99,7 +99,7 @@ def to_svg(humdrum: str) -> list[str]:
 
 
 def convert(humdrum: str, to: Literal["mei", "midi"]) -> bytes | None:
-    """The score as MEI (XML) or as a MIDI file; None for a score that cannot be read.
+    """The score as MEI (XML) or as a MIDI file; None for a score that cannot be parsed.
 
     Raises:
         MissingExtra: verovio is not installed.

@@ -1,4 +1,4 @@
-"""Sheet music as MusicXML, which verovio reads but does not write: by music21 (extra ``musicxml``)."""
+"""Conversion of sheet music to MusicXML by music21 (extra ``musicxml``), which verovio does not write."""
 
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ _HEAD = (
 
 
 def to_musicxml(humdrum: str) -> bytes | None:
-    """The score as partwise MusicXML 4.0, the same bytes each time; None for a score that cannot be read.
+    """The score as partwise MusicXML 4.0, deterministic; None for a score that cannot be parsed.
 
     Raises:
         MissingExtra: music21 is not installed.
@@ -33,12 +33,12 @@ def to_musicxml(humdrum: str) -> bytes | None:
     except (Music21Exception, ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
         return None
     root = ElementTree.fromstring(written)
-    _drop_inventions(root)
+    _remove_placeholders(root)
     return (_HEAD + ElementTree.tostring(root, encoding="unicode") + "\n").encode()
 
 
-def _drop_inventions(root: "Element") -> None:
-    """Takes out what music21 makes up: a title, a composer called Music21, the day, random names of parts."""
+def _remove_placeholders(root: "Element") -> None:
+    """Removes what music21 adds: a title, a composer called Music21, the date, random names of parts."""
     for title in root.findall("movement-title"):
         root.remove(title)
     for identification in root.findall("identification"):

@@ -1,8 +1,8 @@
-"""TikZ → SVG for the subset that geometric figures need, with no LaTeX installed.
+"""TikZ → SVG for the subset that geometric figures use, without LaTeX.
 
-Read are ``\\coordinate``, ``\\node``, ``\\draw``, ``\\fill``, ``\\filldraw`` and ``\\path`` with straight lines,
+Supported are ``\\coordinate``, ``\\node``, ``\\draw``, ``\\fill``, ``\\filldraw`` and ``\\path`` with straight lines,
 ``cycle``, ``rectangle``, ``circle`` and ``arc``; points as ``(x,y)``, ``(angle:radius)``, ``(name)``, and relative
-ones (``+``, ``++``). The rest (loops, styles, calculations) is passed over: the source stands beside the picture.
+ones (``+``, ``++``). Loops, styles and calculations are ignored; the HTML output shows the source below the picture.
 """
 
 import math
@@ -12,16 +12,16 @@ from html import escape
 
 Point = tuple[float, float]
 
-_SCALE = 40.0  # pixels a TikZ centimetre
+_SCALE = 40.0  # pixels per TikZ centimetre
 _MARGIN = 24.0
 _MAX_STATEMENTS = 2000
 _MAX_COORDINATE = 1000.0
 _DRAWING = {"draw": "none", "fill": "#ccc", "filldraw": "#ccc"}
-_NUDGES = {"above": (0.0, -12.0), "below": (0.0, 16.0), "left": (-12.0, 4.0), "right": (12.0, 4.0)}
+_LABEL_OFFSETS = {"above": (0.0, -12.0), "below": (0.0, 16.0), "left": (-12.0, 4.0), "right": (12.0, 4.0)}
 
 
 def to_svg(tikz: str) -> str | None:
-    """An SVG of the figure; None where nothing of it can be drawn."""
+    """An SVG of the figure; None if no part of it can be drawn."""
     picture = _Picture()
     body = tikz.replace("\\begin{tikzpicture}", "").replace("\\end{tikzpicture}", "").lstrip()
     if body.startswith("["):
@@ -33,7 +33,7 @@ def to_svg(tikz: str) -> str | None:
 
 
 def _pieces(statement: str) -> Iterator[tuple[str, str]]:
-    """A statement as ``(point)``, ``[options]``, ``{text}`` and words, each with the sign it begins with."""
+    """Splits a statement into ``(point)``, ``[options]``, ``{text}`` and words, each with its kind."""
     position = 0
     while position < len(statement):
         character = statement[position]
@@ -70,7 +70,7 @@ class _Picture:
     extent: list[Point] = field(default_factory=list)
 
     def read(self, statement: str) -> None:
-        """One statement, up to its semicolon."""
+        """Draws one statement."""
         pieces = list(_pieces(statement))
         if not pieces or pieces[0][0] != "word":
             return
@@ -105,7 +105,7 @@ class _Picture:
         if not shown:
             return
         words = options.replace(",", " ").replace("=", " ").split()
-        shift = [_NUDGES[word] for word in words if word in _NUDGES]
+        shift = [_LABEL_OFFSETS[word] for word in words if word in _LABEL_OFFSETS]
         x, y = self._at(at)
         x, y = x + sum(dx for dx, _ in shift), y + sum(dy for _, dy in shift) + (0 if shift else 5)
         self.extent.append(at)
@@ -194,7 +194,7 @@ class _Picture:
         return point[0] * _SCALE, -point[1] * _SCALE
 
     def svg(self) -> str | None:
-        """The shapes in a frame around all of them."""
+        """An SVG that encloses all shapes; None if there are none."""
         if not self.shapes:
             return None
         left = min(x for x, _ in self.extent) * _SCALE - _MARGIN

@@ -6,7 +6,7 @@ from typing import Any
 
 from got_runtime.markup.render.mathml import too_complex
 
-# What pylatexenc leaves out or takes for another sign.
+# Commands that pylatexenc omits or converts to another character.
 _SIGNS = {
     "|": "‖",
     "Box": "□",
@@ -47,7 +47,7 @@ _RAISED = str.maketrans("0123456789n", "⁰¹²³⁴⁵⁶⁷⁸⁹ⁿ")
 
 
 def to_words(latex: str) -> str:
-    """The formula in plain characters by ``pylatexenc``; its source where that cannot read it."""
+    """The formula in plain characters by ``pylatexenc``; its source if pylatexenc cannot convert it."""
     if not too_complex(latex):
         from pylatexenc.latexwalker import LatexWalkerError
 
@@ -55,7 +55,7 @@ def to_words(latex: str) -> str:
         try:
             words: str = converter.latex_to_text(latex, tolerant_parsing=True, latex_context=commands)
         except (LatexWalkerError, AttributeError, LookupError, RuntimeError, TypeError, ValueError):
-            return latex  # pylatexenc issues 99, 110 and 129: it raises what it likes
+            return latex  # pylatexenc issues 99, 110 and 129: many kinds of exception
         words = " ".join(words.split())
         if words:
             return words
@@ -95,7 +95,7 @@ def _function(node: Any) -> str:
 
 
 def _arguments(node: Any, converter: Any) -> tuple[str, str]:
-    """The words of up to two arguments, empty where a cut-off formula lacks them."""
+    """The words of up to two arguments; empty strings for missing ones."""
     given = node.nodeargd.argnlist if node.nodeargd is not None else []
     words = [converter.nodelist_to_text([each]).strip() if each is not None else "" for each in given]
     first, second, *_ = *words, "", ""

@@ -1,7 +1,7 @@
-"""Elements → one HTML page that works offline: MathML formulas, SVG pictures, and no way to run a script.
+"""Elements → one self-contained HTML page: MathML formulas, SVG pictures, no scripts.
 
-Everything passes ``nh3``, and pictures stand in ``<img>`` as data addresses, where an SVG can neither run a script nor
-load anything (SVG integration, "secure static mode"). A Content-Security-Policy says the same to the browser.
+The page is sanitised by ``nh3``. Pictures are data addresses in ``<img>``, in which an SVG can neither run a script nor
+load anything (SVG integration, "secure static mode"). A Content-Security-Policy forbids both as well.
 """
 
 import base64
@@ -41,10 +41,14 @@ _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; form-ac
 def to_html(
     elements: Sequence[AnyElement], *, title: str = "", page_image: bytes | None = None, pictures: bool = True
 ) -> str:
-    """A whole page, UTF-8. ``page_image`` (PNG or JPEG) is shown beside the reading.
+    """A complete HTML page, UTF-8.
 
-    With ``pictures``, scores, molecules, charts and geometry are drawn where their extra is installed; a notice says
-    which one is missing where it is not, and the source is shown.
+    Args:
+        elements: the elements to render.
+        title: of the page.
+        page_image: PNG or JPEG file of the scanned page, shown beside the text.
+        pictures: whether to draw scores, molecules, charts and geometry. If the extra for one is not installed, a
+            notice names it and the source is shown.
     """
     body = clean(_body(elements, pictures))
     if page_image is not None:
@@ -86,7 +90,7 @@ def _item(item: ListItem) -> str:
 
 
 def element_html(element: AnyElement, *, pictures: bool = True) -> str:
-    """One element as HTML, not yet sanitised: :func:`to_html` does that for all of them together."""
+    """One element as HTML that is not sanitised (:func:`to_html` sanitises the whole page)."""
     match element.kind:
         case "heading":
             return f"<h{element.level}>{content_html(element.content)}</h{element.level}>"
@@ -127,13 +131,13 @@ def element_html(element: AnyElement, *, pictures: bool = True) -> str:
 
 
 def _with_source(picture: str, text: str) -> str:
-    """The picture above its source, which is folded away where there is a picture."""
+    """A picture above its source, which is collapsed if there is a picture."""
     shown = "" if "<img" in picture else " open"
     return f"{picture}<details{shown}><summary>source</summary><pre><code>{escape(text)}</code></pre></details>"
 
 
 def _picture(element: AnyElement, pictures: bool) -> str:
-    """The drawings of an element as images, or a notice that names the extra that would draw it."""
+    """The drawings of an element as images, or a notice that names the missing extra."""
     if not pictures:
         return ""
     drawings: list[str] = []
@@ -157,7 +161,7 @@ def _picture(element: AnyElement, pictures: bool) -> str:
 
 
 def content_html(content: Content) -> str:
-    """A content as HTML, not yet sanitised."""
+    """A content as HTML that is not sanitised."""
     return "".join(_inline(piece) for piece in content)
 
 

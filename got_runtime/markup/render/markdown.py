@@ -1,4 +1,4 @@
-"""Elements → Markdown (GFM): clean for reading and for embedding."""
+"""Elements → Markdown (GFM)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,10 +12,11 @@ from got_runtime.markup.render.table import Spans, to_pipe_table
 
 @dataclass(frozen=True)
 class MarkdownOptions:
-    """How Markdown is written.
+    """Options of :func:`to_markdown`.
 
-    ``math``: ``$…$`` or ``\\(…\\)``. ``spans``: what stands in the further places of a cell that spans, as pipe tables
-    know none. ``page_anchors``: an ``<a id="page-N">`` where a page starts.
+    ``math``: delimiters ``$…$`` (``"dollar"``) or ``\\(…\\)`` (``"bracket"``). ``spans``: whether the content of a cell
+    that spans rows or columns is repeated in each position or the further ones are blank, since pipe tables have no
+    spans. ``page_anchors``: whether to write ``<a id="page-N">`` where a page starts.
     """
 
     math: MathStyle = "dollar"
@@ -24,10 +25,10 @@ class MarkdownOptions:
 
 
 def to_markdown(elements: Sequence[AnyElement], options: MarkdownOptions | None = None) -> str:
-    """The elements as Markdown, blocks apart by an empty line; empty for no elements."""
+    """The elements as Markdown, blocks separated by an empty line; an empty string for no elements."""
     options = options or MarkdownOptions()
     blocks: list[str] = []
-    indents: list[int] = []  # where the text of each open list item starts
+    indents: list[int] = []  # column in which the text of each open list item starts
     before: AnyElement | None = None
     for element in elements:
         if element.kind == "list_item":
@@ -35,7 +36,7 @@ def to_markdown(elements: Sequence[AnyElement], options: MarkdownOptions | None 
             block = _item(element, indents, options)
             tight = before is not None and before.kind == "list_item"
             if before is not None and before.kind == "list_item" and element.depth == before.depth == 0:
-                tight = before.ordered == element.ordered  # a list of another kind is another list
+                tight = before.ordered == element.ordered  # a bulleted and a numbered list are two lists
             blocks.append(("\n" if tight else "\n\n") + block)
         elif block := element_markdown(element, options):
             blocks.append("\n\n" + block)
@@ -55,7 +56,7 @@ def _item(item: ListItem, indents: list[int], options: MarkdownOptions) -> str:
 
 
 def element_markdown(element: AnyElement, options: MarkdownOptions) -> str:
-    """One element as a block of Markdown, without what surrounds it; empty when there is nothing to show."""
+    """One element as a block of Markdown; empty if there is nothing to show."""
     match element.kind:
         case "heading":
             line = inline_markdown(element.content, math=options.math, newline=" ")
@@ -98,13 +99,13 @@ def _lines(content: Content, options: MarkdownOptions, before: str = "") -> str:
 
 
 def _without_closing_hashes(line: str) -> str:
-    """A heading that ends in ``#`` would lose it (CommonMark 4.2)."""
+    """Escapes ``#`` at the end of a heading, which Markdown would remove (CommonMark 4.2)."""
     stripped = line.rstrip("#")
     return stripped + "\\#" * (len(line) - len(stripped))
 
 
 def _formula(latex: str, number: str | None, display: bool, options: MarkdownOptions) -> str:
-    """On one line whatever its length: a line of its inside could read as a heading or a list."""
+    """A formula on one line, since a line of its source could be a heading or a list in Markdown."""
     tagged = f"{latex} \\tag{{{number}}}" if number else latex
     if not display:
         return f"${tagged}$" if options.math == "dollar" else f"\\({tagged}\\)"

@@ -1,4 +1,4 @@
-"""Content → a line of Markdown (GFM) that is read back as the same words."""
+"""Content → a line of Markdown (GFM), escaped so that it renders as the same words."""
 
 import unicodedata
 from typing import Literal
@@ -26,13 +26,13 @@ _TAGS: dict[Mark, tuple[str, str]] = {
 
 
 def inline_markdown(content: Content, *, math: MathStyle = "dollar", newline: str = "\\\n") -> str:
-    """The content as one line; ``newline`` stands for a break that was meant."""
+    """The content as one line; ``newline`` replaces an explicit line break."""
     out: list[str] = []
     before = " "
     for index, piece in enumerate(content):
         after = _first_sign(content[index + 1]) if index + 1 < len(content) else " "
         shown = _inline(piece, math, newline, before + after)
-        if before == shown[:1] == "`":  # two code spans would be one
+        if before == shown[:1] == "`":  # two adjacent code spans would be one
             shown = " " + shown
         before = shown[-1:] or before
         out.append(shown)
@@ -58,7 +58,7 @@ def _inline(piece: Inline, math: MathStyle, newline: str, around: str) -> str:
 
 
 def _link(text: str, url: str) -> str:
-    """A link, where its address is one a page may link to: a ``javascript:`` address is left out."""
+    """A link; only its text if the address has another scheme, such as ``javascript:``."""
     if not url.isascii() or not url.lower().startswith(("http://", "https://", "mailto:", "#")):
         return escape(text)
     if text == url:
@@ -67,14 +67,14 @@ def _link(text: str, url: str) -> str:
 
 
 def _first_sign(piece: Inline) -> str:
-    """What stands right behind the piece before: a letter where it may be one."""
+    """The first character of a piece; a letter if it is not known."""
     if piece.kind == "text":
         return "*" if piece.marks else piece.text[:1]
     return " " if piece.kind in ("note", "break") else "x"
 
 
 def _marked(text: str, marks: tuple[Mark, ...], around: str) -> str:
-    """The text in its marks; ``around`` is the character before it and the one after."""
+    """The text with its marks; ``around`` is the character before it and the one after."""
     shown = _code(text) if "code" in marks and text.strip() else escape(text, "**" if marks else around)
     signs = _SIGNS if _flanking(around[0], shown[:1]) and _flanking(around[1], shown[-1:]) else _TAGS
     for mark in marks:
@@ -84,8 +84,8 @@ def _marked(text: str, marks: tuple[Mark, ...], around: str) -> str:
 
 
 def _flanking(outer: str, inner: str) -> bool:
-    """Whether ``*`` between the two is read as a mark: not between a letter outside and punctuation inside, nor beside
-    another ``*`` (CommonMark 6.2).
+    """Whether ``*`` between two characters is a delimiter: not between a letter outside and punctuation inside, nor
+    next to another ``*`` (CommonMark 6.2).
     """
     if outer == "*":
         return False
@@ -106,7 +106,7 @@ def _code(text: str) -> str:
 
 
 def escape(text: str, around: str = "  ") -> str:
-    """Text whose signs Markdown would take for markup; the others stay, so that it reads well.
+    """``text`` with a backslash before each character that Markdown would interpret here, and before no other.
 
     ``around`` is the character before it and the one after.
     """
@@ -140,7 +140,7 @@ def _is_markup(character: str, before: str, after: str) -> bool:
 
 
 def escape_line_start(line: str) -> str:
-    """A line of running text that must not open a heading, a list, a quotation, a rule or a table."""
+    """A line of running text, escaped so that it starts no heading, list, quotation, rule or table."""
     stripped = line.lstrip()
     first = stripped.split(" ", 1)[0]
     number = first[:-1]

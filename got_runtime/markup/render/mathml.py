@@ -2,14 +2,14 @@
 
 import re
 
-# latex2mathml and pylatexenc recurse, and the latter backtracks: past these a formula is shown as its source.
+# latex2mathml and pylatexenc recurse, and the latter backtracks: beyond these limits the source is shown.
 _MAX_CHARACTERS = 4000
 _MAX_NESTING = 40
-# Of a single letter in roman type latex2mathml makes an <mi>, which browsers set in italics.
+# latex2mathml converts a single letter in roman type to <mi>, which browsers set in italics.
 _UPRIGHT_LETTER = re.compile(r"\\mathrm ?\{ ?([A-Za-z]) ?\}")
 
 
-# latex2mathml's names for the environments that it does not know: of those it makes one row with the signs in it.
+# Environments that latex2mathml does not know (it would write one row with the separators in it) → ones that it does.
 _ENVIRONMENTS = {
     **dict.fromkeys(("aligned", "alignedat", "alignat", "eqnarray", "flalign"), "align*"),
     **dict.fromkeys(("gathered", "gather", "multline", "multlined"), "matrix"),
@@ -22,7 +22,7 @@ _STRUCTURE = re.compile(r"\\(?:begin|end|left(?!\w)|right(?!\w))|\\.|[{}&]", re.
 
 
 def too_complex(latex: str) -> bool:
-    """Whether a formula could exhaust the stack or the patience of the libraries that convert it."""
+    """Whether a formula could exhaust the stack or take too long in the libraries that convert it."""
     depth = deepest = 0
     for character in latex:
         depth += (character == "{") - (character == "}")
@@ -33,9 +33,9 @@ def too_complex(latex: str) -> bool:
 
 
 def to_mathml(latex: str, *, display: bool) -> str | None:
-    """MathML by ``latex2mathml``, or None for a formula that it cannot read.
+    """MathML by ``latex2mathml``; None for a formula that it cannot convert.
 
-    The library answers an odd formula with many kinds of exception, so all that its code raises counts as "cannot".
+    The library raises many kinds of exception for unusual formulas; each of them counts as "cannot convert".
     """
     if too_complex(latex):
         return None
@@ -50,11 +50,11 @@ def to_mathml(latex: str, *, display: bool) -> str | None:
         mathml: str = converter.convert(known, display="block" if display else "inline")
     except cannot:
         return None
-    return None if "<mi>&</mi>" in mathml else mathml  # the cells of something it does not know
+    return None if "<mi>&</mi>" in mathml else mathml  # a cell separator in an unknown environment
 
 
 def _known_environments(latex: str) -> str:
-    """The formula with its rows in environments that latex2mathml lays out, also those that stand in none."""
+    """The formula with its rows in environments that latex2mathml knows, including rows outside any environment."""
 
     def rename(found: re.Match[str]) -> str:
         known = _ENVIRONMENTS.get(found[2])

@@ -1,8 +1,8 @@
-"""What may stand in the HTML we write: an allow-list for ``nh3``."""
+"""Sanitising of HTML by ``nh3`` with an allow-list of tags, attributes and addresses."""
 
 _TEXT = "a br code details div em h1 h2 h3 h4 h5 h6 hr img li ol p pre s small span strong sub summary sup u ul"
 _TABLE = "table tbody td th thead tr"
-# MathML Core, without what takes an address or holds HTML (annotation-xml, maction, semantics).
+# MathML Core, without elements that have an address or contain HTML (annotation-xml, maction, semantics).
 _MATH = (
     "math mrow mi mn mo ms mtext mspace mfrac msqrt mroot mstyle merror mpadded mphantom msub msup msubsup munder mover"
     " munderover mmultiscripts mprescripts mtable mtr mtd menclose mfenced none"
@@ -37,7 +37,7 @@ def _attribute(tag: str, name: str, value: str) -> str | None:
 
 
 def clean(html: str) -> str:
-    """The HTML with nothing but the tags, attributes and addresses of this allow-list; pictures only as ``data:``."""
+    """The HTML without tags, attributes and addresses outside the allow-list; images only as ``data:`` addresses."""
     import nh3
 
     return nh3.clean(

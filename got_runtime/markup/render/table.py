@@ -16,7 +16,7 @@ _DELIMITERS: dict[Align, str] = {"left": "---", "center": ":---:", "right": "---
 
 
 def to_rows(grid: Grid, show: Callable[[Content], str], spans: Spans) -> list[list[str]]:
-    """The grid as rows of strings; where a cell spans, repeated or blank after its first place."""
+    """The grid as rows of strings; a cell that spans is repeated, or blank after its first position."""
     shown: dict[tuple[int, int], str] = {(cell.row, cell.column): show(cell.content) for cell in grid.cells}
     rows: list[list[str]] = []
     for row, cells in enumerate(covering_cells(grid)):
@@ -32,7 +32,7 @@ def to_rows(grid: Grid, show: Callable[[Content], str], spans: Spans) -> list[li
 
 
 def to_pipe_table(grid: Grid, *, spans: Spans = "repeat", math: MathStyle = "dollar") -> str:
-    """A GFM table. Its first row is its header, as GFM knows one header row and none without."""
+    """A GFM pipe table. Its first row is the header, since a GFM table has exactly one header row."""
     rows = to_rows(grid, lambda content: _pipe_cell(content, math), spans)
     if not rows:
         return ""
@@ -45,7 +45,7 @@ def _pipe_cell(content: Content, math: MathStyle) -> str:
 
 
 def to_html_table(grid: Grid, show: Callable[[Content], str]) -> str:
-    """A ``<table>`` with ``rowspan``, ``colspan`` and ``<th>``; ``show`` gives the HTML of a cell's content."""
+    """A ``<table>`` with ``rowspan``, ``colspan`` and ``<th>``; ``show`` returns the HTML of a cell's content."""
     lines = ["<table>"]
     for row, cells in enumerate(covering_cells(grid)):
         if row == 0:
@@ -73,14 +73,20 @@ def _attributes(grid: Grid, cell: Cell) -> str:
 
 
 def to_csv(grid: Grid, *, spans: Spans = "repeat") -> str:
-    """Comma-separated values (RFC 4180, ``\\n`` as line end), formulas as plain words."""
+    """The table as comma-separated values (RFC 4180, line ends ``\\n``), formulas as plain words.
+
+    ``spans``: whether a cell that spans is repeated in each position or the further ones are blank.
+    """
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerows(to_rows(grid, content_words, spans))
     return out.getvalue()
 
 
 def to_records(grid: Grid) -> list[dict[str, str]]:
-    """One dict a body row; the names of a column's header rows joined by " / ", made unique by a number."""
+    """A dict for each body row, as ``pandas.DataFrame`` takes them; cells that span are repeated.
+
+    A key joins the header cells of a column by " / "; equal keys are made unique by a number.
+    """
     rows = to_rows(grid, content_words, "repeat")
     header = max(1, grid.header_rows)
     names: dict[str, None] = {}

@@ -1,4 +1,4 @@
-"""Elements → plain text: no markup at all, for search and for embedding."""
+"""Elements → plain text without markup, for search and embedding."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from got_runtime.markup.render.words import content_words
 
 
 def to_text(elements: Sequence[AnyElement]) -> str:
-    """The elements as text: blocks apart by an empty line, list items by a line, the cells of a row by tabs."""
+    """The elements as text: blocks separated by an empty line, list items by a line break, cells of a row by tabs."""
     out: list[str] = []
     before = ""
     for element in elements:
@@ -23,7 +23,7 @@ def to_text(elements: Sequence[AnyElement]) -> str:
 
 
 def element_text(element: AnyElement) -> str:
-    """One element as text; empty when there is nothing to read."""
+    """One element as text; empty if there is none."""
     match element.kind:
         case "list_item":
             marker = f"{element.number or 1}." if element.ordered else element.label or "-"

@@ -1,4 +1,4 @@
-"""Content → plain words: what an embedding model, a search index and a CSV file want."""
+"""Inline content → plain words, for embedding, search and CSV."""
 
 from got_runtime.markup.content import Content, Grid, Inline
 from got_runtime.markup.render.formula_words import to_words
@@ -28,7 +28,7 @@ def _inline(piece: Inline, newline: str) -> str:
 
 
 def grid_words(grid: Grid) -> str:
-    """A table inside a line: its rows apart by semicolons, its cells by commas."""
+    """A table inside a line: rows separated by semicolons, cells by commas."""
     rows: dict[int, list[str]] = {}
     for cell in grid.cells:
         if cell.content:
