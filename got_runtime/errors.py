@@ -105,7 +105,8 @@ class MissingExtra(GotError, ImportError):
 
     def __init__(self, extra: str, package: str) -> None:
         super().__init__(f"{package} is not installed: pip install 'got-ocr[{extra}]' (in a clone: '.[{extra}]')")
-        self.extra, self.package = extra, package
+        self.extra: str = extra
+        self.package: str = package
 
     def __reduce__(self) -> tuple[type["MissingExtra"], tuple[str, str]]:
         return MissingExtra, (self.extra, self.package)  # so that it crosses from a worker process
