@@ -3,7 +3,7 @@
 import difflib
 import operator
 from collections.abc import Collection, Mapping, Sequence
-from typing import Annotated, Any, Literal, SupportsIndex, TypedDict, Unpack, get_args
+from typing import Annotated, Any, ClassVar, Literal, SupportsIndex, TypedDict, Unpack, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -89,7 +89,7 @@ class ReadOptions(BaseModel):
         OptionError: an unknown option (the message names the nearest one) or a value of the wrong type or range.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     task: Annotated[Task, BeforeValidator(_task)] = Plain()
     """What to read: a task such as ``Formatted()``, its name (``"plain"``, ``"format"``), or its dictionary."""

@@ -1,7 +1,7 @@
 """Inline content of elements: runs of text, formulas, links, and the cells of a table."""
 
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,7 +12,7 @@ Align = Literal["left", "center", "right"]
 class Frozen(BaseModel):
     """An immutable record without further fields."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
 
 
 class Text(Frozen):

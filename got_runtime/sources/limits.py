@@ -1,7 +1,7 @@
 """Bounds on what one source may cost."""
 
 import difflib
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
@@ -17,7 +17,7 @@ class Limits(BaseModel):
         OptionError: an unknown limit (the message names the nearest one), or a value that is not above zero.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     if not TYPE_CHECKING:  # type checkers read the fields
 
