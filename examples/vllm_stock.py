@@ -93,9 +93,9 @@ def write_random_weights(folder: Path) -> None:
     """A checkpoint of GOT's full size that any library of the port's format opens."""
     import torch
 
-    from got_runtime.bench.model_under_test import full_size, real_vocabulary
+    from got_runtime.bench.model_under_test import full_size, got_tokenizer
 
-    vocabulary = real_vocabulary()
+    vocabulary = got_tokenizer()
     if vocabulary is None:
         raise SystemExit("pip install dashscope: Qwen's vocabulary comes from there")
     end = "<|endoftext|>"

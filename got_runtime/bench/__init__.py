@@ -1,1 +1,1 @@
-"""Measurements that ``got-ocr bench`` prints: speed, waste, memory."""
+"""The measurements of ``got-ocr bench``: speed against the hardware's limit, and memory."""

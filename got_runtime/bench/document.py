@@ -1,4 +1,4 @@
-"""A document of many pages, read by one engine after the other: pages a second, and how long the first page takes."""
+"""Measures engines on a document of many pages: pages a second, seconds until the first page, and a long run."""
 
 import statistics
 import time
@@ -26,7 +26,14 @@ _LINES = (
 
 @dataclass(frozen=True)
 class DocumentSpeed:
-    """Medians over the rounds; ``tokens`` a page on average."""
+    """The speed of one engine.
+
+    Attributes:
+        name: of the engine.
+        pages_per_second: median of the rounds.
+        first_page: seconds until the first page, median of the rounds.
+        tokens: a page, on average.
+    """
 
     name: str
     pages_per_second: float
@@ -36,7 +43,15 @@ class DocumentSpeed:
 
 @dataclass(frozen=True)
 class DocumentReport:
-    """``pages`` pages with a budget of ``budget`` tokens each."""
+    """What was measured.
+
+    Attributes:
+        model: name of the checkpoint.
+        pages: of the document.
+        budget: ``max_new_tokens`` of a page.
+        rounds: readings by each engine.
+        engines: in the order of their turns.
+    """
 
     model: str
     pages: int
@@ -45,30 +60,36 @@ class DocumentReport:
     engines: tuple[DocumentSpeed, ...]
 
     def lines(self) -> list[str]:
-        """The report for a terminal; the first engine is compared with every other."""
+        """The report as text; the first engine is compared with every other."""
         lines = [f"{self.model}: a document of {self.pages} pages of up to {self.budget} tokens, {self.rounds} rounds"]
         lines += ["", "| engine | pages/s | first page s | tokens a page |", "|---|---|---|---|"]
         for speed in self.engines:
             numbers = f"{speed.pages_per_second:.2f} | {speed.first_page:.2f} | {speed.tokens:.0f}"
             lines.append(f"| {speed.name} | {numbers} |")
-        ours, *others = self.engines
+        engine, *others = self.engines
         for other in others:
-            pages = ours.pages_per_second / other.pages_per_second
-            first = ours.first_page / other.first_page
-            lines.append(f"{ours.name} against {other.name}: pages {pages:.1f}×, first page {first:.2f}×")
+            pages = engine.pages_per_second / other.pages_per_second
+            first = engine.first_page / other.first_page
+            lines.append(f"{engine.name} against {other.name}: pages {pages:.1f}×, first page {first:.2f}×")
         return lines
 
 
 @dataclass(frozen=True)
 class SteadyReport:
-    """Pages a second and resident memory (bytes) after every tenth of a long run."""
+    """A long run.
+
+    Attributes:
+        pages: that were read.
+        rates: pages a second, in each tenth of the run.
+        memory: resident bytes, after each tenth of the run.
+    """
 
     pages: int
     rates: tuple[float, ...]
     memory: tuple[int, ...]
 
     def lines(self) -> list[str]:
-        """The report for a terminal."""
+        """The report as text."""
         step = self.pages // len(self.rates)
         return [
             f"{self.pages} pages; pages a second in every {step}: {' '.join(f'{rate:.1f}' for rate in self.rates)}",
@@ -85,22 +106,30 @@ def measure_document(
     rounds: int,
     say: Callable[[str], None] = lambda _: None,
 ) -> DocumentReport:
-    """The same pages to every engine, in turns. A first page before it lets each warm up."""
+    """Read the same pages with every engine, in turns. Each engine reads one page first to warm up.
+
+    Args:
+        engines: name and runtime of each.
+        pages: of the document.
+        budget: ``max_new_tokens`` of a page.
+        rounds: readings by each engine.
+        say: called with progress messages.
+    """
     rates: list[list[float]] = [[] for _ in engines]
     firsts: list[list[float]] = [[] for _ in engines]
     tokens = [0.0] * len(engines)
     for _, runtime in engines:
         list(runtime.stream(list(_images(1)), max_new_tokens=8))
     for turn in range(rounds):
-        for place, (name, runtime) in enumerate(engines):
+        for index, (name, runtime) in enumerate(engines):
             say(f"round {turn + 1} of {rounds}: {name}")
-            began, first, told = time.perf_counter(), 0.0, 0
+            started, first, count = time.perf_counter(), 0.0, 0
             for page in runtime.stream(list(_images(pages)), max_new_tokens=budget, on_error="raise"):
-                first = first or time.perf_counter() - began
-                told += page.tokens
-            rates[place].append(pages / (time.perf_counter() - began))
-            firsts[place].append(first)
-            tokens[place] = told / pages
+                first = first or time.perf_counter() - started
+                count += page.tokens
+            rates[index].append(pages / (time.perf_counter() - started))
+            firsts[index].append(first)
+            tokens[index] = count / pages
     return DocumentReport(
         engines[0][1].model_info.name,
         pages,
@@ -114,22 +143,22 @@ def measure_document(
 
 
 def measure_steady(runtime: "GotRuntime", pages: int, budget: int, samples: int = 10) -> SteadyReport:
-    """Whether the last pages of a long run are as fast as the first, and whether memory stays."""
+    """Read ``pages`` pages and record speed and memory ``samples`` times."""
     step = max(1, pages // samples)
     rates, memory = [], []
     list(runtime.stream(list(_images(2)), max_new_tokens=budget))
-    began = time.perf_counter()
-    for count, _ in enumerate(_streamed(runtime, step * samples, budget), 1):
+    started = time.perf_counter()
+    for count, _ in enumerate(_read_from_files(runtime, step * samples, budget), 1):
         if count % step == 0:
             now = time.perf_counter()
-            rates.append(step / (now - began))
+            rates.append(step / (now - started))
             memory.append(resident_memory())
-            began = now
+            started = now
     return SteadyReport(step * samples, tuple(rates), tuple(memory))
 
 
-def _streamed(runtime: "GotRuntime", pages: int, budget: int) -> Iterator[object]:
-    """Pages written to files first: pictures held in a list would be memory of their own."""
+def _read_from_files(runtime: "GotRuntime", pages: int, budget: int) -> Iterator[object]:
+    """Read pages from files: images held in a list would add to the memory that is measured."""
     import tempfile
     from pathlib import Path
 
@@ -141,7 +170,7 @@ def _streamed(runtime: "GotRuntime", pages: int, budget: int) -> Iterator[object
 
 
 def _images(pages: int) -> "Iterator[Image.Image]":
-    """Pages of five printed lines, no two alike."""
+    """Different pages of five printed lines, 1024×1024 pixels."""
     from PIL import Image, ImageDraw, ImageFont
 
     font = ImageFont.load_default(40)

@@ -1,4 +1,4 @@
-"""What this machine can do at most: bytes read and products made in a second, measured."""
+"""Measures the hardware's limits: memory bandwidth and floating-point operations a second."""
 
 import statistics
 import time
@@ -11,20 +11,20 @@ if TYPE_CHECKING:
     import torch
 
 __all__ = [
-    "Machine",
+    "Hardware",
     "Spread",
-    "forget_peak",
-    "measure_machine",
+    "measure_hardware",
     "peak_memory",
     "process_memory",
-    "synchronise",
+    "reset_peak_memory",
+    "synchronize",
     "timed",
 ]
 
 
 @dataclass(frozen=True)
 class Spread:
-    """Seconds of repeated measurements."""
+    """Median, least and greatest of repeated measurements, in seconds."""
 
     median: float
     least: float
@@ -32,13 +32,20 @@ class Spread:
 
     @classmethod
     def of(cls, seconds: list[float]) -> "Spread":
-        """Of at least one measurement."""
+        """The spread of at least one measurement."""
         return cls(statistics.median(seconds), min(seconds), max(seconds))
 
 
 @dataclass(frozen=True)
-class Machine:
-    """Bytes a second from memory, and floating-point operations a second in the network's precision."""
+class Hardware:
+    """The limits of a device.
+
+    Attributes:
+        device: name of the GPU, or the number of CPU threads.
+        threads: CPU threads that torch uses.
+        bandwidth: bytes a second, read from memory.
+        flops: floating-point operations a second, in the network's precision.
+    """
 
     device: str
     threads: int
@@ -47,24 +54,24 @@ class Machine:
 
 
 def timed(action: Callable[[], object], device: "torch.device") -> float:
-    """Seconds that one call takes, the device's work included."""
-    synchronise(device)
-    began = time.perf_counter()
+    """Seconds that one call takes, including the work it starts on the device."""
+    synchronize(device)
+    started = time.perf_counter()
     action()
-    synchronise(device)
-    return time.perf_counter() - began
+    synchronize(device)
+    return time.perf_counter() - started
 
 
-def synchronise(device: "torch.device") -> None:
-    """Wait for what the device has been given to do."""
+def synchronize(device: "torch.device") -> None:
+    """Wait until the device has finished its work."""
     if device.type == "cuda":
         import torch
 
         torch.cuda.synchronize(device)
 
 
-def measure_machine(device: "torch.device", dtype: "torch.dtype") -> Machine:
-    """The best of several tries: a limit, not an average."""
+def measure_hardware(device: "torch.device", dtype: "torch.dtype") -> Hardware:
+    """Measure the limits of a device: the best of several runs, because a limit is wanted and not an average."""
     import torch
 
     on_gpu = device.type == "cuda"
@@ -74,11 +81,11 @@ def measure_machine(device: "torch.device", dtype: "torch.dtype") -> Machine:
     factor = torch.ones(side, side, device=device, dtype=dtype)
     flops = 2 * side**3 / min(timed(lambda: factor @ factor, device) for _ in range(7))
     name = torch.cuda.get_device_name(device) if on_gpu else f"{torch.get_num_threads()} CPU threads"
-    return Machine(name, torch.get_num_threads(), bandwidth, flops)
+    return Hardware(name, torch.get_num_threads(), bandwidth, flops)
 
 
-def forget_peak(device: "torch.device") -> None:
-    """Let :func:`peak_memory` count from now on."""
+def reset_peak_memory(device: "torch.device") -> None:
+    """Make :func:`peak_memory` count from now on."""
     import torch
 
     if device.type == "cuda":
@@ -88,7 +95,7 @@ def forget_peak(device: "torch.device") -> None:
 
 
 def peak_memory(device: "torch.device") -> int | None:
-    """Most bytes held so far, on a GPU by torch, else by the process; None where the system does not say."""
+    """Greatest number of bytes allocated by torch on a GPU, or by this process on a CPU; None if it is unknown."""
     import torch
 
     if device.type == "cuda":
@@ -97,7 +104,7 @@ def peak_memory(device: "torch.device") -> int | None:
 
 
 def process_memory(field: str) -> int | None:
-    """Bytes of this process: ``VmRSS`` lie in memory now, ``VmHWM`` at most so far. None without ``/proc``."""
+    """Bytes of this process: ``VmRSS`` are resident now, ``VmHWM`` is their peak. None without ``/proc``."""
     status = Path("/proc/self/status")
     lines = status.read_text(encoding="ascii").splitlines() if status.exists() else []
     return next((int(line.split()[1]) << 10 for line in lines if line.startswith(f"{field}:")), None)

@@ -1,4 +1,4 @@
-"""Resident memory while a long PDF is walked page by page, and what holding every page would take."""
+"""Measures resident memory while a long PDF is rendered page by page, and while every page is kept."""
 
 import random
 import tempfile
@@ -20,10 +20,16 @@ MIB = 1 << 20
 
 @dataclass(frozen=True)
 class MemoryReport:
-    """Resident memory in bytes: before the first page, and after every ``step`` pages of each way of walking.
+    """Resident memory, in bytes.
 
-    ``lazy`` lets go of each page before it asks for the next, as ``GotRuntime.stream`` does; ``eager`` keeps all pages
-    in a list, over fewer pages.
+    Attributes:
+        pages: of the PDF.
+        step: pages between two samples of ``lazy``.
+        dpi: at which pages were rendered.
+        at_rest: before the first page.
+        lazy: while each page is released before the next is rendered, as in ``GotRuntime.stream``.
+        eager_step: pages between two samples of ``eager``.
+        eager: while all pages are kept in a list, for fewer pages.
     """
 
     pages: int
@@ -36,16 +42,16 @@ class MemoryReport:
 
     @property
     def lazy_ratio(self) -> float:
-        """Last sample over the first: 1 is flat."""
+        """Last sample of ``lazy`` divided by the first; 1 means that memory does not grow."""
         return self.lazy[-1] / self.lazy[0]
 
     @property
     def eager_ratio(self) -> float:
-        """The same, where every page is kept."""
+        """Last sample of ``eager`` divided by the first."""
         return self.eager[-1] / self.eager[0]
 
     def lines(self) -> list[str]:
-        """The report for a terminal."""
+        """The report as text."""
         held = len(self.eager) * self.eager_step
         return [
             f"{self.pages:,} pages at {self.dpi:g} dpi; resident memory in MiB, {_mib(self.at_rest)} before the first",
@@ -57,10 +63,16 @@ class MemoryReport:
 
 
 def measure_memory(pages: int = 1000, *, dpi: float = 96, samples: int = 10, eager_pages: int = 100) -> MemoryReport:
-    """Write a PDF of ``pages`` A4 pages (text and a picture each) to a temporary folder and walk it twice.
+    """Write a PDF of ``pages`` A4 pages (text and an image each) to a temporary folder and render it twice.
+
+    Args:
+        pages: of the PDF.
+        dpi: resolution.
+        samples: of each run.
+        eager_pages: pages of the run that keeps all of them.
 
     Raises:
-        EngineError: this system does not tell how much memory a process holds (no ``/proc``).
+        EngineError: resident memory is unknown (no ``/proc``).
     """
     from got_runtime.sources import open_pages
 
@@ -77,9 +89,10 @@ def measure_memory(pages: int = 1000, *, dpi: float = 96, samples: int = 10, eag
 
 
 def resident_memory() -> int:
-    """Bytes of this process that lie in memory now (not the peak).
+    """Bytes of this process that are in memory now (not the peak).
 
-    Raises EngineError where the system does not tell.
+    Raises:
+        EngineError: it is unknown (no ``/proc``).
     """
     resident = process_memory("VmRSS")
     if resident is None:
@@ -102,7 +115,7 @@ def _keeping(pages: "Iterable[SourcePage]", kept: "list[SourcePage]") -> "Iterat
 
 
 def _write_pdf(file: Path, pages: int) -> None:
-    """Each page has its own text and its own picture, so that nothing can be shared between pages."""
+    """Write a PDF whose pages have their own text and image each, so that nothing can be shared between pages."""
     import pymupdf
 
     library: Any = pymupdf  # its types are incomplete
@@ -110,7 +123,7 @@ def _write_pdf(file: Path, pages: int) -> None:
     with library.open() as document:
         for number in range(1, pages + 1):
             page = document.new_page(width=595, height=842)
-            lines = [f"Page {number}, line {line}: nothing here is said twice." for line in range(40)]
+            lines = [f"Page {number}, line {line}: every line is different." for line in range(40)]
             page.insert_text((60, 300), lines, fontsize=9)
             samples = random.Random(number).randbytes(side * side)
             page.insert_image((60, 60, 260, 260), pixmap=library.Pixmap(library.csGRAY, side, side, samples, False))

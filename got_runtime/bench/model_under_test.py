@@ -1,4 +1,4 @@
-"""The network that is measured: a real checkpoint, or GOT's full size with random weights."""
+"""The network that is measured: a checkpoint, or GOT's full size with random weights."""
 
 import importlib.util
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import torch
     from tokenizers import Tokenizer
 
-__all__ = ["RANDOM", "Subject", "full_size", "open_subject", "real_vocabulary"]
+__all__ = ["RANDOM", "ModelUnderTest", "full_size", "got_tokenizer", "load_model_under_test"]
 
 RANDOM = "random"
 """Name of the full-size network with random weights."""
@@ -45,8 +45,15 @@ _TEXT = {
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
-    """A network with the prompt of one plain page."""
+class ModelUnderTest:
+    """A network with the prompt of one page of the task ``plain``.
+
+    Attributes:
+        name: for reports.
+        model: transformers' ``GotOcr2ForConditionalGeneration``.
+        prompt: token ids.
+        image_size: side of a tile, in pixels.
+    """
 
     name: str
     model: Any
@@ -55,35 +62,37 @@ class Subject:
 
     @property
     def device(self) -> "torch.device":
-        """Where the weights lie."""
-        place: torch.device = self.model.lm_head.weight.device
-        return place
+        """The device of the weights."""
+        device: torch.device = self.model.lm_head.weight.device
+        return device
 
     @property
     def dtype(self) -> "torch.dtype":
-        """What the weights are kept in."""
-        kept: torch.dtype = self.model.lm_head.weight.dtype
-        return kept
+        """The precision of the weights."""
+        dtype: torch.dtype = self.model.lm_head.weight.dtype
+        return dtype
 
 
-def open_subject(name: str, device: str = "auto", dtype: str = "auto") -> Subject:
-    """``random``, or any checkpoint that the runtime reads.
+def load_model_under_test(name: str, device: str = "auto", dtype: str = "auto") -> ModelUnderTest:
+    """Load :data:`RANDOM`, or any checkpoint that the runtime loads.
 
     Raises:
-        CheckpointNotFound, CheckpointInvalid: as the runtime does.
+        CheckpointNotFound, CheckpointInvalid: as :func:`got_runtime.model.checkpoint.load`.
     """
     from got_runtime.model.checkpoint import choose_device, choose_dtype, load
 
-    place = choose_device(device)
+    chosen = choose_device(device)
     if name == RANDOM:
-        return full_size(place, choose_dtype(dtype, place))
+        return full_size(chosen, choose_dtype(dtype, chosen))
     checkpoint = load(name, device, dtype)
     prompt = checkpoint.encode(build_prompt("OCR: ", checkpoint.tokens_per_tile))
-    return Subject(checkpoint.name, checkpoint.model, prompt, checkpoint.image_processor.size[0])
+    return ModelUnderTest(checkpoint.name, checkpoint.model, prompt, checkpoint.image_processor.size[0])
 
 
-def full_size(device: "torch.device", dtype: "torch.dtype", text_layers: int = 24, vision_layers: int = 12) -> Subject:
-    """GOT's network with random weights: as much arithmetic as the real ones, and as long a prompt."""
+def full_size(
+    device: "torch.device", dtype: "torch.dtype", text_layers: int = 24, vision_layers: int = 12
+) -> ModelUnderTest:
+    """GOT's network with random weights: the arithmetic and the prompt length of the official weights."""
     import torch
     from transformers import GotOcr2Config, GotOcr2ForConditionalGeneration
 
@@ -109,11 +118,11 @@ def full_size(device: "torch.device", dtype: "torch.dtype", text_layers: int = 2
     theta = _TEXT["rope_parameters"]["rope_theta"]  # type: ignore[index]
     exponents = torch.arange(0, 64, 2, device=device).float() / 64
     rotary.inv_freq = rotary.original_inv_freq = 1.0 / theta**exponents
-    return Subject("full size, random weights", model, _prompt(), _VISION["image_size"])  # type: ignore[arg-type]
+    return ModelUnderTest("full size, random weights", model, _prompt(), _VISION["image_size"])  # type: ignore[arg-type]
 
 
-def real_vocabulary() -> "Tokenizer | None":
-    """GOT's tokenizer from Qwen's vocabulary, where ``dashscope``, which carries it, is installed."""
+def got_tokenizer() -> "Tokenizer | None":
+    """GOT's tokenizer, built from Qwen's vocabulary; None where ``dashscope``, which contains it, is not installed."""
     from got_runtime.model.original.vocabulary import build_tokenizer, read_ranks
 
     found = importlib.util.find_spec("dashscope")
@@ -123,8 +132,8 @@ def real_vocabulary() -> "Tokenizer | None":
 
 
 def _prompt() -> tuple[int, ...]:
-    """With Qwen's vocabulary where there is one, else as many tokens of any kind: 287."""
-    tokenizer = real_vocabulary()
+    """The prompt of one page; without the tokenizer, as many arbitrary tokens (287)."""
+    tokenizer = got_tokenizer()
     if tokenizer is None:
         return (*range(23), *[_IMAGE_PAD] * 256, *range(8))
     return tuple(tokenizer.encode(build_prompt("OCR: ", 256), add_special_tokens=False).ids)

@@ -1,4 +1,4 @@
-"""What a run of ``got-ocr bench`` has found: a table, JSON, a plot."""
+"""Writes the results of ``got-ocr bench``: a Markdown table, JSON, a plot."""
 
 import json
 from dataclasses import asdict
@@ -14,46 +14,46 @@ __all__ = ["check_plot", "speed_lines", "write_json", "write_plot", "write_stead
 
 
 def speed_lines(report: SpeedReport) -> list[str]:
-    """Markdown: the machine, then a row for each engine and number of rows."""
-    machine = report.machine
+    """The report in Markdown: the hardware, then one table row for each engine and batch size."""
+    hardware = report.hardware
     lines = [
-        f"{report.subject}, {report.dtype}; prompt of {report.prompt} tokens, answer of {report.tokens}; medians of "
+        f"{report.model}, {report.dtype}; prompt of {report.prompt} tokens, completion of {report.tokens}; medians of "
         f"{report.rounds} rounds in turns",
-        f"machine: {machine.device}, {machine.bandwidth / 1e9:.1f} GB/s, {machine.flops / 1e12:.2f} TFLOP/s measured",
-        f"limit: encoder {report.encode_floor:.2f} s, prefill {report.prefill_floor:.2f} s",
+        f"hardware: {hardware.device}, {hardware.bandwidth / 1e9:.1f} GB/s, {hardware.flops / 1e12:.2f} TFLOP/s",
+        f"limit: encoder {report.encode_limit:.2f} s, prefill {report.prefill_limit:.2f} s",
     ]
-    stages = ["engine", "rows", "encoder s", "prefill s", "step ms (least–most)"]
+    stages = ["engine", "batch", "encoder s", "prefill s", "step ms (least–most)"]
     header = [*stages, "tok/s", "s/page", "pages/s", "of limit", "peak GiB"]
     lines += ["", f"| {' | '.join(header)} |", "|" + "---|" * len(header)]
     for engine in report.engines:
-        for speed in engine.rows:
+        for speed in engine.batches:
             cells = [
                 engine.name,
-                str(speed.rows),
+                str(speed.batch_size),
                 f"{engine.encode.median:.2f}",
                 f"{engine.prefill.median:.2f}",
                 _milliseconds(speed.step),
                 f"{speed.tokens_per_second:.0f}",
                 f"{speed.page_seconds:.2f}",
                 f"{speed.pages_per_second:.3f}",
-                f"{speed.page_floor / speed.page_seconds:.0%}",
+                f"{speed.page_limit / speed.page_seconds:.0%}",
                 f"{engine.peak_memory / 2**30:.1f}" if engine.peak_memory else "–",
             ]
             lines.append(f"| {' | '.join(cells)} |")
-    return [*lines, *_against(report)]
+    return [*lines, *_comparison(report)]
 
 
-def _against(report: SpeedReport) -> list[str]:
-    """How many times as fast our engine is, where another one ran in its turns."""
+def _comparison(report: SpeedReport) -> list[str]:
+    """The speed of each torch engine as a multiple of each other engine's, if others were measured."""
     others = [engine for engine in report.engines if not engine.name.startswith("torch")]
     lines = []
-    for ours in report.engines:
-        for other in others if ours not in others else []:
-            best = max(ours.rows, key=lambda speed: speed.pages_per_second)
-            theirs = max(speed.pages_per_second for speed in other.rows)
+    for engine in report.engines:
+        for other in others if engine not in others else []:
+            best = max(engine.batches, key=lambda speed: speed.pages_per_second)
+            fastest = max(speed.pages_per_second for speed in other.batches)
             lines.append(
-                f"{ours.name} against {other.name}: encoder {other.encode.median / ours.encode.median:.1f}×, "
-                f"pages {best.pages_per_second / theirs:.1f}× at {best.rows} rows"
+                f"{engine.name} against {other.name}: encoder {other.encode.median / engine.encode.median:.1f}×, "
+                f"pages {best.pages_per_second / fastest:.1f}× at batch size {best.batch_size}"
             )
     return ["", *lines] if lines else []
 
@@ -63,14 +63,16 @@ def _milliseconds(spread: Spread) -> str:
 
 
 def write_json(report: object, file: Path) -> None:
-    """A report (a dataclass) as it is."""
+    """Write a report (a dataclass) as JSON."""
     file.write_text(json.dumps(asdict(report), indent=1) + "\n", encoding="utf-8")  # type: ignore[call-overload]
 
 
 def check_plot(file: Path) -> None:
-    """Whether a plot can be drawn into this file, asked before there is something to draw.
+    """Check, before anything is measured, that a plot can be written to this file.
 
-    Raises MissingExtra where matplotlib is not installed, GotError for a suffix it has no format for.
+    Raises:
+        MissingExtra: matplotlib is not installed.
+        GotError: matplotlib has no format with this suffix.
     """
     formats = _figure().canvas.get_supported_filetypes()
     if file.suffix.removeprefix(".").lower() not in formats:
@@ -78,34 +80,36 @@ def check_plot(file: Path) -> None:
 
 
 def write_plot(report: SpeedReport, file: Path) -> None:
-    """Pages a second over rows together, and the limit; the file's suffix says PNG or SVG.
+    """Plot pages a second and their limit over the batch size, as PNG or SVG by the file's suffix.
 
-    Raises MissingExtra where matplotlib is not installed.
+    Raises:
+        MissingExtra: matplotlib is not installed.
     """
     figure = _figure()
     axes = figure.subplots()
     for engine in report.engines:
-        rows = [speed.rows for speed in engine.rows]
-        [line] = axes.plot(rows, [speed.pages_per_second for speed in engine.rows], marker="o", label=engine.name)
-        floors = [1 / speed.page_floor for speed in engine.rows]
-        axes.plot(rows, floors, linestyle=":", color=line.get_color(), label=f"limit of {engine.name}")
-    axes.set(xlabel="pages decoded together", ylabel="pages a second", xscale="log", yscale="log")
+        sizes = [speed.batch_size for speed in engine.batches]
+        [line] = axes.plot(sizes, [speed.pages_per_second for speed in engine.batches], marker="o", label=engine.name)
+        limits = [1 / speed.page_limit for speed in engine.batches]
+        axes.plot(sizes, limits, linestyle=":", color=line.get_color(), label=f"limit of {engine.name}")
+    axes.set(xlabel="batch size", ylabel="pages a second", xscale="log", yscale="log")
     axes.legend(fontsize="small")
     figure.savefig(file)
 
 
 def write_steady_plot(report: SteadyReport, file: Path) -> None:
-    """Pages a second and resident memory over the pages read.
+    """Plot pages a second and resident memory over the number of pages read.
 
-    Raises MissingExtra where matplotlib is not installed.
+    Raises:
+        MissingExtra: matplotlib is not installed.
     """
     figure = _figure()
     upper, lower = figure.subplots(2, sharex=True)
     step = report.pages // len(report.rates)
-    read = [step * (count + 1) for count in range(len(report.rates))]
-    upper.plot(read, report.rates, marker="o")
+    pages_read = [step * (count + 1) for count in range(len(report.rates))]
+    upper.plot(pages_read, report.rates, marker="o")
     upper.set(ylabel="pages a second", ylim=(0, 1.1 * max(report.rates)))
-    lower.plot(read, [size / 2**20 for size in report.memory], marker="o")
+    lower.plot(pages_read, [size / 2**20 for size in report.memory], marker="o")
     lower.set(ylabel="resident MiB", xlabel="pages read", ylim=(0, 1.1 * max(report.memory) / 2**20))
     figure.savefig(file)
 

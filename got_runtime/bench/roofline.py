@@ -1,42 +1,54 @@
-"""The least time a machine needs, from the bytes and products that cannot be avoided."""
+"""The roofline: the least time that a device needs, from the bytes and operations that cannot be avoided."""
 
 from dataclasses import dataclass
 from typing import Any
 
-from got_runtime.bench.hardware import Machine
+from got_runtime.bench.hardware import Hardware
 
 __all__ = ["Work", "work_of"]
 
 
 @dataclass(frozen=True)
 class Work:
-    """What one page costs, whoever does it. Floating-point operations, and bytes in the precision chosen."""
+    """The work of one page, whichever engine does it. Bytes are counted in the precision that is measured.
+
+    Attributes:
+        encoder_flops: floating-point operations for one tile.
+        prefill_flops: floating-point operations for one prompt.
+        step_flops: floating-point operations of a step for one sequence, without attention.
+        weight_bytes: read in every step, whatever the batch size.
+        token_bytes: keys and values of one earlier token of one sequence.
+    """
 
     encoder_flops: float
     prefill_flops: float
     step_flops: float
-    """Of one row, attention left out."""
     weight_bytes: float
-    """Read in every step, whatever the number of rows."""
     token_bytes: float
-    """Keys and values of one earlier token of one row."""
 
-    def encode(self, machine: Machine) -> float:
-        """Seconds a tile."""
-        return self.encoder_flops / machine.flops
+    def encode(self, hardware: Hardware) -> float:
+        """Least seconds for one tile."""
+        return self.encoder_flops / hardware.flops
 
-    def prefill(self, machine: Machine) -> float:
-        """Seconds a prompt."""
-        return max(self.prefill_flops / machine.flops, self.weight_bytes / machine.bandwidth)
+    def prefill(self, hardware: Hardware) -> float:
+        """Least seconds for one prompt."""
+        return max(self.prefill_flops / hardware.flops, self.weight_bytes / hardware.bandwidth)
 
-    def step(self, machine: Machine, rows: int, context: float) -> float:
-        """Seconds a step of ``rows`` rows with ``context`` tokens each, on average."""
-        read = (self.weight_bytes + rows * context * self.token_bytes) / machine.bandwidth
-        return max(read, rows * self.step_flops / machine.flops)
+    def step(self, hardware: Hardware, batch_size: int, context: float) -> float:
+        """Least seconds for a step of ``batch_size`` sequences with ``context`` tokens each, on average."""
+        read = (self.weight_bytes + batch_size * context * self.token_bytes) / hardware.bandwidth
+        return max(read, batch_size * self.step_flops / hardware.flops)
 
 
 def work_of(model: Any, prompt: int, weight_bits: int, cache_bits: int) -> Work:
-    """Counted from the network's sizes; a multiplication with its addition counts as two operations."""
+    """Count the work from the network's sizes; a multiplication with its addition counts as two operations.
+
+    Args:
+        model: transformers' ``GotOcr2ForConditionalGeneration``.
+        prompt: tokens of a prompt.
+        weight_bits: bits of a weight.
+        cache_bits: bits of a key or value.
+    """
     text, vision = model.config.text_config, model.config.vision_config
     head_width = text.hidden_size // text.num_attention_heads
     keys = text.num_key_value_heads * head_width
@@ -58,8 +70,9 @@ def _encoder_flops(vision: Any) -> float:
     tokens, width = grid**2, vision.hidden_size
     padded = (grid + -grid % vision.window_size) ** 2 if vision.window_size else tokens
     linear = 2 * tokens * width * (width + 2 * vision.mlp_dim)
-    windowed = linear + 2 * padded * width * 3 * width + 4 * padded * vision.window_size**2 * width
-    whole = linear + 2 * tokens * width * 3 * width + 4 * tokens**2 * width
-    dense = len(vision.global_attn_indexes)
+    windowed_layer = linear + 2 * padded * width * 3 * width + 4 * padded * vision.window_size**2 * width
+    global_layer = linear + 2 * tokens * width * 3 * width + 4 * tokens**2 * width
+    global_layers = len(vision.global_attn_indexes)
     neck = 2 * tokens * vision.output_channels * (width + 9 * vision.output_channels)
-    return float(dense * whole + (vision.num_hidden_layers - dense) * windowed + neck)
+    windowed_layers = vision.num_hidden_layers - global_layers
+    return float(global_layers * global_layer + windowed_layers * windowed_layer + neck)

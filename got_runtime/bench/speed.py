@@ -1,73 +1,101 @@
-"""Engines side by side on a page of fixed length, in turns, against the limit of the machine."""
+"""Measures engines on a page of fixed length, in turns, and compares them with the roofline."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from got_runtime.bench.hardware import Machine, Spread, forget_peak, peak_memory
+from got_runtime.bench.hardware import Hardware, Spread, peak_memory, reset_peak_memory
 from got_runtime.bench.roofline import Work
 from got_runtime.bench.stages import Stages
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["EngineSpeed", "RowSpeed", "SpeedReport", "measure_speed"]
+__all__ = ["BatchSpeed", "EngineSpeed", "SpeedReport", "measure_speed"]
 
 
-_IN_A_ROW = 3
-"""Pages a turn, one behind the other as they come: the first finds memory as the last engine left it."""
+_PAGES_PER_TURN = 3
+"""Pages measured one after the other in each turn: the first one finds the caches as the last engine left them."""
 
 
 @dataclass(frozen=True)
-class RowSpeed:
-    """Decoding with so many rows together. ``floor`` is the least seconds a step can take on this machine."""
+class BatchSpeed:
+    """Decoding with one batch size.
 
-    rows: int
+    Attributes:
+        batch_size: sequences that are decoded together.
+        step: seconds of a decoding step.
+        step_limit: least seconds of a step, by the roofline.
+        page_seconds: seconds a page, for encoder, prefill and decoding one after the other.
+        page_limit: least seconds a page, by the roofline.
+    """
+
+    batch_size: int
     step: Spread
-    floor: float
+    step_limit: float
     page_seconds: float
-    page_floor: float
+    page_limit: float
 
     @property
     def tokens_per_second(self) -> float:
-        """Of all rows together, prefill and encoder left out."""
-        return self.rows / self.step.median
+        """Tokens of all sequences, without encoder and prefill."""
+        return self.batch_size / self.step.median
 
     @property
     def pages_per_second(self) -> float:
-        """Encoder, prefill and decoding one after the other."""
+        """Pages a second, with encoder, prefill and decoding one after the other."""
         return 1 / self.page_seconds
 
 
 @dataclass(frozen=True)
 class EngineSpeed:
-    """One engine's stages, in seconds, and the most bytes the process held in its turns."""
+    """The speed of one engine.
+
+    Attributes:
+        name: of the engine and its precision.
+        peak_memory: most bytes held during its turns, or None if unknown.
+        encode: seconds of the vision encoder for one page.
+        prefill: seconds of one prompt.
+        batches: decoding with each batch size.
+    """
 
     name: str
     peak_memory: int | None
     encode: Spread
     prefill: Spread
-    rows: tuple[RowSpeed, ...]
+    batches: tuple[BatchSpeed, ...]
 
 
 @dataclass(frozen=True)
 class SpeedReport:
-    """``tokens`` of answer a page."""
+    """What was measured, and under which conditions.
 
-    subject: str
+    Attributes:
+        model: name of the network.
+        dtype: its precision.
+        prompt: tokens of a prompt.
+        tokens: tokens of a completion.
+        rounds: measurements of each engine.
+        hardware: its limits.
+        encode_limit: least seconds of the vision encoder, by the roofline.
+        prefill_limit: least seconds of a prompt, by the roofline.
+        engines: in the order of their turns.
+    """
+
+    model: str
     dtype: str
     prompt: int
     tokens: int
     rounds: int
-    machine: Machine
-    encode_floor: float
-    prefill_floor: float
+    hardware: Hardware
+    encode_limit: float
+    prefill_limit: float
     engines: tuple[EngineSpeed, ...]
 
 
 def measure_speed(
     engines: Sequence[tuple[Stages, Work]],
-    machine: Machine,
+    hardware: Hardware,
     *,
     device: "torch.device",
     prompt: int,
@@ -76,48 +104,67 @@ def measure_speed(
     repeats: int = 5,
     say: Callable[[str], None] = lambda _: None,
 ) -> tuple[EngineSpeed, ...]:
-    """Every stage of every engine, ``rounds`` times in turns: what disturbs the machine disturbs all of them."""
+    """Measure every stage of every engine ``rounds`` times, in turns, so that disturbances affect all of them.
+
+    Args:
+        engines: with the work of one page in their precision.
+        hardware: for the roofline.
+        device: of the engines.
+        prompt: tokens of a prompt.
+        tokens: tokens of a completion.
+        rounds: turns of each engine.
+        repeats: steps measured in each turn and batch size.
+        say: called with progress messages.
+    """
     encodes: list[list[float]] = [[] for _ in engines]
     prefills: list[list[float]] = [[] for _ in engines]
-    steps: list[dict[int, list[float]]] = [{rows: [] for rows in stages.rows} for stages, _ in engines]
+    steps: list[dict[int, list[float]]] = [{size: [] for size in stages.batch_sizes} for stages, _ in engines]
     peaks = [0 for _ in engines]
     for stages, _ in engines:
         say(f"warming up {stages.name}")
         stages.encode()
     for turn in range(rounds):
-        for place, (stages, _) in enumerate(engines):
+        for index, (stages, _) in enumerate(engines):
             say(f"round {turn + 1} of {rounds}: {stages.name}")
-            forget_peak(device)
-            encodes[place] += [stages.encode() for _ in range(_IN_A_ROW)]
-            prefills[place] += [stages.prefill() for _ in range(_IN_A_ROW)]
-            for rows in stages.rows:
-                steps[place][rows] += stages.steps(rows, tokens, repeats)
-            peaks[place] = max(peaks[place], peak_memory(device) or 0)
+            reset_peak_memory(device)
+            encodes[index] += [stages.encode() for _ in range(_PAGES_PER_TURN)]
+            prefills[index] += [stages.prefill() for _ in range(_PAGES_PER_TURN)]
+            for batch_size in stages.batch_sizes:
+                steps[index][batch_size] += stages.steps(batch_size, tokens, repeats)
+            peaks[index] = max(peaks[index], peak_memory(device) or 0)
     return tuple(
         EngineSpeed(
             stages.name,
-            peaks[place] or None,
-            Spread.of(encodes[place]),
-            Spread.of(prefills[place]),
-            _row_speeds(work, machine, prompt, tokens, encodes[place], prefills[place], steps[place]),
+            peaks[index] or None,
+            Spread.of(encodes[index]),
+            Spread.of(prefills[index]),
+            _batch_speeds(work, hardware, prompt, tokens, encodes[index], prefills[index], steps[index]),
         )
-        for place, (stages, work) in enumerate(engines)
+        for index, (stages, work) in enumerate(engines)
     )
 
 
-def _row_speeds(
+def _batch_speeds(
     work: Work,
-    machine: Machine,
+    hardware: Hardware,
     prompt: int,
     tokens: int,
     encode: list[float],
     prefill: list[float],
     steps: dict[int, list[float]],
-) -> tuple[RowSpeed, ...]:
-    before = Spread.of(encode).median + Spread.of(prefill).median
-    least = work.encode(machine) + work.prefill(machine)
+) -> tuple[BatchSpeed, ...]:
+    before_decoding = Spread.of(encode).median + Spread.of(prefill).median
+    before_decoding_limit = work.encode(hardware) + work.prefill(hardware)
     speeds = []
-    for rows, seconds in steps.items():
-        step, floor = Spread.of(seconds), work.step(machine, rows, prompt + tokens / 2)
-        speeds.append(RowSpeed(rows, step, floor, before + tokens * step.median / rows, least + tokens * floor / rows))
+    for batch_size, seconds in steps.items():
+        step, limit = Spread.of(seconds), work.step(hardware, batch_size, prompt + tokens / 2)
+        speeds.append(
+            BatchSpeed(
+                batch_size,
+                step,
+                limit,
+                before_decoding + tokens * step.median / batch_size,
+                before_decoding_limit + tokens * limit / batch_size,
+            )
+        )
     return tuple(speeds)

@@ -1,4 +1,4 @@
-"""Encoder, prefill and decoding step of one engine, measured apart, so that a long page need not be waited for."""
+"""Encoder, prefill and decoding step of one engine, measured separately, so that no long page has to be decoded."""
 
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import torch
 
 from got_runtime.bench.hardware import timed
-from got_runtime.bench.model_under_test import Subject
+from got_runtime.bench.model_under_test import ModelUnderTest
 from got_runtime.engine.torch_engine.allocator import keep_freed_memory
 from got_runtime.engine.torch_engine.native.decoder import NativeDecoder, PackedNetwork, check_int8_support
 from got_runtime.engine.torch_engine.prefill import Prefill
@@ -14,125 +14,149 @@ from got_runtime.engine.torch_engine.torch_decoder import TorchDecoder
 
 __all__ = ["Stages", "TorchStages", "TransformersStages"]
 
-_WARM_UP = 2
+_WARM_UP_STEPS = 2
+_SHORT_PROMPT = 16
+"""Tokens that are prefilled before steps are measured; the other positions of the cache are never written."""
 
 
 class Stages(Protocol):
-    """An engine in parts. Each method returns seconds."""
+    """The stages of one engine. Each method returns seconds.
+
+    Attributes:
+        name: for reports.
+        batch_sizes: at which steps are measured.
+    """
 
     name: str
-    rows: tuple[int, ...]
-    """Rows together at which steps are measured."""
+    batch_sizes: tuple[int, ...]
 
     def encode(self) -> float:
-        """One page's pixels to image tokens."""
+        """The vision encoder, for one page of one tile."""
         ...
 
     def prefill(self) -> float:
         """One prompt."""
         ...
 
-    def steps(self, rows: int, tokens: int, repeats: int) -> list[float]:
-        """Steps, choice of token included, of rows that are evenly spread over answers of ``tokens`` tokens."""
+    def steps(self, batch_size: int, tokens: int, repeats: int) -> list[float]:
+        """Decoding steps, including the choice of the tokens.
+
+        Args:
+            batch_size: sequences that are decoded together.
+            tokens: of a completion; the sequences are spread evenly over its length.
+            repeats: number of steps.
+        """
         ...
 
 
 class TorchStages:
-    """Ours; ``weights``, ``cache`` and errors as in :class:`~got_runtime.engine.torch_engine.engine.TorchEngine`."""
+    """The stages of :class:`~got_runtime.engine.torch_engine.engine.TorchEngine`.
 
-    def __init__(self, subject: Subject, rows: tuple[int, ...], weights: str, cache: str) -> None:
-        options = [f"{what} {kind}" for what, kind in (("weights", weights), ("cache", cache)) if kind != "auto"]
-        self.name = ", ".join(["torch", *options])
-        self.rows = rows
-        self._subject = subject
-        if subject.device.type == "cpu":
+    Args:
+        tested: the network.
+        batch_sizes: at which steps are measured.
+        weight_dtype: as for the engine.
+        kv_cache_dtype: as for the engine.
+
+    Raises:
+        EngineError: as the engine does.
+    """
+
+    def __init__(
+        self, tested: ModelUnderTest, batch_sizes: tuple[int, ...], weight_dtype: str, kv_cache_dtype: str
+    ) -> None:
+        precisions = (("weights", weight_dtype), ("KV cache", kv_cache_dtype))
+        self.name = ", ".join(["torch", *(f"{what} {dtype}" for what, dtype in precisions if dtype != "auto")])
+        self.batch_sizes = batch_sizes
+        self._tested = tested
+        if tested.device.type == "cpu":
             keep_freed_memory()
-        self._prefill = Prefill(subject.model, tile_batch=1)
-        self._packed = PackedNetwork.pack(subject.model, int8=weights == "int8")
-        check_int8_support(self._packed, weights, cache)
-        self._int8_cache = cache == "int8"
-        self._pixels = _pixels(subject)
-        width = subject.model.config.text_config.hidden_size
-        self._prompt = torch.zeros(len(subject.prompt), width, device=subject.device, dtype=subject.dtype)
+        self._prefill = Prefill(tested.model, tile_batch=1)
+        self._packed = PackedNetwork.pack(tested.model, int8=weight_dtype == "int8")
+        check_int8_support(self._packed, weight_dtype, kv_cache_dtype)
+        self._int8_cache = kv_cache_dtype == "int8"
+        self._pixels = _random_pixels(tested)
+        width = tested.model.config.text_config.hidden_size
+        self._prompt = torch.zeros(len(tested.prompt), width, device=tested.device, dtype=tested.dtype)
 
-    def _decoder(self, rows: int) -> NativeDecoder | TorchDecoder:
-        budget = 1 << 40
+    def _decoder(self, batch_size: int) -> NativeDecoder | TorchDecoder:
+        budget = 1 << 40  # bytes: no limit
         if self._packed is not None:
             return NativeDecoder(self._packed, budget, self._int8_cache)
-        return TorchDecoder(self._subject.model, rows, budget)
+        return TorchDecoder(self._tested.model, batch_size, budget)
 
     @torch.inference_mode()
     def encode(self) -> float:
-        return timed(lambda: self._prefill.encode(self._pixels), self._subject.device)
+        return timed(lambda: self._prefill.encode(self._pixels), self._tested.device)
 
     @torch.inference_mode()
     def prefill(self) -> float:
         decoder = self._decoder(1)
-        return timed(lambda: decoder.prefill(0, self._prompt, len(self._prompt) + 1, None), self._subject.device)
+        return timed(lambda: decoder.prefill(0, self._prompt, len(self._prompt) + 1, None), self._tested.device)
 
     @torch.inference_mode()
-    def steps(self, rows: int, tokens: int, repeats: int) -> list[float]:
-        decoder = self._decoder(rows)
-        lengths = _spread(len(self._subject.prompt), tokens, rows)
+    def steps(self, batch_size: int, tokens: int, repeats: int) -> list[float]:
+        decoder = self._decoder(batch_size)
+        lengths = _spread_lengths(len(self._tested.prompt), tokens, batch_size)
         for slot, length in enumerate(lengths):
-            decoder.prefill(slot, self._prompt[:16], length + 1, None)
+            decoder.prefill(slot, self._prompt[:_SHORT_PROMPT], length + 1, None)
 
         def step() -> None:
-            decoder.choose(decoder.step([1] * rows, lengths, [None] * rows), [()] * rows)
+            decoder.choose(decoder.step([1] * batch_size, lengths, [None] * batch_size), [()] * batch_size)
 
-        return [timed(step, self._subject.device) for _ in range(_WARM_UP + repeats)][_WARM_UP:]
+        return [timed(step, self._tested.device) for _ in range(_WARM_UP_STEPS + repeats)][_WARM_UP_STEPS:]
 
 
 class TransformersStages:
-    """The port, one page at a time as its users run it."""
+    """The stages of transformers' network, one page at a time as its users run it."""
 
     name = "transformers"
-    rows: tuple[int, ...] = (1,)
+    batch_sizes: tuple[int, ...] = (1,)
 
-    def __init__(self, subject: Subject) -> None:
-        self._subject = subject
-        self._pixels = _pixels(subject)
+    def __init__(self, tested: ModelUnderTest) -> None:
+        self._tested = tested
+        self._pixels = _random_pixels(tested)
 
     @torch.inference_mode()
     def encode(self) -> float:
-        features: Callable[..., Any] = self._subject.model.get_image_features
-        return timed(lambda: features(self._pixels, return_dict=True), self._subject.device)
+        features: Callable[..., Any] = self._tested.model.get_image_features
+        return timed(lambda: features(self._pixels, return_dict=True), self._tested.device)
 
     @torch.inference_mode()
     def prefill(self) -> float:
-        return timed(lambda: self._filled(len(self._subject.prompt)), self._subject.device)
+        return timed(lambda: self._filled_cache(len(self._tested.prompt)), self._tested.device)
 
     @torch.inference_mode()
-    def steps(self, rows: int, tokens: int, repeats: int) -> list[float]:
-        length = len(self._subject.prompt) + tokens // 2
-        cache = self._filled(length)
-        newest = torch.ones(1, 1, dtype=torch.long, device=self._subject.device)
+    def steps(self, batch_size: int, tokens: int, repeats: int) -> list[float]:
+        length = len(self._tested.prompt) + tokens // 2
+        cache = self._filled_cache(length)
+        newest = torch.ones(1, 1, dtype=torch.long, device=self._tested.device)
 
         def step() -> None:
-            # As generate() does: positions and mask are given, the logits are float32 for the choice.
-            mask = torch.ones(1, length + 1, dtype=torch.long, device=self._subject.device)
-            out = self._subject.model(input_ids=newest, past_key_values=cache, attention_mask=mask, use_cache=True)
+            # As generate() does: positions and mask are given, and the token is chosen from float32 logits.
+            mask = torch.ones(1, length + 1, dtype=torch.long, device=self._tested.device)
+            out = self._tested.model(input_ids=newest, past_key_values=cache, attention_mask=mask, use_cache=True)
             out.logits[:, -1].float().argmax(-1)
             cache.crop(-1)
 
-        return [timed(step, self._subject.device) for _ in range(_WARM_UP + repeats)][_WARM_UP:]
+        return [timed(step, self._tested.device) for _ in range(_WARM_UP_STEPS + repeats)][_WARM_UP_STEPS:]
 
-    def _filled(self, length: int) -> Any:
-        """The cache after a prompt of ``length`` tokens without pictures."""
+    def _filled_cache(self, length: int) -> Any:
+        """The KV cache after a prompt of ``length`` tokens without images."""
         from transformers import DynamicCache
 
-        cache = DynamicCache(config=self._subject.model.config.text_config)
-        ids = torch.ones(1, length, dtype=torch.long, device=self._subject.device)
-        self._subject.model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
+        cache = DynamicCache(config=self._tested.model.config.text_config)
+        ids = torch.ones(1, length, dtype=torch.long, device=self._tested.device)
+        self._tested.model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
         return cache
 
 
-def _pixels(subject: Subject) -> torch.Tensor:
+def _random_pixels(tested: ModelUnderTest) -> torch.Tensor:
     generator = torch.Generator().manual_seed(0)
-    side = subject.image_size
-    return torch.randn(1, 3, side, side, generator=generator).to(subject.device, subject.dtype)
+    side = tested.image_size
+    return torch.randn(1, 3, side, side, generator=generator).to(tested.device, tested.dtype)
 
 
-def _spread(prompt: int, tokens: int, rows: int) -> list[int]:
-    """Lengths of rows that came one after the other: a batch in full swing."""
-    return [prompt + tokens * (2 * row + 1) // (2 * rows) for row in range(rows)]
+def _spread_lengths(prompt: int, tokens: int, batch_size: int) -> list[int]:
+    """Lengths of sequences that are spread evenly over completions of ``tokens`` tokens: a batch in steady state."""
+    return [prompt + tokens * (2 * index + 1) // (2 * batch_size) for index in range(batch_size)]

@@ -61,17 +61,17 @@ def run(args: argparse.Namespace) -> int:
         if args.json:
             write_json(memory, args.json)
         return 0
-    slots = _slots(args.batch_size)
+    batch_sizes = _batch_sizes(args.batch_size)
     against = _against(args.against)
     if args.document or args.steady:
-        return _read_pages(args, slots, against)
-    return _time_stages(args, slots, against)
+        return _read_pages(args, batch_sizes, against)
+    return _time_stages(args, batch_sizes, against)
 
 
-def _time_stages(args: argparse.Namespace, slots: tuple[int, ...], against: list[str]) -> int:
+def _time_stages(args: argparse.Namespace, batch_sizes: tuple[int, ...], against: list[str]) -> int:
     """Encoder, prefill and step of each engine; a long page follows from them."""
-    from got_runtime.bench.hardware import measure_machine
-    from got_runtime.bench.model_under_test import open_subject
+    from got_runtime.bench.hardware import measure_hardware
+    from got_runtime.bench.model_under_test import load_model_under_test
     from got_runtime.bench.report import speed_lines, write_json, write_plot
     from got_runtime.bench.roofline import work_of
     from got_runtime.bench.speed import SpeedReport, measure_speed
@@ -80,27 +80,27 @@ def _time_stages(args: argparse.Namespace, slots: tuple[int, ...], against: list
 
     if "vllm" in against:
         raise EngineError("--against vllm: its stages cannot be timed apart; add --document N")
-    subject = open_subject(args.model, args.device, args.dtype)
-    prompt, bits = len(subject.prompt), subject.model.lm_head.weight.element_size() * 8
+    tested = load_model_under_test(args.model, args.device, args.dtype)
+    prompt, bits = len(tested.prompt), tested.model.lm_head.weight.element_size() * 8
     engines: list[tuple[Stages, Work]] = []
     for weights, cache in (("auto", "auto"), ("auto", "int8"), ("int8", "int8")) if args.int8 else (("auto", "auto"),):
         widths = (8 if each == "int8" else bits for each in (weights, cache))
-        engines.append((TorchStages(subject, slots, weights, cache), work_of(subject.model, prompt, *widths)))
+        engines.append((TorchStages(tested, batch_sizes, weights, cache), work_of(tested.model, prompt, *widths)))
     work = engines[0][1]
     if against:
-        engines.append((TransformersStages(subject), work))
-    machine = measure_machine(subject.device, subject.dtype)
+        engines.append((TransformersStages(tested), work))
+    hardware = measure_hardware(tested.device, tested.dtype)
     report = SpeedReport(
-        subject=subject.name,
-        dtype=str(subject.dtype).removeprefix("torch."),
+        model=tested.name,
+        dtype=str(tested.dtype).removeprefix("torch."),
         prompt=prompt,
         tokens=args.tokens,
         rounds=args.rounds,
-        machine=machine,
-        encode_floor=work.encode(machine),
-        prefill_floor=work.prefill(machine),
+        hardware=hardware,
+        encode_limit=work.encode(hardware),
+        prefill_limit=work.prefill(hardware),
         engines=measure_speed(
-            engines, machine, device=subject.device, prompt=prompt, tokens=args.tokens, rounds=args.rounds, say=_say
+            engines, hardware, device=tested.device, prompt=prompt, tokens=args.tokens, rounds=args.rounds, say=_say
         ),
     )
     print("\n".join(speed_lines(report)))
@@ -111,8 +111,8 @@ def _time_stages(args: argparse.Namespace, slots: tuple[int, ...], against: list
     return 0
 
 
-def _read_pages(args: argparse.Namespace, slots: tuple[int, ...], against: list[str]) -> int:
-    """Whole documents, by the road a user takes."""
+def _read_pages(args: argparse.Namespace, batch_sizes: tuple[int, ...], against: list[str]) -> int:
+    """Read whole documents with the runtime, as a user does."""
     from got_runtime.bench.document import measure_document, measure_steady
     from got_runtime.bench.model_under_test import RANDOM
     from got_runtime.bench.report import write_json, write_steady_plot
@@ -122,7 +122,7 @@ def _read_pages(args: argparse.Namespace, slots: tuple[int, ...], against: list[
     model = None if args.model == RANDOM else args.model  # random weights have nothing to read
 
     def runtime(engine: str, rounding: "Quantization" = "auto") -> GotRuntime:
-        config = EngineConfig(max(slots), weight_dtype=rounding, kv_cache_dtype=rounding)
+        config = EngineConfig(max(batch_sizes), weight_dtype=rounding, kv_cache_dtype=rounding)
         return GotRuntime.from_pretrained(
             model, device=args.device, dtype=args.dtype, engine=engine, engine_config=config
         )
@@ -159,16 +159,16 @@ def _check_options(args: argparse.Namespace) -> None:
         check_plot(args.plot)
 
 
-def _slots(text: str) -> tuple[int, ...]:
+def _batch_sizes(text: str) -> tuple[int, ...]:
     from got_runtime.errors import EngineError
 
     try:
-        slots = tuple(int(part) for part in text.split(","))
+        batch_sizes = tuple(int(part) for part in text.split(","))
     except ValueError as error:
         raise EngineError(f"--batch-size {text!r}: numbers with commas between, such as 1,8,32") from error
-    if min(slots) < 1:
+    if min(batch_sizes) < 1:
         raise EngineError(f"--batch-size {text!r}: at least one page at a time")
-    return slots
+    return batch_sizes
 
 
 def _against(text: str) -> list[str]:

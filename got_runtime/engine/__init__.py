@@ -1,1 +1,1 @@
-"""Engines: requests in, tokens out."""
+"""Engines: requests in, tokens out. All of them implement :class:`got_runtime.engine.protocol.Engine`."""

@@ -1,22 +1,25 @@
-"""Recognises an answer that has started to repeat itself, while it is being decoded.
+"""Detects that a completion repeats itself, while it is being decoded.
 
-Where there is no n-gram ban a loop is exact. Where there is one, the ban breaks every exact loop off and the network
-finds back into it: it repeats itself up to the ban's length, again and again.
+Without an n-gram ban a loop repeats exactly. With one, the ban ends every exact repetition and the network returns to
+the
+loop: it repeats itself up to the ban's length, again and again.
 """
 
 import numpy as np
 
-CHECK_EVERY = 32
+CHECK_INTERVAL_TOKENS = 32
+"""Completions are checked each time they have grown by this many tokens."""
 MAX_PERIOD = 256
+"""Longest period of a loop, in tokens."""
 MIN_LENGTH = 256
-"""Tokens that must repeat: rows of dots, rules and empty table cells are legitimate at less."""
+"""Tokens that must repeat: rows of dots, rules and empty table cells legitimately repeat fewer."""
 MIN_REPEATS = 4
-SHORTEST_BAN = 8
-"""Tokens: a shorter ban is met by ordinary text, so that meeting it says nothing."""
+MIN_BAN = 8
+"""Shortest n-gram ban, in tokens, whose hits count: ordinary text hits a shorter one."""
 
 
 def loop_period(tokens: list[int]) -> int:
-    """The shortest period with which the end of ``tokens`` repeats, or 0.
+    """The shortest period, in tokens, with which the end of ``tokens`` repeats, or 0.
 
     A loop is at least :data:`MIN_REPEATS` repeats that together cover :data:`MIN_LENGTH` tokens.
     """
@@ -40,14 +43,21 @@ def trim_loop(tokens: list[int], period: int) -> list[int]:
 
 
 def ngram_blocked_loop(repeats: list[int], begin: int, n: int) -> int | None:
-    """Where an answer that only the ban of n-grams keeps from looping began to repeat itself, or None.
+    """Where a loop began that only the n-gram ban interrupts, or None.
 
-    ``repeats`` are those of :class:`~got_runtime.engine.ngram_ban.NgramBan` and ``begin`` is the length of the prompt:
-    the ban must have been up against :data:`MIN_REPEATS` repeats within 4 n tokens each. A refrain meets it once or
-    twice.
+    It is a loop if the ban was hit by the last :data:`MIN_REPEATS` repeats within 4 ``n`` tokens of each other. A
+    refrain hits the ban once or twice.
+
+    Args:
+        repeats: :attr:`got_runtime.engine.ngram_ban.NgramBan.repeats`.
+        begin: length of the prompt, in tokens.
+        n: length of the ban, in tokens.
+
+    Returns:
+        The number of generated tokens before the loop.
     """
     recent = repeats[-MIN_REPEATS:]
-    if n < SHORTEST_BAN or len(recent) < MIN_REPEATS:
+    if n < MIN_BAN or len(recent) < MIN_REPEATS:
         return None
     if recent[0] <= begin or recent[-1] - recent[0] > 4 * n * (MIN_REPEATS - 1):
         return None

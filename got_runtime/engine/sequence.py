@@ -1,4 +1,4 @@
-"""A request on its way through a slot, and what ends it."""
+"""A request that is being decoded: its tokens so far, and the conditions that end it."""
 
 import math
 import time
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from got_runtime.engine.loop_detector import CHECK_EVERY, loop_period, ngram_blocked_loop, trim_loop
+from got_runtime.engine.loop_detector import CHECK_INTERVAL_TOKENS, loop_period, ngram_blocked_loop, trim_loop
 from got_runtime.engine.ngram_ban import NgramBan
 from got_runtime.engine.protocol import Completion, FinishReason, OnToken, Request
 from got_runtime.engine.torch_engine.attention_trace import AttentionTrace
@@ -19,31 +19,46 @@ NOT_FINITE = "the network's numbers overflow or its weights are broken: try dtyp
 
 @dataclass(eq=False)
 class Sequence:
-    """``request`` without its pixels; ``embedded`` is its prompt, image tokens in their places: ``(tokens, width)``."""
+    """One request of the batch.
 
-    order: int
+    Attributes:
+        index: of the request in its call.
+        request: without its pixels.
+        embedded: the prompt's embeddings with the image tokens in it, ``(tokens, width)``.
+        ban: the request's n-gram ban, or None.
+        encode_seconds: time that the vision encoder took.
+        started: when decoding began (:func:`time.perf_counter`), moved forward by :meth:`exclude_from_time_limit`.
+        attention_trace: recorder of attention, or None.
+        tokens: generated so far, without the end token.
+        probabilities: of ``tokens``.
+        finish: why decoding ended, or None.
+        failure: why the tokens cannot be used, or None.
+        warnings: for :attr:`Completion.warnings`.
+        preempted_at: when the sequence last lost its slot (:func:`time.perf_counter`).
+    """
+
+    index: int
     request: Request
     embedded: Tensor
     ban: NgramBan | None
     encode_seconds: float
     started: float
-    alignment: AttentionTrace | None = None
+    attention_trace: AttentionTrace | None = None
     tokens: list[int] = field(default_factory=list)
     probabilities: list[float] = field(default_factory=list)
     finish: FinishReason | None = None
     failure: EngineError | None = None
     warnings: tuple[str, ...] = ()
-    left: float = 0.0
-    """When the row lost its slot."""
+    preempted_at: float = 0.0
 
     @property
     def ended(self) -> bool:
-        """Whether there is an answer."""
+        """Whether decoding has ended, with a completion or a failure."""
         return self.finish is not None or self.failure is not None
 
     @property
-    def said(self) -> list[int]:
-        """Prompt and answer so far."""
+    def all_tokens(self) -> list[int]:
+        """Prompt and generated tokens."""
         return [*self.request.prompt, *self.tokens]
 
     @property
@@ -51,19 +66,19 @@ class Sequence:
         """Tokens whose keys and values are in the cache: all but the newest."""
         return len(self.request.prompt) + len(self.tokens) - 1
 
-    def take(self, token: int, probability: float) -> None:
-        """The newest token."""
+    def append_token(self, token: int, probability: float) -> None:
+        """Append a token with the probability that the network gave it."""
         self.tokens.append(token)
         self.probabilities.append(probability)
         if self.ban is not None:
             self.ban.add(token)
 
-    def forgive(self, seconds: float) -> None:
-        """Seconds in which nothing was decoded are not the row's: its time limit does not count them."""
+    def exclude_from_time_limit(self, seconds: float) -> None:
+        """Do not count ``seconds`` in which this sequence was not decoded towards ``max_seconds``."""
         self.started += seconds
 
-    def settle(self, end_tokens: frozenset[int], on_token: OnToken | None) -> None:
-        """Tell the newest token, and decide whether it is the last."""
+    def check_finished(self, end_tokens: frozenset[int], on_token: OnToken | None) -> None:
+        """Pass the newest token to ``on_token``, unless it ends the completion, and set ``finish`` or ``failure``."""
         token = self.tokens[-1]
         if not math.isfinite(self.probabilities[-1]):
             self.failure = EngineError(NOT_FINITE)
@@ -73,16 +88,16 @@ class Sequence:
             self.finish = "stop"
             return
         if on_token is not None:
-            on_token(self.order, token)
+            on_token(self.index, token)
         if len(self.tokens) >= self.request.max_new_tokens:
             self.finish = "length"
         elif self.request.max_seconds is not None and time.perf_counter() - self.started > self.request.max_seconds:
             self.finish = "time"
-        elif len(self.tokens) % CHECK_EVERY == 0 and (whole := self._before_loop()) is not None:
-            self.tokens = whole
+        elif len(self.tokens) % CHECK_INTERVAL_TOKENS == 0 and (trimmed := self._without_loop()) is not None:
+            self.tokens = trimmed
             self.finish = "repetition"
 
-    def _before_loop(self) -> list[int] | None:
+    def _without_loop(self) -> list[int] | None:
         """The tokens with a loop cut back to its first occurrence, or None where there is no loop."""
         if period := loop_period(self.tokens):
             return trim_loop(self.tokens, period)
@@ -91,16 +106,17 @@ class Sequence:
         begin = ngram_blocked_loop(self.ban.repeats, len(self.request.prompt), self.request.ngram_ban)
         return None if begin is None else self.tokens[:begin]
 
-    def answer(self) -> Completion | EngineError:
-        """What has been decoded, or why it cannot be used."""
+    def result(self) -> Completion | EngineError:
+        """The completion, or the error that ended it."""
         if self.failure is not None:
             return self.failure
+        trace = self.attention_trace
         return Completion(
             tokens=tuple(self.tokens),
             probabilities=tuple(self.probabilities[: len(self.tokens)]),
             finish=self.finish or "stop",
             encode_seconds=self.encode_seconds,
             decode_seconds=time.perf_counter() - self.started,
-            token_positions=self.alignment.token_positions(len(self.tokens)) if self.alignment is not None else (),
+            token_positions=trace.token_positions(len(self.tokens)) if trace is not None else (),
             warnings=self.warnings,
         )

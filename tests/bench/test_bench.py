@@ -1,4 +1,4 @@
-"""``got-ocr bench``: what it measures is of the right size, and what it writes can be used."""
+"""``got-ocr bench``: its measurements have the right size, and its output files can be used."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ import torch
 
 from got_runtime import GotRuntime
 from got_runtime.bench.document import measure_document, measure_steady
-from got_runtime.bench.hardware import Machine
+from got_runtime.bench.hardware import Hardware
 from got_runtime.bench.model_under_test import full_size
 from got_runtime.bench.roofline import work_of
 from got_runtime.cli import main
@@ -16,7 +16,7 @@ from got_runtime.engine.scripted import ScriptedEngine
 from got_runtime.model.checkpoint import LoadedModel
 
 
-def test_stages_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_stages_of_two_engines_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file, plot = tmp_path / "speed.json", tmp_path / "speed.svg"
     arguments = "bench --model got-nano --dtype float32 --batch-size 1,3 --tokens 40 --rounds 1 --against transformers"
     assert main([*arguments.split(), "--json", str(file), "--plot", str(plot)]) == 0
@@ -24,20 +24,20 @@ def test_stages_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "torch against transformers: encoder" in printed.out
     assert "round 1 of 1: transformers" in printed.err
     report = json.loads(file.read_text())
-    ours, theirs = report["engines"]
-    assert [speed["rows"] for speed in ours["rows"]] == [1, 3]
-    assert [speed["rows"] for speed in theirs["rows"]] == [1]
-    for engine in (ours, theirs):
-        for speed in engine["rows"]:
+    torch_engine, reference = report["engines"]
+    assert [speed["batch_size"] for speed in torch_engine["batches"]] == [1, 3]
+    assert [speed["batch_size"] for speed in reference["batches"]] == [1]
+    for engine in (torch_engine, reference):
+        for speed in engine["batches"]:
             step = speed["step"]
             assert 0 < step["least"] <= step["median"] <= step["greatest"]
-            page = engine["encode"]["median"] + engine["prefill"]["median"] + 40 * step["median"] / speed["rows"]
+            page = engine["encode"]["median"] + engine["prefill"]["median"] + 40 * step["median"] / speed["batch_size"]
             assert speed["page_seconds"] == pytest.approx(page)
-    assert report["machine"]["bandwidth"] > 1e8
+    assert report["hardware"]["bandwidth"] > 1e8
     assert plot.read_text().lstrip().startswith("<?xml")
 
 
-def test_the_floor_of_the_full_size_network() -> None:
+def test_the_roofline_of_the_full_size_network() -> None:
     """Counted by hand for 24 layers: 308 M weights and 155 M of the head, 96 KiB of keys and values a token."""
     with torch.device("meta"):
         model = full_size(torch.device("cpu"), torch.bfloat16, text_layers=1, vision_layers=1).model
@@ -49,16 +49,16 @@ def test_the_floor_of_the_full_size_network() -> None:
     assert work.token_bytes == 96 * 1024
     assert work.encoder_flops == pytest.approx(0.97e12, rel=0.03)
     assert work.prefill_flops == pytest.approx(0.18e12, rel=0.03)
-    machine = Machine("H200", 1, 4.8e12, 790e12)
-    assert work.step(machine, 1, 787) == pytest.approx(0.209e-3, rel=0.02)
-    assert work.step(machine, 128, 787) == pytest.approx(2.26e-3, rel=0.02)
+    hardware = Hardware("H200", 1, 4.8e12, 790e12)
+    assert work.step(hardware, 1, 787) == pytest.approx(0.209e-3, rel=0.02)
+    assert work.step(hardware, 128, 787) == pytest.approx(2.26e-3, rel=0.02)
 
 
 def scripted(checkpoint: LoadedModel, latency: float) -> GotRuntime:
     return GotRuntime(checkpoint, ScriptedEngine(checkpoint.encode, ["six of "], latency))
 
 
-def test_documents_side_by_side(checkpoint: LoadedModel) -> None:
+def test_two_engines_read_the_same_document(checkpoint: LoadedModel) -> None:
     engines = [("fast", scripted(checkpoint, 0.0)), ("slow", scripted(checkpoint, 0.02))]
     report = measure_document(engines, pages=3, budget=5, rounds=1)
     fast, slow = report.engines
@@ -68,7 +68,7 @@ def test_documents_side_by_side(checkpoint: LoadedModel) -> None:
     assert "fast against slow: pages" in report.lines()[-1]
 
 
-def test_a_long_run_in_tenths(checkpoint: LoadedModel) -> None:
+def test_a_long_run_is_sampled_ten_times(checkpoint: LoadedModel) -> None:
     report = measure_steady(scripted(checkpoint, 0.0), pages=20, budget=5)
     assert len(report.rates) == len(report.memory) == 10
     assert min(report.rates) > 0
@@ -89,13 +89,15 @@ def test_a_long_run_in_tenths(checkpoint: LoadedModel) -> None:
     ],
     ids=" ".join,
 )
-def test_what_cannot_be_measured_is_said_in_one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_options_that_cannot_be_measured_are_an_error_of_one_line(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["bench", *arguments]) == 2
     assert capsys.readouterr().err.count("\n") == 1
 
 
 @pytest.mark.parametrize("option", ["--pages", "--document", "--steady", "--rounds", "--tokens"])
-def test_nothing_is_measured_no_times(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_counts_below_one_are_refused(option: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["bench", option, "0"])
     assert f"argument {option}: '0' is not a whole number from 1" in capsys.readouterr().err
@@ -104,13 +106,15 @@ def test_nothing_is_measured_no_times(option: str, capsys: pytest.CaptureFixture
 @pytest.mark.parametrize(
     ("option", "file"), [("--json", "no/folder/speed.json"), ("--json", "."), ("--plot", "no/speed.png")]
 )
-def test_a_file_that_cannot_be_written_is_found_before_the_measuring(
+def test_a_file_that_cannot_be_written_is_an_error_before_anything_is_measured(
     option: str, file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["bench", option, str(tmp_path / file)]) == 2
     assert "name a file that can be written" in capsys.readouterr().err
 
 
-def test_so_is_a_plot_of_no_known_format(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_plot_of_an_unknown_format_is_an_error_before_anything_is_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["bench", "--plot", str(tmp_path / "speed.xyz")]) == 2
     assert "name a .png or .svg file" in capsys.readouterr().err

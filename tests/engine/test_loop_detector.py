@@ -1,4 +1,4 @@
-"""Loops are recognised while decoding, with and without the n-gram ban, and legitimate repeats are not."""
+"""Loops are detected while decoding, with and without the n-gram ban; legitimate repeats are not."""
 
 import random
 
@@ -13,19 +13,19 @@ PROMPT = tuple([7] * 256 + [1, 2, 3])
 END = frozenset({0})
 
 
-def row(ngram_ban: int) -> Sequence:
+def empty_sequence(ngram_ban: int) -> Sequence:
     request = Request(PROMPT, torch.zeros(1), 4096, ngram_ban)
     ban = NgramBan(ngram_ban, PROMPT) if ngram_ban else None
     return Sequence(0, request, torch.zeros(1), ban, 0.0, 0.0)
 
 
 def decode(decoding: Sequence, wanted: list[int]) -> Sequence:
-    """What a network that wants to write ``wanted`` writes under the ban; it finds back after a banned token."""
-    strange = random.Random(0)
+    """Decode what a network generates that prefers ``wanted``; after a banned token it continues with ``wanted``."""
+    other_tokens = random.Random(0)
     for token in wanted:
         banned = decoding.ban.banned() if decoding.ban is not None else []
-        decoding.take(token if token not in banned else strange.randrange(5000, 6000), 0.9)
-        decoding.settle(END, None)
+        decoding.append_token(token if token not in banned else other_tokens.randrange(5000, 6000), 0.9)
+        decoding.check_finished(END, None)
         if decoding.finish is not None:
             break
     return decoding
@@ -39,7 +39,7 @@ def prose(length: int, seed: int) -> list[int]:
 @pytest.mark.parametrize("period", [1, 12, 90, 150])
 def test_a_loop_is_stopped_and_cut_back_to_its_first_occurrence(ngram_ban: int, period: int) -> None:
     opening, cycle = prose(100, 1), prose(period, 2)
-    decoded = decode(row(ngram_ban), opening + cycle * (3000 // period))
+    decoded = decode(empty_sequence(ngram_ban), opening + cycle * (3000 // period))
     assert decoded.finish == "repetition"
     assert decoded.tokens[:100] == opening
     assert decoded.tokens[100 : 100 + period] == cycle[: len(decoded.tokens) - 100]
@@ -47,9 +47,9 @@ def test_a_loop_is_stopped_and_cut_back_to_its_first_occurrence(ngram_ban: int, 
 
 
 @pytest.mark.parametrize("ngram_ban", [0, 20])
-def test_a_refrain_and_a_table_are_no_loops(ngram_ban: int) -> None:
+def test_a_refrain_and_a_table_are_not_loops(ngram_ban: int) -> None:
     refrain = prose(25, 3)
     song = [token for verse in range(4) for token in (*prose(120, 10 + verse), *refrain)]
-    assert decode(row(ngram_ban), song).finish is None
+    assert decode(empty_sequence(ngram_ban), song).finish is None
     table = [token for line in range(60) for token in (50, 51, 1000 + line, 52, 2000 + line, 53, 54)]
-    assert decode(row(ngram_ban), table).finish is None
+    assert decode(empty_sequence(ngram_ban), table).finish is None

@@ -1,4 +1,4 @@
-"""Decoding in bfloat16 on a CPU: the compiled step does what torch does, in 16 bits and in 8."""
+"""The compiled step in bfloat16 on a CPU agrees with torch, in 16 bits and in 8."""
 
 import ctypes
 import math
@@ -36,7 +36,7 @@ def model() -> torch.nn.Module:
 
 @pytest.fixture(params=["tiles", "oneDNN"])
 def products(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Both ways to multiply, whichever this machine would take."""
+    """Both implementations of products, whichever this machine would choose."""
     if request.param == "oneDNN":
         monkeypatch.setattr(linear, "load_products", lambda: None)
     elif load_products() is None:
@@ -44,8 +44,8 @@ def products(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     return str(request.param)
 
 
-def likeness(ours: Tensor, theirs: Tensor) -> float:
-    return float(F.cosine_similarity(ours.float().flatten(), theirs.float().flatten(), dim=0))
+def similarity(native: Tensor, reference: Tensor) -> float:
+    return float(F.cosine_similarity(native.float().flatten(), reference.float().flatten(), dim=0))
 
 
 @torch.inference_mode()
@@ -53,24 +53,24 @@ def likeness(ours: Tensor, theirs: Tensor) -> float:
 @pytest.mark.parametrize(
     ("weights", "cache", "least"), [(False, False, 0.9995), (False, True, 0.999), (True, True, 0.99)]
 )
-def test_steps_are_torchs(model: torch.nn.Module, weights: bool, cache: bool, least: float) -> None:
-    """Three rows of unlike length grow past their first room, one leaves; heads share keys four to one."""
+def test_steps_agree_with_torch(model: torch.nn.Module, weights: bool, cache: bool, least: float) -> None:
+    """Three sequences of different length outgrow their first capacity, one is removed; four heads share a key head."""
     packed = PackedNetwork.pack(model, int8=weights)
     assert packed is not None
-    ours, theirs = NativeDecoder(packed, 1 << 30, int8=cache), TorchDecoder(model, 3, 1 << 30)
+    native, reference = NativeDecoder(packed, 1 << 30, int8=cache), TorchDecoder(model, 3, 1 << 30)
     torch.manual_seed(0)
     prompts = [torch.randn(length, 1024).to(torch.bfloat16) for length in (5, 33, 90)]
     for slot, prompt in enumerate(prompts):
-        first = [decoder.prefill(slot, prompt, len(prompt) + 1, None) for decoder in (ours, theirs)]
-        assert likeness(*first) > least
+        first = [decoder.prefill(slot, prompt, len(prompt) + 1, None) for decoder in (native, reference)]
+        assert similarity(*first) > least
     lengths = [len(prompt) for prompt in prompts]
     for number in range(40):
-        tokens = [(7 * number + row) % 400 for row in range(len(lengths))]
-        found = [decoder.step(tokens, lengths, [None] * len(lengths)) for decoder in (ours, theirs)]
-        assert likeness(*found) > least
+        tokens = [(7 * number + index) % 400 for index in range(len(lengths))]
+        found = [decoder.step(tokens, lengths, [None] * len(lengths)) for decoder in (native, reference)]
+        assert similarity(*found) > least
         lengths = [length + 1 for length in lengths]
         if number == 20:
-            for decoder in (ours, theirs):
+            for decoder in (native, reference):
                 decoder.move(2, 0, lengths[2])
                 decoder.release(2)
             lengths = [lengths[2], lengths[1]]
@@ -78,14 +78,14 @@ def test_steps_are_torchs(model: torch.nn.Module, weights: bool, cache: bool, le
 
 @torch.inference_mode()
 @pytest.mark.parametrize("int8", [False, True])
-def test_the_choice_is_torchs_and_keeps_to_the_ban(model: torch.nn.Module, int8: bool) -> None:
+def test_the_choice_agrees_with_torch_and_respects_the_ban(model: torch.nn.Module, int8: bool) -> None:
     packed = PackedNetwork.pack(model, int8)
     assert packed is not None
-    ours, theirs = NativeDecoder(packed, 1 << 30, int8=False), TorchDecoder(model, 4, 1 << 30)
+    native, reference = NativeDecoder(packed, 1 << 30, int8=False), TorchDecoder(model, 4, 1 << 30)
     hidden = torch.randn(4, 1024).to(torch.bfloat16)
-    best, _ = theirs.choose(hidden, [()] * 4)
+    best, _ = reference.choose(hidden, [()] * 4)
     banned: list[list[int]] = [[], [best[1]], [best[2], 3], [5, 6]]
-    (tokens, given), (expected, probabilities) = (decoder.choose(hidden, banned) for decoder in (ours, theirs))
+    (tokens, given), (expected, probabilities) = (decoder.choose(hidden, banned) for decoder in (native, reference))
     assert tokens == expected
     assert given == pytest.approx(probabilities, rel=1e-2)
 
@@ -93,7 +93,7 @@ def test_the_choice_is_torchs_and_keeps_to_the_ban(model: torch.nn.Module, int8:
 @torch.inference_mode()
 @pytest.mark.usefixtures("products")
 @pytest.mark.parametrize("head", [BfloatHead, Int8Head])
-def test_the_choice_among_many_is_exact_and_owns_up_to_broken_numbers(
+def test_the_choice_among_many_tokens_is_exact_and_marks_values_that_are_not_finite(
     library: ctypes.CDLL, head: type[BfloatHead | Int8Head]
 ) -> None:
     torch.manual_seed(0)
@@ -102,7 +102,7 @@ def test_the_choice_among_many_is_exact_and_owns_up_to_broken_numbers(
     choice = head(library, weight)(hidden)
     assert choice.tokens == logits.argmax(dim=1).tolist()
     assert choice.probabilities == pytest.approx(logits.softmax(dim=1).amax(dim=1).tolist(), rel=0.1)
-    assert likeness(choice.logits(7), logits[7]) > 0.9999
+    assert similarity(choice.logits(7), logits[7]) > 0.9999
     hidden[5, 3] = float("nan")
     broken = head(library, weight)(hidden).probabilities
     assert [index for index, probability in enumerate(broken) if not math.isfinite(probability)] == [5]
@@ -113,29 +113,29 @@ def test_the_choice_among_many_is_exact_and_owns_up_to_broken_numbers(
 @torch.inference_mode()
 @pytest.mark.parametrize("biased", [True, False])
 @pytest.mark.parametrize("rows", [1, 7, 16, 17, 32, 40, 100])
-def test_products(library: ctypes.CDLL, rows: int, biased: bool) -> None:
-    """Outputs and rows that fill no tile; what is rounded alike gives the same sums."""
+def test_products_agree_with_torch(library: ctypes.CDLL, rows: int, biased: bool) -> None:
+    """Outputs and rows that do not fill a tile; both int8 products quantise alike and give the same sums."""
     torch.manual_seed(rows)
     weight, bias = torch.randn(90, 192).to(torch.bfloat16), torch.randn(90).to(torch.bfloat16) if biased else None
     x = torch.randn(rows, 192).to(torch.bfloat16)
     exact = F.linear(x.float(), weight.float(), bias.float() if bias is not None else None)
-    plain, rounded = BfloatLinear(weight, bias), Int8Linear(library, weight, bias)
+    plain, quantized = BfloatLinear(weight, bias), Int8Linear(library, weight, bias)
     torch.testing.assert_close(plain(x).float(), exact, rtol=8e-3, atol=1e-2)
-    assert likeness(rounded(x), exact) > 0.999
+    assert similarity(quantized(x), exact) > 0.999
     products = load_products()
     if products is None:
         pytest.skip("the rest needs a CPU with AMX")
-    in_tiles = TileLinear(library, products, weight, bias, int8=False)
-    torch.testing.assert_close(in_tiles(x, torch.float32), exact, rtol=1e-5, atol=1e-4)
-    torch.testing.assert_close(in_tiles(x), exact.to(torch.bfloat16), rtol=8e-3, atol=1e-4)
-    in_tiles = TileLinear(library, products, weight, bias, int8=True)
-    torch.testing.assert_close(in_tiles(x, torch.float32), rounded(x, torch.float32), rtol=1e-5, atol=1e-4)
+    tiled = TileLinear(library, products, weight, bias, int8=False)
+    torch.testing.assert_close(tiled(x, torch.float32), exact, rtol=1e-5, atol=1e-4)
+    torch.testing.assert_close(tiled(x), exact.to(torch.bfloat16), rtol=8e-3, atol=1e-4)
+    tiled = TileLinear(library, products, weight, bias, int8=True)
+    torch.testing.assert_close(tiled(x, torch.float32), quantized(x, torch.float32), rtol=1e-5, atol=1e-4)
 
 
 @pytest.mark.usefixtures("products")
 @pytest.mark.parametrize("int8", [False, True])
-def test_what_is_laid_out_does_not_remember_how(model: torch.nn.Module, int8: bool) -> None:
-    """Parameters want gradients; what would be kept for them is twice the weights in float32."""
+def test_packed_weights_keep_nothing_for_gradients(model: torch.nn.Module, int8: bool) -> None:
+    """Parameters require gradients; keeping what those need would take twice the weights in float32."""
     packed = PackedNetwork.pack(model, int8)
     assert packed is not None
     kept = [value for layer in packed.layers for value in vars(layer.qkv).values() if isinstance(value, Tensor)]
@@ -143,12 +143,12 @@ def test_what_is_laid_out_does_not_remember_how(model: torch.nn.Module, int8: bo
     assert not any(tensor.requires_grad for tensor in kept)
 
 
-def test_other_networks_keep_to_torch(model: torch.nn.Module) -> None:
+def test_networks_in_float32_are_not_packed(model: torch.nn.Module) -> None:
     import copy
 
     assert PackedNetwork.pack(copy.deepcopy(model).float(), int8=False) is None
 
 
-def test_it_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_native_code_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(SWITCH, "0")
     assert load.__wrapped__() is None

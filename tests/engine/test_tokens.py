@@ -1,4 +1,4 @@
-"""The engine's tokens are ``generate()``'s, and every part of it does what the port's part does."""
+"""The engine's tokens equal those of ``generate()``, and each of its parts agrees with transformers' part."""
 
 import copy
 import random
@@ -33,18 +33,18 @@ from got_runtime.tasks import Task
 
 @pytest.fixture(scope="module")
 def small() -> LoadedModel:
-    """Narrow layers; windows of 14 on a grid of 16, and two heads to a key."""
+    """Narrow layers; windows of 14 on a grid of 16, and two heads for each key head."""
     return network(256, NARROW_VISION, NARROW_TEXT, scale=0.25)
 
 
 @pytest.fixture(scope="module")
 def wide() -> LoadedModel:
-    """GOT's widths in two layers each; a grid of 32, which windows of 14 do not divide."""
+    """GOT's widths in two layers each; a grid of 32, which is no multiple of the windows of 14."""
     return network(512, GOT_VISION, GOT_TEXT, scale=0.05)
 
 
-class PortFeatures(Prefill):
-    """Prompts with the port's own image tokens in them."""
+class TransformersFeatures(Prefill):
+    """Embeds prompts with the image tokens of transformers' encoder."""
 
     def __init__(self, model: Any) -> None:
         super().__init__(model, tile_batch=1)
@@ -55,26 +55,28 @@ class PortFeatures(Prefill):
         return tokens.flatten(0, 1)
 
 
-class OnPortFeatures(TorchEngine):
-    """Our decoding of the port's own image tokens, by torch's kernels."""
+class OnTransformersFeatures(TorchEngine):
+    """Decodes the image tokens of transformers' encoder, with torch's kernels."""
 
-    def __init__(self, model: Any, end_tokens: frozenset[int], slots: int) -> None:
-        super().__init__(model, end_tokens, slots, native=False)
-        self._network = replace(self._open_network(), prefill=PortFeatures(model))
+    def __init__(self, model: Any, end_tokens: frozenset[int], batch_size: int) -> None:
+        super().__init__(model, end_tokens, batch_size, native=False)
+        self._network = replace(self._open_network(), prefill=TransformersFeatures(model))
 
 
 def decoded(
-    checkpoint: LoadedModel, requests: list[Request], slots: int = 1, engine: type[TorchEngine] = TorchEngine
+    checkpoint: LoadedModel, requests: list[Request], batch_size: int = 1, engine: type[TorchEngine] = TorchEngine
 ) -> list[list[int]]:
-    answers = list(engine(checkpoint.model, checkpoint.end_tokens, batch_size=slots).generate(requests))
-    for answer in answers:
-        assert isinstance(answer, Completion), answer
-    return [list(answer.tokens) for answer in answers if isinstance(answer, Completion)]
+    completions = list(engine(checkpoint.model, checkpoint.end_tokens, batch_size=batch_size).generate(requests))
+    for completion in completions:
+        assert isinstance(completion, Completion), completion
+    return [list(completion.tokens) for completion in completions if isinstance(completion, Completion)]
 
 
 @torch.no_grad()
-def test_a_random_network_looks_at_the_page_and_changes_its_mind(small: LoadedModel, wide: LoadedModel) -> None:
-    """Otherwise equal tokens would prove nothing."""
+def test_a_random_network_depends_on_the_page_and_does_not_repeat_one_token(
+    small: LoadedModel, wide: LoadedModel
+) -> None:
+    """Otherwise equal tokens would be no evidence."""
     for checkpoint in (small, wide):
         one, other = decoded(checkpoint, [request_for(checkpoint, Plain(), number=n) for n in (0, 3)])
         assert one != other
@@ -100,26 +102,28 @@ def test_got_nano_in_float32(checkpoint: LoadedModel, task: Task) -> None:
 
 
 def assert_equal_in_bfloat16(exact: LoadedModel, rounded: LoadedModel, task: Task) -> None:
-    """Equal tokens from the port's image tokens; from our own, equal until rounding decides.
+    """Tokens are equal from transformers' image tokens; from the engine's own, equal until rounding decides.
 
-    Our encoder adds up in another order than the port's, so its bfloat16 image tokens are as near to the float32 ones,
-    but not the same. Where an answer parts from the port's, the port must have been undecided: it saw the two tokens
-    nearer to each other than it was to its own logits in float32.
+    The engine's encoder adds in another order than transformers', so its bfloat16 image tokens are as close to the
+    float32 ones, but not the same. Where the two completions differ, transformers must have been undecided: the logits
+    of the two tokens were closer to each other than transformers' bfloat16 logits were to its float32 logits.
     """
     request = request_for(rounded, task)
     expected, logits = generated_with_logits(rounded, request)
-    assert decoded(rounded, [request], engine=OnPortFeatures) == [expected]
+    assert decoded(rounded, [request], engine=OnTransformersFeatures) == [expected]
 
     [ours] = decoded(rounded, [request])
     if ours == expected:
         return
-    parted = next((i for i, (a, b) in enumerate(zip(ours, expected, strict=False)) if a != b), len(ours))
-    assert parted < min(len(ours), len(expected)), "one answer ends where the other goes on"
-    prefix = torch.tensor([[*request.prompt, *expected[:parted]]])
+    first_difference = next((i for i, (a, b) in enumerate(zip(ours, expected, strict=False)) if a != b), len(ours))
+    assert first_difference < min(len(ours), len(expected)), "one completion ends where the other continues"
+    prefix = torch.tensor([[*request.prompt, *expected[:first_difference]]])
     with torch.no_grad():
-        true = exact.model(input_ids=prefix, pixel_values=request.pixels, logits_to_keep=1).logits[0, -1]
-    gap = (logits[parted, expected[parted]] - logits[parted, ours[parted]]).abs()
-    assert gap <= 2 * (logits[parted] - true).abs().max()
+        exact_logits = exact.model(input_ids=prefix, pixel_values=request.pixels, logits_to_keep=1).logits[0, -1]
+    gap = (
+        logits[first_difference, expected[first_difference]] - logits[first_difference, ours[first_difference]]
+    ).abs()
+    assert gap <= 2 * (logits[first_difference] - exact_logits).abs().max()
 
 
 def in_bfloat16(checkpoint: LoadedModel) -> LoadedModel:
@@ -156,8 +160,8 @@ def test_got_nano_in_bfloat16(checkpoint: LoadedModel, nano_bfloat16: LoadedMode
     assert_equal_in_bfloat16(checkpoint, nano_bfloat16, task)
 
 
-def test_unlike_requests_together_answer_as_one_at_a_time(small: LoadedModel) -> None:
-    """Prompts of 34 to 200 tokens and budgets of 1 to 40 come and go in three slots."""
+def test_different_requests_in_one_batch_get_the_same_tokens_as_alone(small: LoadedModel) -> None:
+    """Prompts of 34 to 200 tokens and ``max_new_tokens`` of 1 to 40, with batch size 3."""
     requests = [
         replace(request_for(small, task, budget=budget, number=number), ngram_ban=ban)
         for number, (task, budget, ban) in enumerate(
@@ -166,51 +170,53 @@ def test_unlike_requests_together_answer_as_one_at_a_time(small: LoadedModel) ->
     ]
     assert len({len(request.prompt) for request in requests}) > 4
     expected = [generated(small, request) for request in requests]
-    assert decoded(small, requests, slots=3) == expected
-    assert decoded(small, list(reversed(requests)), slots=len(requests)) == list(reversed(expected))
+    assert decoded(small, requests, batch_size=3) == expected
+    assert decoded(small, list(reversed(requests)), batch_size=len(requests)) == list(reversed(expected))
 
 
-def test_unlike_pages_together_answer_as_one_at_a_time_on_got_nano(checkpoint: LoadedModel) -> None:
+def test_different_pages_in_one_batch_get_the_same_tokens_as_alone_on_got_nano(checkpoint: LoadedModel) -> None:
     requests = [request_for(checkpoint, task, budget=8 + 5 * n, number=n) for n, task in enumerate([Plain()] * 3)]
-    assert decoded(checkpoint, requests, slots=2) == [generated(checkpoint, request) for request in requests]
+    assert decoded(checkpoint, requests, batch_size=2) == [generated(checkpoint, request) for request in requests]
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 5])
-def test_the_ban_on_repeated_tokens_is_generates(length: int) -> None:
-    """A network of small weights says one thing for ever, unless the ban stops it."""
+def test_the_ngram_ban_equals_that_of_generate(length: int) -> None:
+    """A network of small weights repeats one token, unless the ban prevents it."""
     tame = network(256, NARROW_VISION, NARROW_TEXT, scale=0.02)
     free = replace(request_for(tame, Plain(), budget=40), ngram_ban=0)
     banned = replace(free, ngram_ban=length)
     expected = [generated(tame, free), generated(tame, banned)]
-    assert decoded(tame, [free, banned], slots=2) == expected
+    assert decoded(tame, [free, banned], batch_size=2) == expected
     assert expected[0] != expected[1]
 
 
-def test_the_end_token_ends_the_answer_and_is_not_part_of_it(small: LoadedModel) -> None:
+def test_the_end_token_ends_the_completion_and_is_not_part_of_it(small: LoadedModel) -> None:
     request = request_for(small, Plain())
-    answer = generated(small, request)
-    end = answer[10]
+    tokens = generated(small, request)
+    end = tokens[10]
     stopping = replace(small, end_tokens=frozenset({end}))
-    assert answer.index(end) > 0
-    assert generated(stopping, request) == answer[: answer.index(end)]
-    [result] = TorchEngine(small.model, stopping.end_tokens).generate([request])
-    assert isinstance(result, Completion)
-    assert list(result.tokens) == answer[: answer.index(end)]
-    assert result.finish == "stop"
-    assert len(result.probabilities) == len(result.tokens)
+    assert tokens.index(end) > 0
+    assert generated(stopping, request) == tokens[: tokens.index(end)]
+    [completion] = TorchEngine(small.model, stopping.end_tokens).generate([request])
+    assert isinstance(completion, Completion)
+    assert list(completion.tokens) == tokens[: tokens.index(end)]
+    assert completion.finish == "stop"
+    assert len(completion.probabilities) == len(completion.tokens)
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 7, 20])
-def test_the_ban_is_transformers_on_random_rows(length: int) -> None:
+def test_the_ngram_ban_equals_transformers_on_random_sequences(length: int) -> None:
     rng = random.Random(length)
     official = NoRepeatNGramLogitsProcessor(length)
     for _ in range(60):
         vocabulary = rng.choice([2, 3, 10])
-        row = [rng.randrange(vocabulary) for _ in range(rng.choice([1, length - 1, length, 3 * length, 90]))] or [0]
-        ours = NgramBan(length, row[:5])
-        for token in row[5:]:
+        sequence = [rng.randrange(vocabulary) for _ in range(rng.choice([1, length - 1, length, 3 * length, 90]))] or [
+            0
+        ]
+        ours = NgramBan(length, sequence[:5])
+        for token in sequence[5:]:
             ours.add(token)
-        scores = official(torch.tensor([row]), torch.zeros(1, vocabulary))
+        scores = official(torch.tensor([sequence]), torch.zeros(1, vocabulary))
         assert sorted(set(ours.banned())) == torch.nonzero(scores[0].isinf()).flatten().tolist()
 
 
@@ -225,7 +231,7 @@ def test_the_ban_is_transformers_on_random_rows(length: int) -> None:
     ],
     ids=str,
 )
-def test_the_encoder_is_the_ports(image_size: int, tiles: int, vision: dict[str, Any]) -> None:
+def test_the_encoder_agrees_with_transformers(image_size: int, tiles: int, vision: dict[str, Any]) -> None:
     model = network(image_size, vision, NARROW_TEXT, scale=0.25).model
     pixels = torch.randn(tiles, 3, image_size, image_size, generator=torch.Generator().manual_seed(1))
     expected = model.get_image_features(pixels, return_dict=True)

@@ -1,26 +1,26 @@
-"""A hang is a failure: what a test demands must come about in time."""
+"""A deadline for actions that might hang: a hang fails the test."""
 
 import threading
 from collections.abc import Callable
 from typing import Any
 
-DEADLINE = 240.0
+DEADLINE_S = 240.0
 
 
 def in_time(action: Callable[[], Any]) -> Any:
-    """What an action returns, or its exception; fails when it takes longer than the deadline."""
-    found: list[Any] = []
+    """Return what the action returns, or raise what it raises. Fails if it takes longer than :data:`DEADLINE_S`."""
+    results: list[Any] = []
 
     def run() -> None:
         try:
-            found.append(action())
-        except Exception as error:  # noqa: BLE001 - handed to the thread that asserts
-            found.append(error)
+            results.append(action())
+        except Exception as error:  # noqa: BLE001 - raised in the thread of the test
+            results.append(error)
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    thread.join(DEADLINE)
-    assert found, "it hangs"
-    if isinstance(found[0], Exception):
-        raise found[0]
-    return found[0]
+    thread.join(DEADLINE_S)
+    assert results, f"no result after {DEADLINE_S:.0f} s"
+    if isinstance(results[0], Exception):
+        raise results[0]
+    return results[0]

@@ -1,7 +1,7 @@
-"""Networks of random weights, pages to show them, and what the port answers: the reference of every engine.
+"""Networks of random weights, test pages, and the reference of every engine: the tokens of transformers' network.
 
-The reference is always transformers' own ``GotOcr2ForConditionalGeneration``, asked one request at a time with the same
-prompt and the same pixels.
+The reference is always ``GotOcr2ForConditionalGeneration.generate()``, one request at a time, with the same prompt and
+pixels.
 """
 
 from typing import Any
@@ -29,11 +29,11 @@ TASKS: list[Task] = [
 ]
 
 BUDGET = 24
-"""Tokens a request: a random network has gone through dozens of decisions by then."""
+"""Tokens of a request: enough for dozens of choices of a random network."""
 
 
 def drawn_page(number: int = 0) -> Image.Image:
-    """A wide page, which is cut into two tiles beside each other."""
+    """A wide page, which is split into two tiles side by side."""
     image = Image.new("RGB", (480, 240), "white")
     draw = ImageDraw.Draw(image)
     draw.text((20, 20), f"Page {number}: the quick brown fox\njumps over the lazy dog", fill="black", font_size=24)
@@ -42,7 +42,7 @@ def drawn_page(number: int = 0) -> Image.Image:
 
 
 def network(image_size: int, vision: dict[str, Any], text: dict[str, Any], scale: float) -> LoadedModel:
-    """A random network behind got-nano's tokenizer. A small ``scale`` makes it say one token for ever."""
+    """A random network with got-nano's tokenizer. With a small ``scale`` it repeats one token."""
     tokenizer = build_tokenizer().backend_tokenizer
     config = GotOcr2Config(
         vision_config={"image_size": image_size, "patch_size": 16, "window_size": 14, "output_channels": 256} | vision,
@@ -64,7 +64,7 @@ def network(image_size: int, vision: dict[str, Any], text: dict[str, Any], scale
         if parameter.dim() > 1:
             nn.init.normal_(parameter, std=scale if "language_model" in name else 1 / parameter[0].numel() ** 0.5)
     for name, parameter in model.model.vision_tower.named_parameters():
-        if "pos" in name:  # absolute and relative positions, which the port leaves at zero
+        if "pos" in name:  # absolute and relative positions, which transformers initialises with zeros
             nn.init.normal_(parameter, std=0.3)
     return LoadedModel(
         name="random",
@@ -116,15 +116,15 @@ def request_for(checkpoint: LoadedModel, task: Task, budget: int = BUDGET, numbe
 
 
 def generated(checkpoint: LoadedModel, request: Request) -> list[int]:
-    """What the port answers, without the end token."""
+    """The tokens of transformers' network, without the end token."""
     return generated_with_logits(checkpoint, request)[0]
 
 
 def generated_with_logits(checkpoint: LoadedModel, request: Request) -> tuple[list[int], Tensor]:
-    """What the port answers, and its logits of every step, ``(steps, vocabulary)``."""
+    """The tokens of transformers' network, and the logits of every step, ``(steps, vocabulary)``."""
     model = checkpoint.model
     prompt = torch.tensor([request.prompt])
-    answer = model.generate(
+    output = model.generate(
         input_ids=prompt,
         attention_mask=torch.ones_like(prompt),
         pixel_values=request.pixels.to(model.dtype),
@@ -136,6 +136,6 @@ def generated_with_logits(checkpoint: LoadedModel, request: Request) -> tuple[li
         output_logits=True,
         return_dict_in_generate=True,
     )
-    tokens: list[int] = answer.sequences[0, len(request.prompt) :].tolist()
+    tokens: list[int] = output.sequences[0, len(request.prompt) :].tolist()
     ended = tokens[-1] in checkpoint.end_tokens
-    return tokens[: len(tokens) - ended], torch.cat(answer.logits)
+    return tokens[: len(tokens) - ended], torch.cat(output.logits)

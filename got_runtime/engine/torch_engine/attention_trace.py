@@ -1,59 +1,74 @@
-"""Where on the page an answer was read: which image token the decoder looked at when it chose each token."""
+"""Records which image token the decoder attended to most when it generated each token."""
 
 import torch
 from torch import Tensor
 
-WANDERS = 8
-"""Image tokens a head must look at, in an answer of several times as many tokens, to be more than an attention sink."""
+__all__ = ["MIN_DISTINCT_POSITIONS", "AttentionTrace"]
+
+MIN_DISTINCT_POSITIONS = 8
+"""Distinct image tokens that a head must attend to; a head with fewer is an attention sink.
+
+In a completion of fewer than 32 tokens, a quarter of its tokens suffices.
+"""
 
 
 class AttentionTrace:
-    """Records one row's attention over its image tokens, head by head; the sharpest head speaks for the answer.
+    """Records the attention of one sequence to its image tokens, for every head; the sharpest head is used.
 
-    In GOT a few heads find the place to read next and the others do not: on got-nano the head with the highest mean
-    peak looks at the right one of 256 image tokens for 87 % of the characters of held-out pages (teacher-forced).
+    In GOT a few heads attend to the position that is read next, and the others do not. On got-nano the head with the
+    highest mean peak attends to the right one of 256 image tokens for 87 % of the characters of held-out pages
+    (teacher-forced).
 
     Args:
-        image: positions of the image tokens in the prompt, ``(pads,)``.
-        layers: how many layers each step records.
+        image_positions: positions of the image tokens in the prompt, ``(image tokens,)``.
+        layers: number of layers that each step records.
     """
 
-    def __init__(self, image: Tensor, layers: int) -> None:
-        self._image = image
+    def __init__(self, image_positions: Tensor, layers: int) -> None:
+        self._image_positions = image_positions
         self._layers = layers
-        self._shown: list[Tensor] = []
+        self._keys: list[Tensor] = []
         self._peaks: list[Tensor] = []
-        self._places: list[Tensor] = []
+        self._positions: list[Tensor] = []
 
-    def show(self, key: Tensor) -> None:
-        """The next layer's keys of the prompt, ``(key heads, length, width)``; kept are those of the image tokens."""
-        self._shown.append(key[:, self._image])
+    def add_prompt_keys(self, key: Tensor) -> None:
+        """Keep the keys of the image tokens of the next layer.
+
+        Args:
+            key: the prompt's keys, ``(key heads, tokens, head width)``.
+        """
+        self._keys.append(key[:, self._image_positions])
 
     def record(self, layer: int, query: Tensor) -> None:
-        """One layer of one step: ``query`` is ``(heads, width)``. All layers in turn make a step."""
-        shown = self._shown[layer]
-        grouped = query.unflatten(0, (shown.shape[0], -1))
-        logits = grouped.float() @ shown.float().transpose(-1, -2) * query.shape[-1] ** -0.5
-        peak, place = torch.softmax(logits, dim=-1).max(dim=-1)
-        self._peaks.append(peak.flatten())
-        self._places.append(place.flatten())
+        """Record one layer of one step; a step records all layers in order.
 
-    def rewind(self, tokens: int) -> None:
-        """Back to what is known of the answer's first ``tokens`` tokens: a step that failed is to be repeated."""
-        for recorded in (self._peaks, self._places):
+        Args:
+            layer: index of the layer.
+            query: of the newest token, ``(heads, head width)``.
+        """
+        keys = self._keys[layer]
+        grouped = query.unflatten(0, (keys.shape[0], -1))
+        logits = grouped.float() @ keys.float().transpose(-1, -2) * query.shape[-1] ** -0.5
+        peak, position = torch.softmax(logits, dim=-1).max(dim=-1)
+        self._peaks.append(peak.flatten())
+        self._positions.append(position.flatten())
+
+    def truncate(self, tokens: int) -> None:
+        """Keep the records of the first ``tokens`` tokens, because a step that failed will be repeated."""
+        for recorded in (self._peaks, self._positions):
             del recorded[tokens * self._layers :]
         if not tokens:
-            self._shown.clear()
+            self._keys.clear()
 
     def token_positions(self, tokens: int) -> tuple[tuple[int, float], ...]:
-        """For each of the answer's first ``tokens`` tokens: an image token, and the share of attention it got."""
+        """For each of the first ``tokens`` tokens: the index of the image token with most attention, and its weight."""
         if not tokens:
             return ()
-        peaks, places = (
+        peaks, positions = (
             torch.stack(recorded).unflatten(0, (-1, self._layers)).flatten(1)[:tokens].cpu()
-            for recorded in (self._peaks, self._places)
+            for recorded in (self._peaks, self._positions)
         )
-        wanders = torch.tensor([len(set(head.tolist())) for head in places.T])
-        score = peaks.mean(dim=0).masked_fill(wanders < min(WANDERS, tokens / 4), -1.0)
+        distinct = torch.tensor([len(set(head.tolist())) for head in positions.T])
+        score = peaks.mean(dim=0).masked_fill(distinct < min(MIN_DISTINCT_POSITIONS, tokens / 4), -1.0)
         head = int(score.argmax())
-        return tuple(zip(places[:, head].tolist(), peaks[:, head].tolist(), strict=True))
+        return tuple(zip(positions[:, head].tolist(), peaks[:, head].tolist(), strict=True))

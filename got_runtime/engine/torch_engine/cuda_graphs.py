@@ -1,9 +1,9 @@
-"""Decoding steps that stay on the device: tokens go round without the host, as CUDA graphs where there is CUDA.
+"""Decoding steps that stay on the device: tokens are fed back without the host, as CUDA graphs where there is CUDA.
 
-At batch 1 a step of the full-size network is 0.2 ms of arithmetic and several milliseconds of launching kernels one by
-one. A graph is recorded for each bucket of rows, from the newest tokens to the choice of the next ones, and replayed;
-the host reads a step's tokens when the next one runs already. Not yet measured: written where no GPU was at hand. On a
-CPU the same step runs without a graph, which is how it is tested.
+At batch size 1 a step of the full-size network is 0.2 ms of arithmetic and several milliseconds of kernel launches. One
+graph is captured for each of several batch sizes; it reads the newest tokens and chooses the next ones. The host reads
+a step's tokens while the next step runs. This has not been measured: no GPU was available. On a CPU the same step runs
+without a graph, which is how it is tested.
 """
 
 import threading
@@ -13,32 +13,34 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from got_runtime.engine.torch_engine.decoder import StepResult
 from got_runtime.engine.torch_engine.kv_cache import SlotCache
 from got_runtime.engine.torch_engine.token_buffer import TokenBuffer
 from got_runtime.model.decoder import forward, masked
 
-__all__ = ["BUCKETS", "GraphedSteps", "bucket_of"]
+__all__ = ["GRAPH_BATCH_SIZES", "GraphedSteps", "graph_batch_size"]
 
-BUCKETS = (1, 2, 4, 8, 16, 32, 48, 64, 96, 128, 192, 256)
-"""Numbers of rows for which graphs are made; the next larger one serves, its surplus rows idle."""
-_WARM_UP = 3
-_RECORDING = threading.Lock()
-"""CUDA records one graph at a time in a process."""
+GRAPH_BATCH_SIZES = (1, 2, 4, 8, 16, 32, 48, 64, 96, 128, 192, 256)
+"""Batch sizes for which graphs are captured. A batch uses the next larger one, whose other slots are idle."""
+_WARM_UP_STEPS = 3
+_CAPTURING = threading.Lock()
+"""CUDA captures one graph at a time in a process."""
 
 
-def bucket_of(rows: int, slots: int) -> int:
-    """The smallest bucket for so many rows, at most ``slots``."""
-    return min(next((bucket for bucket in BUCKETS if bucket >= rows), slots), slots)
+def graph_batch_size(sequences: int, slots: int) -> int:
+    """The smallest batch size of a graph for so many sequences, at most ``slots``."""
+    return min(next((size for size in GRAPH_BATCH_SIZES if size >= sequences), slots), slots)
 
 
 class GraphedSteps:
-    """Steps of the rows in the first slots of ``cache``, with tensors that stay where they are.
+    """Steps of the sequences in the first slots of ``cache``. See :class:`~.decoder.AsyncSteps`.
 
     Args:
-        language: the port's ``Qwen2Model``.
-        head: its last product.
-        cache: keys and values. When it is resized, :meth:`resize` must be told.
-        reserve: called with the tokens of the longest row and the number of rows before they grow; may resize.
+        language: transformers' ``Qwen2Model``.
+        head: the ``lm_head``.
+        cache: keys and values. :meth:`resize` must be called after it is resized.
+        reserve: called before a step with the tokens of the longest sequence and the number of sequences; may resize
+            the cache.
     """
 
     def __init__(self, language: Any, head: Any, cache: SlotCache, reserve: Callable[[int, int], None]) -> None:
@@ -46,36 +48,37 @@ class GraphedSteps:
         self._head = head
         self._cache = cache
         self._reserve = reserve
-        self._said = TokenBuffer(0, 0, 0, language.embed_tokens.weight.device)
+        self._buffer = TokenBuffer(0, 0, 0, language.embed_tokens.weight.device)
         self._steps: dict[int, _Step] = {}
         self.lengths: list[int] = []
-        """Tokens of each row whose keys and values are there once all steps begun are done."""
+        """For each sequence, the tokens in the cache once all launched steps are finished."""
 
-    def follow(self, slot: int, tokens: Sequence[int], ban: int) -> None:
-        """The row in ``slot``, which has said ``tokens``, takes part from now on; no n-gram of ``ban`` is repeated."""
-        if ban > self._said.longest:
-            self.resize(ban)
-        self._said.tell(slot, tokens, ban)
+    def set_tokens(self, slot: int, tokens: Sequence[int], ngram_ban: int) -> None:
+        if ngram_ban > self._buffer.max_ngram:
+            self.resize(ngram_ban)
+        self._buffer.set_tokens(slot, tokens, ngram_ban)
         self.lengths[slot : slot + 1] = [len(tokens) - 1]
 
-    def launch(self, rows: int) -> Callable[[], tuple[list[int], list[float]]]:
-        """Begin a step of the first ``rows`` slots. What comes back waits for it: their tokens and probabilities.
+    def launch(self, batch_size: int) -> Callable[[], StepResult]:
+        """See :class:`~.decoder.AsyncSteps`.
 
-        Raises OutOfRoom, or what the device raises when memory runs out; nothing is begun then.
+        Raises:
+            KvCacheFull: the cache cannot grow; nothing was launched.
+            RuntimeError: what the device raises, for example when its memory runs out; nothing was launched.
         """
-        self._reserve(max(self.lengths[:rows]) + 1, rows)
-        bucket = bucket_of(rows, self._cache.slots)
-        if bucket not in self._steps:
-            self._steps[bucket] = _Step(self._language, self._head, self._cache, self._said, bucket)
-        chosen, given = self._steps[bucket]()
-        self.lengths[:rows] = [length + 1 for length in self.lengths[:rows]]
-        # Copied before the next step overwrites them, in the order of the stream.
-        tokens, probabilities = (x[:rows].to("cpu", non_blocking=True, copy=True) for x in (chosen, given))
+        self._reserve(max(self.lengths[:batch_size]) + 1, batch_size)
+        graph_size = graph_batch_size(batch_size, self._cache.slots)
+        if graph_size not in self._steps:
+            self._steps[graph_size] = _Step(self._language, self._head, self._cache, self._buffer, graph_size)
+        chosen, probability = self._steps[graph_size]()
+        self.lengths[:batch_size] = [length + 1 for length in self.lengths[:batch_size]]
+        # Copied in stream order, before the next step overwrites them.
+        tokens, probabilities = (x[:batch_size].to("cpu", non_blocking=True, copy=True) for x in (chosen, probability))
         copied: Any = torch.cuda.Event() if chosen.device.type == "cuda" else None
         if copied is not None:
             copied.record(torch.cuda.current_stream(chosen.device))
 
-        def read() -> tuple[list[int], list[float]]:
+        def read() -> StepResult:
             if copied is not None:
                 copied.synchronize()
             return tokens.tolist(), probabilities.tolist()
@@ -83,101 +86,106 @@ class GraphedSteps:
         return read
 
     def move(self, source: int, target: int) -> None:
-        """The row in the last slot takes another one."""
+        """Move the sequence in the last slot to another slot."""
         if source < len(self.lengths):
-            self._said.move(source, target)
+            self._buffer.move(source, target)
             self.lengths[target] = self.lengths[source]
 
-    def leave(self, slot: int) -> None:
-        """The row in the last slot is gone."""
+    def release(self, slot: int) -> None:
+        """Free the last slot."""
         if slot < len(self.lengths):
-            self._said.leave(slot)
+            self._buffer.clear(slot)
             del self.lengths[slot:]
 
-    def resize(self, longest: int | None = None) -> None:
-        """The cache has other sizes, or longer n-grams are to be banned: steps recorded before point elsewhere."""
-        longest = self._said.longest if longest is None else longest
-        self._said = self._said.resized(self._cache.slots, self._cache.capacity, longest)
+    def resize(self, max_ngram: int | None = None) -> None:
+        """Adapt to a resized cache, or to a longer n-gram ban. Captured graphs are discarded: their addresses
+        changed."""
+        max_ngram = self._buffer.max_ngram if max_ngram is None else max_ngram
+        self._buffer = self._buffer.resized(self._cache.slots, self._cache.capacity, max_ngram)
         self._steps.clear()
 
 
 class _Step:
-    """One step of ``rows`` rows. Those in which nobody is are run along; what they write lands in free slots."""
+    """One step of ``batch_size`` slots. Free slots are computed too; what they write stays in free slots."""
 
-    def __init__(self, language: Any, head: Any, cache: SlotCache, said: TokenBuffer, rows: int) -> None:
+    def __init__(self, language: Any, head: Any, cache: SlotCache, buffer: TokenBuffer, batch_size: int) -> None:
         self._language = language
         self._head = head
         self._cache = cache
-        self._said = said
-        device = self._device = said.newest.device
-        self._rows = torch.arange(rows, device=device)
-        self._places = torch.arange(cache.capacity, device=device)
+        self._buffer = buffer
+        device = self._device = buffer.newest.device
+        self._slots = torch.arange(batch_size, device=device)
+        self._positions = torch.arange(cache.capacity, device=device)
         self._out: tuple[Tensor, Tensor] | None = None
         self._graph: Any = None
         if device.type == "cuda":
-            # Streams are made, and graphs recorded, on the thread's current device, whichever the tensors lie on.
-            with _RECORDING, torch.cuda.device(device):
-                self._record()
+            # Streams and graphs belong to the thread's current device, wherever the tensors are.
+            with _CAPTURING, torch.cuda.device(device):
+                self._capture()
 
     def __call__(self) -> tuple[Tensor, Tensor]:
-        """Tokens and probabilities, ``(rows,)`` each; the next call may write over them."""
+        """Tokens and probabilities, ``(batch_size,)`` each; the next call may overwrite them."""
         if self._graph is None:
-            return self._step(self._said)
+            return self._step(self._buffer)
         with torch.cuda.device(self._device):
             self._graph.replay()
         assert self._out is not None
         return self._out
 
-    def _step(self, said: TokenBuffer) -> tuple[Tensor, Tensor]:
-        rows = len(self._rows)
-        lengths = said.held[:rows]
-        mask = (self._places <= lengths[:, None])[:, None, None]
+    def _step(self, buffer: TokenBuffer) -> tuple[Tensor, Tensor]:
+        batch_size = len(self._slots)
+        lengths = buffer.lengths[:batch_size]
+        mask = (self._positions <= lengths[:, None])[:, None, None]
 
         def attend(layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-            self._cache.write_step(layer, self._rows, lengths, key, value)
-            keys, values = self._cache.view(layer, rows, self._cache.capacity)
+            self._cache.write_step(layer, self._slots, lengths, key, value)
+            keys, values = self._cache.view(layer, batch_size, self._cache.capacity)
             return _attention(query, keys, values, mask, lengths)
 
-        embedded = self._language.embed_tokens(said.newest[:rows, None])
+        embedded = self._language.embed_tokens(buffer.newest[:batch_size, None])
         hidden = forward(self._language, embedded, lengths[:, None], attend)[:, -1]
-        chosen, given = said.choose(self._head(hidden).float())  # in float32, as generate() does
-        said.add(chosen)
-        return chosen, given
+        chosen, probability = buffer.choose(self._head(hidden).float())  # in float32, as generate() does
+        buffer.append(chosen)
+        return chosen, probability
 
-    def _record(self) -> None:
-        """Run the step a few times on a side stream, as CUDA asks, then record it: that runs nothing."""
+    def _capture(self) -> None:
+        """Run the step a few times on a side stream, as CUDA requires, then capture it, which does not run it."""
         stream: Any = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
-            for _ in range(_WARM_UP):
-                # A stand-in for what the rows have said, which the steps change. They write keys and values where a
-                # row's own next step writes them, or its last would.
-                said = self._said.resized(len(self._said.newest), self._cache.capacity, self._said.longest)
-                said.held.fill_(self._cache.capacity - 1)
-                self._step(said)
+            for _ in range(_WARM_UP_STEPS):
+                # A copy of the token buffer, which the steps change. They write keys and values at the last position of
+                # each slot, which the sequence's own step overwrites.
+                buffer = self._buffer.resized(len(self._buffer.newest), self._cache.capacity, self._buffer.max_ngram)
+                buffer.lengths.fill_(self._cache.capacity - 1)
+                self._step(buffer)
         torch.cuda.current_stream().wait_stream(stream)
         self._graph = torch.cuda.CUDAGraph()
-        # Other threads go on decoding meanwhile, and may ask for memory.
+        # Thread-local, because other threads go on decoding and may allocate memory.
         with torch.cuda.graph(self._graph, stream=stream, capture_error_mode="thread_local"):
-            self._out = self._step(self._said)
+            self._out = self._step(self._buffer)
 
 
 def _attention(query: Tensor, keys: Tensor, values: Tensor, mask: Tensor, lengths: Tensor) -> Tensor:
-    """One query a row over ``(rows, key heads, capacity, width)``: on a GPU only as far as each row is long."""
-    fits = query.device.type == "cuda" and query.dtype != torch.float32 and query.shape[1] == keys.shape[1]
-    flash = _variable_length() if fits else None
+    """Attention of one query for each sequence over keys and values ``(batch, key heads, capacity, width)``.
+
+    On a GPU only the positions that a sequence has are read.
+    """
+    supported = query.device.type == "cuda" and query.dtype != torch.float32 and query.shape[1] == keys.shape[1]
+    flash = _variable_length_attention() if supported else None
     if flash is None:
         return masked(query, keys, values, mask)
-    rows, capacity = keys.shape[0], keys.shape[2]
-    starts = torch.arange(rows + 1, dtype=torch.int32, device=query.device)
-    flat_keys, flat_values = (x.transpose(1, 2).flatten(0, 1) for x in (keys, values))  # views: so the cache lies
+    batch_size, capacity = keys.shape[0], keys.shape[2]
+    starts = torch.arange(batch_size + 1, dtype=torch.int32, device=query.device)
+    flat_keys, flat_values = (x.transpose(1, 2).flatten(0, 1) for x in (keys, values))  # views of the cache
     out: Tensor = flash(
         query[:, :, 0], flat_keys, flat_values, starts, starts * capacity, 1, capacity, seqused_k=(lengths + 1).int()
     )
     return out[:, :, None]
 
 
-def _variable_length() -> Callable[..., Any] | None:
+def _variable_length_attention() -> Callable[..., Any] | None:
+    """torch's attention over sequences of different length, or None where this torch has none."""
     try:
         from torch.nn.attention.varlen import varlen_attn
     except ImportError:  # torch before 2.10

@@ -1,4 +1,4 @@
-"""What the engine's loop asks of the part that does the arithmetic."""
+"""The interface between the scheduler and the code that runs the network's decoder."""
 
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -7,76 +7,109 @@ from torch import Tensor
 
 from got_runtime.engine.torch_engine.attention_trace import AttentionTrace
 
-__all__ = ["AsyncSteps", "Decoder", "OutOfRoom"]
+__all__ = ["AsyncSteps", "Decoder", "KvCacheFull", "StepResult"]
+
+StepResult = tuple[list[int], list[float]]
+"""The chosen token of each sequence, and the probability that the network gave it."""
 
 
-class OutOfRoom(MemoryError):
-    """The rows have grown beyond the ``room`` (in tokens) set aside for them."""
+class KvCacheFull(MemoryError):
+    """The sequences need more tokens of KV cache than the decoder may hold.
 
-    def __init__(self, room: int) -> None:
-        super().__init__(f"{room} tokens of keys and values are all the memory there is")
+    Args:
+        max_tokens: of all sequences together.
+    """
+
+    def __init__(self, max_tokens: int) -> None:
+        super().__init__(f"the KV cache holds {max_tokens} tokens, and the sequences need more")
 
 
 class AsyncSteps(Protocol):
-    """Steps whose tokens need not come to the host before the next one begins."""
+    """Decoding steps that can begin before the host has read the tokens of the last one."""
 
-    def follow(self, slot: int, tokens: Sequence[int], ban: int) -> None:
-        """The row in ``slot`` has said ``tokens``, its prompt among them; n-grams of ``ban`` (0: none) are banned."""
+    def set_tokens(self, slot: int, tokens: Sequence[int], ngram_ban: int) -> None:
+        """Copy a sequence's tokens to the device.
+
+        Args:
+            slot: of the sequence.
+            tokens: prompt and generated tokens.
+            ngram_ban: length of the n-gram ban; 0 for none.
+        """
         ...
 
-    def launch(self, rows: int) -> Callable[[], tuple[list[int], list[float]]]:
-        """Begin a step of the first ``rows`` slots; what comes back waits for it: tokens and their probabilities."""
+    def launch(self, batch_size: int) -> Callable[[], StepResult]:
+        """Begin a step of the first ``batch_size`` slots; calling the returned function waits for its result."""
         ...
 
 
 class Decoder(Protocol):
-    """Rows in slots 0, 1, 2…, without gaps. ``room`` is how many tokens may be held by all rows together.
+    """Decodes sequences in slots 0, 1, 2…, without gaps.
 
-    With ``ahead``, :meth:`step` and :meth:`choose` serve the prompt and steps whose attention is recorded.
+    Where there are ``async_steps``, :meth:`step` and :meth:`choose` run only the first token of each sequence and the
+    steps whose attention is recorded.
+
+    Attributes:
+        max_tokens: tokens of KV cache that all sequences together may hold. A single sequence may exceed it.
     """
 
-    room: int
+    max_tokens: int
 
     @property
-    def ahead(self) -> AsyncSteps | None:
-        """The other way to take steps, where there is one."""
+    def async_steps(self) -> AsyncSteps | None:
+        """The asynchronous implementation of steps, or None."""
         ...
 
-    def fits(self, tokens: int) -> bool:
-        """Whether a row of so many tokens can be taken in beside those that are there."""
+    def has_room(self, tokens: int) -> bool:
+        """Whether the KV cache has room for another sequence of ``tokens`` tokens."""
         ...
 
-    def prefill(self, slot: int, embedded: Tensor, room: int, alignment: AttentionTrace | None) -> Tensor:
-        """Run a prompt ``(tokens, width)`` in a free slot, which is to hold ``room`` tokens; its last hidden state.
+    def prefill(self, slot: int, embedded: Tensor, capacity: int, attention_trace: AttentionTrace | None) -> Tensor:
+        """Run a prompt in a free slot.
 
-        Raises OutOfRoom, or what the device raises when memory runs out.
+        Args:
+            slot: the first free one.
+            embedded: the prompt's embeddings, ``(tokens, width)``.
+            capacity: tokens to allocate KV cache for.
+            attention_trace: records the prompt's last position, if given.
+
+        Returns:
+            The last hidden state, ``(1, width)``.
+
+        Raises:
+            KvCacheFull: there is no room for ``capacity`` tokens.
+            RuntimeError: what the device raises, for example when its memory runs out.
         """
         ...
 
     def step(
-        self, tokens: Sequence[int], lengths: Sequence[int], alignments: Sequence[AttentionTrace | None]
+        self, tokens: Sequence[int], lengths: Sequence[int], attention_traces: Sequence[AttentionTrace | None]
     ) -> Tensor:
-        """Append each row's newest token to its ``lengths`` earlier ones; hidden states ``(rows, width)``.
+        """Append the newest token of each sequence to the ``lengths`` earlier ones.
 
-        May be repeated when it raised, once the alignments are rewound: nothing else is counted before it is whole.
+        A step that raised may be repeated, once the attention traces are truncated: other state changes only when the
+            step
+        succeeds.
+
+        Returns:
+            Hidden states, ``(sequences, width)``.
         """
         ...
 
-    def choose(self, hidden: Tensor, banned: Sequence[Sequence[int]]) -> tuple[list[int], list[float]]:
-        """The likeliest token of each row that is not banned there, and the probability the network gave it.
+    def choose(self, hidden: Tensor, banned: Sequence[Sequence[int]]) -> StepResult:
+        """The most probable token of each sequence that is not banned, and the probability that the network gave it.
 
-        Where a row's logits are not finite, neither is its probability.
+        Where the logits of a sequence are not finite, its probability is not either.
         """
         ...
 
-    def wipe(self, slot: int) -> None:
-        """What this row holds is not finite, and hidden is not enough: 0 times such a number is no 0."""
+    def zero(self, slot: int) -> None:
+        """Overwrite a slot that holds values that are not finite. Masking does not hide them: 0 · NaN is NaN."""
         ...
 
     def move(self, source: int, target: int, length: int) -> None:
-        """The row in the last slot, ``source``, takes the place of the one in ``target``."""
+        """Move the sequence in the last slot, ``source``, to slot ``target``; it has ``length`` tokens in the cache."""
         ...
 
     def release(self, slot: int) -> None:
-        """The row in the last slot is gone."""
+        """Free the last slot."""
         ...

@@ -104,27 +104,27 @@ class TorchEngine:
             while True:
                 self._open_network()
                 scheduler.resume()
-                while not scheduler.parked and buffer.has_room(
-                    len(scheduler.live), min(self._batch_size, scheduler.limit)
+                while not scheduler.waiting and buffer.has_room(
+                    len(scheduler.running), min(self._batch_size, scheduler.max_running)
                 ):
                     # Until the first page is finished, prefilling the pages behind it takes at most half of the time.
                     first_page_waits = buffer.first_pending and prefill_seconds > (time.perf_counter() - started) / 2
-                    if scheduler.live and (first_page_waits or not scheduler.fits_another()):
+                    if scheduler.running and (first_page_waits or not scheduler.has_memory()):
                         break
-                    taken = prefetcher.take(wait=not scheduler.live)
+                    taken = prefetcher.take(wait=not scheduler.running)
                     if taken is None:
                         break
                     prefill_started = time.perf_counter()
-                    scheduler.admit(buffer.add(taken[0]), taken[0])
+                    scheduler.add(buffer.add(taken[0]), taken[0])
                     prefill_seconds += time.perf_counter() - prefill_started
                 for completion in buffer.pop_ready():
                     yielded = time.perf_counter()
                     yield completion
-                    scheduler.forgive(time.perf_counter() - yielded)
+                    scheduler.exclude_from_time_limit(time.perf_counter() - yielded)
                     self._open_network()
-                if scheduler.live:
+                if scheduler.running:
                     scheduler.step()
-                elif not scheduler.parked and buffer.all_returned and prefetcher.exhausted:
+                elif not scheduler.waiting and buffer.all_returned and prefetcher.exhausted:
                     return
         finally:
             prefetcher.close()

@@ -1,4 +1,4 @@
-"""From a request's pixels to its prompt as the decoder takes it."""
+"""Turns a request into the embeddings of its prompt: encodes the tiles and inserts the image tokens."""
 
 from typing import Any
 
@@ -12,29 +12,38 @@ __all__ = ["Prefill"]
 
 
 class Prefill:
-    """Encodes tiles, ``tile_batch`` at a time, and puts their tokens where the prompt has image pads."""
+    """Embeds prompts.
+
+    Args:
+        model: transformers' ``GotOcr2ForConditionalGeneration``.
+        tile_batch: tiles that are encoded together.
+    """
 
     def __init__(self, model: Any, tile_batch: int) -> None:
         self._core = model.model
         self._language = model.model.language_model
-        self._pad = model.config.image_token_index
+        self._image_pad = model.config.image_token_index
         self._tile_batch = tile_batch
         self.layers = len(self._language.layers)
 
     def embed(self, request: Request) -> tuple[Tensor, Tensor]:
-        """The prompt's embeddings ``(tokens, width)``, and the positions of its image tokens."""
+        """The prompt's embeddings ``(tokens, width)``, and the positions of its image tokens ``(image tokens,)``.
+
+        Raises:
+            ValueError: the prompt has more or fewer image pads than there are image tokens.
+        """
         weight = self._language.embed_tokens.weight
-        image = self.encode(request.pixels.to(weight.device, weight.dtype))
+        image_tokens = self.encode(request.pixels.to(weight.device, weight.dtype))
         ids = torch.tensor(request.prompt, device=weight.device)
         embedded = self._language.embed_tokens(ids)
-        pads = (ids == self._pad).nonzero()[:, 0]
-        if len(pads) != len(image):
-            raise ValueError(f"the prompt has {len(pads)} image pads for {len(image)} image tokens")
-        embedded[pads] = image
+        pads = (ids == self._image_pad).nonzero()[:, 0]
+        if len(pads) != len(image_tokens):
+            raise ValueError(f"the prompt has {len(pads)} image pads for {len(image_tokens)} image tokens")
+        embedded[pads] = image_tokens
         return embedded, pads
 
     def encode(self, pixels: Tensor) -> Tensor:
-        """Image tokens ``(pads, width)`` of all tiles."""
+        """Image tokens ``(image tokens, width)`` of all tiles, from pixels ``(tiles, 3, height, width)``."""
         core = self._core
         parts = [
             encode(core.vision_tower, core.multi_modal_projector, tiles)[0].flatten(0, 1)
@@ -43,7 +52,7 @@ class Prefill:
         return torch.cat(parts)
 
     def extend(self, embedded: Tensor, tokens: list[int]) -> Tensor:
-        """A prompt with the tokens already decoded behind it."""
+        """A prompt's embeddings followed by those of ``tokens``."""
         if not tokens:
             return embedded
         return torch.cat([embedded, self._language.embed_tokens(torch.tensor(tokens, device=embedded.device))])

@@ -1,5 +1,6 @@
-"""The rows being decoded together: taking one in, one step for all, and what happens when memory runs out."""
+"""The sequences that are decoded together: adding one, a step for all, and preemption when memory runs out."""
 
+import logging
 import re
 import time
 from collections import deque
@@ -12,28 +13,36 @@ from got_runtime.engine.ngram_ban import NgramBan
 from got_runtime.engine.protocol import Completion, OnToken, Request
 from got_runtime.engine.sequence import Sequence
 from got_runtime.engine.torch_engine.attention_trace import AttentionTrace
-from got_runtime.engine.torch_engine.decoder import AsyncSteps, Decoder
+from got_runtime.engine.torch_engine.decoder import AsyncSteps, Decoder, StepResult
 from got_runtime.engine.torch_engine.prefill import Prefill
 
 __all__ = ["Scheduler"]
 
-MARGIN = 256
-"""Tokens of answer that room is kept for at first; most pages need more, few need their whole budget."""
-TYPICAL = 512
-"""Tokens of prompt and first answer by which a page not yet seen is judged."""
+RESERVED_NEW_TOKENS = 256
+"""New tokens that KV cache is allocated for at first; most pages need more, few need their whole ``max_new_tokens``."""
+TYPICAL_TOKENS = 512
+"""Tokens of prompt and first completion of a typical page; decides whether there is memory for another one."""
 _OUT_OF_MEMORY = re.compile("out of memory|(allocate|enough) memory|ALLOC_FAILED")
-"""How libraries under torch say it; an "illegal memory access" is another matter."""
+"""Messages of the libraries under torch; "illegal memory access" is a different error."""
+
+logger = logging.getLogger(__name__)
 
 
 class Scheduler:
-    """Rows in slots 0, 1, 2…; ``parked`` rows have lost theirs when memory ran out and wait to go on.
+    """Decodes sequences in slots 0, 1, 2….
 
     Args:
-        decoder: does the arithmetic and keeps keys and values.
-        prefill: makes prompts of requests.
-        end_tokens: ids that end an answer.
-        on_token: told of every token.
-        done: where finished answers go, by the order of their requests.
+        decoder: runs the network and holds the KV cache.
+        prefill: embeds prompts.
+        end_tokens: token ids that end a completion.
+        on_token: called for each token, with the index of its request.
+        finished: receives results, by the index of their request.
+
+    Attributes:
+        running: the sequences in the slots, in this order.
+        waiting: preempted sequences, in the order in which they resume.
+        max_running: sequences that may run together. It is halved when memory runs out, and grows by one for each
+            completion afterwards.
     """
 
     def __init__(
@@ -42,182 +51,196 @@ class Scheduler:
         prefill: Prefill,
         end_tokens: frozenset[int],
         on_token: OnToken | None,
-        done: dict[int, Completion | Exception | None],
+        finished: dict[int, Completion | Exception | None],
     ) -> None:
         self._decoder = decoder
         self._prefill = prefill
         self._end_tokens = end_tokens
         self._on_token = on_token
-        self._done = done
-        self.live: list[Sequence] = []
-        self.parked: deque[Sequence] = deque()
-        self._followed = False
-        """Whether the decoder that runs ahead knows what the live rows have said."""
-        self._begun: tuple[list[Sequence], Callable[[], tuple[list[int], list[float]]]] | None = None
-        """The rows of a step that runs, and how to read its tokens."""
-        self.limit = 1 << 30
-        """Rows together, at most: halved when memory runs out, one more for each answer that was finished since."""
+        self._finished = finished
+        self.running: list[Sequence] = []
+        self.waiting: deque[Sequence] = deque()
+        self.max_running = 1 << 30
+        self._in_sync = False
+        """True if the device token buffer is in sync with ``running``."""
+        self._in_flight: tuple[list[Sequence], Callable[[], StepResult]] | None = None
+        """The sequences of an asynchronous step, and the function that waits for its result."""
 
-    def fits_another(self) -> bool:
-        """Whether there is memory for a page of usual length."""
-        return self._decoder.fits(TYPICAL)
+    def has_memory(self) -> bool:
+        """Whether there is memory for another page of typical length."""
+        return self._decoder.has_room(TYPICAL_TOKENS)
 
     @torch.inference_mode()
-    def admit(self, order: int, request: Request | None) -> None:
-        """Encode a request and take it in. One that fails is answered with its error."""
+    def add(self, index: int, request: Request | None) -> None:
+        """Encode and prefill a request. If that fails, its error is its result."""
         if request is None:
-            self._done[order] = None
+            self._finished[index] = None
             return
-        began = time.perf_counter()
+        started = time.perf_counter()
         try:
-            embedded, image = self._prefill.embed(request)
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, its neighbours go on
-            self._done[order] = error
+            embedded, image_positions = self._prefill.embed(request)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one request, the others go on
+            self._finished[index] = error
             return
         encoded = time.perf_counter()
-        alignment = AttentionTrace(image, self._prefill.layers) if request.record_attention else None
+        trace = AttentionTrace(image_positions, self._prefill.layers) if request.record_attention else None
         ban = NgramBan(request.ngram_ban, request.prompt) if request.ngram_ban else None
-        bare = replace(request, pixels=request.pixels[:0])
-        self._enter(Sequence(order, bare, embedded, ban, encoded - began, encoded, alignment))
+        without_pixels = replace(request, pixels=request.pixels[:0])
+        self._start(Sequence(index, without_pixels, embedded, ban, encoded - started, encoded, trace))
 
     @torch.inference_mode()
     def resume(self) -> None:
-        """Give parked rows their slots again, as far as memory allows; one alone always gets its chance."""
-        while self.parked and len(self.live) < self.limit:
-            if self.live and not self._decoder.fits(self.parked[0].length + MARGIN):
+        """Prefill waiting sequences again as far as memory allows. A single sequence always runs."""
+        while self.waiting and len(self.running) < self.max_running:
+            if self.running and not self._decoder.has_room(self.waiting[0].length + RESERVED_NEW_TOKENS):
                 return
-            row = self.parked.popleft()
-            row.forgive(time.perf_counter() - row.left)
-            self._enter(row)
+            sequence = self.waiting.popleft()
+            sequence.exclude_from_time_limit(time.perf_counter() - sequence.preempted_at)
+            self._start(sequence)
 
-    def forgive(self, seconds: float) -> None:
-        """Nothing was decoded for so long; parked rows are forgiven when they go on."""
-        for row in self.live:
-            row.forgive(seconds)
+    def exclude_from_time_limit(self, seconds: float) -> None:
+        """Do not count ``seconds`` towards ``max_seconds`` of the running sequences; :meth:`resume` does for the
+        rest."""
+        for sequence in self.running:
+            sequence.exclude_from_time_limit(seconds)
 
-    def _enter(self, row: Sequence) -> None:
-        """Run a row's prompt, and what it had decoded before it was parked."""
-        slot, fresh = len(self.live), not row.tokens
-        room = row.length + 1 + min(row.request.max_new_tokens, MARGIN)
-        prompt = self._prefill.extend(row.embedded, row.tokens[:-1])
+    def _start(self, sequence: Sequence) -> None:
+        """Prefill a sequence's prompt, and the tokens that it had generated before it was preempted."""
+        slot, is_new = len(self.running), not sequence.tokens
+        capacity = sequence.length + 1 + min(sequence.request.max_new_tokens, RESERVED_NEW_TOKENS)
+        embedded = self._prefill.extend(sequence.embedded, sequence.tokens[:-1])
         try:
-            hidden = self._decoder.prefill(slot, prompt, room, row.alignment if fresh else None)
-            if fresh:
-                self._choose([row], hidden)
+            hidden = self._decoder.prefill(slot, embedded, capacity, sequence.attention_trace if is_new else None)
+            if is_new:
+                self._append_tokens([sequence], hidden)
         except (MemoryError, RuntimeError) as error:
             self._decoder.release(slot)
-            self._make_room(error, row)
+            self._handle_error(error, sequence)
             return
-        self.live.append(row)
-        if self._decoder.ahead is not None and self._followed:
-            self._decoder.ahead.follow(slot, row.said, row.request.ngram_ban)
-        if fresh:
-            self._settle([row])
+        self.running.append(sequence)
+        if self._decoder.async_steps is not None and self._in_sync:
+            self._decoder.async_steps.set_tokens(slot, sequence.all_tokens, sequence.request.ngram_ban)
+        if is_new:
+            self._check_finished([sequence])
 
     @torch.inference_mode()
     def step(self) -> None:
-        """One more token for every live row; where the decoder runs ahead, those of the step before."""
-        ahead = self._decoder.ahead
-        if ahead is not None and not any(row.alignment for row in self.live):
-            self._step_ahead(ahead)
+        """Generate one token for each running sequence; with asynchronous steps, the tokens of the previous step."""
+        async_steps = self._decoder.async_steps
+        if async_steps is not None and not any(sequence.attention_trace for sequence in self.running):
+            self._step_async(async_steps)
             return
-        self._catch_up()
-        self._followed = False
-        rows = self.live
-        if not rows:
+        self._read_in_flight()
+        self._in_sync = False
+        batch = self.running
+        if not batch:
             return
         try:
             hidden = self._decoder.step(
-                [row.tokens[-1] for row in rows], [row.length for row in rows], [row.alignment for row in rows]
+                [sequence.tokens[-1] for sequence in batch],
+                [sequence.length for sequence in batch],
+                [sequence.attention_trace for sequence in batch],
             )
-            self._choose(rows, hidden)
+            self._append_tokens(batch, hidden)
         except (MemoryError, RuntimeError) as error:
-            self._make_room(error)
+            self._handle_error(error)
             return
-        self._settle(list(rows))
+        self._check_finished(list(batch))
 
-    def _step_ahead(self, ahead: AsyncSteps) -> None:
-        """Begin a step before the last one is read: the device does not wait for what the host makes of its tokens."""
+    def _step_async(self, async_steps: AsyncSteps) -> None:
+        """Launch a step before reading the last one, so that the device does not wait for the host."""
         try:
-            if not self._followed:
-                for slot, row in enumerate(self.live):
-                    ahead.follow(slot, row.said, row.request.ngram_ban)
-                self._followed = True
-            begun = list(self.live), ahead.launch(len(self.live))
+            if not self._in_sync:
+                for slot, sequence in enumerate(self.running):
+                    async_steps.set_tokens(slot, sequence.all_tokens, sequence.request.ngram_ban)
+                self._in_sync = True
+            launched = list(self.running), async_steps.launch(len(self.running))
         except (MemoryError, RuntimeError) as error:
-            self._make_room(error)
+            self._handle_error(error)
             return
-        self._catch_up()
-        self._begun = begun
+        self._read_in_flight()
+        self._in_flight = launched
 
-    def _catch_up(self) -> None:
-        """Read the step that runs. Rows that have ended since it began said nothing more."""
-        if self._begun is None:
+    def _read_in_flight(self) -> None:
+        """Read the asynchronous step, if there is one. Tokens of sequences that have ended since are discarded."""
+        if self._in_flight is None:
             return
-        (begun, read), self._begun = self._begun, None
-        said = [(row, word) for row, word in zip(begun, zip(*read(), strict=True), strict=True) if row in self.live]
-        for row, (token, probability) in said:
-            row.take(token, probability)
-        self._settle([row for row, _ in said])
+        (batch, read), self._in_flight = self._in_flight, None
+        generated = [
+            (sequence, choice)
+            for sequence, choice in zip(batch, zip(*read(), strict=True), strict=True)
+            if sequence in self.running
+        ]
+        for sequence, (token, probability) in generated:
+            sequence.append_token(token, probability)
+        self._check_finished([sequence for sequence, _ in generated])
 
-    def _choose(self, rows: list[Sequence], hidden: torch.Tensor) -> None:
-        banned = [row.ban.banned() if row.ban is not None else () for row in rows]
+    def _append_tokens(self, batch: list[Sequence], hidden: torch.Tensor) -> None:
+        banned = [sequence.ban.banned() if sequence.ban is not None else () for sequence in batch]
         tokens, probabilities = self._decoder.choose(hidden, banned)
-        for row, token, probability in zip(rows, tokens, probabilities, strict=True):
-            row.take(token, probability)
+        for sequence, token, probability in zip(batch, tokens, probabilities, strict=True):
+            sequence.append_token(token, probability)
 
-    def _settle(self, rows: list[Sequence]) -> None:
-        """Tell the rows' newest tokens and move finished rows out."""
-        for row in rows:
-            row.settle(self._end_tokens, self._on_token)
-        for slot in reversed(range(len(self.live))):
-            row = self.live[slot]
-            if row.ended:
-                self._done[row.order] = row.answer()
-                if row.failure is not None:
-                    self._decoder.wipe(slot)
-                self._vacate(slot)
-                if not self.parked:
-                    self.limit += 1
+    def _check_finished(self, batch: list[Sequence]) -> None:
+        """Check the newest token of each sequence, and remove the finished ones."""
+        for sequence in batch:
+            sequence.check_finished(self._end_tokens, self._on_token)
+        for slot in reversed(range(len(self.running))):
+            sequence = self.running[slot]
+            if sequence.ended:
+                self._finished[sequence.index] = sequence.result()
+                if sequence.failure is not None:
+                    self._decoder.zero(slot)
+                self._remove(slot)
+                if not self.waiting:
+                    self.max_running += 1
 
-    def _make_room(self, error: Exception, newcomer: Sequence | None = None) -> None:
-        """Memory ran out: park the newer half of the rows (a newcomer among them) and go on with the others.
+    def _handle_error(self, error: Exception, new: Sequence | None = None) -> None:
+        """Preempt sequences if memory ran out; otherwise raise the error, or make it the result of a new sequence.
 
-        A row that is alone, or a newcomer that failed otherwise, is answered with the error. A step that failed
-        otherwise raises it: no row is to blame.
+        Args:
+            error: of a step, or of the prefill of ``new``.
+            new: the sequence that was being prefilled.
         """
-        crowd = len(self.live) + (newcomer is not None)
-        self._catch_up()
-        short = isinstance(error, MemoryError | torch.OutOfMemoryError) or _OUT_OF_MEMORY.search(str(error)) is not None
-        arriving = [newcomer] if newcomer is not None else []
-        for row in self.live + arriving:
-            if row.alignment is not None:
-                row.alignment.rewind(len(row.tokens))
-        if short and crowd > 1:
-            kept = max(1, (len(self.live) + len(arriving)) // 2)
-            leaving = sorted(self.live, key=lambda row: row.order)[kept:]
-            for row in leaving:
-                self._vacate(self.live.index(row))
-            for row in reversed(leaving + arriving):
-                row.left = time.perf_counter()
-                row.warnings += (f"memory ran out with {crowd} pages together; read on with {kept}",)
-                self.parked.appendleft(row)
-            self.limit = kept
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
-        elif newcomer is not None:
-            self._done[newcomer.order] = error
-        elif short:
-            if self.live:  # it may just have ended
-                self._done[self.live[0].order] = error
-                self._vacate(0)
+        batch_size = len(self.running) + (new is not None)
+        self._read_in_flight()
+        out_of_memory = (
+            isinstance(error, MemoryError | torch.OutOfMemoryError) or _OUT_OF_MEMORY.search(str(error)) is not None
+        )
+        for sequence in [*self.running, *([new] if new is not None else [])]:
+            if sequence.attention_trace is not None:
+                sequence.attention_trace.truncate(len(sequence.tokens))
+        if out_of_memory and batch_size > 1:
+            self._preempt(batch_size, new, error)
+        elif new is not None:
+            self._finished[new.index] = error
+        elif out_of_memory:
+            if self.running:  # the only sequence may have ended in the step that was just read
+                self._finished[self.running[0].index] = error
+                self._remove(0)
         else:
             raise error
 
-    def _vacate(self, slot: int) -> None:
-        """The last live row takes the place of a row that leaves."""
-        last = self.live.pop()
-        if slot < len(self.live):
-            self._decoder.move(len(self.live), slot, last.length)
-            self.live[slot] = last
-        self._decoder.release(len(self.live))
+    def _preempt(self, batch_size: int, new: Sequence | None, error: Exception) -> None:
+        """Move the newer half of the sequences, a new one among them, from the slots to ``waiting``."""
+        arriving = [new] if new is not None else []
+        kept = max(1, (len(self.running) + len(arriving)) // 2)
+        logger.warning("memory ran out with %d pages together (%s): continuing with %d", batch_size, error, kept)
+        preempted = sorted(self.running, key=lambda sequence: sequence.index)[kept:]
+        for sequence in preempted:
+            self._remove(self.running.index(sequence))
+        for sequence in reversed(preempted + arriving):
+            sequence.preempted_at = time.perf_counter()
+            sequence.warnings += (f"memory ran out with {batch_size} pages together; continued with {kept}",)
+            self.waiting.appendleft(sequence)
+        self.max_running = kept
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    def _remove(self, slot: int) -> None:
+        """Free a slot; the sequence in the last slot moves there."""
+        last = self.running.pop()
+        if slot < len(self.running):
+            self._decoder.move(len(self.running), slot, last.length)
+            self.running[slot] = last
+        self._decoder.release(len(self.running))

@@ -1,4 +1,5 @@
-"""What the rows have said, on the device: the next step takes its tokens from here, and the n-gram ban looks here."""
+"""The tokens of all sequences on the device, where the next step reads the newest ones and the n-gram ban compares
+them."""
 
 from collections.abc import Sequence
 
@@ -7,84 +8,108 @@ from torch import Tensor
 
 __all__ = ["TokenBuffer"]
 
-_NOTHING = -1
+_NO_TOKEN = -1
 
 
 class TokenBuffer:
-    """Prompts and answers of the rows, in the slots of the cache. All sizes are fixed: see :meth:`resized`.
+    """Prompts and completions, in the slots of the KV cache. All shapes are fixed; :meth:`resized` makes another
+    buffer.
 
     Args:
-        slots: rows there is room for.
-        capacity: tokens a row may have keys and values of; it has said one more.
-        longest: length of the longest n-gram to be banned, 0 for none.
-        device: where the cache is.
+        slots: sequences there is room for.
+        capacity: tokens of a sequence that the KV cache can hold. The buffer holds one more, the newest.
+        max_ngram: length of the longest n-gram to ban; 0 for none.
+        device: of the KV cache.
+
+    Attributes:
+        newest: the newest token of each slot, ``(slots,)``.
+        lengths: for each slot, the tokens whose keys and values are in the cache (all but the newest), ``(slots,)``.
     """
 
-    def __init__(self, slots: int, capacity: int, longest: int, device: torch.device) -> None:
-        self.longest = longest
-        self._before = max(1, longest - 1)
-        self.newest, self.held, self._live, self._bans = (
+    def __init__(self, slots: int, capacity: int, max_ngram: int, device: torch.device) -> None:
+        self.max_ngram = max_ngram
+        self._context = max(1, max_ngram - 1)
+        """Tokens before a token that the ban compares."""
+        self.newest, self.lengths, self._active, self._bans = (
             torch.zeros(slots, dtype=torch.long, device=device) for _ in range(4)
         )
-        # What stands before the first token is no token, so that every token has as many before it.
-        self._text = torch.full((slots, self._before + capacity + 1), _NOTHING, dtype=torch.int32, device=device)
+        # Padded at the front, so that the first tokens have a full context too.
+        self._tokens = torch.full((slots, self._context + capacity + 1), _NO_TOKEN, dtype=torch.int32, device=device)
 
-    def resized(self, slots: int, capacity: int, longest: int) -> "TokenBuffer":
-        """The same rows in other sizes, as far as there is room for them."""
-        other = TokenBuffer(slots, capacity, longest, self.newest.device)
-        rows = min(slots, len(self.newest))
-        for name in ("newest", "held", "_live", "_bans"):
-            getattr(other, name)[:rows] = getattr(self, name)[:rows]
-        text = self._text[:rows, self._before :]
-        length = min(capacity + 1, text.shape[1])
-        other._text[:rows, other._before : other._before + length] = text[:, :length]
+    def resized(self, slots: int, capacity: int, max_ngram: int) -> "TokenBuffer":
+        """A buffer of another size with the same sequences, as far as they fit."""
+        other = TokenBuffer(slots, capacity, max_ngram, self.newest.device)
+        kept = min(slots, len(self.newest))
+        for target, source in zip(other._per_slot(), self._per_slot(), strict=True):
+            target[:kept] = source[:kept]
+        tokens = self._tokens[:kept, self._context :]
+        length = min(capacity + 1, tokens.shape[1])
+        other._tokens[:kept, other._context : other._context + length] = tokens[:, :length]
         return other
 
-    def tell(self, slot: int, tokens: Sequence[int], ban: int) -> None:
-        """The slot's row has said ``tokens``, its prompt among them, and may not repeat ``ban`` of them (0: it may)."""
-        text = torch.tensor(tokens, dtype=torch.int32, device=self._text.device)
-        self._text[slot] = _NOTHING
-        self._text[slot, self._before : self._before + len(text)] = text
-        self.newest[slot], self.held[slot], self._live[slot], self._bans[slot] = tokens[-1], len(tokens) - 1, 1, ban
+    def _per_slot(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        return self.newest, self.lengths, self._active, self._bans
+
+    def set_tokens(self, slot: int, tokens: Sequence[int], ngram_ban: int) -> None:
+        """Put a sequence into a slot.
+
+        Args:
+            slot: an index of the cache.
+            tokens: prompt and generated tokens.
+            ngram_ban: length of the n-gram ban; 0 for none.
+        """
+        copied = torch.tensor(tokens, dtype=torch.int32, device=self._tokens.device)
+        self._tokens[slot] = _NO_TOKEN
+        self._tokens[slot, self._context : self._context + len(copied)] = copied
+        self.newest[slot], self.lengths[slot] = tokens[-1], len(tokens) - 1
+        self._active[slot], self._bans[slot] = 1, ngram_ban
 
     def move(self, source: int, target: int) -> None:
-        """Sequence ``source`` takes slot ``target``."""
-        for store in (self.newest, self.held, self._live, self._bans, self._text):
-            store[target] = store[source]
+        """Copy the sequence in slot ``source`` to slot ``target``."""
+        for tensor in (*self._per_slot(), self._tokens):
+            tensor[target] = tensor[source]
 
-    def leave(self, slot: int) -> None:
-        """Nobody is in the slot any more; steps that run it along do not make it longer."""
-        self._live[slot] = 0
-        self.held[slot] = 0
+    def clear(self, slot: int) -> None:
+        """Free a slot. Steps still compute it, but it does not grow."""
+        self._active[slot] = 0
+        self.lengths[slot] = 0
 
     def choose(self, logits: Tensor) -> tuple[Tensor, Tensor]:
-        """The likeliest token of each of the first rows that is not banned, and the probability the network gave it."""
+        """The most probable token of each slot that is not banned.
+
+        Args:
+            logits: of the first slots, ``(batch, vocabulary)``.
+
+        Returns:
+            Tokens, and the probabilities that the network gave them, ``(batch,)`` each.
+        """
         probabilities = torch.softmax(logits, dim=-1)
-        if self.longest:
+        if self.max_ngram:
             logits = logits.masked_fill(self._banned(*logits.shape), float("-inf"))
         chosen = logits.argmax(dim=-1, keepdim=True)
         return chosen[:, 0], probabilities.gather(1, chosen)[:, 0]
 
-    def _banned(self, rows: int, vocabulary: int) -> Tensor:
-        """``(rows, vocabulary)``: tokens that would complete an n-gram said before.
+    def _banned(self, batch_size: int, vocabulary: int) -> Tensor:
+        """``(batch, vocabulary)``: true for tokens that would complete an n-gram that has occurred before.
 
-        A token is, if those before it are the newest ones, as far back as the row's ban reaches.
+        A token is banned if the tokens before one of its occurrences equal the newest ones, as many as the ban
+        compares.
         """
-        text, bans, before = self._text[:rows], self._bans[:rows, None], self._before
-        said = self.held[:rows, None] + 1
-        back = torch.arange(before, device=text.device)
-        windows = text.unfold(1, before, 1)[:, :-1]
-        newest = text.gather(1, said + back)
-        beyond = back < before - (bans - 1)
-        alike = ((windows == newest[:, None]) | beyond[:, None]).all(dim=-1)
-        followers = text[:, before:].long()
-        repeated = alike & (followers != _NOTHING) & (bans > 0)
-        banned = torch.zeros(rows, vocabulary + 1, dtype=torch.bool, device=text.device)
+        tokens, bans, context = self._tokens[:batch_size], self._bans[:batch_size, None], self._context
+        total = self.lengths[:batch_size, None] + 1
+        offsets = torch.arange(context, device=tokens.device)
+        windows = tokens.unfold(1, context, 1)[:, :-1]
+        newest = tokens.gather(1, total + offsets)
+        not_compared = offsets < context - (bans - 1)
+        equal = ((windows == newest[:, None]) | not_compared[:, None]).all(dim=-1)
+        followers = tokens[:, context:].long()
+        repeated = equal & (followers != _NO_TOKEN) & (bans > 0)
+        banned = torch.zeros(batch_size, vocabulary + 1, dtype=torch.bool, device=tokens.device)
         return banned.scatter_(1, torch.where(repeated, followers, vocabulary), True)[:, :vocabulary]
 
-    def add(self, chosen: Tensor) -> None:
-        """One more token of each of the first rows."""
-        rows = len(chosen)
-        self.held[:rows] += self._live[:rows]
-        self.newest[:rows] = chosen
-        self._text[:rows].scatter_(1, self._before + self.held[:rows, None], chosen[:, None].int())
+    def append(self, chosen: Tensor) -> None:
+        """Append one token to each of the first slots; ``chosen`` is ``(batch,)``."""
+        batch_size = len(chosen)
+        self.lengths[:batch_size] += self._active[:batch_size]
+        self.newest[:batch_size] = chosen
+        self._tokens[:batch_size].scatter_(1, self._context + self.lengths[:batch_size, None], chosen[:, None].int())

@@ -114,12 +114,12 @@ class VllmEngine:
                     yielded = time.perf_counter()
                     yield completion
                     for sequence in running.values():
-                        sequence.forgive(time.perf_counter() - yielded)
+                        sequence.exclude_from_time_limit(time.perf_counter() - yielded)
                 self._check_open()
                 if running:
                     for request_id in self._step(running, on_token):
                         sequence = running.pop(request_id)
-                        buffer.finished[sequence.order] = sequence.answer()
+                        buffer.finished[sequence.index] = sequence.result()
                 elif buffer.all_returned and prefetcher.exhausted:
                     return
         finally:
@@ -224,8 +224,8 @@ def _append_output(sequence: Sequence, output: Any, end_tokens: frozenset[int], 
         sequence.encode_seconds, sequence.started = now - sequence.started, now
     for token, candidates in zip(completion.token_ids, completion.logprobs, strict=True):
         if not sequence.ended:
-            sequence.take(token, min(math.exp(candidates[token].logprob), 1.0))
-            sequence.settle(end_tokens, on_token)
+            sequence.append_token(token, min(math.exp(candidates[token].logprob), 1.0))
+            sequence.check_finished(end_tokens, on_token)
     if output.finished and not sequence.ended:
         sequence.finish = "stop" if completion.finish_reason == "stop" else "length"  # the context is full
 

@@ -1,1 +1,1 @@
-"""Decoding in bfloat16 on a CPU: a little C, compiled where it runs."""
+"""Decoding in bfloat16 on a CPU, with C code that is compiled on the machine where it runs."""

@@ -1,4 +1,4 @@
-"""Keys and values of one row, in the layout ``step.c`` reads."""
+"""The KV cache of one sequence, in the memory layout that ``step.c`` reads."""
 
 import torch
 import torch.nn.functional as F
@@ -6,69 +6,77 @@ from torch import Tensor
 
 from got_runtime.engine.torch_engine.allocator import advise_huge_pages
 
-__all__ = ["LANES", "RowCache", "bytes_per_token"]
+__all__ = ["BLOCK_TOKENS", "HEAD_WIDTH", "SequenceCache", "bytes_per_token"]
 
-LANES = 16
-"""Tokens to a block of keys."""
-WIDTH = 64
-"""Of a head."""
+BLOCK_TOKENS = 16
+"""Tokens in a block of keys; ``LANES`` in ``step.c``."""
+HEAD_WIDTH = 64
+"""Width of a head in every GOT network; ``WIDTH`` in ``step.c``."""
 
 
 def bytes_per_token(layers: int, heads: int, int8: bool) -> int:
-    """What one token of one row takes."""
-    return 2 * layers * heads * (WIDTH + 4 if int8 else 2 * WIDTH)
+    """Bytes of KV cache for one token of one sequence."""
+    return 2 * layers * heads * (HEAD_WIDTH + 4 if int8 else 2 * HEAD_WIDTH)
 
 
-class RowCache:
-    """Every row has its own memory, so a row costs what it is long, and rows come and go without being copied.
+class SequenceCache:
+    """Keys and values of one sequence, in its own memory.
 
-    Shapes as described in ``step.c``. In int8 every token of every head has its own scale.
+    Memory follows the length of each sequence, and sequences are added and removed without copying. ``step.c``
+    describes the shapes. In int8 every token of every head has its own scale.
+
+    Args:
+        layers: of the decoder.
+        heads: key heads.
+        int8: keep keys and values in 8 bits instead of bfloat16.
     """
 
     def __init__(self, layers: int, heads: int, int8: bool) -> None:
         self._int8 = int8
         self.capacity = 0
-        kind = torch.int8 if int8 else torch.bfloat16
-        inner = (WIDTH // 2, LANES, 2) if int8 else (WIDTH, LANES)
-        self.keys = torch.empty(layers, heads, 0, *inner, dtype=kind)
-        self.values = torch.empty(layers, heads, 0, WIDTH, dtype=kind)
+        dtype = torch.int8 if int8 else torch.bfloat16
+        block = (HEAD_WIDTH // 2, BLOCK_TOKENS, 2) if int8 else (HEAD_WIDTH, BLOCK_TOKENS)
+        self.keys = torch.empty(layers, heads, 0, *block, dtype=dtype)
+        self.values = torch.empty(layers, heads, 0, HEAD_WIDTH, dtype=dtype)
         self.key_scales = torch.empty(layers, heads, 0)
         self.value_scales = torch.empty(layers, heads, 0)
 
     def reserve(self, length: int) -> None:
-        """Room for ``length`` tokens; a quarter more than before, at least."""
+        """Make room for ``length`` tokens. The capacity grows by at least a quarter."""
         if length <= self.capacity:
             return
         wanted = max(length, self.capacity * 5 // 4)
-        self.capacity = (wanted + LANES - 1) // LANES * LANES
-        self.keys = _grown(self.keys, self.capacity // LANES)
-        self.values = _grown(self.values, self.capacity)
+        self.capacity = (wanted + BLOCK_TOKENS - 1) // BLOCK_TOKENS * BLOCK_TOKENS
+        self.keys = _enlarged(self.keys, self.capacity // BLOCK_TOKENS)
+        self.values = _enlarged(self.values, self.capacity)
         if self._int8:
-            self.key_scales = _grown(self.key_scales, self.capacity)
-            self.value_scales = _grown(self.value_scales, self.capacity)
+            self.key_scales = _enlarged(self.key_scales, self.capacity)
+            self.value_scales = _enlarged(self.value_scales, self.capacity)
 
     def write_prompt(self, layer: int, key: Tensor, value: Tensor) -> None:
-        """A prompt's keys and values, ``(heads, tokens, 64)`` each, from the row's beginning."""
+        """Write a prompt's keys and values, ``(heads, tokens, 64)`` each, from position 0."""
         heads, tokens, _ = key.shape
-        blocks = (tokens + LANES - 1) // LANES
-        key, value = (F.pad(x, (0, 0, 0, blocks * LANES - tokens)) for x in (key, value))
+        blocks = (tokens + BLOCK_TOKENS - 1) // BLOCK_TOKENS
+        padded = blocks * BLOCK_TOKENS
+        key, value = (F.pad(x, (0, 0, 0, padded - tokens)) for x in (key, value))
         if not self._int8:
-            self.keys[layer, :, :blocks] = key.view(heads, blocks, LANES, WIDTH).transpose(-1, -2)
-            self.values[layer, :, : blocks * LANES] = value
+            self.keys[layer, :, :blocks] = key.view(heads, blocks, BLOCK_TOKENS, HEAD_WIDTH).transpose(-1, -2)
+            self.values[layer, :, :padded] = value
             return
-        rounded, self.key_scales[layer, :, : blocks * LANES] = _rounded(key)
-        self.keys[layer, :, :blocks] = rounded.view(heads, blocks, LANES, WIDTH // 2, 2).transpose(2, 3)
-        rounded, self.value_scales[layer, :, : blocks * LANES] = _rounded(value)
-        pairs = self.values[layer, :, : blocks * LANES].view(heads, -1, WIDTH, 2)
-        pairs.copy_(rounded.view(heads, -1, 2, WIDTH).transpose(2, 3))
+        quantized, self.key_scales[layer, :, :padded] = _quantize(key)
+        self.keys[layer, :, :blocks] = quantized.view(heads, blocks, BLOCK_TOKENS, HEAD_WIDTH // 2, 2).transpose(2, 3)
+        quantized, self.value_scales[layer, :, :padded] = _quantize(value)
+        pairs = self.values[layer, :, :padded].view(heads, -1, HEAD_WIDTH, 2)
+        pairs.copy_(quantized.view(heads, -1, 2, HEAD_WIDTH).transpose(2, 3))
 
     def pointers(self) -> list[int]:
-        """The row as ``step.c`` knows it, but for its length."""
+        """The fields of ``Sequence`` in ``step.c``, except the length."""
         scales = [self.key_scales.data_ptr(), self.value_scales.data_ptr()] if self._int8 else [0, 0]
         return [self.keys.data_ptr(), self.values.data_ptr(), *scales, self.capacity]
 
 
-def _grown(old: Tensor, size: int) -> Tensor:
+def _enlarged(old: Tensor, size: int) -> Tensor:
+    """A copy with ``size`` entries in the third dimension, the new ones 0."""
     new = old.new_empty((*old.shape[:2], size, *old.shape[3:]))
     advise_huge_pages(new)
     new[:, :, old.shape[2] :] = 0
@@ -76,6 +84,7 @@ def _grown(old: Tensor, size: int) -> Tensor:
     return new
 
 
-def _rounded(x: Tensor) -> tuple[Tensor, Tensor]:
+def _quantize(x: Tensor) -> tuple[Tensor, Tensor]:
+    """int8 values, and their scales ``(heads, tokens)``."""
     scale = x.float().abs().amax(dim=-1).clamp(min=1e-12) / 127
     return (x.float() / scale[..., None]).round().to(torch.int8), scale

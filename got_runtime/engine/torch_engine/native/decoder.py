@@ -1,4 +1,4 @@
-"""The decoder in bfloat16 on a CPU: products on weights laid out once, ``step.c`` for what lies between."""
+"""The decoder in bfloat16 on a CPU: matrix products on packed weights, and ``step.c`` for everything between them."""
 
 import ctypes
 import functools
@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from got_runtime.engine.torch_engine.attention_trace import AttentionTrace
-from got_runtime.engine.torch_engine.decoder import OutOfRoom
-from got_runtime.engine.torch_engine.native.cache import WIDTH, RowCache, bytes_per_token
+from got_runtime.engine.torch_engine.decoder import KvCacheFull, StepResult
+from got_runtime.engine.torch_engine.native.cache import BLOCK_TOKENS, HEAD_WIDTH, SequenceCache, bytes_per_token
 from got_runtime.engine.torch_engine.native.head import BfloatHead, Head, Int8Head
 from got_runtime.engine.torch_engine.native.library import load
-from got_runtime.engine.torch_engine.native.linear import Linear, lay_out
+from got_runtime.engine.torch_engine.native.linear import Linear, pack_linear
 from got_runtime.errors import EngineError
 from got_runtime.model.decoder import causal, rotate
 from got_runtime.model.native.build import has_bf16_products
@@ -34,7 +34,7 @@ class _Layer:
 
 @dataclass(frozen=True)
 class PackedNetwork:
-    """The port's text decoder, its weights laid out for steps of a few rows."""
+    """The text decoder with its weights packed for steps of small batches."""
 
     language: Any
     library: ctypes.CDLL
@@ -44,22 +44,28 @@ class PackedNetwork:
     key_heads: int
 
     @classmethod
-    @torch.no_grad()  # else what is made of parameters remembers how, at eight bytes a weight
+    @torch.no_grad()  # otherwise tensors made of parameters keep what gradients need, eight bytes a weight
     def pack(cls, model: Any, int8: bool) -> Self | None:
-        """Lay out the weights once; None where this road is closed: another device or dtype, a CPU without 16-bit
-        instructions (AVX-512), no C compiler.
+        """Pack the weights.
 
-        With ``int8`` the products are rounded to 8 bits; the choice between the likeliest tokens is not.
+        Args:
+            model: transformers' ``GotOcr2ForConditionalGeneration``.
+            int8: quantise weights and activations of the products to 8 bits. The choice between the most probable
+                tokens is still made in bfloat16.
+
+        Returns:
+            None where this is not supported: another device or dtype, a CPU without 16-bit instructions (AVX-512), no C
+            compiler.
         """
         language = model.model.language_model
         weight = model.lm_head.weight
         attention = language.layers[0].self_attn
-        fits = weight.device.type == "cpu" and weight.dtype == torch.bfloat16 and attention.head_dim == WIDTH
-        # Without 16-bit instructions oneDNN multiplies bf16, but does not lay it out.
-        library = load() if fits and has_bf16_products() else None
+        supported = weight.device.type == "cpu" and weight.dtype == torch.bfloat16 and attention.head_dim == HEAD_WIDTH
+        # Without 16-bit instructions oneDNN can multiply bfloat16, but not pack it.
+        library = load() if supported and has_bf16_products() else None
         if library is None:
             return None
-        linear = functools.partial(lay_out, library, int8=int8)
+        linear = functools.partial(pack_linear, library, int8=int8)
         layers = []
         for layer in language.layers:
             attention, mlp = layer.self_attn, layer.mlp
@@ -82,14 +88,18 @@ class PackedNetwork:
     def split(self, qkv: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """``(tokens, (heads + 2 key heads) · 64)`` → queries, keys and values, ``(heads, tokens, 64)`` each."""
         query, key, value = (
-            qkv.view(len(qkv), -1, WIDTH).transpose(0, 1).split([self.heads, self.key_heads, self.key_heads])
+            qkv.view(len(qkv), -1, HEAD_WIDTH).transpose(0, 1).split([self.heads, self.key_heads, self.key_heads])
         )
         return query, key, value
 
 
-def check_int8_support(packed: PackedNetwork | None, weights: str, cache: str) -> None:
-    """Raises EngineError where weights, or keys and values, are to be kept in 8 bits and the road to them is closed."""
-    if packed is None and "int8" in (weights, cache):
+def check_int8_support(packed: PackedNetwork | None, weight_dtype: str, kv_cache_dtype: str) -> None:
+    """Check that weights, or keys and values, can be kept in 8 bits if that is wanted.
+
+    Raises:
+        EngineError: int8 is wanted and not supported.
+    """
+    if packed is None and "int8" in (weight_dtype, kv_cache_dtype):
         raise EngineError(
             "8 bits need bfloat16 on a CPU with 16-bit instructions (AVX-512), Linux and a C compiler: choose "
             "device cpu and dtype bfloat16, or leave int8 out"
@@ -100,29 +110,29 @@ class NativeDecoder:
     """See :class:`got_runtime.engine.torch_engine.decoder.Decoder`.
 
     Args:
-        network: the packed weights, which decoders share.
-        budget: bytes that keys and values may take.
-        int8: keep keys and values in 8 bits, at half the memory and half the time of attention.
+        network: the packed weights, which several decoders may use.
+        budget: bytes of KV cache.
+        int8: keep keys and values in 8 bits: half the memory, and half the time of attention.
     """
 
-    ahead = None
+    async_steps = None
 
     def __init__(self, network: PackedNetwork, budget: int, int8: bool) -> None:
         self._network = network
         self._int8 = int8
         self._epsilon = float(network.language.config.rms_norm_eps)
-        self._rows: list[RowCache] = []
-        self.room = budget // bytes_per_token(len(network.layers), network.key_heads, int8)
+        self._caches: list[SequenceCache] = []
+        self.max_tokens = budget // bytes_per_token(len(network.layers), network.key_heads, int8)
 
-    def fits(self, tokens: int) -> bool:
-        return sum(row.capacity for row in self._rows) + tokens <= self.room
+    def has_room(self, tokens: int) -> bool:
+        return sum(cache.capacity for cache in self._caches) + tokens <= self.max_tokens
 
-    def prefill(self, slot: int, embedded: Tensor, room: int, alignment: AttentionTrace | None) -> Tensor:
+    def prefill(self, slot: int, embedded: Tensor, capacity: int, attention_trace: AttentionTrace | None) -> Tensor:
         network = self._network
-        row = RowCache(len(network.layers), network.key_heads, self._int8)
-        if self._rows and not self.fits(room):
-            raise OutOfRoom(self.room)
-        row.reserve(max(room, len(embedded)))
+        cache = SequenceCache(len(network.layers), network.key_heads, self._int8)
+        if self._caches and not self.has_room(capacity):
+            raise KvCacheFull(self.max_tokens)
+        cache.reserve(max(capacity, len(embedded)))
         hidden = embedded.clone()
         cosine, sine = network.language.rotary_emb(hidden, torch.arange(len(hidden))[None])
         normed, delta = torch.empty_like(hidden), None
@@ -130,40 +140,41 @@ class NativeDecoder:
             self._norm(hidden, delta, layer.norm, normed)
             query, key, value = network.split(layer.qkv(normed))
             query, key = rotate(query, cosine, sine), rotate(key, cosine, sine)
-            row.write_prompt(index, key, value)
-            if alignment is not None:
-                alignment.show(key)
-                alignment.record(index, query[:, -1])
+            cache.write_prompt(index, key, value)
+            if attention_trace is not None:
+                attention_trace.add_prompt_keys(key)
+                attention_trace.record(index, query[:, -1])
             attended = causal(query[None], key[None], value[None])[0]
             self._norm(hidden, layer.out(attended.transpose(0, 1).flatten(1)), layer.mlp_norm, normed)
             delta = self._mlp(layer, normed)
         self._norm(hidden, delta, network.language.norm.weight, normed)
-        self._rows[slot:] = [row]
+        self._caches[slot:] = [cache]
         return normed[-1:].clone()
 
     def step(
-        self, tokens: Sequence[int], lengths: Sequence[int], alignments: Sequence[AttentionTrace | None]
+        self, tokens: Sequence[int], lengths: Sequence[int], attention_traces: Sequence[AttentionTrace | None]
     ) -> Tensor:
         network, library = self._network, self._network.library
-        for row, length in zip(self._rows, lengths, strict=True):
-            if length >= row.capacity and not self.fits(row.capacity // 4 + 16) and len(self._rows) > 1:
-                raise OutOfRoom(self.room)
-            row.reserve(length + 1)
-        table = torch.tensor([[*row.pointers(), n] for row, n in zip(self._rows, lengths, strict=True)])
+        for cache, length in zip(self._caches, lengths, strict=True):
+            growth = cache.capacity // 4 + BLOCK_TOKENS
+            if length >= cache.capacity and not self.has_room(growth) and len(self._caches) > 1:
+                raise KvCacheFull(self.max_tokens)
+            cache.reserve(length + 1)
+        sequences = torch.tensor([[*cache.pointers(), n] for cache, n in zip(self._caches, lengths, strict=True)])
         hidden = network.language.embed_tokens(torch.tensor(tokens))
-        count = len(hidden)
+        batch_size = len(hidden)
         cosine, sine = (x[0] for x in network.language.rotary_emb(hidden, torch.tensor(lengths)[None]))
         cosine_32, sine_32 = cosine.float(), sine.float()
-        normed, attended = torch.empty_like(hidden), hidden.new_empty(count, network.heads * WIDTH)
+        normed, attended = torch.empty_like(hidden), hidden.new_empty(batch_size, network.heads * HEAD_WIDTH)
         delta: Tensor | None = None
         for index, layer in enumerate(network.layers):
             self._norm(hidden, delta, layer.norm, normed)
             qkv = layer.qkv(normed)
             library.attend_step(
-                qkv.data_ptr(), cosine_32.data_ptr(), sine_32.data_ptr(), table.data_ptr(), attended.data_ptr(),
-                count, network.heads, network.key_heads, index,
+                qkv.data_ptr(), cosine_32.data_ptr(), sine_32.data_ptr(), sequences.data_ptr(), attended.data_ptr(),
+                batch_size, network.heads, network.key_heads, index,
             )  # fmt: skip
-            self._align(index, qkv, cosine, sine, alignments)
+            self._record_attention(index, qkv, cosine, sine, attention_traces)
             self._norm(hidden, layer.out(attended), layer.mlp_norm, normed)
             delta = self._mlp(layer, normed)
         self._norm(hidden, delta, network.language.norm.weight, normed)
@@ -182,30 +193,30 @@ class NativeDecoder:
             hidden.data_ptr(), added, weight.data_ptr(), out.data_ptr(), *hidden.shape, self._epsilon
         )
 
-    def _align(
-        self, layer: int, qkv: Tensor, cosine: Tensor, sine: Tensor, alignments: Sequence[AttentionTrace | None]
+    def _record_attention(
+        self, layer: int, qkv: Tensor, cosine: Tensor, sine: Tensor, attention_traces: Sequence[AttentionTrace | None]
     ) -> None:
-        for index, alignment in enumerate(alignments):
-            if alignment is not None:
-                query = qkv[index, : self._network.heads * WIDTH].view(-1, WIDTH)
-                alignment.record(layer, rotate(query, cosine[index], sine[index]))
+        for index, trace in enumerate(attention_traces):
+            if trace is not None:
+                query = qkv[index, : self._network.heads * HEAD_WIDTH].view(-1, HEAD_WIDTH)
+                trace.record(layer, rotate(query, cosine[index], sine[index]))
 
-    def choose(self, hidden: Tensor, banned: Sequence[Sequence[int]]) -> tuple[list[int], list[float]]:
-        tokens, probabilities, logits = self._network.head(hidden)
+    def choose(self, hidden: Tensor, banned: Sequence[Sequence[int]]) -> StepResult:
+        tokens, probabilities, logits_of = self._network.head(hidden)
         for index, bans in enumerate(banned):
-            if tokens[index] in bans:  # rarely: look again without the banned ones
-                row = logits(index)
-                given = torch.softmax(row, dim=-1)
-                row[list(bans)] = float("-inf")
-                tokens[index] = int(row.argmax())
-                probabilities[index] = float(given[tokens[index]])
+            if tokens[index] in bans:  # rare: choose again without the banned tokens
+                logits = logits_of(index)
+                softmax = torch.softmax(logits, dim=-1)
+                logits[list(bans)] = float("-inf")
+                tokens[index] = int(logits.argmax())
+                probabilities[index] = float(softmax[tokens[index]])
         return tokens, probabilities
 
-    def wipe(self, slot: int) -> None:
-        """Nothing to do: no row reads another's memory."""
+    def zero(self, slot: int) -> None:
+        """Nothing to do: no sequence reads another one's memory."""
 
     def move(self, source: int, target: int, length: int) -> None:
-        self._rows[target] = self._rows[source]
+        self._caches[target] = self._caches[source]
 
     def release(self, slot: int) -> None:
-        del self._rows[slot:]
+        del self._caches[slot:]

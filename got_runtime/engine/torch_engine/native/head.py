@@ -1,4 +1,5 @@
-"""A step's last product and its choice: in bfloat16, or in 8 bits with the likeliest tokens looked at again."""
+"""The last product of a step and the choice of its tokens: in bfloat16, or in 8 bits with the best tokens
+recomputed."""
 
 import ctypes
 from collections.abc import Callable
@@ -7,15 +8,18 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from got_runtime.engine.torch_engine.native.linear import lay_out
+from got_runtime.engine.torch_engine.native.linear import pack_linear
 
 __all__ = ["BfloatHead", "Choice", "Head", "Int8Head"]
 
 
 class Choice(NamedTuple):
-    """The likeliest token of each row, the probability softmax gives it, and a row's logits if asked for.
+    """The most probable token of each sequence.
 
-    Where a row's logits are not finite, neither is its probability.
+    Attributes:
+        tokens: of each sequence.
+        probabilities: softmax of the chosen token; not finite where the logits of the sequence are not.
+        logits: computes the logits of one sequence, ``(vocabulary,)``, from its index.
     """
 
     tokens: list[int]
@@ -24,42 +28,54 @@ class Choice(NamedTuple):
 
 
 class Head(Protocol):
-    """Hidden states ``(rows, width)``, bfloat16 → the choice."""
+    """Chooses tokens from hidden states ``(sequences, width)`` in bfloat16."""
 
     def __call__(self, hidden: Tensor) -> Choice: ...
 
 
 class BfloatHead:
-    """As the port computes it."""
+    """The product as transformers computes it.
+
+    Args:
+        library: ``step.c``, loaded.
+        weight: of the ``lm_head``, ``(vocabulary, width)``.
+    """
 
     def __init__(self, library: ctypes.CDLL, weight: Tensor) -> None:
         self._library = library
-        self._linear = lay_out(library, weight, int8=False)
+        self._linear = pack_linear(library, weight, int8=False)
         self._vocabulary = len(weight)
 
     def __call__(self, hidden: Tensor) -> Choice:
         logits = self._linear(hidden)
-        rows = len(hidden)
-        token, probability = torch.empty(rows, dtype=torch.int64), torch.empty(rows)
-        self._library.choose(logits.data_ptr(), token.data_ptr(), probability.data_ptr(), rows, self._vocabulary)
-        return Choice(token.tolist(), probability.tolist(), lambda row: logits[row].float())
+        count = len(hidden)
+        token, probability = torch.empty(count, dtype=torch.int64), torch.empty(count)
+        self._library.choose(logits.data_ptr(), token.data_ptr(), probability.data_ptr(), count, self._vocabulary)
+        return Choice(token.tolist(), probability.tolist(), lambda index: logits[index].float())
 
 
 class Int8Head:
-    """Reads half the bytes. The 16 likeliest tokens are computed again from the weights as they are, so that rounding
-    does not choose between them; it is left in the sum that a probability is divided by."""
+    """Reads half the bytes of :class:`BfloatHead`.
+
+    The 16 most probable tokens are recomputed from the bfloat16 weights, so that quantisation does not choose between
+    them. The other terms of the softmax's sum stay quantised.
+
+    Args:
+        library: ``step.c``, loaded.
+        weight: of the ``lm_head``, ``(vocabulary, width)``.
+    """
 
     def __init__(self, library: ctypes.CDLL, weight: Tensor) -> None:
         self._library = library
-        self._linear = lay_out(library, weight, int8=True)
+        self._linear = pack_linear(library, weight, int8=True)
         self._weight = weight
 
     def __call__(self, hidden: Tensor) -> Choice:
         logits = self._linear(hidden, torch.float32)
-        rows = len(hidden)
-        token, probability = torch.empty(rows, dtype=torch.int64), torch.empty(rows)
-        self._library.choose_again(
+        count = len(hidden)
+        token, probability = torch.empty(count, dtype=torch.int64), torch.empty(count)
+        self._library.choose_int8(
             logits.data_ptr(), hidden.data_ptr(), self._weight.data_ptr(), token.data_ptr(), probability.data_ptr(),
-            rows, *self._weight.shape,
+            count, *self._weight.shape,
         )  # fmt: skip
-        return Choice(token.tolist(), probability.tolist(), lambda row: (self._weight @ hidden[row]).float())
+        return Choice(token.tolist(), probability.tolist(), lambda index: (self._weight @ hidden[index]).float())

@@ -1,4 +1,4 @@
-"""``step.c`` and ``products.c``, loaded."""
+"""Compiles and loads ``step.c`` and ``products.c``."""
 
 import ctypes
 import functools
@@ -12,9 +12,9 @@ __all__ = ["load", "load_products"]
 _FUNCTIONS: dict[str, list[Any]] = {
     "add_rms_norm": [POINTER] * 4 + [INT, INT, FLOAT],
     "silu_mul": [POINTER] * 2 + [INT] * 2,
-    "round_rows": [POINTER] * 3 + [INT] * 2,
+    "quantize_rows": [POINTER] * 3 + [INT] * 2,
     "choose": [POINTER] * 3 + [INT] * 2,
-    "choose_again": [POINTER] * 5 + [INT] * 3,
+    "choose_int8": [POINTER] * 5 + [INT] * 3,
     "attend_step": [POINTER] * 5 + [INT] * 4,
 }
 _PRODUCTS: dict[str, list[Any]] = {"multiply": [POINTER] * 6 + [INT] * 4}
@@ -22,11 +22,12 @@ _PRODUCTS: dict[str, list[Any]] = {"multiply": [POINTER] * 6 + [INT] * 4}
 
 @functools.cache
 def load() -> ctypes.CDLL | None:
-    """The compiled functions, or None where they cannot be had (:func:`got_runtime.model.native.build.compiled`)."""
+    """The functions of ``step.c``, or None where they cannot be compiled
+    (:func:`got_runtime.model.native.build.compiled`)."""
     return compiled(Path(__file__).with_name("step.c"), _FUNCTIONS)
 
 
 @functools.cache
 def load_products() -> ctypes.CDLL | None:
-    """The compiled products, or None without a compiler, or on a CPU without AMX."""
+    """The functions of ``products.c``, or None without a compiler, or on a CPU without AMX."""
     return compiled_for_tiles(Path(__file__).with_name("products.c"), _PRODUCTS)

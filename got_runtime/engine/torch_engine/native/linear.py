@@ -1,4 +1,4 @@
-"""Matrix products whose weights are laid out once, in bfloat16 or in int8: for matrix tiles, or for oneDNN."""
+"""Matrix products with weights that are packed once, in bfloat16 or int8: by AMX tiles, or by oneDNN."""
 
 import ctypes
 from typing import Any, Protocol
@@ -10,26 +10,28 @@ from torch import Tensor
 from got_runtime.engine.torch_engine.allocator import advise_huge_pages
 from got_runtime.engine.torch_engine.native.library import load_products
 
-__all__ = ["BfloatLinear", "Int8Linear", "Linear", "TileLinear", "lay_out"]
+__all__ = ["BfloatLinear", "Int8Linear", "Linear", "TileLinear", "pack_linear"]
 
-_ROWS = 32
-"""Rows for which oneDNN's bf16 layout is chosen; it serves any number."""
-_SIDE = 16
-"""Rows of a matrix tile."""
+_PACKED_FOR_ROWS = 32
+"""Number of rows for which oneDNN packs bf16 weights; the packed weights work for any number."""
+_TILE_ROWS = 16
+"""Rows of an AMX tile."""
 
 
 class Linear(Protocol):
-    """``(rows, inputs)``, bfloat16 → ``(rows, outputs)``, bfloat16 or float32."""
+    """``(rows, inputs)`` in bfloat16 → ``(rows, outputs)`` in bfloat16 or float32. A row is a token."""
 
     def __call__(self, x: Tensor, dtype: torch.dtype = torch.bfloat16) -> Tensor: ...
 
 
-def lay_out(library: ctypes.CDLL, weight: Tensor, bias: Tensor | None = None, *, int8: bool) -> Linear:
-    """The fastest product this machine has for a weight of ``(outputs, inputs)``.
+def pack_linear(library: ctypes.CDLL, weight: Tensor, bias: Tensor | None = None, *, int8: bool) -> Linear:
+    """Pack a weight for the fastest product that this machine has.
 
     Args:
         library: ``step.c``, loaded.
-        int8: round weights and inputs to 8 bits.
+        weight: ``(outputs, inputs)``, in bfloat16.
+        bias: ``(outputs,)``, if any.
+        int8: quantise weights and inputs to 8 bits.
     """
     products = load_products()
     if products is not None and weight.shape[1] % 64 == 0:
@@ -38,7 +40,10 @@ def lay_out(library: ctypes.CDLL, weight: Tensor, bias: Tensor | None = None, *,
 
 
 class TileLinear:
-    """See ``products.c``. 32 rows of a full-size step take 29 ms in bf16 and 16 in int8; by oneDNN, 35 and 26."""
+    """The product of ``products.c``.
+
+    A full-size step of 32 sequences takes 29 ms in bf16 and 16 in int8; with oneDNN, 35 and 26.
+    """
 
     def __init__(
         self, library: ctypes.CDLL, products: ctypes.CDLL, weight: Tensor, bias: Tensor | None, int8: bool
@@ -48,38 +53,41 @@ class TileLinear:
         self._bias = bias.float() if bias is not None else None
         self._scale: Tensor | None = None
         if int8:
-            weight, self._scale = _rounded(weight)
+            weight, self._scale = _quantize(weight)
         group = 4 // weight.element_size()
-        weight = F.pad(weight, (0, 0, 0, -len(weight) % (2 * _SIDE)))
-        pairs = weight.unflatten(0, (-1, 2, _SIDE)).unflatten(3, (-1, _SIDE, group)).permute(0, 3, 1, 4, 2, 5)
-        self._weight = torch.empty(pairs.shape, dtype=weight.dtype)
+        weight = F.pad(weight, (0, 0, 0, -len(weight) % (2 * _TILE_ROWS)))
+        tiles = weight.unflatten(0, (-1, 2, _TILE_ROWS)).unflatten(3, (-1, _TILE_ROWS, group)).permute(0, 3, 1, 4, 2, 5)
+        self._weight = torch.empty(tiles.shape, dtype=weight.dtype)
         advise_huge_pages(self._weight)
-        self._weight.copy_(pairs)
+        self._weight.copy_(tiles)
 
     def __call__(self, x: Tensor, dtype: torch.dtype = torch.bfloat16) -> Tensor:
         rows, inputs = x.shape
-        whole = torch.empty(rows + -rows % _SIDE, inputs, dtype=self._weight.dtype)
-        unit: Tensor | None = None
+        padded = torch.empty(rows + -rows % _TILE_ROWS, inputs, dtype=self._weight.dtype)
+        input_scale: Tensor | None = None
         if self._scale is None:
-            whole[:rows] = x
+            padded[:rows] = x
         else:
-            unit = torch.empty(rows)
-            self._library.round_rows(x.data_ptr(), whole.data_ptr(), unit.data_ptr(), rows, inputs)
+            input_scale = torch.empty(rows)
+            self._library.quantize_rows(x.data_ptr(), padded.data_ptr(), input_scale.data_ptr(), rows, inputs)
         out = torch.empty(rows, self._outputs, dtype=dtype)
-        optional = (each.data_ptr() if each is not None else None for each in (unit, self._scale, self._bias))
+        optional = (each.data_ptr() if each is not None else None for each in (input_scale, self._scale, self._bias))
         self._products.multiply(
-            whole.data_ptr(), self._weight.data_ptr(), *optional, out.data_ptr(),
-            rows, self._outputs, inputs * whole.element_size(), dtype == torch.float32,
+            padded.data_ptr(), self._weight.data_ptr(), *optional, out.data_ptr(),
+            rows, self._outputs, inputs * padded.element_size(), dtype == torch.float32,
         )  # fmt: skip
         return out
 
 
 class BfloatLinear:
-    """By oneDNN, which would else lay weights out anew in every product: 80 ms a step instead of 50 at full size."""
+    """oneDNN's product in bf16.
+
+    Without packing, oneDNN would pack the weights in every product: a full-size step took 80 ms instead of 50.
+    """
 
     def __init__(self, weight: Tensor, bias: Tensor | None = None) -> None:
         self._operations: Any = torch.ops.mkldnn
-        self._weight = self._operations._reorder_linear_weight(weight.contiguous(), _ROWS)
+        self._weight = self._operations._reorder_linear_weight(weight.contiguous(), _PACKED_FOR_ROWS)
         self._bias = bias
 
     def __call__(self, x: Tensor, dtype: torch.dtype = torch.bfloat16) -> Tensor:
@@ -88,29 +96,29 @@ class BfloatLinear:
 
 
 class Int8Linear:
-    """By oneDNN: weights in int8 with a scale for each output; inputs rounded to int8 with a scale for each row."""
+    """oneDNN's product in int8: weights have a scale for each output, inputs a scale for each row."""
 
     def __init__(self, library: ctypes.CDLL, weight: Tensor, bias: Tensor | None = None) -> None:
         self._library = library
         self._operations: Any = torch.ops.onednn
-        rounded, self._scale = _rounded(weight)
-        self._weight = self._operations.qlinear_prepack(rounded, None)
+        quantized, self._scale = _quantize(weight)
+        self._weight = self._operations.qlinear_prepack(quantized, None)
         self._zero = torch.zeros(len(weight), dtype=torch.int32)
         self._bias = bias.float() if bias is not None else None
 
     def __call__(self, x: Tensor, dtype: torch.dtype = torch.bfloat16) -> Tensor:
-        rounded, unit = torch.empty(x.shape, dtype=torch.int8), torch.empty(len(x))
-        self._library.round_rows(x.data_ptr(), rounded.data_ptr(), unit.data_ptr(), *x.shape)
+        quantized, input_scale = torch.empty(x.shape, dtype=torch.int8), torch.empty(len(x))
+        self._library.quantize_rows(x.data_ptr(), quantized.data_ptr(), input_scale.data_ptr(), *x.shape)
         product: Tensor = self._operations.qlinear_pointwise(
-            rounded, 1.0, 0, self._weight, self._scale, self._zero, None, 1.0, 0, torch.float32, "none", [], ""
+            quantized, 1.0, 0, self._weight, self._scale, self._zero, None, 1.0, 0, torch.float32, "none", [], ""
         )
-        product *= unit[:, None]
+        product *= input_scale[:, None]
         if self._bias is not None:
             product += self._bias
         return product.to(dtype)
 
 
-def _rounded(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """int8, and ``(outputs,)`` what one of them is worth."""
+def _quantize(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """int8 weights, and their scales ``(outputs,)``."""
     scale = weight.float().abs().amax(dim=1).clamp(min=1e-12) / 127
     return (weight.float() / scale[:, None]).round().to(torch.int8), scale

@@ -1,7 +1,7 @@
-/* Products of rows with weights laid out for matrix tiles, in bfloat16 or int8, on a CPU with AMX.
+/* Products of rows with weights packed for matrix tiles, in bfloat16 or int8, on a CPU with AMX.
  *
- * A step of a few rows is bound by reading weights: they lie in the order in which they are read, 32 outputs after 32
- * outputs, and are fetched ahead.
+ * With few rows the time goes into reading weights. They are stored in the order in which they are read, 32 outputs after
+ * 32 outputs, and are prefetched.
  */
 #include <stddef.h>
 
@@ -9,9 +9,9 @@
 
 #ifdef TILES
 #define TILE (16 * 64)   /* bytes */
-#define OUTPUTS (2 * SIDE) /* taken together, and as many rows */
-#define AHEAD 8192       /* bytes of weights fetched before their turn; 4 to 32 kB are alike */
-#define PANEL 512        /* rows that stay in the second-level cache while all weights pass by */
+#define OUTPUTS (2 * SIDE) /* computed together, and as many rows */
+#define AHEAD 8192       /* distance of the prefetch, in bytes; 4 to 32 kB are equally fast */
+#define PANEL 512        /* rows that stay in the second-level cache while all weights are read */
 
 /* sums[32][32] = rows · weights over `steps` tiles; one tile of rows, or two. */
 #define ACCUMULATE(product)                                                                      \
@@ -47,31 +47,31 @@ static inline void multiply_block(const char *x, const char *weight, int64_t dep
     _tile_stored(3, sums + SIDE * OUTPUTS + SIDE, OUTPUTS * 4);
 }
 
-/* Into rows and outputs from `row` and `first` on, as far as there are any: sums in what they are worth, and the bias. */
+/* Write sums * unit[row] * scale[output] + bias[output] to `out`, from `row` and `first` on, as far as they exist. */
 static inline void write_block(const int32_t *sums, const float *unit, const float *scale, const float *bias, void *out,
                                int64_t row, int64_t first, int64_t rows, int64_t outputs, int64_t wide) {
     int64_t count = rows - row < OUTPUTS ? rows - row : OUTPUTS;
     for (int64_t n = first; n < first + OUTPUTS && n < outputs; n += SIDE) {
-        __mmask16 there = outputs - n < SIDE ? (1 << (outputs - n)) - 1 : 0xFFFF;
-        __m512 added = bias ? _mm512_maskz_loadu_ps(there, bias + n) : _mm512_setzero_ps();
-        __m512 worth = scale ? _mm512_maskz_loadu_ps(there, scale + n) : _mm512_set1_ps(1.f);
+        __mmask16 mask = outputs - n < SIDE ? (1 << (outputs - n)) - 1 : 0xFFFF;
+        __m512 biases = bias ? _mm512_maskz_loadu_ps(mask, bias + n) : _mm512_setzero_ps();
+        __m512 scales = scale ? _mm512_maskz_loadu_ps(mask, scale + n) : _mm512_set1_ps(1.f);
         for (int64_t r = 0; r < count; r++) {
             __m512i sum = _mm512_load_si512(sums + r * OUTPUTS + n - first);
             __m512 value = scale ? _mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_set1_ps(unit[r])) : _mm512_castsi512_ps(sum);
             int64_t at = (row + r) * outputs + n;
-            value = _mm512_fmadd_ps(value, worth, added);
+            value = _mm512_fmadd_ps(value, scales, biases);
             if (wide)
-                _mm512_mask_storeu_ps((float *)out + at, there, value);
+                _mm512_mask_storeu_ps((float *)out + at, mask, value);
             else
-                _mm256_mask_storeu_epi16((bf16 *)out + at, there, (__m256i)_mm512_cvtneps_pbh(value));
+                _mm256_mask_storeu_epi16((bf16 *)out + at, mask, (__m256i)_mm512_cvtneps_pbh(value));
         }
     }
 }
 
-/* out = x · weightᵀ + bias, where x has `depth` bytes to a row and whole tiles of rows, of which `rows` are meant.
+/* out = x · weightᵀ + bias. A row of x has `depth` bytes; x is padded to whole tiles of rows, of which `rows` are used.
  *
- * weight: (outputs / 32, depth / 64, 2, 16, 16, 4 bytes): of 32 outputs, tile by tile of inputs, each half.
- * In int8 a sum is worth unit[row] * scale[output]; in bfloat16 both are null. bias may be null.
+ * weight: (outputs / 32, depth / 64, 2, 16, 16, 4 bytes): for 32 outputs, for each tile of inputs, two tiles of outputs.
+ * In int8 a sum is multiplied by unit[row] * scale[output]; in bfloat16 both are null. bias may be null.
  * out: (rows, outputs), float32 if `wide`, else bfloat16.
  */
 void multiply(const char *x, const char *weight, const float *unit, const float *scale, const float *bias, void *out,

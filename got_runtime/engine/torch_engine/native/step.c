@@ -1,7 +1,8 @@
-/* One decoding step between the matrix products, for bfloat16 activations on a CPU.
+/* A decoding step without its matrix products, for bfloat16 activations on a CPU.
  *
- * Plain C: the compiler vectorises it for the machine it runs on. Every function takes contiguous arrays; bf16 values
- * are the upper halves of float32. `rows` are the sequences being decoded, each with its own length.
+ * Plain C: the compiler vectorises it for the machine it runs on. Every function takes contiguous arrays; a bf16 value
+ * is the upper half of a float32. `rows` is the number of sequences that are decoded together. All functions are in one file
+ * because they share the inline conversions below.
  */
 #include <float.h>
 #include <math.h>
@@ -10,10 +11,10 @@
 #include <string.h>
 
 #define WIDTH 64 /* of a head, in every GOT network */
-#define LANES 16 /* tokens to a block of keys */
-#define INFINITE 0x7F80 /* bits of a bf16, but for its sign; beyond it lies NaN */
+#define LANES 16 /* tokens in a block of keys: float32 values of a vector */
+#define INFINITY_BITS 0x7F80 /* of a bf16 infinity, without the sign; NaN is greater */
 
-int omp_get_max_threads(void); /* omp.h does not come with every clang */
+int omp_get_max_threads(void); /* omp.h is not part of every clang */
 
 typedef uint16_t bf16;
 typedef float floats __attribute__((vector_size(LANES * 4)));
@@ -24,8 +25,8 @@ static inline float to_float(bf16 x) {
     return u.value;
 }
 
-/* load_bf16: LANES values as floats. add_pairs: sum[i] += x[2i] * low + x[2i+1] * high, in integers. */
-#ifdef __AVX512VNNI__ /* what gcc 12 does not find by itself */
+/* load_bf16: LANES values as float32. add_pairs: sum[i] += x[2i] * low + x[2i+1] * high, in integers. */
+#ifdef __AVX512VNNI__ /* gcc 12 does not vectorise the code below to this */
 #include <immintrin.h>
 static inline floats load_bf16(const bf16 *x) {
     return (floats)_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)x)), 16);
@@ -87,37 +88,37 @@ void silu_mul(const bf16 *gate_up, bf16 *out, int64_t rows, int64_t width) {
     }
 }
 
-/* Each row as 8-bit integers, and what one of them is worth in it. */
-void round_rows(const bf16 *x, int8_t *out, float *unit, int64_t rows, int64_t width) {
+/* Each row as 8-bit integers, and its scale: x = out * scale. */
+void quantize_rows(const bf16 *x, int8_t *out, float *scale, int64_t rows, int64_t width) {
     for (int64_t r = 0; r < rows; r++, x += width, out += width) {
-        float greatest = 1e-12f;
-        for (int64_t i = 0; i < width; i++) greatest = fmaxf(greatest, fabsf(to_float(x[i])));
-        for (int64_t i = 0; i < width; i++) out[i] = (int8_t)(int32_t)rintf(to_float(x[i]) * (127.f / greatest));
-        unit[r] = greatest / 127.f;
+        float largest = 1e-12f;
+        for (int64_t i = 0; i < width; i++) largest = fmaxf(largest, fabsf(to_float(x[i])));
+        for (int64_t i = 0; i < width; i++) out[i] = (int8_t)(int32_t)rintf(to_float(x[i]) * (127.f / largest));
+        scale[r] = largest / 127.f;
     }
 }
 
-/* A row whose logits are not finite has no likeliest token. */
-static inline void give_up(int64_t *token, float *probability) {
+/* The result for a row whose logits are not finite: probability NaN. */
+static inline void mark_not_finite(int64_t *token, float *probability) {
     const uint32_t nan = 0x7FC00000;
     memcpy(probability, &nan, sizeof nan);
     *token = 0;
 }
 
-/* The greatest entry of each row of logits, and the probability softmax gives it; NaN where a logit is not finite, which
- * is told by its bits, since -ffinite-math-only lets the compiler take every float for finite. */
+/* The token with the largest logit of each row, and its softmax probability; NaN where a logit is not finite. Bits are
+ * compared to find that, because -ffinite-math-only lets the compiler assume that every float is finite. */
 void choose(const bf16 *logits, int64_t *token, float *probability, int64_t rows, int64_t vocabulary) {
 #pragma omp parallel for
     for (int64_t r = 0; r < rows; r++) {
         const bf16 *l = logits + r * vocabulary;
         float best = -FLT_MAX, sum = 0.f;
-        int32_t size = 0;
+        int32_t largest_bits = 0;
         for (int64_t i = 0; i < vocabulary; i++) {
-            size = (l[i] & 0x7FFF) > size ? l[i] & 0x7FFF : size;
+            largest_bits = (l[i] & 0x7FFF) > largest_bits ? l[i] & 0x7FFF : largest_bits;
             best = fmaxf(best, to_float(l[i]));
         }
-        if (size >= INFINITE) {
-            give_up(token + r, probability + r);
+        if (largest_bits >= INFINITY_BITS) {
+            mark_not_finite(token + r, probability + r);
             continue;
         }
         for (int64_t i = 0; i < vocabulary; i++) sum += exp_negative(to_float(l[i]) - best);
@@ -130,36 +131,36 @@ void choose(const bf16 *logits, int64_t *token, float *probability, int64_t rows
 
 #define CANDIDATES 16
 
-/* The logit as a bf16 product gives it. */
+/* One logit, rounded as the bf16 product rounds it. */
 static inline float logit(const bf16 *hidden, const bf16 *weight, int64_t width) {
     float sum = 0.f;
     for (int64_t i = 0; i < width; i++) sum += to_float(hidden[i]) * to_float(weight[i]);
     return to_float(to_bf16(sum));
 }
 
-/* The upper half of the size of x, which tells infinities and NaN as it does for a bf16. */
-static inline int32_t size_of(float x) {
+/* The upper 16 bits of |x|, which can be compared with INFINITY_BITS. */
+static inline int32_t magnitude_bits(float x) {
     union { float value; uint32_t bits; } u = {x};
     return (int32_t)(u.bits >> 16 & 0x7FFF);
 }
 
-/* choose() for logits whose product was rounded to 8 bits: the likeliest CANDIDATES are computed again
- * from weight (vocabulary, width), and the choice is made between them. */
-void choose_again(const float *logits, const bf16 *hidden, const bf16 *weight, int64_t *token, float *probability,
+/* choose() for logits of an 8-bit product: the CANDIDATES tokens with the largest logits are computed again from weight
+ * (vocabulary, width), and the best of them is chosen. */
+void choose_int8(const float *logits, const bf16 *hidden, const bf16 *weight, int64_t *token, float *probability,
                   int64_t rows, int64_t vocabulary, int64_t width) {
 #pragma omp parallel for
     for (int64_t r = 0; r < rows; r++) {
         const float *l = logits + r * vocabulary;
         int64_t kept[CANDIDATES], count = 0, least = 0;
-        int32_t size = 0;
+        int32_t largest_bits = 0;
         for (int64_t start = 0; start < vocabulary; start += 4 * LANES) {
             int64_t stop = start + 4 * LANES < vocabulary ? start + 4 * LANES : vocabulary;
-            float greatest = -FLT_MAX;
+            float largest = -FLT_MAX;
             for (int64_t i = start; i < stop; i++) {
-                size = size_of(l[i]) > size ? size_of(l[i]) : size;
-                greatest = fmaxf(greatest, l[i]);
+                largest_bits = magnitude_bits(l[i]) > largest_bits ? magnitude_bits(l[i]) : largest_bits;
+                largest = fmaxf(largest, l[i]);
             }
-            if (count == CANDIDATES && greatest <= l[kept[least]]) continue;
+            if (count == CANDIDATES && largest <= l[kept[least]]) continue;
             for (int64_t i = start; i < stop; i++) {
                 if (count < CANDIDATES) kept[count++] = i;
                 else if (l[i] > l[kept[least]]) kept[least] = i;
@@ -172,11 +173,11 @@ void choose_again(const float *logits, const bf16 *hidden, const bf16 *weight, i
         token[r] = vocabulary;
         for (int64_t j = 0; j < count; j++) {
             exact[j] = logit(hidden + r * width, weight + kept[j] * width, width);
-            size = size_of(exact[j]) > size ? size_of(exact[j]) : size;
+            largest_bits = magnitude_bits(exact[j]) > largest_bits ? magnitude_bits(exact[j]) : largest_bits;
             if (exact[j] > best || (exact[j] == best && kept[j] < token[r])) best = exact[j], token[r] = kept[j];
         }
-        if (size >= INFINITE) {
-            give_up(token + r, probability + r);
+        if (largest_bits >= INFINITY_BITS) {
+            mark_not_finite(token + r, probability + r);
             continue;
         }
         for (int64_t i = 0; i < vocabulary; i++) sum += exp_negative(fminf(l[i] - best, 0.f));
@@ -195,34 +196,34 @@ static inline void rotate(const bf16 *x, const float *cosine, const float *sine,
     }
 }
 
-/* A vector as integers of at most `limit`; returns what one of them is worth. */
-static inline float quantise(const float *x, int16_t *out, int64_t length, float limit) {
-    float greatest = 1e-12f;
-    for (int64_t i = 0; i < length; i++) greatest = fmaxf(greatest, fabsf(x[i]));
-    for (int64_t i = 0; i < length; i++) out[i] = (int16_t)rintf(x[i] * (limit / greatest));
-    return greatest / limit;
+/* A vector as integers of at most `limit`; returns their scale: x = out * scale. */
+static inline float quantize(const float *x, int16_t *out, int64_t length, float limit) {
+    float largest = 1e-12f;
+    for (int64_t i = 0; i < length; i++) largest = fmaxf(largest, fabsf(x[i]));
+    for (int64_t i = 0; i < length; i++) out[i] = (int16_t)rintf(x[i] * (limit / largest));
+    return largest / limit;
 }
 
-static inline float softmax(float *weight, int64_t length) { /* in place, not divided by the sum it returns */
+static inline float softmax(float *weight, int64_t length) { /* in place; the values are not divided by the sum, which is returned */
     float best = -FLT_MAX, sum = 0.f;
     for (int64_t t = 0; t < length; t++) best = fmaxf(best, weight[t]);
     for (int64_t t = 0; t < length; t++) sum += weight[t] = exp_negative(weight[t] - best);
     return sum;
 }
 
-/* Into the second-level cache what is read soon: arithmetic on one half of a head then hides the way of the other. */
-static inline void fetch(const void *from, int64_t bytes) {
-    for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch((const char *)from + i, 0, 2);
+/* Load into the second-level cache what is read soon, so that arithmetic hides the latency of memory. */
+static inline void prefetch(const void *start, int64_t bytes) {
+    for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch((const char *)start + i, 0, 2);
 }
 
-/* Attention of one query over `length` tokens. Keys lie in blocks of LANES tokens, transposed, so that a vector holds
- * one dimension of LANES tokens and no sum over lanes is needed. `weight` has room for whole blocks. The keys of the next
- * head, which are as many, are fetched along with the values; the values, along with the keys. */
+/* Attention of one query over `length` tokens. Keys are stored in transposed blocks of LANES tokens: a vector holds one
+ * dimension of LANES tokens, so no sum over the lanes of a vector is needed. `weight` has room for whole blocks. While
+ * keys are read, the values are prefetched; while values are read, the keys of the next head (`next`, as many). */
 static void attend_bf16(const float *query, const bf16 *key, const bf16 *value, const bf16 *next, int64_t length,
                         float *weight, bf16 *out) {
     for (int64_t t = 0; t < length; t += LANES, key += WIDTH * LANES) {
         floats dot[4] = {0};
-        fetch(value + t * WIDTH, LANES * WIDTH * sizeof(bf16));
+        prefetch(value + t * WIDTH, LANES * WIDTH * sizeof(bf16));
         for (int64_t i = 0; i < WIDTH; i += 4)
             for (int64_t j = 0; j < 4; j++) dot[j] += query[i + j] * load_bf16(key + (i + j) * LANES);
         dot[0] = (dot[0] + dot[1]) + (dot[2] + dot[3]);
@@ -231,68 +232,71 @@ static void attend_bf16(const float *query, const bf16 *key, const bf16 *value, 
     float sum = softmax(weight, length);
     floats result[WIDTH / LANES] = {0};
     for (int64_t t = 0; t < length; t++) {
-        fetch(next + t * WIDTH, WIDTH * sizeof(bf16));
+        prefetch(next + t * WIDTH, WIDTH * sizeof(bf16));
         for (int64_t j = 0; j < WIDTH / LANES; j++) result[j] += weight[t] * load_bf16(value + t * WIDTH + j * LANES);
     }
     const float *flat = (const float *)result;
     for (int64_t i = 0; i < WIDTH; i++) out[i] = to_bf16(flat[i] / sum);
 }
 
-#define CHUNK 256 /* values of 7 bits times weights of 15 bits: this many fit an int32 */
+#define CHUNK 256 /* products of 7-bit values and 15-bit weights whose sum fits an int32 */
 
-/* The same over 8-bit keys and values with a scale for each token. Neighbours lie side by side: pairs of dimensions in a
- * block of keys, pairs of tokens in the values. Query and weights become 16-bit integers, finer than any bf16. */
+/* The same for 8-bit keys and values with a scale for each token. Pairs of dimensions are adjacent in a block of keys, pairs
+ * of tokens in the values. Query and weights are quantized to 16-bit integers, which are more precise than bf16. */
 static void attend_int8(const float *query, const int8_t *key, const int8_t *value, const int8_t *next,
                         const float *key_scale, const float *value_scale, int64_t length, float *weight, bf16 *out) {
     int16_t q[WIDTH], w[CHUNK];
-    float unit = quantise(query, q, WIDTH, 32767.f), result[WIDTH] = {0};
+    float scale = quantize(query, q, WIDTH, 32767.f), result[WIDTH] = {0};
     for (int64_t t = 0; t < length; t += LANES, key += WIDTH * LANES) {
         integers dot[4] = {0};
-        fetch(value + t * WIDTH, LANES * WIDTH);
+        prefetch(value + t * WIDTH, LANES * WIDTH);
         for (int64_t i = 0; i < WIDTH; i += 8)
             for (int64_t j = 0; j < 4; j++)
                 dot[j] = add_pairs(dot[j], key + (i + 2 * j) * LANES, q[i + 2 * j], q[i + 2 * j + 1]);
         dot[0] = (dot[0] + dot[1]) + (dot[2] + dot[3]);
-        for (int64_t i = 0; i < LANES; i++) weight[t + i] = (float)dot[0][i] * unit * key_scale[t + i];
+        for (int64_t i = 0; i < LANES; i++) weight[t + i] = (float)dot[0][i] * scale * key_scale[t + i];
     }
     float sum = softmax(weight, length);
     for (int64_t t = 0; t < length; t++) weight[t] *= value_scale[t];
-    weight[length] = 0.f; /* the other half of the last pair */
+    weight[length] = 0.f; /* completes the last pair of tokens */
     for (int64_t start = 0; start < length; start += CHUNK) {
         int64_t count = length - start < CHUNK ? length - start + (length & 1) : CHUNK;
-        unit = quantise(weight + start, w, count, 32767.f);
+        scale = quantize(weight + start, w, count, 32767.f);
         integers part[WIDTH / LANES] = {0};
         for (int64_t t = 0; t < count; t += 2) {
-            fetch(next + (start + t) * WIDTH, 2 * WIDTH);
+            prefetch(next + (start + t) * WIDTH, 2 * WIDTH);
             for (int64_t j = 0; j < WIDTH / LANES; j++)
                 part[j] = add_pairs(part[j], value + (start + t) * WIDTH + 2 * j * LANES, w[t], w[t + 1]);
         }
         const int32_t *flat = (const int32_t *)part;
-        for (int64_t i = 0; i < WIDTH; i++) result[i] += (float)flat[i] * unit;
+        for (int64_t i = 0; i < WIDTH; i++) result[i] += (float)flat[i] * scale;
     }
     for (int64_t i = 0; i < WIDTH; i++) out[i] = to_bf16(result[i] / sum);
 }
 
-/* One row being decoded: its own cache, `length` tokens in it, room for `capacity` (a multiple of LANES) in each layer. In
- * bf16 keys are (layers, key_heads, capacity / 16, 64, 16) and values (layers, key_heads, capacity, 64); in int8, with
- * scales (layers, key_heads, capacity), keys are (…, capacity / 16, 32, 16, 2) and values (…, capacity / 2, 64, 2). */
+/* The KV cache of one sequence: `length` tokens are in it, and each layer has room for `capacity` (a multiple of LANES). In
+ * bf16, keys are (layers, key_heads, capacity / 16, 64, 16) and values (layers, key_heads, capacity, 64). In int8, keys are
+ * (layers, key_heads, capacity / 16, 32, 16, 2), values (layers, key_heads, capacity / 2, 64, 2) and scales (layers,
+ * key_heads, capacity). */
 typedef struct {
     void *keys, *values;
     float *key_scales, *value_scales; /* null in bf16 */
     int64_t capacity, length;
-} Row;
+} Sequence;
 
-static void store(const Row *row, int64_t place, const float *key, const float *value) {
-    int64_t n = row->length, block = (place + n - n % LANES) * WIDTH, lane = n % LANES;
-    if (row->key_scales) {
-        int8_t *k = (int8_t *)row->keys + block, *v = (int8_t *)row->values + (place + n - n % 2) * WIDTH + n % 2;
-        int16_t small[WIDTH];
-        row->key_scales[place + n] = quantise(key, small, WIDTH, 127.f);
-        for (int64_t i = 0; i < WIDTH; i++) k[(i / 2 * LANES + lane) * 2 + i % 2] = (int8_t)small[i];
-        row->value_scales[place + n] = quantise(value, small, WIDTH, 127.f);
-        for (int64_t i = 0; i < WIDTH; i++) v[2 * i] = (int8_t)small[i];
+/* Append one token to the keys and values of one head, whose first token is at index `first` of all tokens of all heads. */
+static void store(const Sequence *sequence, int64_t first, const float *key, const float *value) {
+    int64_t n = sequence->length, block = (first + n - n % LANES) * WIDTH, lane = n % LANES;
+    if (sequence->key_scales) {
+        int8_t *k = (int8_t *)sequence->keys + block;
+        int8_t *v = (int8_t *)sequence->values + (first + n - n % 2) * WIDTH + n % 2;
+        int16_t quantized[WIDTH];
+        sequence->key_scales[first + n] = quantize(key, quantized, WIDTH, 127.f);
+        for (int64_t i = 0; i < WIDTH; i++) k[(i / 2 * LANES + lane) * 2 + i % 2] = (int8_t)quantized[i];
+        sequence->value_scales[first + n] = quantize(value, quantized, WIDTH, 127.f);
+        for (int64_t i = 0; i < WIDTH; i++) v[2 * i] = (int8_t)quantized[i];
     } else {
-        bf16 *k = (bf16 *)row->keys + block + lane, *v = (bf16 *)row->values + (place + n) * WIDTH;
+        bf16 *k = (bf16 *)sequence->keys + block + lane, *v = (bf16 *)sequence->values + (first + n) * WIDTH;
         for (int64_t i = 0; i < WIDTH; i++) k[i * LANES] = to_bf16(key[i]);
         for (int64_t i = 0; i < WIDTH; i++) v[i] = to_bf16(value[i]);
     }
@@ -300,36 +304,40 @@ static void store(const Row *row, int64_t place, const float *key, const float *
 
 /* One layer of one step: rotate the new queries and keys, store the new keys and values, attend.
  * qkv (count, (heads + 2 key_heads) * 64); cosine, sine (count, 64); out (count, heads * 64). */
-void attend_step(const bf16 *qkv, const float *cosine, const float *sine, const Row *rows, bf16 *out, int64_t count,
-                 int64_t heads, int64_t key_heads, int64_t layer) {
+void attend_step(const bf16 *qkv, const float *cosine, const float *sine, const Sequence *sequences, bf16 *out,
+                 int64_t count, int64_t heads, int64_t key_heads, int64_t layer) {
     int64_t group = heads / key_heads, columns = (heads + 2 * key_heads) * WIDTH, longest = 0;
-    /* Several heads in a row, where there are enough for all threads: the next one's keys can then be fetched. */
-    int64_t share = count * key_heads / (2 * omp_get_max_threads()), chunk = share < 1 ? 1 : share < 8 ? share : 8;
-    for (int64_t r = 0; r < count; r++) longest = rows[r].capacity > longest ? rows[r].capacity : longest;
+    /* A thread takes up to 8 consecutive heads, if there are enough for all threads, to prefetch the next one's keys. */
+    int64_t available = count * key_heads / (2 * omp_get_max_threads());
+    int64_t chunk = available < 1 ? 1 : available < 8 ? available : 8;
+    for (int64_t s = 0; s < count; s++) longest = sequences[s].capacity > longest ? sequences[s].capacity : longest;
 #pragma omp parallel
     {
         float *weight = malloc(sizeof(float) * (size_t)(longest + LANES));
 #pragma omp for schedule(dynamic, chunk)
         for (int64_t item = 0; item < count * key_heads; item++) {
-            int64_t r = item / key_heads, h = item % key_heads;
-            const Row *row = rows + r;
-            int64_t n = row->length + 1, place = (layer * key_heads + h) * row->capacity, at = place * WIDTH;
-            int64_t next = (item + 1) % chunk && h + 1 < key_heads ? at + row->capacity * WIDTH : at; /* of this thread */
-            const bf16 *new = qkv + r * columns;
+            int64_t s = item / key_heads, h = item % key_heads;
+            const Sequence *sequence = sequences + s;
+            int64_t n = sequence->length + 1, first = (layer * key_heads + h) * sequence->capacity, at = first * WIDTH;
+            /* The next head of this thread; this head where the thread has no next one. */
+            int64_t next = (item + 1) % chunk && h + 1 < key_heads ? at + sequence->capacity * WIDTH : at;
+            const bf16 *new = qkv + s * columns;
             float key[WIDTH], value[WIDTH], query[WIDTH];
-            rotate(new + (heads + h) * WIDTH, cosine + r * WIDTH, sine + r * WIDTH, key);
+            rotate(new + (heads + h) * WIDTH, cosine + s * WIDTH, sine + s * WIDTH, key);
             for (int64_t i = 0; i < WIDTH; i++) value[i] = to_float(new[(heads + key_heads + h) * WIDTH + i]);
-            store(row, place, key, value);
+            store(sequence, first, key, value);
             for (int64_t head = h * group; head < (h + 1) * group; head++) {
-                rotate(new + head * WIDTH, cosine + r * WIDTH, sine + r * WIDTH, query);
+                rotate(new + head * WIDTH, cosine + s * WIDTH, sine + s * WIDTH, query);
                 for (int64_t i = 0; i < WIDTH; i++) query[i] *= 1.f / sqrtf((float)WIDTH);
-                bf16 *to = out + (r * heads + head) * WIDTH;
-                if (row->key_scales)
-                    attend_int8(query, (int8_t *)row->keys + at, (int8_t *)row->values + at, (int8_t *)row->keys + next,
-                                row->key_scales + place, row->value_scales + place, n, weight, to);
-                else
-                    attend_bf16(query, (bf16 *)row->keys + at, (bf16 *)row->values + at, (bf16 *)row->keys + next, n,
-                                weight, to);
+                bf16 *to = out + (s * heads + head) * WIDTH;
+                if (sequence->key_scales) {
+                    const int8_t *keys = sequence->keys, *values = sequence->values;
+                    attend_int8(query, keys + at, values + at, keys + next, sequence->key_scales + first,
+                                sequence->value_scales + first, n, weight, to);
+                } else {
+                    const bf16 *keys = sequence->keys, *values = sequence->values;
+                    attend_bf16(query, keys + at, values + at, keys + next, n, weight, to);
+                }
             }
         }
         free(weight);

@@ -1,0 +1,74 @@
+"""Engines are made by name, and configurations are validated."""
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from helpers.random_networks import (
+    NARROW_TEXT,
+    NARROW_VISION,
+    network,
+)
+
+from got_runtime.engine.registry import ENGINES, EngineConfig, make_engine
+from got_runtime.engine.torch_engine.engine import TorchEngine
+from got_runtime.engine.transformers_engine import TransformersEngine
+from got_runtime.errors import EngineError
+from got_runtime.model.checkpoint import LoadedModel
+
+
+@pytest.fixture(scope="module")
+def small() -> LoadedModel:
+    return network(256, NARROW_VISION, NARROW_TEXT, scale=0.25)
+
+
+def test_engines_are_made_by_name(checkpoint: LoadedModel) -> None:
+    assert set(ENGINES) == {"torch", "transformers", "vllm"}
+    engine = make_engine("transformers", checkpoint)
+    assert isinstance(engine, TransformersEngine)
+    assert make_engine(engine, checkpoint) is engine
+    with pytest.raises(EngineError, match="choose one of torch"):
+        make_engine("abacus", checkpoint)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"batch_size": 0},
+        {"batch_size": -1},
+        {"weight_dtype": "int4"},
+        {"kv_cache_dtype": "fp8"},
+        {"kv_cache_bytes": 0},
+    ],
+    ids=str,
+)
+def test_values_that_no_engine_can_use_are_an_error(options: dict[str, Any]) -> None:
+    with pytest.raises(EngineError, match=next(iter(options))):
+        EngineConfig(**options)
+
+
+@pytest.mark.parametrize("options", [{"weight_dtype": "int8"}, {"kv_cache_dtype": "int8"}], ids=str)
+def test_int8_is_an_error_where_it_is_not_supported(small: LoadedModel, options: dict[str, Any]) -> None:
+    with pytest.raises(EngineError, match="8 bits need bfloat16 on a CPU"):
+        TorchEngine(small.model, small.end_tokens, **options)
+
+
+def test_without_16_bit_instructions_torch_is_used() -> None:
+    """oneDNN is configured not to use AVX-512, as on most laptops."""
+    code = """if True:
+        import torch
+        from types import SimpleNamespace as Part
+        from got_runtime.engine.torch_engine.native.decoder import PackedNetwork
+        weight = torch.zeros(8, 64, dtype=torch.bfloat16)
+        core = Part(language_model=Part(layers=[Part(self_attn=Part(head_dim=64))]))
+        print(PackedNetwork.pack(Part(lm_head=Part(weight=weight), model=core), int8=False))
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"ONEDNN_MAX_CPU_ISA": "AVX2"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.strip() == "None", done.stderr
