@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 from helpers.deadlines import in_time
+from helpers.native_code import needs_bf16_products
 from helpers.random_networks import NARROW_TEXT, NARROW_VISION, generated, network, request_for
 
 from got_runtime import Plain
@@ -190,7 +191,9 @@ class TestTime:
 class TestValuesThatAreNotFinite:
     """A page whose values overflow gets an error; the others are decoded."""
 
-    @pytest.mark.parametrize("name", ["torch", "transformers", "compiled", "compiled, 8 bits"])
+    @pytest.mark.parametrize(
+        "name", ["torch", "transformers", "compiled", pytest.param("compiled, 8 bits", marks=needs_bf16_products)]
+    )
     def test_a_page_whose_values_are_not_finite_fails_alone(
         self, small: LoadedModel, compiled: LoadedModel, name: str
     ) -> None:

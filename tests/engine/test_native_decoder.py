@@ -6,6 +6,7 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
+from helpers.native_code import needs_bf16_products
 from helpers.random_networks import GOT_TEXT, GOT_VISION, network
 from torch import Tensor
 
@@ -48,6 +49,7 @@ def similarity(native: Tensor, reference: Tensor) -> float:
     return float(F.cosine_similarity(native.float().flatten(), reference.float().flatten(), dim=0))
 
 
+@needs_bf16_products
 @torch.inference_mode()
 @pytest.mark.usefixtures("products")
 @pytest.mark.parametrize(
@@ -76,6 +78,7 @@ def test_steps_agree_with_torch(model: torch.nn.Module, weights: bool, cache: bo
             lengths = [lengths[2], lengths[1]]
 
 
+@needs_bf16_products
 @torch.inference_mode()
 @pytest.mark.parametrize("int8", [False, True])
 def test_the_choice_agrees_with_torch_and_respects_the_ban(model: torch.nn.Module, int8: bool) -> None:
@@ -90,6 +93,7 @@ def test_the_choice_agrees_with_torch_and_respects_the_ban(model: torch.nn.Modul
     assert given == pytest.approx(probabilities, rel=1e-2)
 
 
+@needs_bf16_products
 @torch.inference_mode()
 @pytest.mark.usefixtures("products")
 @pytest.mark.parametrize("head", [BfloatHead, Int8Head])
@@ -110,6 +114,7 @@ def test_the_choice_among_many_tokens_is_exact_and_marks_values_that_are_not_fin
     assert not any(map(math.isfinite, head(library, weight)(hidden).probabilities))
 
 
+@needs_bf16_products
 @torch.inference_mode()
 @pytest.mark.parametrize("biased", [True, False])
 @pytest.mark.parametrize("rows", [1, 7, 16, 17, 32, 40, 100])
@@ -132,6 +137,7 @@ def test_products_agree_with_torch(library: ctypes.CDLL, rows: int, biased: bool
     torch.testing.assert_close(tiled(x, torch.float32), quantized(x, torch.float32), rtol=1e-5, atol=1e-4)
 
 
+@needs_bf16_products
 @pytest.mark.usefixtures("products")
 @pytest.mark.parametrize("int8", [False, True])
 def test_packed_weights_keep_nothing_for_gradients(model: torch.nn.Module, int8: bool) -> None:
