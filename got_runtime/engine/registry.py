@@ -79,7 +79,7 @@ def _vllm(checkpoint: "LoadedModel", config: EngineConfig) -> Engine:
     folder = Path(checkpoint.model.name_or_path)
     if not (folder / "config.json").exists():
         raise EngineError(
-            f"vLLM reads checkpoints in the port's format, and {checkpoint.name} was not loaded from one: "
+            f"vLLM reads checkpoints in transformers' format, and {checkpoint.name} was not loaded from one: "
             "give a folder or a hub id of that format, or use the engine 'torch'"
         )
     weight, text = checkpoint.model.lm_head.weight, checkpoint.model.config.text_config

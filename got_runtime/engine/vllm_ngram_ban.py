@@ -1,4 +1,5 @@
-"""The documented import path of vLLM's logits processor, in :mod:`got_runtime.engine.vllm_engine.ngram_ban`."""
+"""The documented import path of vLLM's logits processor, which is in
+:mod:`got_runtime.engine.vllm_engine.ngram_ban`."""
 
 from got_runtime.engine.vllm_engine.ngram_ban import NgramBanProcessor
 

