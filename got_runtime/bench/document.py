@@ -104,7 +104,7 @@ def measure_document(
     pages: int,
     budget: int,
     rounds: int,
-    say: Callable[[str], None] = lambda _: None,
+    on_progress: Callable[[str], None] = lambda _: None,
 ) -> DocumentReport:
     """Read the same pages with every engine, in turns. Each engine reads one page first to warm up.
 
@@ -113,7 +113,7 @@ def measure_document(
         pages: of the document.
         budget: ``max_new_tokens`` of a page.
         rounds: readings by each engine.
-        say: called with progress messages.
+        on_progress: called with progress messages.
     """
     rates: list[list[float]] = [[] for _ in engines]
     firsts: list[list[float]] = [[] for _ in engines]
@@ -122,7 +122,7 @@ def measure_document(
         list(runtime.stream(list(_images(1)), max_new_tokens=8))
     for turn in range(rounds):
         for index, (name, runtime) in enumerate(engines):
-            say(f"round {turn + 1} of {rounds}: {name}")
+            on_progress(f"round {turn + 1} of {rounds}: {name}")
             started, first, count = time.perf_counter(), 0.0, 0
             for page in runtime.stream(list(_images(pages)), max_new_tokens=budget, on_error="raise"):
                 first = first or time.perf_counter() - started

@@ -102,7 +102,7 @@ def measure_speed(
     tokens: int,
     rounds: int,
     repeats: int = 5,
-    say: Callable[[str], None] = lambda _: None,
+    on_progress: Callable[[str], None] = lambda _: None,
 ) -> tuple[EngineSpeed, ...]:
     """Measure every stage of every engine ``rounds`` times, in turns, so that disturbances affect all of them.
 
@@ -114,18 +114,18 @@ def measure_speed(
         tokens: tokens of a completion.
         rounds: turns of each engine.
         repeats: steps measured in each turn and batch size.
-        say: called with progress messages.
+        on_progress: called with progress messages.
     """
     encodes: list[list[float]] = [[] for _ in engines]
     prefills: list[list[float]] = [[] for _ in engines]
     steps: list[dict[int, list[float]]] = [{size: [] for size in stages.batch_sizes} for stages, _ in engines]
     peaks = [0 for _ in engines]
     for stages, _ in engines:
-        say(f"warming up {stages.name}")
+        on_progress(f"warming up {stages.name}")
         stages.encode()
     for turn in range(rounds):
         for index, (stages, _) in enumerate(engines):
-            say(f"round {turn + 1} of {rounds}: {stages.name}")
+            on_progress(f"round {turn + 1} of {rounds}: {stages.name}")
             reset_peak_memory(device)
             encodes[index] += [stages.encode() for _ in range(_PAGES_PER_TURN)]
             prefills[index] += [stages.prefill() for _ in range(_PAGES_PER_TURN)]

@@ -100,7 +100,13 @@ def _time_stages(args: argparse.Namespace, batch_sizes: tuple[int, ...], against
         encode_limit=work.encode(hardware),
         prefill_limit=work.prefill(hardware),
         engines=measure_speed(
-            engines, hardware, device=tested.device, prompt=prompt, tokens=args.tokens, rounds=args.rounds, say=_say
+            engines,
+            hardware,
+            device=tested.device,
+            prompt=prompt,
+            tokens=args.tokens,
+            rounds=args.rounds,
+            on_progress=_say,
         ),
     )
     print("\n".join(speed_lines(report)))

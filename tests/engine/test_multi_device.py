@@ -103,6 +103,17 @@ def test_an_interrupt_does_not_end_the_processes(two_processes: MultiDeviceEngin
     assert tokens_of(in_time(lambda: list(two_processes.generate(requests)))) == expected
 
 
+def test_a_closed_engine_ends_its_processes_and_refuses(small: LoadedModel) -> None:
+    engine = MultiDeviceEngine(CheckpointRef(dtype="float32"), ["cpu"])
+    [worker] = engine._workers
+    in_use = engine.generate([request_for(small, Plain(), number=n) for n in range(3)])
+    in_time(engine.close)
+    assert not worker.process.is_alive()
+    for iterator in (in_use, engine.generate([])):
+        with pytest.raises(EngineError, match="closed: make a new runtime"):
+            next(iterator)
+
+
 def test_a_device_that_does_not_exist_is_named_in_the_error(small: LoadedModel) -> None:
     engine = MultiDeviceEngine(CheckpointRef(dtype="float32"), ["cuda:99"])
     try:

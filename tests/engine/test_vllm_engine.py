@@ -184,3 +184,11 @@ class TestInVllm:
         pytest.importorskip("vllm")
         with pytest.raises(EngineError, match="vLLM does not start"):
             make_engine("vllm", checkpoint, EngineConfig(kv_cache_bytes=1 << 50))
+
+    def test_a_closed_engine_refuses(self, checkpoint: LoadedModel) -> None:
+        pytest.importorskip("vllm")
+        engine = make_engine("vllm", checkpoint, EngineConfig(batch_size=1))
+        engine.close()
+        engine.close()
+        with pytest.raises(EngineError, match="closed: make a new runtime"):
+            next(engine.generate([request_for(checkpoint, Plain(), 4)]))

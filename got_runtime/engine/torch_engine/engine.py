@@ -77,13 +77,21 @@ class TorchEngine:
         self._network: _Network | None = _Network(model, Prefill(model, tile_batch), packed)
         self._int8_cache = kv_cache_dtype == "int8"
         self._kv_cache_bytes = kv_cache_bytes
+        self._log_code_path(model.lm_head.weight.dtype, native, packed, weight_dtype, kv_cache_dtype)
+
+    def _log_code_path(
+        self, dtype: torch.dtype, native: bool, packed: PackedNetwork | None, weight_dtype: str, kv_cache_dtype: str
+    ) -> None:
+        code = f"native code (weights {weight_dtype}, KV cache {kv_cache_dtype})" if packed is not None else "torch"
         logger.info(
             "decoding on %s in %s with %s, batch size %d",
             self._device,
-            str(model.lm_head.weight.dtype).removeprefix("torch."),
-            f"native code (weights {weight_dtype}, KV cache {kv_cache_dtype})" if packed is not None else "torch",
-            batch_size,
+            str(dtype).removeprefix("torch."),
+            code,
+            self._batch_size,
         )
+        if native and packed is None and self._device.type == "cpu" and dtype == torch.bfloat16:
+            logger.info("native code is not available (it needs AVX-512, Linux and a C compiler): torch is used")
 
     def close(self) -> None:
         """See :class:`got_runtime.engine.protocol.Engine`."""
