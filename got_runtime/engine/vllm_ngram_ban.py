@@ -1,5 +1,4 @@
-"""The documented import path of vLLM's logits processor, which is in
-:mod:`got_runtime.engine.vllm_engine.ngram_ban`."""
+"""The documented import path of :mod:`got_runtime.engine.vllm_engine.ngram_ban`."""
 
 from got_runtime.engine.vllm_engine.ngram_ban import NgramBanProcessor
 

@@ -43,8 +43,7 @@ def test_asynchronous_steps_respect_memory_and_recorded_attention(small: LoadedM
 
 @torch.inference_mode()
 def test_asynchronous_steps_choose_the_same_tokens(small: LoadedModel) -> None:
-    """The step that is captured as a CUDA graph, run without one: free slots beside used ones, and a cache that
-    grows."""
+    """The step that is captured as a CUDA graph, run without one, with free slots and a cache that grows."""
     there, here = (TorchDecoder(small.model, 5, 1 << 30, run_async=run_async) for run_async in (True, False))
     assert there.async_steps is not None
     torch.manual_seed(0)

@@ -98,8 +98,7 @@ class GraphedSteps:
             del self.lengths[slot:]
 
     def resize(self, max_ngram: int | None = None) -> None:
-        """Adapt to a resized cache, or to a longer n-gram ban. Captured graphs are discarded: their addresses
-        changed."""
+        """Adapt to a resized cache or a longer n-gram ban, and discard the captured graphs: addresses have changed."""
         max_ngram = self._buffer.max_ngram if max_ngram is None else max_ngram
         self._buffer = self._buffer.resized(self._cache.slots, self._cache.capacity, max_ngram)
         self._steps.clear()

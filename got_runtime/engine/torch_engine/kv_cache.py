@@ -62,8 +62,7 @@ class SlotCache:
         self.values[layer, slots, lengths] = value[:, :, 0]
 
     def view(self, layer: int, slots: int, length: int) -> tuple[Tensor, Tensor]:
-        """Keys and values of the first ``slots`` slots and ``length`` tokens, ``(slots, heads, length, width)``
-        each."""
+        """Keys and values of the first slots and tokens, ``(slots, heads, length, width)`` each."""
         keys, values = self.keys[layer, :slots, :length], self.values[layer, :slots, :length]
         return keys.transpose(1, 2), values.transpose(1, 2)
 

@@ -99,8 +99,7 @@ class Scheduler:
             self._start(sequence)
 
     def exclude_from_time_limit(self, seconds: float) -> None:
-        """Do not count ``seconds`` towards ``max_seconds`` of the running sequences; :meth:`resume` does for the
-        rest."""
+        """Do not count ``seconds`` towards the time limit of the running sequences; :meth:`resume` does the same."""
         for sequence in self.running:
             sequence.exclude_from_time_limit(seconds)
 

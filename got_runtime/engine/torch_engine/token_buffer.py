@@ -1,5 +1,4 @@
-"""The tokens of all sequences on the device, where the next step reads the newest ones and the n-gram ban compares
-them."""
+"""The tokens of all sequences on the device, for the next step and for the n-gram ban."""
 
 from collections.abc import Sequence
 
@@ -12,8 +11,7 @@ _NO_TOKEN = -1
 
 
 class TokenBuffer:
-    """Prompts and completions, in the slots of the KV cache. All shapes are fixed; :meth:`resized` makes another
-    buffer.
+    """Prompts and completions, in the slots of the KV cache. Shapes are fixed; :meth:`resized` makes another buffer.
 
     Args:
         slots: sequences there is room for.

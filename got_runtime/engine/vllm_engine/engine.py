@@ -90,8 +90,7 @@ class VllmEngine:
     def generate(
         self, requests: Iterable[Request | None], on_token: OnToken | None = None
     ) -> Iterator[Completion | Exception | None]:
-        """See :class:`got_runtime.engine.protocol.Engine`. Any thread may call: the requests of all callers share
-        vLLM."""
+        """See :class:`got_runtime.engine.protocol.Engine`. Any thread may call: all callers share vLLM."""
         buffer = ReorderBuffer()
         running: dict[str, Sequence] = {}
         prefetcher = Prefetcher(requests)

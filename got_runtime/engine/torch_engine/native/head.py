@@ -1,5 +1,4 @@
-"""The last product of a step and the choice of its tokens: in bfloat16, or in 8 bits with the best tokens
-recomputed."""
+"""The last product of a step and the choice of its tokens, in bfloat16 or in 8 bits."""
 
 import ctypes
 from collections.abc import Callable

@@ -22,8 +22,7 @@ _PRODUCTS: dict[str, list[Any]] = {"multiply": [POINTER] * 6 + [INT] * 4}
 
 @functools.cache
 def load() -> ctypes.CDLL | None:
-    """The functions of ``step.c``, or None where they cannot be compiled
-    (:func:`got_runtime.model.native.build.compiled`)."""
+    """The functions of ``step.c``, or None where they cannot be compiled (:mod:`got_runtime.model.native.build`)."""
     return compiled(Path(__file__).with_name("step.c"), _FUNCTIONS)
 
 
