@@ -17,10 +17,10 @@ from got_runtime.markup import Element, parse
 from got_runtime.sources import open_pages
 from got_runtime.synth.degrade import wear
 from got_runtime.synth.faces import FACES, TRAINING_FACES, font_bytes
-from got_runtime.synth.pages.answer import Answer
+from got_runtime.synth.pages.answer import TypesetAnswer
 from got_runtime.synth.pages.blocks import Block, block_page
-from got_runtime.synth.pages.document import Document
-from got_runtime.synth.pages.places import places
+from got_runtime.synth.pages.character_boxes import character_boxes
+from got_runtime.synth.pages.document import DocumentWriter
 from got_runtime.synth.pages.typeset import pages_of, render
 from got_runtime.synth.text import words_of_text
 
@@ -104,8 +104,8 @@ def _set_words(writer: pymupdf.TextWriter, font: pymupdf.Font, block: Block) -> 
 def formatted_page(seed: int) -> FormattedPage:
     """The data engine's parts of a formatted page, on a page as wide as they need and with margins."""
     rng = np.random.default_rng((79, seed))
-    answer = Answer()
-    document = Document(answer, rng, noise=0.0)
+    answer = TypesetAnswer()
+    document = DocumentWriter(answer, rng, noise=0.0)
     two = rng.random() < 0.3
     matter = document.head() + document.body(int(rng.integers(300, 1000)), most_columns=3 if two else 4)
     width = EM * (46 if two else rng.uniform(30, 42))
@@ -116,7 +116,7 @@ def formatted_page(seed: int) -> FormattedPage:
     with pages_of(source) as inked, pages_of(BLACK + source) as printed:
         if printed.page_count != 1:
             return formatted_page(seed + 10_000)
-        characters = places(answer, render(inked[0], ZOOM), EM * ZOOM)[0] / ZOOM
+        characters = character_boxes(answer, render(inked[0], ZOOM), EM * ZOOM)[0] / ZOOM
         # A line break before an item stands where the item does, in the span of the one before.
         characters[[character.isspace() for character in answer.text]] = np.nan
         elements = parse(answer.text)

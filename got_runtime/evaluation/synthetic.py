@@ -4,12 +4,10 @@ from collections.abc import Iterator
 
 from got_runtime.errors import MissingExtra
 from got_runtime.evaluation.samples import EvalSample
+from got_runtime.synth.streams import HELD_OUT_STREAM
 from got_runtime.tasks import Formatted, Plain, Task, Tiles
 
 __all__ = ["GROUPS", "HELD_OUT_STREAM", "held_out_samples"]
-
-HELD_OUT_STREAM = 1_000_000
-"""Held-out pages come from the seed ``(HELD_OUT_STREAM + seed, index)``; training streams stay below 100,000."""
 
 GROUPS = ("seen faces", "held-out faces")
 """The two groups: faces of the training set, and families of which no face is in it."""

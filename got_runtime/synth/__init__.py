@@ -1,1 +1,1 @@
-"""The data engine: synthetic pages with their answers and the position of every character."""
+"""The data engine: synthetic pages with their text and the box of every character."""

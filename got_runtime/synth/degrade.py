@@ -1,4 +1,4 @@
-"""What a scanner, a copier or a phone does to a clean page: tone, tilt, blur, noise and JPEG."""
+"""Degradation of a clean page, as by a scanner, a copier or a phone: tone, tilt, blur, noise and JPEG."""
 
 import io
 from functools import cache
@@ -21,7 +21,7 @@ def tint(mask: Image.Image, rng: np.random.Generator) -> Image.Image:
 
 
 def tilt(mask: Image.Image, boxes: np.ndarray, rng: np.random.Generator) -> tuple[Image.Image, np.ndarray]:
-    """Rotate by up to ±1.5° about the centre; each box becomes the axis-aligned box about its turned centre."""
+    """Rotate by up to ±1.5° about the centre; a box keeps its size and moves with its centre."""
     degrees = float(np.clip(rng.normal(0.0, 0.6), -1.5, 1.5))
     turned = mask.rotate(degrees, resample=Image.Resampling.BILINEAR)
     angle = np.deg2rad(degrees)
@@ -36,12 +36,12 @@ def tilt(mask: Image.Image, boxes: np.ndarray, rng: np.random.Generator) -> tupl
 
 @cache
 def _grain() -> np.ndarray:
-    """A fixed field of unit Gaussian noise; pages take random windows of it (fresh noise costs more than the page)."""
+    """Gaussian noise of unit deviation, made once: new noise for each page would cost more than the page."""
     return np.random.default_rng(0).normal(size=(2048, 2048)).astype(np.float32)
 
 
 def wear(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """Blur, resample, grain and JPEG, each now and then and slight: about half of the pages stay clean."""
+    """Blur, noise and JPEG, each slight and with probability 0.25: 42 % of the pages stay clean."""
     if rng.random() < 0.25:
         image = image.filter(ImageFilter.GaussianBlur(float(rng.uniform(0.3, 1.0))))
     if rng.random() < 0.25:

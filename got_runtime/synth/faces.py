@@ -1,7 +1,7 @@
 """Font faces of the data engine, all from pip packages, split into training and held-out families.
 
-A family is on one side only, so that a held-out face is a design the network has never seen, not another
-weight of one it has. Sources: PyMuPDF's built-in Nimbus faces (metric twins of Helvetica, Times and Courier),
+A family is on one side only: a held-out face is a design that the network was not trained on, not another weight of a
+known one. Sources: PyMuPDF's built-in Nimbus faces (metric twins of Helvetica, Times and Courier),
 ``pymupdf-fonts``, matplotlib's bundled DejaVu and STIX, and the ``font-*`` packages.
 """
 

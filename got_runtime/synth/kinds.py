@@ -1,6 +1,6 @@
-"""The kinds of page that the data engine draws, by name: one module of ``synth/pages`` a kind.
+"""The kinds of page that the data engine makes, by name: one module of ``synth/pages`` for each.
 
-The command line imports :data:`KINDS` for its help, so nothing heavy is imported before a page is drawn.
+The command line imports :data:`KINDS` for its help, so nothing heavy is imported before a page is made.
 """
 
 from collections.abc import Sequence
@@ -31,11 +31,11 @@ KINDS = (
 )
 ATTEMPTS = 5
 NEXT_ATTEMPT = 2**40
-"""Added to the index of a page that was overfull: no stream is as long."""
+"""Added to the index after an overfull page; longer than any stream."""
 
 
 class Maker(Protocol):
-    """``make`` of a kind's module: same arguments, same page."""
+    """``make`` of a kind's module. The same arguments give the same page."""
 
     def __call__(self, seed: tuple[int, int], faces: "Sequence[Face]", training: bool) -> "PageSample": ...
 
@@ -43,14 +43,21 @@ class Maker(Protocol):
 def page_of(
     kind: str, seed: tuple[int, int], faces: "Sequence[Face] | None" = None, training: bool = False
 ) -> "PageSample":
-    """The page of ``seed`` (stream, index) in one of ``faces``; another if that does not hold what is printed on it.
+    """A page of one kind.
 
-    ``faces`` are the training faces when left out.
+    Args:
+        kind: one of :data:`KINDS`.
+        seed: stream and index; the same seed gives the same page.
+        faces: one of these is used; None for all training faces.
+        training: vary more than pages for evaluation do: random strings, extreme sizes, more degradation.
 
-    ``training`` pages vary more than those that are evaluated: strings nobody can guess, extremes of size, wear.
+    Raises:
+        ValueError: no such kind.
+        Overfull: in 5 attempts, each with another index, the text did not fit on the page.
+        MissingExtra: a package that draws this kind is not installed.
     """
     from got_runtime.synth.faces import TRAINING_FACES
-    from got_runtime.synth.pages.places import Overfull
+    from got_runtime.synth.pages.character_boxes import Overfull
 
     if kind not in KINDS:
         raise ValueError(f"no kind {kind!r}; there are: {', '.join(KINDS)}")
@@ -61,4 +68,4 @@ def page_of(
             return make((stream, index), TRAINING_FACES if faces is None else faces, training)
         except Overfull:
             index += NEXT_ATTEMPT
-    raise Overfull(f"{ATTEMPTS} pages of kind {kind} from {seed} on did not hold what is printed on them")
+    raise Overfull(f"{ATTEMPTS} attempts at a page of kind {kind} from {seed} on were overfull")

@@ -1,4 +1,4 @@
-"""What the data engine hands on: a page picture, its answer and where every character of the answer stands."""
+"""A page of the data engine: picture, text, and the box of every character."""
 
 from dataclasses import dataclass
 
@@ -8,34 +8,46 @@ from PIL import Image
 from got_runtime.tasks import Plain, Task
 
 PLAIN = Plain()
+VIEW_SIDE = 1024
+"""Side of the square view that the network gets, in pixels; a page's sizes are chosen by what they become in it."""
 
 
 @dataclass(frozen=True)
 class PageSample:
     """One synthetic page.
 
-    ``image`` is RGB. ``text`` is ASCII, in GOT's own output dialect. ``boxes`` has one row ``x1, y1, x2, y2`` in pixels
-    of the picture for each character of ``text``, spaces and line breaks included (a line break is the zero-width box
-    where its line ends); markup that stands nowhere has the box of what it marks, or a row of NaN. ``face`` and
-    ``seed`` tell how to make the page again. ``task`` is what the network is asked, boxes in pixels of ``image``.
-
-    ``following`` are further pages of one context; ``pages`` then says for each character on which picture it stands
-    (0 is ``image``). ``marks`` are the drawn signs that the encoder learns to tell apart, by name (``a``, ``\\alpha``,
-    ``notehead``, ``frame:red``). Without marks they are the visible characters of ``text``.
+    Raises:
+        ValueError: the number of boxes is not that of the characters, or the text is not ASCII.
     """
 
     image: Image.Image
+    """RGB."""
     text: str
+    """The answer in GOT's output format, ASCII."""
     boxes: np.ndarray
+    """float32 ``(characters, 4)``: ``x1, y1, x2, y2`` in pixels of the picture.
+
+    A line break has a box of no width where its line ends. Markup that is not printed has the box of what it marks up,
+    or a row of NaN.
+    """
     face: str
+    """Name of the font face."""
     seed: tuple[int, int]
+    """Stream and index; with the kind and the faces they make the same page again."""
     task: Task = PLAIN
+    """The task that the text answers; boxes in pixels of ``image``."""
     following: tuple[Image.Image, ...] = ()
+    """Further pages of the same context."""
     pages: np.ndarray | None = None
-    marks: tuple[tuple[str, tuple[float, float, float, float]], ...] | None = None
+    """Where there are several: ``(characters,)`` number of the picture that each character is on; 0 is ``image``."""
+    symbols: tuple[tuple[str, tuple[float, float, float, float]], ...] | None = None
+    """Drawn symbols for the encoder's training: name (``a``, ``\\alpha``, ``note:4@2``, ``frame:red``) and box.
+
+    None: the visible characters of ``text``.
+    """
 
     def __post_init__(self) -> None:
         if self.boxes.shape != (len(self.text), 4):
             raise ValueError(f"{len(self.text)} characters need as many boxes, got {self.boxes.shape}")
         if not self.text.isascii():
-            raise ValueError(f"the data engine writes ASCII, got {self.text!a}")
+            raise ValueError(f"the text must be ASCII, got {self.text!a}")

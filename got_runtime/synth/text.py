@@ -1,7 +1,7 @@
-"""What the pages say: English words by frequency, mixed with strings nobody can guess.
+"""Text of the pages: English words by frequency, mixed with random strings.
 
-A decoder that can guess the next letter stops looking at the page, so training text holds numbers, codes and
-random strings among the words; held-out evaluation text ("printed English") holds words, names and numbers only.
+A decoder that can predict the next letter from the text alone does not learn to attend to the page. Training text
+therefore has numbers, codes and random strings among the words; held-out text has words, names and numbers only.
 """
 
 import re
@@ -14,7 +14,7 @@ SYMBOLS = string.punctuation
 _CLOSERS = (",", ".", ";", ":", "?", "!")
 
 
-# Nobody wants these on a preview sheet. Stems: what begins with one is left out.
+# Left out of all pages: words that begin with one of these stems, and not with one of _PRINTABLE.
 _UNPRINTABLE = re.compile(
     "anal|anus|ass|badass|bastard|bdsm|bitch|blowjob|bondage|boner|boob|bukkake|bullsh|busty|clit|cock|coon|cum|cunt|dick|"
     "dildo|dumbass|dyke|erotic|fag|fetish|fuck|genital|hentai|homo$|hooker|horny|incest|jackass|jap$|kinky|lolita|masturbat|milf|"
@@ -30,7 +30,7 @@ def _printable(word: str) -> bool:
 
 @cache
 def english_words(count: int = 30_000) -> tuple[tuple[str, ...], np.ndarray]:
-    """ASCII words from ``wordfreq`` and their cumulative weights (roots of frequencies: rare words are seen too)."""
+    """ASCII words from ``wordfreq`` and their cumulative weights: square roots of frequencies, so rare words occur."""
     import wordfreq
 
     words = [
@@ -74,7 +74,7 @@ def _random_string(rng: np.random.Generator) -> str:
 
 
 def words_of_text(rng: np.random.Generator, characters: int, noise: float) -> list[str]:
-    """Words worth about ``characters`` printed characters; ``noise`` is the share of strings that cannot be guessed."""
+    """Words of about ``characters`` printed characters together; ``noise`` is the fraction of random strings."""
     out: list[str] = []
     length = 0
     start = True

@@ -1,1 +1,1 @@
-"""Training: pre-training of got-nano and fine-tuning of any checkpoint."""
+"""Training: pre-training of got-nano, fine-tuning of any checkpoint, and the loop that both use."""

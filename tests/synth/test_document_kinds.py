@@ -9,7 +9,7 @@ from got_runtime.markup import parse
 from got_runtime.synth.faces import HELD_OUT_FACES, TRAINING_FACES
 from got_runtime.synth.kinds import page_of
 from got_runtime.synth.pages import document
-from got_runtime.synth.pages.places import Overfull
+from got_runtime.synth.pages.character_boxes import Overfull
 from got_runtime.synth.sample import PageSample
 from got_runtime.synth.text import english_words
 
@@ -42,7 +42,7 @@ def test_the_same_seed_makes_the_same_page(kind: str, training: bool) -> None:
     assert one.text == other.text
     assert one.image.tobytes() == other.image.tobytes()
     assert np.array_equal(one.boxes, other.boxes)
-    assert one.marks == other.marks
+    assert one.symbols == other.symbols
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -60,8 +60,8 @@ def test_every_character_stands_somewhere_on_the_picture(kind: str) -> None:
 def test_every_drawn_sign_has_ink_in_its_box(kind: str) -> None:
     for page in pages(kind, 5):
         ink = darkness(page)
-        assert page.marks
-        assert [(name, box) for name, box in page.marks if not inked(ink, box)] == []
+        assert page.symbols
+        assert [(name, box) for name, box in page.symbols if not inked(ink, box)] == []
 
 
 def test_a_formula_reads_from_sign_to_sign() -> None:

@@ -12,7 +12,7 @@ from got_runtime.synth.faces import HELD_OUT_FACES, TRAINING_FACES
 from got_runtime.synth.kinds import page_of
 from got_runtime.synth.pages.chart_data import chart_data
 from got_runtime.synth.pages.melody import melody
-from got_runtime.synth.pages.molecule import smiles_places
+from got_runtime.synth.pages.molecule import smiles_boxes
 from got_runtime.synth.sample import PageSample
 
 FIGURES = ("chart", "molecule", "music", "geometry", "scene")
@@ -29,7 +29,7 @@ def _pages(kind: str) -> list[PageSample]:
 @pytest.mark.parametrize("kind", FIGURES)
 def test_same_seed_makes_the_same_figure(kind: str) -> None:
     one, again, other = page_of(kind, (1, 1)), page_of(kind, (1, 1)), page_of(kind, (1, 2))
-    assert (one.text, one.marks) == (again.text, again.marks)
+    assert (one.text, one.symbols) == (again.text, again.symbols)
     assert np.array_equal(one.boxes, again.boxes)
     assert ImageChops.difference(one.image, again.image).getbbox() is None
     assert one.text != other.text
@@ -38,7 +38,7 @@ def test_same_seed_makes_the_same_figure(kind: str) -> None:
 @pytest.mark.parametrize("kind", FIGURES)
 def test_every_character_is_read_inside_the_picture(kind: str) -> None:
     for page in _pages(kind):
-        signs = np.array([box for _, box in page.marks or ()], dtype=np.float32).reshape(-1, 4)
+        signs = np.array([box for _, box in page.symbols or ()], dtype=np.float32).reshape(-1, 4)
         for x1, y1, x2, y2 in (*page.boxes, *signs):
             assert 0 <= x1 <= x2 <= page.image.width
             assert 0 <= y1 <= y2 <= page.image.height
@@ -60,7 +60,7 @@ def test_answers_are_read_back_as_one_whole_element(kind: str, element: type) ->
 def test_a_place_that_is_read_is_not_blank(kind: str) -> None:
     """Where a sign is marked, the picture is not of one colour."""
     for page in _pages(kind):
-        for name, box in page.marks or ():
+        for name, box in page.symbols or ():
             x1, y1, x2, y2 = (round(side) for side in box)
             around = page.image.crop((x1 - 8, y1 - 8, x2 + 8, y2 + 8)).convert("L")
             assert np.ptp(np.asarray(around, dtype=int)) > 20, (name, box)
@@ -73,9 +73,9 @@ def test_a_chart_shows_the_values_of_its_answer() -> None:
         assert isinstance(chart, Chart)
         values = chart.value["values"]
         assert isinstance(values, dict)
-        drawn = "".join(name for name, _ in page.marks or () if len(name) == 1)
+        drawn = "".join(name for name, _ in page.symbols or () if len(name) == 1)
         assert all(label in drawn for label in values)
-        assert sum(name.startswith("top:") for name, _ in page.marks or ()) == len(values)
+        assert sum(name.startswith("top:") for name, _ in page.symbols or ()) == len(values)
 
 
 def test_higher_bars_have_higher_values() -> None:
@@ -83,7 +83,7 @@ def test_higher_bars_have_higher_values() -> None:
     for index in range(12):
         page = page_of("chart", (4, index))
         (chart,) = parse(page.text)
-        tops = [box for name, box in page.marks or () if name in ("top:bar", "top:line")]
+        tops = [box for name, box in page.symbols or () if name in ("top:bar", "top:line")]
         if not tops or not isinstance(chart, Chart) or not isinstance(chart.value["values"], dict):
             continue
         heights = [page.image.height - (y1 + y2) / 2 for _, y1, _, y2 in tops]
@@ -111,7 +111,7 @@ def test_smiles_are_canonical() -> None:
 
 def test_atoms_and_bonds_of_smiles_have_their_own_places() -> None:
     atoms = [(10.0 * i, 0.0, 10.0 * i + 4, 4.0) for i in range(5)]
-    places = smiles_places("CC(=O)Br", atoms[:4])
+    places = smiles_boxes("CC(=O)Br", atoms[:4])
     assert [left for left, *_ in places] == [0, 10, 10, 15, 20, 10, 30, 30]
 
 

@@ -1,4 +1,4 @@
-"""The mixture of tasks: what training shows the network is what the runtime sends it."""
+"""The mixture of tasks: the network's input in training is its input in the runtime."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,8 @@ from got_runtime.pipeline.preprocess import build_request
 from got_runtime.synth.kinds import page_of
 from got_runtime.synth.sample import PageSample
 from got_runtime.tasks import Box, Color, PageFrame
-from got_runtime.training.pretrain.batches import IGNORED, SIDE, TOKEN, collate, query_ids, views
+from got_runtime.training.padding import IGNORED
+from got_runtime.training.pretrain.batches import SIDE, TOKEN, collate, query_ids, sample_views
 from got_runtime.training.pretrain.losses import normalise
 from got_runtime.training.pretrain.mixture import Mixture
 from got_runtime.training.pretrain.nano import build_tokenizer
@@ -21,7 +22,7 @@ PER_VIEW = (SIDE // TOKEN) ** 2
 
 
 @pytest.mark.parametrize("kind", TEXT_KINDS)
-def test_training_shows_what_the_runtime_sends(kind: str) -> None:
+def test_training_input_equals_the_runtimes(kind: str) -> None:
     sample = page_of(kind, (11, 4))
     checkpoint = load("got-nano", "cpu", "float32")
     query = sample.task.query(PageFrame(*sample.image.size)).text
@@ -37,15 +38,15 @@ def test_training_shows_what_the_runtime_sends(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", TEXT_KINDS)
-def test_every_character_is_on_the_image_token_it_is_looked_for_at(kind: str) -> None:
+def test_every_character_is_on_its_image_token(kind: str) -> None:
     for index in range(2):
         sample = page_of(kind, (12, index))
-        seen = views(sample, SIDE)
-        for character, place in zip(sample.text, seen.places, strict=True):
+        views = sample_views(sample, SIDE)
+        for character, image_token in zip(sample.text, views.image_targets, strict=True):
             if character.isspace():
                 continue
-            picture = seen.pictures[place // PER_VIEW]
-            row, column = divmod(int(place) % PER_VIEW, SIDE // TOKEN)
+            picture = views.pictures[image_token // PER_VIEW]
+            row, column = divmod(int(image_token) % PER_VIEW, SIDE // TOKEN)
             # Half a token around: a dot is drawn at the edge of its box.
             y, x = max(0, row * TOKEN - 32), max(0, column * TOKEN - 32)
             cell = picture[y : y + 2 * TOKEN, x : x + 2 * TOKEN].mean(axis=2)
@@ -88,20 +89,20 @@ def test_a_frame_has_the_colour_that_is_asked_for() -> None:
 
 
 @pytest.mark.parametrize("kind", ["box", "color"])
-def test_the_encoder_is_taught_every_block_whichever_is_asked_for(kind: str) -> None:
+def test_the_encoder_is_trained_on_every_block_whichever_is_asked_for(kind: str) -> None:
     for index in range(10):
         sample = page_of(kind, (15, index))
-        labelled = np.repeat(np.repeat(views(sample, SIDE).cells[0] > 0, 16, axis=0), 8, axis=1)
+        labelled = np.repeat(np.repeat(sample_views(sample, SIDE).cells[0] > 0, 16, axis=0), 8, axis=1)
         pixels = np.asarray(sample.image.resize((SIDE, SIDE)), dtype=np.int16).mean(axis=2)
         ink = np.abs(pixels - np.median(pixels)) > 60
         # A descender or a tilted line reaches out of its cells.
         assert labelled[ink].mean() > 0.8
 
 
-def test_the_encoder_is_taught_the_colour_of_every_frame() -> None:
+def test_the_encoder_is_trained_on_the_colour_of_every_frame() -> None:
     for index in range(10):
         sample = page_of("color", (16, index))
-        frames = [(name, box) for name, box in sample.marks or () if name.startswith("frame:")]
+        frames = [(name, box) for name, box in sample.symbols or () if name.startswith("frame:")]
         assert len(frames) in (4, 8, 12)
         for name, box in frames:
             x1, y1, x2, y2 = (max(0, round(value)) for value in box)
@@ -117,12 +118,12 @@ def test_pages_of_one_context_are_answered_in_order() -> None:
 
 
 def test_mixed_batches_hold_alike_pages_and_can_be_made_again() -> None:
-    shares = dict.fromkeys(("plain", "box", "color", "pages"), 1.0)
-    mixture = Mixture(seed=3, batch=4, end_token=1, shares=shares)
+    weights = dict.fromkeys(("plain", "box", "color", "pages"), 1.0)
+    mixture = Mixture(seed=3, batch=4, end_token=1, weights=weights)
     drawn: list[PageSample] = []
     for index in range(16):
         samples = mixture.samples(index)
-        assert len({len(views(sample, SIDE).pictures) for sample in samples}) == 1
+        assert len({len(sample_views(sample, SIDE).pictures) for sample in samples}) == 1
         drawn += samples
     assert {sample.task.kind for sample in drawn} == {"plain", "box", "color", "pages"}
-    assert [s.text for s in mixture.samples(5)] == [s.text for s in Mixture(3, 4, 1, shares).samples(5)]
+    assert [s.text for s in mixture.samples(5)] == [s.text for s in Mixture(3, 4, 1, weights).samples(5)]

@@ -1,1 +1,1 @@
-"""Kinds of synthetic page, one file a kind."""
+"""Kinds of synthetic page, one module for each, and what they share."""

@@ -1,7 +1,7 @@
-"""An answer written piece by piece, each piece tied to the ink of the page that it reads.
+"""The answer of a typeset page, written piece by piece; each piece is linked to the colour that it is printed in.
 
-A typesetter does not say where it puts a letter, but it prints each thing in the colour it is told: every sign or word
-gets a colour of its own, its *ink*, and the printed page then says where each ink lies (:mod:`.typeset`).
+The typesetter does not report where it puts a letter, but it prints in given colours. Each symbol or word gets its own
+colour, its *ink*; the position of each ink is then found in the rendered page (:mod:`.typeset`).
 """
 
 import re
@@ -15,25 +15,25 @@ _ESCAPED = "%&#_$"
 
 @dataclass(frozen=True)
 class Piece:
-    """Characters of the answer and where they stand.
-
-    ``at``: ``letters``, each on its own letter of ``ink``; ``whole``, all of them on ``ink``; ``left``, on the part of
-    ``ink`` left of what follows (a radical); ``next`` and ``previous``, on the neighbouring character that has a place;
-    ``space``, between these two; ``cross``, where the column of ``ink`` meets the row of ``row``.
-    ``mark`` names the drawn sign; without one, ``printed`` are the signs, letter by letter.
-    """
+    """Characters of the answer, and how their boxes are found."""
 
     text: str
     at: At
+    """``letters``: each character has the box of its own letter of ``ink``. ``whole``: all have the box of ``ink``.
+    ``left``: the part of that box left of the next ink (a radical). ``next``, ``previous``: the box of the neighbouring
+    character. ``space``: the gap between both neighbours. ``cross``: where the column of ``ink`` meets the row of
+    ``row``."""
     ink: int = 0
     row: int = 0
-    mark: str | None = None
+    symbol: str | None = None
+    """Name of the drawn symbol."""
     printed: str = ""
+    """The printed letters: the symbols, where ``symbol`` names none."""
 
 
 @dataclass
-class Answer:
-    """The pieces written so far; every method that prints returns the ink to print with."""
+class TypesetAnswer:
+    """The pieces of an answer; every method that adds something printed returns the ink to print it in."""
 
     pieces: list[Piece] = field(default_factory=list)
     inks: int = 0
@@ -46,19 +46,19 @@ class Answer:
         self.inks += 1
         return self.inks
 
-    def sign(self, latex: str, mark: str | None = None, *, at: At = "whole", printed: str = "") -> int:
-        """``latex`` that is one drawn sign: ``x``, ``\\alpha``, ``\\frac{`` (its bar)."""
-        self._keep_apart(latex)
+    def symbol(self, latex: str, name: str | None = None, *, at: At = "whole", printed: str = "") -> int:
+        """``latex`` that is one drawn symbol: ``x``, ``\\alpha``, ``\\frac{`` (its bar)."""
+        self._separate(latex)
         ink = self.new_ink()
-        self.pieces.append(Piece(latex, at, ink, mark=mark, printed=printed))
+        self.pieces.append(Piece(latex, at, ink, symbol=name, printed=printed))
         return ink
 
     def again(self, latex: str, ink: int) -> None:
-        """More markup that stands on a sign already printed."""
+        """More markup with the box of a symbol that is printed already."""
         self.pieces.append(Piece(latex, "whole", ink))
 
     def word(self, printed: str) -> int:
-        """Letters of running text; what LaTeX would take for markup is escaped."""
+        """Letters of running text; LaTeX's special characters are escaped."""
         ink = self.new_ink()
         text = "".join("\\" + c if c in _ESCAPED else c for c in printed)
         self.pieces.append(Piece(text, "letters", ink, printed=printed))
@@ -68,18 +68,18 @@ class Answer:
         self.pieces.append(Piece(text, "space"))
 
     def opening(self, text: str) -> None:
-        """Markup that stands on what comes next."""
+        """Markup with the box of the next character."""
         self.pieces.append(Piece(text, "next"))
 
     def closing(self, text: str) -> None:
-        """Markup that stands on what came last."""
+        """Markup with the box of the previous character."""
         self.pieces.append(Piece(text, "previous"))
 
     def cross(self, text: str, column: int, row: int) -> None:
-        """Markup that stands where two rulers of a table meet."""
+        """Markup with a box where two rulers of a table meet."""
         self.pieces.append(Piece(text, "cross", column, row))
 
-    def _keep_apart(self, latex: str) -> None:
-        """``\\alpha x``: the space that ends a command's name."""
+    def _separate(self, latex: str) -> None:
+        """Add the space that ends a command's name: ``\\alpha x``."""
         if self.pieces and latex[0].isalnum() and _COMMAND.search(self.pieces[-1].text):
             self.opening(" ")

@@ -10,25 +10,26 @@ from PIL import Image, ImageDraw
 from got_runtime.synth.degrade import tint
 from got_runtime.synth.faces import Face, load_font
 from got_runtime.synth.pages.column import Canvas, set_column
-from got_runtime.synth.pages.figure import Mark, lettering
+from got_runtime.synth.pages.figure import LabelledBox, lettering
 from got_runtime.synth.pages.plain import HELD_OUT, TRAINING, page_size
+from got_runtime.synth.sample import VIEW_SIDE
 from got_runtime.synth.text import words_of_text
 
 PADDING = 0.025
-"""Empty border of a block, as a share of the page's side."""
+"""Empty border of a block, as a fraction of the page's side."""
 
 
 @dataclass(frozen=True)
 class Block:
-    """Text, a box a character, and the box ``x1, y1, x2, y2`` around its ink, in pixels."""
+    """Text, the box of each character, and the box ``frame`` around its ink: ``x1, y1, x2, y2`` in pixels."""
 
     text: str
     boxes: np.ndarray
     frame: tuple[float, float, float, float]
 
 
-def signs(blocks: Sequence[Block]) -> list[Mark]:
-    """Every block's characters: the encoder is to see them all, whichever block is asked for."""
+def block_symbols(blocks: Sequence[Block]) -> list[LabelledBox]:
+    """The characters of all blocks: the encoder is trained on them all, whichever block is asked for."""
     return [mark for block in blocks for mark in lettering(block.text, block.boxes.tolist())]
 
 
@@ -77,7 +78,7 @@ def _set_block(
     unit = load_font(face, 100).getlength("the quick brown Fox jumps 0123") / 3000
     wide = width / page_width
     characters = int(rng.integers(max(6, int(14 * wide)), int(10 + 26 * wide)))
-    size = int(np.clip(width / (unit * characters), 26 * page_height / 1024, 84 * page_height / 1024))
+    size = int(np.clip(width / (unit * characters), 26 * page_height / VIEW_SIDE, 84 * page_height / VIEW_SIDE))
     pitch = size * rng.uniform(1.12, 1.5)
     lines = max(1, min(int((y2 - y1) // pitch), int(rng.integers(1, 5))))
     top = y1 + rng.random() * max(0.0, y2 - y1 - lines * pitch)

@@ -1,6 +1,6 @@
-"""Charts: bars, lines and pies, and their data as the dictionary GOT writes.
+"""Kind ``chart``: bars, lines and pies, and their data as the dictionary that GOT writes.
 
-matplotlib draws the shapes; the letters are set here, so that each stands in a box and any face can be used.
+matplotlib draws the shapes. The letters are drawn here, so that the box of each is known and any face can be used.
 """
 
 from collections.abc import Sequence
@@ -13,13 +13,13 @@ from got_runtime.synth.degrade import wear
 from got_runtime.synth.faces import Face
 from got_runtime.synth.pages.chart_data import chart_data
 from got_runtime.synth.pages.chart_drawing import ChartDrawing, Line
-from got_runtime.synth.pages.figure import Box, Mark, PlacedText, lettering, sample, write
+from got_runtime.synth.pages.figure import Box, FigureAnswer, LabelledBox, lettering, sample, write
 from got_runtime.synth.sample import PageSample
 from got_runtime.tasks import Formatted
 
 
 def make(seed: tuple[int, int], faces: Sequence[Face], training: bool) -> PageSample:
-    """One chart of up to six values; in training its words may be strings nobody can guess.
+    """One chart of up to six values; in training its words may be random strings.
 
     Raises:
         MissingExtra: matplotlib is not installed.
@@ -32,14 +32,14 @@ def make(seed: tuple[int, int], faces: Sequence[Face], training: bool) -> PageSa
         image, plan, frame = chart.draw()
     except ModuleNotFoundError as error:
         raise MissingExtra("train", error.name or "matplotlib") from error
-    marks: list[Mark] = []
+    symbols: list[LabelledBox] = []
 
     def put(line: Line, font: ImageFont.FreeTypeFont = chart.font) -> list[Box]:
         boxes = write(image, (line.x, line.baseline), line.text, font, chart.ink, line.align, chart.paper)
-        marks.extend(lettering(line.text, boxes))
+        symbols.extend(lettering(line.text, boxes))
         return boxes
 
-    answer = PlacedText()
+    answer = FigureAnswer()
     answer.markup("{")
     if data.title:
         baseline = 1.25 * chart.title_font.size
@@ -52,7 +52,7 @@ def make(seed: tuple[int, int], faces: Sequence[Face], training: bool) -> PageSa
         put(tick)
     answer.markup('"values": {')
     for i, (label, value, top) in enumerate(zip(plan.labels, plan.values, plan.tops, strict=True)):
-        marks.append(("top:" + data.kind, top))
+        symbols.append(("top:" + data.kind, top))
         boxes = put(label)
         answer.markup(', "' if i else '"')
         answer.printed(label.text, boxes)
@@ -64,11 +64,11 @@ def make(seed: tuple[int, int], faces: Sequence[Face], training: bool) -> PageSa
         answer.printed(value.text, written)
         answer.at(quote, written[-1])
     answer.markup("}}")
-    return sample(wear(image, rng), answer, marks, face.name, seed, Formatted())
+    return sample(wear(image, rng), answer, symbols, face.name, seed, Formatted())
 
 
-def _member(answer: PlacedText, name: str, text: str, boxes: list[Box]) -> None:
-    """One line of the answer's head: ``"title": "…", `` with the place of each printed character."""
+def _member(answer: FigureAnswer, name: str, text: str, boxes: list[Box]) -> None:
+    """One member of the answer's dictionary: ``"title": "…", `` with the box of each printed character."""
     answer.markup(f'"{name}": "')
     answer.printed(text, boxes)
     answer.at('"', boxes[-1])

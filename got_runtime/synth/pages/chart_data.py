@@ -1,4 +1,4 @@
-"""What charts show: titles, labels and values that can be read off exactly."""
+"""The data of charts: titles, labels and values that can be read off exactly."""
 
 import string
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from got_runtime.synth.text import english_words
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _PRINTED = 0.85
-"""Share of bar and line charts that print their values; on the others they lie on the lines of the grid."""
+"""Fraction of bar and line charts that print their values; on the others the values are on grid lines."""
 
 
 @dataclass(frozen=True)
 class ChartData:
-    """What a chart shows. ``printed`` is how each value is written, in the chart and in the answer."""
+    """The data of a chart. ``printed`` is the notation of each value, in the chart and in the answer."""
 
     kind: str
     title: str
@@ -34,7 +34,7 @@ class ChartData:
 
 
 def _words(rng: np.random.Generator, count: int, longest: int, training: bool) -> list[str]:
-    """``count`` different capitalised words of 2 to ``longest`` letters; in training strings nobody can guess too."""
+    """``count`` different capitalised words of 2 to ``longest`` letters; in training some are random strings."""
     words, cumulative = english_words()
     found: list[str] = []
     while len(found) < count:

@@ -1,4 +1,4 @@
-"""Bars, lines and pies by matplotlib, without a letter, and where the letters of the chart go."""
+"""Bars, lines and pies drawn by matplotlib without letters, and the positions of the letters."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +10,7 @@ from got_runtime.synth.faces import Face, load_font
 from got_runtime.synth.pages.chart_data import ChartData
 from got_runtime.synth.pages.figure import Box, around, canvas_size, colours, type_size
 
-# matplotlib's own cycle, one sober colour, and pastels.
+# matplotlib's own cycle, one colour for all, and pastels.
 _CYCLES = (
     ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b"),
     ("#4c72b0",) * 6,
@@ -20,7 +20,7 @@ _CYCLES = (
 
 @dataclass(frozen=True)
 class Line:
-    """A line of letters to be set: its anchor in pixels and the share of its width that lies left of it."""
+    """A line of text to be drawn: its anchor in pixels, and the fraction of its width left of the anchor."""
 
     text: str
     x: float
@@ -30,7 +30,7 @@ class Line:
 
 @dataclass
 class Plan:
-    """Where the letters go, found while matplotlib draws; ``tops`` are the ends of bars and the points of lines."""
+    """Lines of text to be drawn, found while matplotlib draws; ``tops`` are ends of bars and points of lines."""
 
     labels: list[Line] = field(default_factory=list)
     values: list[Line] = field(default_factory=list)
@@ -65,7 +65,7 @@ class ChartDrawing:
         return float(sum(self.font.getlength(c) for c in text))
 
     def frame(self) -> tuple[float, float, float, float]:
-        """Left, bottom, width and height of the axes, as shares of the canvas."""
+        """Left, bottom, width and height of the axes, as fractions of the canvas."""
         (width, height), em, data = self.size, self.font.size, self.data
         top = (1.8 * self.title_font.size if data.title else 0.7 * em) / height
         if data.kind == "pie":
@@ -77,7 +77,7 @@ class ChartDrawing:
         return left, bottom, 0.96 - left, 1 - top - bottom
 
     def draw(self) -> tuple[Image.Image, Plan, tuple[float, float, float, float]]:
-        """The shapes by matplotlib, without a letter, and where the letters go."""
+        """The picture without letters, the lines of text to be drawn, and the axes as fractions of the canvas."""
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
@@ -107,11 +107,11 @@ class ChartDrawing:
         """Limits, ticks, grid and frame of a chart with axes, and the labels of both."""
         data, em, count, lying = self.data, self.font.size, len(self.data.labels), self.data.kind == "barh"
         room = 1.0 if not data.shown else 1.14
-        limits, places = (0.0, data.top * room), list(range(count))
+        limits, positions = (0.0, data.top * room), list(range(count))
         (axes.set_xlim if lying else axes.set_ylim)(*limits)
         (axes.set_ylim if lying else axes.set_xlim)(*((count - 0.5, -0.5) if lying else (-0.5, count - 0.5)))
         along, across = (axes.yaxis, axes.xaxis) if lying else (axes.xaxis, axes.yaxis)
-        along.set_ticks(places, [""] * count)
+        along.set_ticks(positions, [""] * count)
         across.set_ticks(self.tick_values, [""] * len(self.tick_values))
         axes.set_axisbelow(True)
         if self.tick_values and (not data.shown or self.rng.random() < 0.3):
@@ -121,12 +121,12 @@ class ChartDrawing:
             axes.spines[side].set_visible(not open_frame)
         if not self.tick_values:
             axes.spines["bottom" if lying else "left"].set_visible(not open_frame)
-        for place, label in zip(places, data.labels, strict=True):
+        for position, label in zip(positions, data.labels, strict=True):
             if lying:
-                x, y = self._pixel(axes, 0.0, place)
+                x, y = self._pixel(axes, 0.0, position)
                 plan.labels.append(Line(label, x - 0.3 * em, y + 0.35 * em, 1.0))
             else:
-                x, y = self._pixel(axes, place, 0.0)
+                x, y = self._pixel(axes, position, 0.0)
                 plan.labels.append(Line(label, x, y + 1.05 * em))
         for tick in self.tick_values:
             x, y = self._pixel(axes, *((tick, count - 0.5) if lying else (-0.5, tick)))
@@ -137,9 +137,9 @@ class ChartDrawing:
         data, em = self.data, self.font.size
         width = self.rng.uniform(0.45, 0.85)
         axes.bar(range(len(data.values)), data.values, width, color=self.colours[: len(data.values)])
-        for place, (value, printed) in enumerate(zip(data.values, data.printed, strict=True)):
-            left, y = self._pixel(axes, place - width / 2, value)
-            right, _ = self._pixel(axes, place + width / 2, value)
+        for position, (value, printed) in enumerate(zip(data.values, data.printed, strict=True)):
+            left, y = self._pixel(axes, position - width / 2, value)
+            right, _ = self._pixel(axes, position + width / 2, value)
             plan.tops.append((left, y - 6, right, y + 10))
             plan.values.append(Line(printed, (left + right) / 2, y - 0.25 * em))
 
@@ -149,11 +149,11 @@ class ChartDrawing:
         axes.barh(range(len(data.values)), data.values, height, color=self.colours[: len(data.values)])
         # The longest bar must leave room for its value, in pixels.
         if data.shown:
-            share = 1 - (self.wide(max(data.printed, key=len)) + 0.6 * em) / axes.bbox.width
-            axes.set_xlim(0, max(data.top, max(data.values) / max(share, 0.3)))
-        for place, (value, printed) in enumerate(zip(data.values, data.printed, strict=True)):
-            x, top = self._pixel(axes, value, place - height / 2)
-            _, bottom = self._pixel(axes, value, place + height / 2)
+            room = 1 - (self.wide(max(data.printed, key=len)) + 0.6 * em) / axes.bbox.width
+            axes.set_xlim(0, max(data.top, max(data.values) / max(room, 0.3)))
+        for position, (value, printed) in enumerate(zip(data.values, data.printed, strict=True)):
+            x, top = self._pixel(axes, value, position - height / 2)
+            _, bottom = self._pixel(axes, value, position + height / 2)
             plan.tops.append((x - 10, top, x + 6, bottom))
             plan.values.append(Line(printed, x + 0.25 * em, (top + bottom) / 2 + 0.35 * em, 0.0))
         plan.ticks = [
@@ -172,13 +172,13 @@ class ChartDrawing:
             linewidth=3,
             color=self.colours[0],
         )
-        for place, (value, printed) in enumerate(zip(data.values, data.printed, strict=True)):
-            x, y = self._pixel(axes, place, value)
+        for position, (value, printed) in enumerate(zip(data.values, data.printed, strict=True)):
+            x, y = self._pixel(axes, position, value)
             plan.tops.append(around(x, y, 0.3 * em))
             plan.values.append(Line(printed, x, y - 0.45 * em))
 
     def _pie(self, axes: Any, plan: Plan) -> None:
-        """Clockwise from the top: label and share beside their wedge, two lines about its middle."""
+        """Clockwise from the top: label and percentage beside their wedge, in two lines."""
         data, em = self.data, self.font.size
         width, height = axes.bbox.width, axes.bbox.height
         text = max(self.wide(each) for each in data.labels + data.printed)

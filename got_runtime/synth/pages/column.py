@@ -1,4 +1,4 @@
-"""A column of set text: words broken into lines, drawn one after another, every character's box kept."""
+"""A column of text: words broken into lines and drawn one after another, with the box of every character."""
 
 from dataclasses import dataclass, field
 
@@ -23,17 +23,17 @@ class Canvas:
         advances = np.array([self.font.getlength(c) for c in word])
         edges = x + np.concatenate([[0.0], np.cumsum(advances)]) * (end - x) / max(advances.sum(), 1e-6)
         for character, left, right in zip(word, edges[:-1], edges[1:], strict=True):
-            self.mark(character, left, right, baseline)
+            self.add_character(character, left, right, baseline)
         return end
 
-    def mark(self, character: str, left: float, right: float, baseline: float) -> None:
+    def add_character(self, character: str, left: float, right: float, baseline: float) -> None:
         size = self.font.size
         self.text.append(character)
         self.boxes.append((left, baseline - 0.75 * size, right, baseline + 0.22 * size))
 
 
 def wrap(words: list[str], font: ImageFont.FreeTypeFont, width: float, characters: int) -> list[list[str]]:
-    """Greedy lines no wider than ``width`` pixels and no longer than ``characters``; a word too long is cut."""
+    """Greedy lines of at most ``width`` pixels and ``characters``; a word that is too long is cut."""
     lines: list[list[str]] = [[]]
     used, count = 0.0, 0
     space = font.getlength(" ")
@@ -84,9 +84,9 @@ def set_column(
             break
         for position, word in enumerate(line):
             if position:
-                canvas.mark(" ", x, x + stretch, baseline)
+                canvas.add_character(" ", x, x + stretch, baseline)
                 x += stretch
             x = canvas.put(x, baseline, word)
-        canvas.mark("\n", x, x, baseline)
+        canvas.add_character("\n", x, x, baseline)
         row += 1 + gap * closes
         first = closes

@@ -1,7 +1,7 @@
-"""Small compounds grown at random and laid out in the plane by RDKit.
+"""Random small compounds, laid out in the plane by RDKit.
 
-Canonical SMILES names atoms in an order that cannot be seen. RDKit lays a molecule out along its longest axis; of the
-ways round, the one is taken in which that order runs from left to right, so that the order can be learnt.
+The atom order of canonical SMILES cannot be seen in a drawing. RDKit lays a molecule out along its longest axis; the
+drawing is mirrored so that this order runs from left to right, which makes it learnable.
 """
 
 from functools import cache
@@ -12,7 +12,7 @@ import numpy as np
 MOST_ATOMS = 14
 """Heavy atoms of the largest molecule."""
 
-# What a molecule grows from and by; each piece is joined at its first atom by a single bond.
+# A molecule begins with one of these and grows by them; a piece is joined at its first atom by a single bond.
 _CHAINS = ("C", "C", "CC", "CCC", "CCCC", "C=C", "C#C", "C(C)C", "C(C)(C)C")
 _RINGS = ("c1ccccc1", "c1ccccc1", "c1ccccc1", "C1CCCCC1", "C1CCCC1", "C1CC1", "c1ccncc1", "C1CCNCC1", "c1ccsc1")
 _GROUPS = ("O", "O", "N", "C(=O)O", "C=O", "C#N", "OC", "F", "Cl", "Br", "S", "C(N)=O", "[N+](=O)[O-]", "N(C)C")
@@ -55,19 +55,19 @@ def _random_smiles(rng: np.random.Generator, most: int = MOST_ATOMS) -> str:
 
 
 def _layout(rng: np.random.Generator, smiles: str, training: bool) -> Any:
-    """The molecule (atoms in the order of ``smiles``) with places in the plane."""
+    """The molecule (atoms in the order of ``smiles``) with coordinates in the plane."""
     from rdkit import Chem
     from rdkit.Chem import rdDepictor
 
     molecule = Chem.MolFromSmiles(smiles)
     rdDepictor.Compute2DCoords(molecule, canonOrient=True)
     conformer = molecule.GetConformer()
-    places = conformer.GetPositions()[:, :2]
-    order = np.arange(len(places)) - (len(places) - 1) / 2
-    mirror = np.array([-1.0 if (order @ places[:, axis]) * sign < 0 else 1.0 for axis, sign in ((0, 1), (1, -1))])
+    points = conformer.GetPositions()[:, :2]
+    rank = np.arange(len(points)) - (len(points) - 1) / 2
+    mirror = np.array([-1.0 if (rank @ points[:, axis]) * sign < 0 else 1.0 for axis, sign in ((0, 1), (1, -1))])
     angle = np.deg2rad(rng.uniform(-180, 180) if training and rng.random() < 0.2 else rng.normal(0, 6))
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    for index, (x, y) in enumerate((places * mirror) @ turn):
+    for index, (x, y) in enumerate((points * mirror) @ turn):
         conformer.SetAtomPosition(index, (float(x), float(y), 0.0))
     return molecule
 
@@ -75,7 +75,7 @@ def _layout(rng: np.random.Generator, smiles: str, training: bool) -> Any:
 def random_compound(rng: np.random.Generator, training: bool) -> tuple[str, Any]:
     """Canonical SMILES, and the molecule laid out in the plane, its atoms in the order of the SMILES.
 
-    In training one in five is turned by any angle.
+    In training one in five is rotated by a random angle.
     """
     smiles = _random_smiles(rng)
     return smiles, _layout(rng, smiles, training)

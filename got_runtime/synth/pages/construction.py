@@ -1,7 +1,7 @@
-"""Geometric constructions on squared paper and their TikZ: shapes whose corners lie on whole numbers.
+"""Geometric constructions on squared paper and their TikZ: shapes whose corners have integer coordinates.
 
-The order is canonical: shapes, then letters, each from the top left to the bottom right by its first point; a shape
-begins at its highest corner (of two as high, the left one) and goes on clockwise.
+The order of the TikZ is canonical: shapes, then letters, each from the top left to the bottom right by its first point.
+A shape begins at its highest corner (of two equally high ones the left) and continues clockwise.
 """
 
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ class Letter:
 
 @dataclass(frozen=True)
 class Construction:
-    """What stands on a paper of ``columns`` × ``rows`` squares."""
+    """A drawing on paper of ``columns`` × ``rows`` squares."""
 
     columns: int
     rows: int
@@ -45,12 +45,12 @@ class Construction:
     letters: tuple[Letter, ...]
 
 
-Piece = tuple[str, Point | None, int]
-"""A piece of TikZ, the point it is about (None: the next one's), and how many squares right of it to look."""
+TikzPart = tuple[str, Point | None, int]
+"""TikZ source, its point (None: that of the next part), and the distance of its box right of the point in squares."""
 
 
-def tikz(drawing: Construction) -> Iterator[Piece]:
-    """The statements, piece by piece."""
+def tikz(drawing: Construction) -> Iterator[TikzPart]:
+    """The TikZ source in parts, each with its point."""
     yield "\\begin{tikzpicture}\n", None, 0
     for shape in drawing.shapes:
         yield from _statement(shape)
@@ -65,7 +65,7 @@ def _written(point: Point) -> str:
     return f"({point[0]},{point[1]})"
 
 
-def _statement(shape: Shape) -> Iterator[Piece]:
+def _statement(shape: Shape) -> Iterator[TikzPart]:
     first = shape.points[0]
     yield "\\fill " if shape.kind == "dot" else "\\draw[dashed] " if shape.dashed else "\\draw ", None, 0
     yield _written(first), first, 0
@@ -80,7 +80,7 @@ def _statement(shape: Shape) -> Iterator[Piece]:
         yield " -- cycle;\n" if shape.kind == "triangle" else ";\n", first if shape.kind == "triangle" else point, 0
 
 
-def _reading_order(point: Point) -> tuple[int, int]:
+def _top_left_first(point: Point) -> tuple[int, int]:
     return -point[1], point[0]
 
 
@@ -97,13 +97,13 @@ def _shape(rng: np.random.Generator, columns: int, rows: int) -> Shape:
         (ax, ay), (bx, by), (cx, cy) = a, b, c = corners
         area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
         if kind == "segment" and abs(ax - bx) + abs(ay - by) > 1:
-            first, second = sorted((a, b), key=_reading_order)
+            first, second = sorted((a, b), key=_top_left_first)
             return Shape("segment", (first, second), 0, dashed)
         if kind == "rectangle" and ax != bx and ay != by:
             return Shape("rectangle", ((min(ax, bx), max(ay, by)), (max(ax, bx), min(ay, by))), 0, dashed)
         if kind == "triangle" and abs(area) >= 4:
             turned = corners if area < 0 else [a, c, b]  # clockwise, with y upwards
-            start = turned.index(min(turned, key=_reading_order))
+            start = turned.index(min(turned, key=_top_left_first))
             one, two, three = turned[start:] + turned[:start]
             return Shape("triangle", (one, two, three), 0, dashed)
 
@@ -128,7 +128,7 @@ def construction(rng: np.random.Generator, columns: int, rows: int, most: int = 
     first = int(rng.choice([0, 0, 10, int(rng.integers(0, 18))]))
     letters = [
         Letter(chr(ord("A") + (first + i) % 26), point, _side(rng, point, named, (columns, rows)))
-        for i, point in enumerate(sorted(named, key=_reading_order))
+        for i, point in enumerate(sorted(named, key=_top_left_first))
     ]
     return Construction(columns, rows, tuple(sorted(shapes, key=_shape_order)), tuple(letters))
 
@@ -143,7 +143,7 @@ def _edges(shape: Shape) -> list[tuple[Point, Point]]:
 
 
 def _touching(one: Shape, other: Shape) -> bool:
-    """Whether two shapes share what would make the drawing ambiguous: a corner on an edge, or a whole circle."""
+    """Whether two shapes are ambiguous together: a corner of one is on an edge of the other, or circles coincide."""
     if "circle" in (one.kind, other.kind) or "dot" in (one.kind, other.kind):
         return (one.kind, one.points, one.radius) == (other.kind, other.points, other.radius)
     return any(
@@ -162,17 +162,17 @@ def _on(point: Point, edge: tuple[Point, Point]) -> bool:
 
 
 def _shape_order(shape: Shape) -> tuple[tuple[int, int], str, tuple[Point, ...], int]:
-    return _reading_order(shape.points[0]), shape.kind, shape.points, shape.radius
+    return _top_left_first(shape.points[0]), shape.kind, shape.points, shape.radius
 
 
 def _side(rng: np.random.Generator, point: Point, named: list[Point], paper: Point) -> Side:
-    """Of the sides on which there is paper, the one farthest from the lines to the other corners."""
-    ways: list[tuple[Side, Point]] = [("above", (0, 1)), ("below", (0, -1)), ("left", (-1, 0)), ("right", (1, 0))]
-    ways = [
-        (side, way) for side, way in ways if all(0 <= p + w <= e for p, w, e in zip(point, way, paper, strict=True))
+    """The side, among those with paper, that is farthest from the lines to the other corners."""
+    sides: list[tuple[Side, Point]] = [("above", (0, 1)), ("below", (0, -1)), ("left", (-1, 0)), ("right", (1, 0))]
+    sides = [
+        (side, step) for side, step in sides if all(0 <= p + w <= e for p, w, e in zip(point, step, paper, strict=True))
     ]
     others = np.array([np.subtract(other, point) for other in named if other != point], dtype=float).reshape(-1, 2)
     if not len(others):
-        return ways[rng.integers(len(ways))][0]
+        return sides[rng.integers(len(sides))][0]
     others /= np.linalg.norm(others, axis=1, keepdims=True)
-    return min(ways, key=lambda way: float((others @ np.array(way[1])).max()))[0]
+    return min(sides, key=lambda side: float((others @ np.array(side[1])).max()))[0]

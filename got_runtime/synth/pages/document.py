@@ -1,10 +1,10 @@
-"""The parts of a formatted page, written as GOT writes them and as typst prints them."""
+"""The parts of a formatted page: each writes GOT's markup into the answer and gives the typst source that prints it."""
 
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from got_runtime.synth.pages.answer import Answer
+from got_runtime.synth.pages.answer import TypesetAnswer
 from got_runtime.synth.pages.formula_grammar import random_formula
 from got_runtime.synth.pages.prose import printable_words, set_inline_formula, set_words
 from got_runtime.synth.pages.table import set_random_table
@@ -12,10 +12,10 @@ from got_runtime.synth.text import english_words
 
 
 @dataclass
-class Document:
-    """Writes parts one after another into ``answer``; every method returns the typst source that prints its part."""
+class DocumentWriter:
+    """Writes parts one after another into ``answer``; every method returns the typst source of its part."""
 
-    answer: Answer
+    answer: TypesetAnswer
     rng: np.random.Generator
     noise: float
     numbered: bool = False
@@ -23,14 +23,14 @@ class Document:
     sections: int = 0
     subsections: int = 0
     notes: list[int] = field(default_factory=list)
-    """Inks of footnote marks that still want their note."""
+    """Inks of footnote marks whose note is not written yet."""
 
     def __post_init__(self) -> None:
         self.numbered = bool(self.rng.random() < 0.5)
         self.indent = float(self.rng.choice([0.0, 0.0, 1.5]))
 
     def head(self) -> str:
-        """Title, authors and abstract, as far as this page has them."""
+        """Title, authors and abstract; each may be missing."""
         if self.rng.random() > 0.45:
             return ""
         source = self.title()
@@ -41,7 +41,7 @@ class Document:
         return source
 
     def body(self, characters: int, most_columns: int) -> str:
-        """Parts until the answer holds ``characters``, then the footnotes."""
+        """Parts until the answer has ``characters``, then the footnotes."""
         source = self.heading() if self.rng.random() < 0.5 else self.paragraph()
         last, tables = "", 0
         headed = self.answer.text.rpartition("\n\n")[2].startswith("\\s")
@@ -71,14 +71,14 @@ class Document:
             self.answer.space("\n\n")
 
     def _english(self, least: int, most: int) -> list[str]:
-        """Plain words for headings and names, the first a capital."""
+        """Plain words for headings and names, the first capitalised."""
         words, weights = english_words()
         count = int(self.rng.integers(least, most + 1))
         chosen = [words[min(int(np.searchsorted(weights, x)), len(words) - 1)] for x in self.rng.random(count)]
         return [chosen[0].capitalize(), *chosen[1:]]
 
     def _words(self, characters: int) -> list[str]:
-        """Running text that begins with a plain word, never with what might be a list's or a note's mark."""
+        """Running text that begins with a plain word, so that it cannot be read as a list item or a note."""
         first, *rest = printable_words(self.rng, characters, self.noise)
         return [*self._english(1, 1), first[0].lower() + first[1:] if first.istitle() else first, *rest]
 
@@ -107,7 +107,7 @@ class Document:
 
     def abstract(self) -> str:
         self._part()
-        label = self.answer.sign("\\begin{abstract}\n", printed="Abstract")
+        label = self.answer.symbol("\\begin{abstract}\n", printed="Abstract")
         printed = self._sentence(int(self.rng.integers(60, 160)))
         self.answer.closing("\n\\end{abstract}")
         return (
@@ -141,16 +141,16 @@ class Document:
         formulas = 0.05 if self.rng.random() < 0.5 else 0.0
         note = int(self.rng.integers(len(words))) if notes and not self.notes and self.rng.random() < 0.15 else -1
         source = []
-        for place, word in enumerate(words):
-            if place:
+        for index, word in enumerate(words):
+            if index:
                 self.answer.space()
-            if place and self.rng.random() < formulas:
+            if index and self.rng.random() < formulas:
                 source.append(set_inline_formula(self.answer, self.rng, 12))
                 self.answer.space()
-            last = place == len(words) - 1
+            last = index == len(words) - 1
             printed = set_words(self.answer, [word.rstrip(",;:.") + "." if last else word])
-            if place == note:
-                ink = self.answer.sign("\\({ }^{1}\\)", "1")
+            if index == note:
+                ink = self.answer.symbol("\\({ }^{1}\\)", "1")
                 self.notes.append(ink)
                 printed += f'#super(typographic: false)[#c({ink}, "1")]'
             source.append(printed)
@@ -173,7 +173,7 @@ class Document:
         for number in range(1, int(self.rng.integers(2, 5)) + 1):
             self.answer.opening("\n")
             label = f"{number}." if ordered else bullet
-            ink = self.answer.sign("\\item ", printed=label) if ordered else self.answer.sign("\\item ", "\\item")
+            ink = self.answer.symbol("\\item ", printed=label) if ordered else self.answer.symbol("\\item ", "\\item")
             words = self._words(int(self.rng.integers(5, 50)))
             rows.append(f'[#c({ink}, "{label}")], [{set_words(self.answer, words)}],')
         self.answer.closing(f"\n\\end{{{name}}}")
@@ -193,7 +193,7 @@ class Document:
             return ""
         self._part()
         self.answer.opening("\\footnotetext{\n")
-        ink = self.answer.sign("\\({ }^{1}\\) ", "1")
+        ink = self.answer.symbol("\\({ }^{1}\\) ", "1")
         words = self._words(int(self.rng.integers(20, 80)))
         printed = set_words(self.answer, words)
         self.answer.closing("\n}")

@@ -1,4 +1,4 @@
-"""What drawn figures have in common: letters that each have a box, and answers that point at the figure."""
+"""Shared by drawn figures: letters with their boxes, and answers whose characters have boxes in the figure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,15 +7,13 @@ from itertools import pairwise
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from got_runtime.synth.sample import PageSample
+from got_runtime.synth.sample import VIEW_SIDE, PageSample
 from got_runtime.tasks import Task
 
 Box = tuple[float, float, float, float]
 """``x1, y1, x2, y2`` in pixels."""
-Mark = tuple[str, Box]
-
-SQUARE = 1024
-"""Side of the model's view in pixels: sizes are chosen by what they become after the squeeze."""
+LabelledBox = tuple[str, Box]
+"""Name and box of a drawn symbol."""
 
 
 def canvas_size(rng: np.random.Generator, low: int = 640, high: int = 1100) -> tuple[int, int]:
@@ -26,8 +24,8 @@ def canvas_size(rng: np.random.Generator, low: int = 640, high: int = 1100) -> t
 
 
 def type_size(rng: np.random.Generator, size: tuple[int, int], low: float = 38, high: float = 50) -> int:
-    """Pixels per em on a canvas of ``size`` that are ``low`` to ``high`` after the squeeze, along the longer side."""
-    return int(rng.uniform(low, high) * max(size) / SQUARE)
+    """Pixels per em on a canvas of ``size`` that are ``low`` to ``high`` along its longer side in the model's view."""
+    return int(rng.uniform(low, high) * max(size) / VIEW_SIDE)
 
 
 def colours(rng: np.random.Generator) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
@@ -39,7 +37,7 @@ def colours(rng: np.random.Generator) -> tuple[tuple[int, int, int], tuple[int, 
 
 
 def around(x: float, y: float, radius: float) -> Box:
-    """The square about a point."""
+    """The square around a point."""
     return x - radius, y - radius, x + radius, y + radius
 
 
@@ -50,7 +48,7 @@ def hull(boxes: Sequence[Box]) -> Box:
 
 
 def letter_boxes(x: float, baseline: float, text: str, font: ImageFont.FreeTypeFont) -> list[Box]:
-    """One box a character of a line that begins at ``x``: its advance, as high as a line's letters."""
+    """The box of each character of a line that begins at ``x``: one advance wide, as high as on plain pages."""
     edges = x + np.cumsum([0.0, *(font.getlength(c) for c in text)])
     size = font.size
     return [
@@ -67,10 +65,14 @@ def write(
     align: float = 0.5,
     halo: tuple[int, int, int] | None = None,
 ) -> list[Box]:
-    """Draw one line with its baseline at ``at``, which lies at the share ``align`` of its width; a box a character.
+    """Draw one line of text; returns the box of each character.
 
-    Letters are set one by one at their advances, without kerning, so that each stands in its box. A ``halo`` keeps the
-    lines of the figure off them.
+    Letters are set one by one at their advances, without kerning, so that each is inside its box.
+
+    Args:
+        at: point on the baseline, in pixels.
+        align: fraction of the line's width left of that point.
+        halo: colour of an outline that separates the letters from the figure's lines.
     """
     x = at[0] - align * sum(font.getlength(c) for c in text)
     boxes = letter_boxes(x, at[1], text, font)
@@ -83,34 +85,34 @@ def write(
     return boxes
 
 
-def lettering(text: str, boxes: Sequence[Box]) -> list[Mark]:
-    """The drawn characters as marks under their own names, spaces left out."""
+def lettering(text: str, boxes: Sequence[Box]) -> list[LabelledBox]:
+    """The visible characters as symbols with their own names."""
     return [(character, box) for character, box in zip(text, boxes, strict=True) if not character.isspace()]
 
 
 @dataclass
-class PlacedText:
-    """An answer, with the place in the figure where each of its characters is read."""
+class FigureAnswer:
+    """An answer, with the box in the figure of each of its characters."""
 
     text: str = ""
     boxes: list[Box | None] = field(default_factory=list)
 
     def printed(self, text: str, boxes: Sequence[Box]) -> None:
-        """Characters that stand in the figure, a box each."""
+        """Characters that are printed in the figure, with a box for each."""
         self.text += text
         self.boxes += boxes
 
     def at(self, text: str, box: Box) -> None:
-        """Characters that are all read at one place."""
+        """Characters that share one box."""
         self.printed(text, [box] * len(text))
 
     def markup(self, text: str) -> None:
-        """Characters that stand nowhere: they have the place of what comes next, at the end that of what came last."""
+        """Characters that are not printed: they get the box of the next printed one, at the end that of the last."""
         self.text += text
         self.boxes += [None] * len(text)
 
-    def places(self) -> np.ndarray:
-        """``(characters, 4)`` boxes in pixels; needs at least one character that has a place."""
+    def character_boxes(self) -> np.ndarray:
+        """``(characters, 4)`` boxes in pixels; at least one character must have a box."""
         following: Box | None = None
         filled = list(self.boxes)
         for i in reversed(range(len(filled))):
@@ -120,16 +122,21 @@ class PlacedText:
 
 
 def inside(boxes: np.ndarray, image: Image.Image) -> np.ndarray:
-    """``boxes`` cut at the edges of the picture."""
+    """``boxes`` clipped to the picture."""
     limit = np.array([image.width, image.height] * 2, dtype=np.float32)
     kept: np.ndarray = np.clip(boxes, 0, limit).astype(np.float32)
     return kept
 
 
 def sample(
-    image: Image.Image, answer: PlacedText, marks: Sequence[Mark], face: str, seed: tuple[int, int], task: Task
+    image: Image.Image,
+    answer: FigureAnswer,
+    symbols: Sequence[LabelledBox],
+    face: str,
+    seed: tuple[int, int],
+    task: Task,
 ) -> PageSample:
-    """The finished sample, its boxes cut at the edges of the picture."""
-    kept = inside(np.array([box for _, box in marks], dtype=np.float32).reshape(-1, 4), image).tolist()
-    named = tuple((name, (a, b, c, d)) for (name, _), (a, b, c, d) in zip(marks, kept, strict=True))
-    return PageSample(image, answer.text, inside(answer.places(), image), face, seed, task=task, marks=named)
+    """The finished sample, its boxes clipped to the picture."""
+    kept = inside(np.array([box for _, box in symbols], dtype=np.float32).reshape(-1, 4), image).tolist()
+    named = tuple((name, (a, b, c, d)) for (name, _), (a, b, c, d) in zip(symbols, kept, strict=True))
+    return PageSample(image, answer.text, inside(answer.character_boxes(), image), face, seed, task=task, symbols=named)

@@ -1,4 +1,4 @@
-"""Formatted pages: title, authors, abstract, sections, paragraphs with formulas, lists, footnotes and a table."""
+"""Kind ``formatted``: title, authors, abstract, sections, paragraphs with formulas, lists, footnotes and a table."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from got_runtime.synth.faces import Face
-from got_runtime.synth.pages.answer import Answer
-from got_runtime.synth.pages.document import Document
+from got_runtime.synth.pages.answer import TypesetAnswer
+from got_runtime.synth.pages.document import DocumentWriter
 from got_runtime.synth.pages.picture import finish, framed
 from got_runtime.synth.pages.typeset import pages_of, typst_face
 from got_runtime.synth.sample import PageSample
@@ -16,15 +16,15 @@ from got_runtime.tasks import Formatted
 EM = 20
 """Type size of the running text in points."""
 LONGEST = 650
-"""Characters of answer after which no further part begins."""
+"""Characters of the answer after which no further part begins."""
 
 
 def make(seed: tuple[int, int], faces: Sequence[Face], training: bool) -> PageSample:
-    """A random choice of parts in one or two columns; more strings nobody can guess in training."""
+    """A random choice of parts in one or two columns; more random strings in training."""
     rng = np.random.default_rng(seed)
     face, arguments = typst_face(faces[int(rng.integers(len(faces)))])
-    answer = Answer()
-    document = Document(answer, rng, noise=0.2 if training else 0.0)
+    answer = TypesetAnswer()
+    document = DocumentWriter(answer, rng, noise=0.2 if training else 0.0)
     two_columns = rng.random() < 0.3
     head = document.head()
     body = document.body(int(rng.integers(150, LONGEST)), most_columns=3 if two_columns else 4)
@@ -38,7 +38,7 @@ def make(seed: tuple[int, int], faces: Sequence[Face], training: bool) -> PageSa
         if two_columns
         else _page(style, head + body, EM * rng.uniform(22.0, 42.0), "auto")[0]
     )
-    typeset = framed(page, EM, rng, seen=(21.0, 48.0), shape=(0.6, 1.6))
+    typeset = framed(page, EM, rng, view_em=(21.0, 48.0), shape=(0.6, 1.6))
     return finish(typeset, answer, rng, face, seed, Formatted(), training)
 
 
@@ -47,7 +47,7 @@ def _page(style: str, matter: str, width: float, height: str, columns: str = "")
 
 
 def _two_columns(style: str, head: str, body: str, rng: np.random.Generator) -> Any:
-    """The head over both columns; the page is as high as it must be to hold everything."""
+    """The head over both columns; the page is made higher until everything fits on it."""
     column, gap = EM * rng.uniform(15.0, 20.0), EM * rng.uniform(1.2, 2.2)
     width = 2 * column + gap
     height = _page(style, body, column, "auto")[0].rect.height * 0.52 + 2 * EM

@@ -1,26 +1,26 @@
-"""Random formulas from a small grammar, in one canonical way of writing each."""
+"""Random formulas from a small grammar, each in one canonical notation."""
 
 import re
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from got_runtime.synth.pages.answer import Answer
+from got_runtime.synth.pages.answer import TypesetAnswer
 from got_runtime.synth.pages.formula_tree import (
     FUNCTIONS,
     GREEK,
     Big,
     Fenced,
+    FormulaNode,
+    FormulaRow,
     Fraction,
     Function,
-    Node,
     Root,
-    Row,
     Scripted,
     Symbol,
 )
 
-# Left out: letters that look like digits (l, o, I, O), and capitals from indices, where size does not tell c from C.
+# Left out: letters that look like digits (l, o, I, O), and capitals in indices, where c and C look alike.
 _LETTERS = "abcdefghijkmnpqrstuvwxyz"
 _CAPITALS = "ABCDEFGHKLMNPQRSTVWXYZ"
 _RELATIONS = ("=", "=", "=", "=", "<", ">", "\\leq", "\\geq", "\\neq", "\\approx", "\\rightarrow", "\\in")
@@ -36,32 +36,32 @@ class Grammar:
     def one(self, of: Sequence[str]) -> str:
         return of[int(self.rng.integers(len(of)))]
 
-    def letter(self, capitals: float = 0.2) -> Node:
+    def letter(self, capitals: float = 0.2) -> FormulaNode:
         kind = self.rng.random()
         if kind < 0.25:
             return Symbol(self.one(tuple(GREEK)))
         return Symbol(self.one(_CAPITALS if kind > 1 - capitals else _LETTERS))
 
-    def number(self) -> Node:
+    def number(self) -> FormulaNode:
         digits = str(self.rng.integers(0, 10 ** self.rng.choice([1, 1, 1, 2, 3])))
         return self.row(Symbol(d) for d in digits)
 
-    def row(self, items: Iterable[Node]) -> Node:
+    def row(self, items: Iterable[FormulaNode]) -> FormulaNode:
         nodes = tuple(items)
-        return nodes[0] if len(nodes) == 1 else Row(nodes)
+        return nodes[0] if len(nodes) == 1 else FormulaRow(nodes)
 
-    def script(self) -> Node:
-        """What stands in a power or an index: short."""
+    def script(self) -> FormulaNode:
+        """A short power or index."""
         kind = self.rng.random()
         if kind < 0.5:
             return Symbol(self.one("0123456789"))
         if kind < 0.8:
             return self.letter(capitals=0.0)
         if kind < 0.9:
-            return Row((self.letter(capitals=0.0), Symbol(self.one("+-")), Symbol(self.one("12"))))
-        return Row((self.letter(capitals=0.0), Symbol(self.one(_LETTERS))))
+            return FormulaRow((self.letter(capitals=0.0), Symbol(self.one("+-")), Symbol(self.one("12"))))
+        return FormulaRow((self.letter(capitals=0.0), Symbol(self.one(_LETTERS))))
 
-    def scripted(self) -> Node:
+    def scripted(self) -> FormulaNode:
         base, kind = self.letter(), self.rng.random()
         if kind < 0.45:
             return Scripted(base, power=self.script())
@@ -71,7 +71,7 @@ class Grammar:
             return Scripted(base, self.script(), self.script())
         return Scripted(base, power=Symbol("\\prime"))
 
-    def factor(self, depth: int) -> Node:
+    def factor(self, depth: int) -> FormulaNode:
         kind = self.rng.random()
         if depth <= 0 or kind < 0.3:
             return self.letter()
@@ -85,24 +85,24 @@ class Grammar:
         if kind < 0.92:
             fenced = Fenced(self.sum(depth - 1, 2, least=2), self.one("((([|"))
             return Scripted(fenced, power=Symbol(self.one("23n"))) if self.rng.random() < 0.25 else fenced
-        return Row((Function(self.one(FUNCTIONS[:6])), self.letter()))
+        return FormulaRow((Function(self.one(FUNCTIONS[:6])), self.letter()))
 
-    def big(self, depth: int) -> Node:
-        """A sum, product or integral with what it runs over."""
+    def big(self, depth: int) -> FormulaNode:
+        """A sum, product or integral with its limits and term."""
         sign = self.one(("\\sum", "\\sum", "\\prod", "\\int", "\\int"))
         if sign == "\\int":
             variable = Symbol(self.one("xtuy"))
             limits = (Symbol(self.one("0a")), self.one(("1", "b", "\\infty", "x")))
             whole = Big(sign, limits[0], Symbol(limits[1])) if self.rng.random() < 0.7 else Big(sign)
-            return Row((whole, self.term(depth - 1), Symbol("d"), variable))
+            return FormulaRow((whole, self.term(depth - 1), Symbol("d"), variable))
         index = Symbol(self.one("ijkn"))
-        lower: Node = Row((index, Symbol("="), Symbol(self.one("01"))))
-        upper: Node | None = Symbol(self.one(("n", "N", "m", "\\infty")))
+        lower: FormulaNode = FormulaRow((index, Symbol("="), Symbol(self.one("01"))))
+        upper: FormulaNode | None = Symbol(self.one(("n", "N", "m", "\\infty")))
         if self.rng.random() < 0.15:
             lower, upper = index, None
-        return Row((Big(sign, lower, upper), self.term(depth - 1)))
+        return FormulaRow((Big(sign, lower, upper), self.term(depth - 1)))
 
-    def term(self, depth: int) -> Node:
+    def term(self, depth: int) -> FormulaNode:
         kind = self.rng.random()
         if kind < 0.15:
             return self.number()
@@ -110,38 +110,38 @@ class Grammar:
         items += [self.factor(depth) for _ in range(int(self.rng.choice([1, 1, 2])))]
         return self.row(items)
 
-    def sum(self, depth: int, most: int, least: int = 1) -> Node:
-        items: list[Node] = []
-        for place in range(int(self.rng.integers(least, most + 1))):
-            if place:
+    def sum(self, depth: int, most: int, least: int = 1) -> FormulaNode:
+        items: list[FormulaNode] = []
+        for index in range(int(self.rng.integers(least, most + 1))):
+            if index:
                 items.append(Symbol(self.one(_SUMS)))
             elif self.rng.random() < 0.06:
                 items.append(Symbol("-"))
             items.append(self.term(depth))
         return self.row(items)
 
-    def side(self, depth: int) -> Node:
+    def side(self, depth: int) -> FormulaNode:
         return self.big(depth) if self.rng.random() < 0.18 else self.sum(depth, 3)
 
-    def formula(self, depth: int) -> Node:
+    def formula(self, depth: int) -> FormulaNode:
         left = self.side(depth)
         if self.rng.random() < 0.2:
             return left
         head = self.term(1) if self.rng.random() < 0.6 else left
-        return Row((head, Symbol(self.one(_RELATIONS)), self.side(depth)))
+        return FormulaRow((head, Symbol(self.one(_RELATIONS)), self.side(depth)))
 
 
 def random_formula(
     rng: np.random.Generator, shortest: int, longest: int, depth: int = 2, evident: bool = False
-) -> Node:
+) -> FormulaNode:
     """A formula of ``shortest`` to ``longest`` characters of LaTeX; fractions and the like nest ``depth`` deep.
 
-    ``evident`` ones are told from words by their look: they have a letter and a sign no word has.
+    An ``evident`` formula cannot be taken for a word: it has a letter and an operator.
     """
     grammar = Grammar(rng)
     while True:
         node = grammar.formula(depth)
-        answer = Answer()
+        answer = TypesetAnswer()
         node.write(answer)
         if evident and not (set(answer.text) & set("\\^_=<>+-") and re.search("[A-Za-z]", answer.text)):
             continue

@@ -1,9 +1,9 @@
-"""Formulas as trees: each node prints its LaTeX, as GOT writes it, into an answer and returns its typst mathematics."""
+"""Formulas as trees: each node writes its LaTeX, as GOT does, into an answer and returns its typst mathematics."""
 
 from dataclasses import dataclass
 from typing import Protocol
 
-from got_runtime.synth.pages.answer import Answer
+from got_runtime.synth.pages.answer import TypesetAnswer
 
 GREEK = {
     "\\alpha": "α",
@@ -26,7 +26,7 @@ GREEK = {
     "\\Omega": "upright(Ω)",
     "\\Phi": "upright(Φ)",
 }
-SIGNS = {
+SYMBOLS = {
     "+": "+",
     "-": "-",
     "=": "=",
@@ -52,9 +52,9 @@ FUNCTIONS = ("sin", "cos", "tan", "log", "ln", "exp", "max", "min", "lim")
 FENCES = {"(": ")", "[": "]", "|": "|"}
 
 
-class Node(Protocol):
-    def write(self, answer: Answer) -> str:
-        """Write the LaTeX into ``answer``; the typst mathematics that prints it."""
+class FormulaNode(Protocol):
+    def write(self, answer: TypesetAnswer) -> str:
+        """Write the LaTeX into ``answer``; returns the typst mathematics that prints it."""
 
 
 def _inked(ink: int, mathematics: str) -> str:
@@ -67,18 +67,18 @@ class Symbol:
 
     latex: str
 
-    def write(self, answer: Answer) -> str:
-        ink = answer.sign(self.latex, self.latex)
-        return _inked(ink, GREEK.get(self.latex) or SIGNS.get(self.latex) or self.latex)
+    def write(self, answer: TypesetAnswer) -> str:
+        ink = answer.symbol(self.latex, self.latex)
+        return _inked(ink, GREEK.get(self.latex) or SYMBOLS.get(self.latex) or self.latex)
 
 
 @dataclass(frozen=True)
-class Row:
+class FormulaRow:
     """Nodes side by side."""
 
-    items: tuple[Node, ...]
+    items: tuple[FormulaNode, ...]
 
-    def write(self, answer: Answer) -> str:
+    def write(self, answer: TypesetAnswer) -> str:
         return " ".join([item.write(answer) for item in self.items])
 
 
@@ -88,17 +88,17 @@ class Function:
 
     name: str
 
-    def write(self, answer: Answer) -> str:
-        return _inked(answer.sign(f"\\{self.name}", printed=self.name), self.name)
+    def write(self, answer: TypesetAnswer) -> str:
+        return _inked(answer.symbol(f"\\{self.name}", printed=self.name), self.name)
 
 
 @dataclass(frozen=True)
 class Fraction:
-    above: Node
-    below: Node
+    above: FormulaNode
+    below: FormulaNode
 
-    def write(self, answer: Answer) -> str:
-        ink = answer.sign("\\frac{", "\\frac")
+    def write(self, answer: TypesetAnswer) -> str:
+        ink = answer.symbol("\\frac{", "\\frac")
         above = self.above.write(answer)
         answer.again("}{", ink)
         below = self.below.write(answer)
@@ -106,7 +106,7 @@ class Fraction:
         return _inked(ink, f"frac({above},{below})")
 
 
-def _group(answer: Answer, opening: str, node: Node) -> str:
+def _group(answer: TypesetAnswer, opening: str, node: FormulaNode) -> str:
     answer.opening(opening)
     inside = node.write(answer)
     answer.closing("}")
@@ -117,11 +117,11 @@ def _group(answer: Answer, opening: str, node: Node) -> str:
 class Scripted:
     """A base with an index, a power or both: ``x_{i}^{2}``."""
 
-    base: Node
-    index: Node | None = None
-    power: Node | None = None
+    base: FormulaNode
+    index: FormulaNode | None = None
+    power: FormulaNode | None = None
 
-    def write(self, answer: Answer) -> str:
+    def write(self, answer: TypesetAnswer) -> str:
         printed = self.base.write(answer)
         if self.index is not None:
             printed += f"_({_group(answer, '_{', self.index)})"
@@ -135,11 +135,11 @@ class Big:
     """A sum, product or integral with limits."""
 
     latex: str
-    lower: Node | None = None
-    upper: Node | None = None
+    lower: FormulaNode | None = None
+    upper: FormulaNode | None = None
 
-    def write(self, answer: Answer) -> str:
-        ink = answer.sign(self.latex, self.latex)
+    def write(self, answer: TypesetAnswer) -> str:
+        ink = answer.symbol(self.latex, self.latex)
         printed = BIG[self.latex]
         if self.lower is not None:
             printed += f"_({_group(answer, '_{', self.lower)})"
@@ -152,17 +152,17 @@ class Big:
 class Root:
     """A square root, or one of a degree (a digit)."""
 
-    body: Node
-    degree: Node | None = None
+    body: FormulaNode
+    degree: FormulaNode | None = None
 
-    def write(self, answer: Answer) -> str:
+    def write(self, answer: TypesetAnswer) -> str:
         if self.degree is None:
-            ink = answer.sign("\\sqrt{", "\\sqrt", at="left")
+            ink = answer.symbol("\\sqrt{", "\\sqrt", at="left")
             printed = f"sqrt({self.body.write(answer)})"
         else:
             answer.opening("\\sqrt[")
             degree = self.degree.write(answer)
-            ink = answer.sign("]{", "\\sqrt", at="left")
+            ink = answer.symbol("]{", "\\sqrt", at="left")
             printed = f"root({degree},{self.body.write(answer)})"
         answer.closing("}")
         return _inked(ink, printed)
@@ -170,19 +170,19 @@ class Root:
 
 @dataclass(frozen=True)
 class Fenced:
-    """Brackets that grow with what they hold."""
+    """Brackets as high as their contents."""
 
-    body: Node
+    body: FormulaNode
     opening: str = "("
 
-    def write(self, answer: Answer) -> str:
+    def write(self, answer: TypesetAnswer) -> str:
         closing = FENCES[self.opening]
-        left = answer.sign(f"\\left{self.opening}", self.opening)
+        left = answer.symbol(f"\\left{self.opening}", self.opening)
         body = self.body.write(answer)
-        right = answer.sign(f"\\right{closing}", closing)
+        right = answer.symbol(f"\\right{closing}", closing)
         return f"lr({_inked(left, _bracket(self.opening))} {body} {_inked(right, _bracket(closing))})"
 
 
 def _bracket(sign: str) -> str:
-    """A bracket that typst does not pair up by itself."""
+    """A bracket that typst does not pair by itself."""
     return {"|": "bar.v"}.get(sign, f"\\{sign}")

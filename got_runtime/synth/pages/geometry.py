@@ -1,4 +1,4 @@
-"""Geometric figures on squared paper with numbered edges, so that their TikZ coordinates can be read off."""
+"""Kind ``geometry``: figures on squared paper with numbered edges, from which TikZ coordinates can be read."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from got_runtime.synth.faces import Face, load_font
 from got_runtime.synth.pages.construction import Construction, Letter, Shape, construction, tikz
 from got_runtime.synth.pages.figure import (
     Box,
-    Mark,
-    PlacedText,
+    FigureAnswer,
+    LabelledBox,
     around,
     canvas_size,
     colours,
@@ -25,7 +25,7 @@ from got_runtime.synth.sample import PageSample
 from got_runtime.tasks import Formatted
 
 _FINE = 2
-"""Shapes are drawn this many times larger and reduced: Pillow's lines are not smooth."""
+"""Shapes are drawn this many times larger and reduced: Pillow's lines are not anti-aliased."""
 
 
 @dataclass(frozen=True)
@@ -55,18 +55,18 @@ def make(seed: tuple[int, int], faces: Sequence[Face], training: bool) -> PageSa
     tone, ink = colours(rng)
     image = _drawn(rng, drawing, paper, size, tone, ink)
 
-    marks: list[Mark] = _corners(drawing, paper)
+    symbols: list[LabelledBox] = _corners(drawing, paper)
     for number in range(columns + 1):
         x, y = paper.at(number, 0)
-        marks += lettering(str(number), write(image, (x, y + 1.15 * em), str(number), font, ink))
+        symbols += lettering(str(number), write(image, (x, y + 1.15 * em), str(number), font, ink))
     for number in range(1, rows + 1):
         x, y = paper.at(0, number)
-        marks += lettering(str(number), write(image, (x - 0.45 * em, y + 0.35 * em), str(number), font, ink, 1.0))
+        symbols += lettering(str(number), write(image, (x - 0.45 * em, y + 0.35 * em), str(number), font, ink, 1.0))
     names = {letter.point: _name(image, letter, paper, font, ink) for letter in drawing.letters}
     for letter in drawing.letters:
-        marks.append((letter.name, names[letter.point]))
+        symbols.append((letter.name, names[letter.point]))
 
-    answer = PlacedText()
+    answer = FigureAnswer()
     for text, point, right in tikz(drawing):
         if point is None:
             answer.markup(text)
@@ -74,7 +74,7 @@ def make(seed: tuple[int, int], faces: Sequence[Face], training: bool) -> PageSa
             answer.at(text, names[point])
         else:
             answer.at(text, around(*paper.at(point[0] + right, point[1]), 0.2 * square))
-    return sample(wear(image, rng), answer, marks, face.name, seed, Formatted())
+    return sample(wear(image, rng), answer, symbols, face.name, seed, Formatted())
 
 
 def _drawn(
@@ -85,7 +85,7 @@ def _drawn(
     tone: tuple[int, int, int],
     ink: tuple[int, int, int],
 ) -> Image.Image:
-    """Squared paper and the shapes on it, without a letter."""
+    """Squared paper and the shapes on it, without letters."""
     fine = Image.new("RGB", (size[0] * _FINE, size[1] * _FINE), tone)
     draw = ImageDraw.Draw(fine)
     faint = tuple(int(t - 45 * s) for t, s in zip(tone, rng.uniform(0.6, 1.3, size=3), strict=True))
@@ -137,26 +137,26 @@ def _dashes(
     along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(np.array(points), axis=0).T))])
     x, y = np.array(points).T
     for start in np.arange(0.0, along[-1], 2 * dash):
-        places = np.linspace(start, min(start + dash, along[-1]), 4)
-        at = np.interp(places, along, x), np.interp(places, along, y)
+        positions = np.linspace(start, min(start + dash, along[-1]), 4)
+        at = np.interp(positions, along, x), np.interp(positions, along, y)
         draw.line(list(zip(*(a.tolist() for a in at), strict=True)), fill=pen, width=width)
 
 
-def _corners(drawing: Construction, paper: _Paper) -> list[Mark]:
-    """The places a reader looks at: corners, centres, and where a circle is highest, lowest and widest."""
-    marks: list[Mark] = []
+def _corners(drawing: Construction, paper: _Paper) -> list[LabelledBox]:
+    """The symbols of the shapes: corners, centres, and the highest, lowest and outermost points of circles."""
+    symbols: list[LabelledBox] = []
     for shape in drawing.shapes:
         points: list[tuple[float, float]] = [(float(x), float(y)) for x, y in shape.points]
         name = shape.kind
         if shape.kind == "circle":
             (x, y), r = points[0], shape.radius
-            marks.append(("centre", around(*paper.at(x, y), 0.12 * paper.square)))
+            symbols.append(("centre", around(*paper.at(x, y), 0.12 * paper.square)))
             points = [(x + r, y), (x - r, y), (x, y + r), (x, y - r)]
         elif shape.kind == "rectangle":
             (left, top), (right, bottom) = points
             points = [(left, top), (right, top), (right, bottom), (left, bottom)]
-        marks += [(name, around(*paper.at(*point), 0.12 * paper.square)) for point in points]
-    return marks
+        symbols += [(name, around(*paper.at(*point), 0.12 * paper.square)) for point in points]
+    return symbols
 
 
 def _name(

@@ -1,4 +1,4 @@
-"""Molecules: small ones drawn by RDKit, and their canonical SMILES with the atom or bond each character names."""
+"""Kind ``molecule``: small molecules drawn by RDKit, and their canonical SMILES with the box of each atom or bond."""
 
 import io
 import math
@@ -13,8 +13,8 @@ from got_runtime.errors import MissingExtra
 from got_runtime.synth.degrade import wear
 from got_runtime.synth.faces import Face
 from got_runtime.synth.pages.compound import random_compound
-from got_runtime.synth.pages.figure import SQUARE, Box, Mark, PlacedText, around, canvas_size, colours, sample
-from got_runtime.synth.sample import PageSample
+from got_runtime.synth.pages.figure import Box, FigureAnswer, LabelledBox, around, canvas_size, colours, sample
+from got_runtime.synth.sample import VIEW_SIDE, PageSample
 from got_runtime.tasks import Formatted
 
 _TOKEN = re.compile(r"\[[^\]]+\]|Cl|Br|[A-Za-z]|%\d\d|.")
@@ -32,7 +32,7 @@ def _drawn(rng: np.random.Generator, molecule: Any) -> tuple[Image.Image, list[t
         options.useBWAtomPalette()
         options.setSymbolColour(tuple(c / 255 for c in ink))
     options.setBackgroundColour(tuple(c / 255 for c in paper))
-    scale = max(width, height) / SQUARE
+    scale = max(width, height) / VIEW_SIDE
     options.fixedBondLength = float(rng.uniform(85, 130) * scale)
     options.fixedFontSize = int(rng.uniform(38, 48) * scale)
     options.bondLineWidth = float(rng.uniform(2.0, 4.5))
@@ -50,15 +50,15 @@ def _between(a: Box, b: Box) -> Box:
     return (a[0] + b[0]) / 2, (a[1] + b[1]) / 2, (a[2] + b[2]) / 2, (a[3] + b[3]) / 2
 
 
-def smiles_places(smiles: str, atoms: Sequence[Box]) -> list[Box]:
+def smiles_boxes(smiles: str, atoms: Sequence[Box]) -> list[Box]:
     """A box for each character of ``smiles``: atoms their own, bonds the middle of the bond, the rest its atom's."""
     tokens = _TOKEN.findall(smiles)
     boxes: list[Box] = []
     branches: list[int] = []
-    current, seen = 0, 0
+    current, count = 0, 0
     for position, token in enumerate(tokens):
         if token[0] == "[" or token[0].isalpha():
-            current, seen = seen, seen + 1
+            current, count = count, count + 1
         elif token == "(":
             branches.append(current)
         elif token == ")":
@@ -66,13 +66,13 @@ def smiles_places(smiles: str, atoms: Sequence[Box]) -> list[Box]:
         box = atoms[current]
         following = tokens[position + 1] if position + 1 < len(tokens) else ""
         if token in "=#-:" and following[:1] not in "0123456789%":
-            box = _between(box, atoms[seen])
+            box = _between(box, atoms[count])
         boxes += [box] * len(token)
     return boxes
 
 
 def make(seed: tuple[int, int], faces: Sequence[Face], training: bool) -> PageSample:
-    """One molecule of up to 14 heavy atoms. Its letters are RDKit's own: ``faces`` have no part in it.
+    """One molecule of up to 14 heavy atoms. Its letters are in RDKit's own face: ``faces`` are not used.
 
     Raises:
         MissingExtra: RDKit is not installed.
@@ -84,20 +84,20 @@ def make(seed: tuple[int, int], faces: Sequence[Face], training: bool) -> PageSa
     except ModuleNotFoundError as error:
         raise MissingExtra("train", error.name or "rdkit") from error
     atoms = [around(x, y, 0.22 * bond_length) for x, y in points]
-    marks: list[Mark] = []
+    symbols: list[LabelledBox] = []
     for bond in molecule.GetBonds():
         kind = "~" if bond.GetIsAromatic() else {1.0: "-", 2.0: "=", 3.0: "#"}[bond.GetBondTypeAsDouble()]
-        marks.append((f"bond:{kind}", _between(atoms[bond.GetBeginAtomIdx()], atoms[bond.GetEndAtomIdx()])))
-    marks += [(_atom_name(atom), box) for atom, box in zip(molecule.GetAtoms(), atoms, strict=True)]
-    answer = PlacedText()
+        symbols.append((f"bond:{kind}", _between(atoms[bond.GetBeginAtomIdx()], atoms[bond.GetEndAtomIdx()])))
+    symbols += [(_atom_name(atom), box) for atom, box in zip(molecule.GetAtoms(), atoms, strict=True)]
+    answer = FigureAnswer()
     answer.markup("<smiles>")
-    answer.printed(smiles, smiles_places(smiles, atoms))
+    answer.printed(smiles, smiles_boxes(smiles, atoms))
     answer.markup("</smiles>")
-    return sample(wear(image, rng), answer, marks, "RDKit", seed, Formatted())
+    return sample(wear(image, rng), answer, symbols, "RDKit", seed, Formatted())
 
 
 def _atom_name(atom: Any) -> str:
-    """A carbon that is no letter by its number of neighbours, any other atom by the letters drawn."""
+    """Name of a symbol: a carbon without a letter by its number of neighbours, any other atom by its letters."""
     symbol = str(atom.GetSymbol())
     if symbol == "C" and atom.GetDegree():
         return f"atom:c{atom.GetDegree()}" if atom.GetIsAromatic() else f"atom:C{atom.GetDegree()}"

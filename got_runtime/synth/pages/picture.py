@@ -1,4 +1,4 @@
-"""A typeset page → a sample: framed at a size that can be read in the model's view, toned, worn, with its boxes."""
+"""A typeset page → a sample: scaled to a legible size in the model's view, put on a canvas, toned and degraded."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -7,21 +7,19 @@ import numpy as np
 from PIL import Image
 
 from got_runtime.synth.degrade import tilt, tint, wear
-from got_runtime.synth.pages.answer import Answer
-from got_runtime.synth.pages.places import places
+from got_runtime.synth.pages.answer import TypesetAnswer
+from got_runtime.synth.pages.character_boxes import character_boxes
 from got_runtime.synth.pages.typeset import Box, Typeset, render
-from got_runtime.synth.sample import PageSample
+from got_runtime.synth.sample import VIEW_SIDE, PageSample
 from got_runtime.tasks import Task
 
-SQUARE = 1024
-"""Side of the model's view in pixels."""
 CLEAN = 0.6
-"""Share of held-out pages without any wear."""
+"""Fraction of held-out pages that are not degraded."""
 
 
 @dataclass(frozen=True)
 class Framed:
-    """Matter on its canvas: ``offset`` of its left upper corner and ``em``, its type size, both in pixels."""
+    """A rendered page on its canvas: ``offset`` of its left upper corner and ``em``, its type size, both in pixels."""
 
     typeset: Typeset
     offset: tuple[int, int]
@@ -29,22 +27,26 @@ class Framed:
 
 
 def framed(
-    page: Any, em: float, rng: np.random.Generator, seen: tuple[float, float], shape: tuple[float, float]
+    page: Any, em: float, rng: np.random.Generator, view_em: tuple[float, float], shape: tuple[float, float]
 ) -> Framed:
-    """The typeset matter, cut to its page, somewhere on a canvas.
+    """The typeset page at a random position on a canvas.
 
-    ``em`` is its type size in points, ``seen`` the type sizes allowed in the squeezed view, ``shape`` the canvas's
-    smallest and largest ratio of width to height. Where matter and ``seen`` disagree, the matter stays whole.
+    Args:
+        page: the PyMuPDF page, as large as its contents.
+        em: its type size in points.
+        view_em: smallest and largest type size in the model's view, in pixels; a page that needs more room gets smaller
+            type.
+        shape: the canvas's smallest and largest ratio of width to height.
     """
     width, height = page.rect.width, page.rect.height
     natural = width / height * float(np.exp(rng.uniform(-0.5, 0.5)))
     ratio = float(np.clip(natural, *shape))
-    # Canvas in points: the matter takes a share of it, and an em is at most, and if possible at least, what is wanted.
-    share = rng.uniform(0.6, 0.95)
-    wide = max(width / share, height / share * ratio)
-    wide = max(wide, SQUARE * em / seen[1] * min(1.0, ratio**0.5))
+    # Canvas in points: the page takes 60 to 95 % of it; the largest type size always holds, the smallest if possible.
+    filled = rng.uniform(0.6, 0.95)
+    wide = max(width / filled, height / filled * ratio)
+    wide = max(wide, VIEW_SIDE * em / view_em[1] * min(1.0, ratio**0.5))
     least = max(width * 1.03, height * 1.03 * ratio)
-    wide = max(least, min(wide, SQUARE * em / seen[0] * min(1.0, ratio)))
+    wide = max(least, min(wide, VIEW_SIDE * em / view_em[0] * min(1.0, ratio)))
     tall = wide / ratio
     long_side = rng.uniform(700, 1200)
     zoom = long_side / max(wide, tall)
@@ -59,29 +61,29 @@ def framed(
 
 def finish(
     framed: Framed,
-    answer: Answer,
+    answer: TypesetAnswer,
     rng: np.random.Generator,
     face: str,
     seed: tuple[int, int],
     task: Task,
     training: bool,
 ) -> PageSample:
-    """Boxes for every character, then tilt, tone and wear: often in training, mild and now and then held out."""
-    boxes, drawn = places(answer, framed.typeset, framed.em)
+    """Find the boxes of characters and symbols, then tilt, tone and degrade (all training pages, 40 % of others)."""
+    boxes, drawn = character_boxes(answer, framed.typeset, framed.em)
     names = [name for name, _ in drawn]
-    signs = np.array([box for _, box in drawn], dtype=np.float32).reshape(-1, 4)
-    everything = np.concatenate([boxes, signs]) + np.array([*framed.offset, *framed.offset], dtype=np.float32)
+    symbol_boxes = np.array([box for _, box in drawn], dtype=np.float32).reshape(-1, 4)
+    everything = np.concatenate([boxes, symbol_boxes]) + np.array([*framed.offset, *framed.offset], dtype=np.float32)
     mask = framed.typeset.mask
     size = [mask.width, mask.height] * 2
-    worn = training or rng.random() > CLEAN
-    if worn and rng.random() < 0.4:
+    degraded = training or rng.random() > CLEAN
+    if degraded and rng.random() < 0.4:
         mask, everything = tilt(mask, everything, rng)
     everything = everything.clip(0, size).astype(np.float32)
     image = tint(mask, rng)
-    if worn:
+    if degraded:
         image = wear(image, rng)
-    marks: list[tuple[str, Box]] = [
+    symbols: list[tuple[str, Box]] = [
         (name, (float(b[0]), float(b[1]), float(b[2]), float(b[3])))
         for name, b in zip(names, everything[len(boxes) :], strict=True)
     ]
-    return PageSample(image, answer.text, everything[: len(boxes)], face, seed, task, marks=tuple(marks))
+    return PageSample(image, answer.text, everything[: len(boxes)], face, seed, task, symbols=tuple(symbols))

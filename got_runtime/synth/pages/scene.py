@@ -1,7 +1,7 @@
-"""Scene text: a few large words on coloured, shaded or mottled ground, seen at an angle.
+"""Kind ``scene``: a few large words on a coloured, shaded or mottled background, seen at an angle.
 
-Each line is its own sign: drawn flat with its letters' boxes, then laid into the picture by one projective map, which
-moves the boxes along.
+Each line is drawn flat with the boxes of its letters, then mapped into the picture by one projective map, together with
+the boxes.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from got_runtime.synth.degrade import wear
 from got_runtime.synth.faces import Face, load_font
-from got_runtime.synth.pages.figure import Box, PlacedText, canvas_size, inside
+from got_runtime.synth.pages.figure import Box, FigureAnswer, canvas_size, inside
 from got_runtime.synth.sample import PageSample
 from got_runtime.synth.text import words_of_text
 from got_runtime.tasks import Plain
@@ -29,7 +29,7 @@ def _luminance(colour: np.ndarray | Colour) -> float:
     return float(np.dot(np.asarray(colour, dtype=float), (0.299, 0.587, 0.114)))
 
 
-def _against(rng: np.random.Generator, ground: Colour) -> Colour:
+def _contrasting_colour(rng: np.random.Generator, ground: Colour) -> Colour:
     """A colour that is at least 110 of 255 lighter or darker than ``ground``."""
     while True:
         colour = _colour(rng)
@@ -39,7 +39,7 @@ def _against(rng: np.random.Generator, ground: Colour) -> Colour:
             return colour
 
 
-def _ground(rng: np.random.Generator, size: tuple[int, int]) -> tuple[Image.Image, Colour]:
+def _background(rng: np.random.Generator, size: tuple[int, int]) -> tuple[Image.Image, Colour]:
     """A picture of one colour, a gradient or mottles, and its mean colour."""
     base = _colour(rng)
     kind = rng.integers(3)
@@ -72,8 +72,8 @@ def projected(boxes: np.ndarray, map_: np.ndarray) -> np.ndarray:
     return np.concatenate([points.min(axis=1), points.max(axis=1)], axis=1)
 
 
-def _sign(line: str, font: ImageFont.FreeTypeFont, stroke: int) -> tuple[Image.Image, np.ndarray]:
-    """Coverage of a line of letters with room for an outline, and a box a character."""
+def _flat_line(line: str, font: ImageFont.FreeTypeFont, stroke: int) -> tuple[Image.Image, np.ndarray]:
+    """Ink coverage of a line of text with room for an outline, and the box of each character."""
     pad = stroke + 2
     ascent, descent = font.getmetrics()
     advances = [font.getlength(c) for c in line]
@@ -102,19 +102,19 @@ def _lines(rng: np.random.Generator, training: bool) -> list[str]:
 
 
 def make(seed: tuple[int, int], faces: Sequence[Face], training: bool) -> PageSample:
-    """One to four lines of text on a coloured ground, each at a slight angle of its own."""
+    """One to four lines of text on a coloured background, at a slight angle."""
     rng = np.random.default_rng(seed)
     face = faces[int(rng.integers(len(faces)))]
     size = canvas_size(rng)
-    image, base = _ground(rng, size)
-    ink = _against(rng, base)
+    image, base = _background(rng, size)
+    ink = _contrasting_colour(rng, base)
     lines = _lines(rng, training)
     strength = 1.3 if training else 1.0
     shared = rng.normal(0, 0.5 * strength, size=(4, 2)) * (0.03 * size[0], 0.03 * size[1])
     slope = float(np.clip(rng.normal(0, 0.05 * strength), -0.14, 0.14))
 
     band = size[1] * 0.9 / len(lines)
-    answer = PlacedText()
+    answer = FigureAnswer()
     outline = rng.random() < 0.2
     shadow = rng.random() < 0.2
     for number, line in enumerate(lines):
@@ -124,41 +124,43 @@ def make(seed: tuple[int, int], faces: Sequence[Face], training: bool) -> PageSa
         em = int(min(100 * room / wide, band * rng.uniform(0.55, 0.72), 170))
         font = load_font(face, em)
         stroke = max(2, em // 14) if outline else 0
-        mask, boxes = _sign(line, font, stroke)
+        mask, boxes = _flat_line(line, font, stroke)
         free = max(0.0, size[0] * 0.96 - mask.width)
         left = size[0] * 0.02 + free * (rng.uniform(0, 1) if rng.random() < 0.5 else 0.5)
         top = size[1] * 0.05 + band * number + (band - mask.height) / 2
         corners = np.array([[0, 0], [mask.width, 0], [mask.width, mask.height], [0, mask.height]], dtype=float)
         # One plane for all lines: the corner's shift is interpolated over the picture, and lines slope alike.
         target = corners + np.array([left, top])
-        target += _bent(target / size, shared)
+        target += _corner_shift(target / size, shared)
         target[:, 1] += slope * (target[:, 0] - size[0] / 2) * min(1.0, band / (abs(slope) * size[0] + 1e-6))
         map_ = homography(corners, target)
         flat = mask.filter(ImageFilter.MaxFilter(2 * (stroke // 2) + 1)) if outline else mask
         if outline or shadow:
             ground = (0, 0, 0) if _luminance(ink) > 128 else (255, 255, 255)
-            behind = _laid(flat, map_, size)
+            behind = _warped(flat, map_, size)
             offset = (0, 0) if outline else (max(1, em // 22), max(1, em // 22))
             image.paste(ground, offset, behind)
-        image.paste(ink, (0, 0), _laid(mask, map_, size))
+        image.paste(ink, (0, 0), _warped(mask, map_, size))
         placed: list[Box] = [(a, b, c, d) for a, b, c, d in projected(boxes, map_).tolist()]
         answer.printed(line, placed)
         if number + 1 < len(lines):
             x, y1, y2 = placed[-1][2], placed[-1][1], placed[-1][3]
             answer.printed("\n", [(x, y1, x, y2)])
-    return PageSample(wear(image, rng), answer.text, inside(answer.places(), image), face.name, seed, task=Plain())
+    return PageSample(
+        wear(image, rng), answer.text, inside(answer.character_boxes(), image), face.name, seed, task=Plain()
+    )
 
 
-def _bent(points: np.ndarray, shifts: np.ndarray) -> np.ndarray:
-    """The shift of each point (in shares of the picture): that of the picture's corners, interpolated."""
+def _corner_shift(points: np.ndarray, shifts: np.ndarray) -> np.ndarray:
+    """The shift of each point (in fractions of the picture): that of the picture's corners, interpolated."""
     x, y = points.T.clip(0, 1)
     weights = np.stack([(1 - x) * (1 - y), x * (1 - y), x * y, (1 - x) * y], axis=1)
     moved: np.ndarray = weights @ shifts
     return moved
 
 
-def _laid(mask: Image.Image, map_: np.ndarray, size: tuple[int, int]) -> Image.Image:
-    """``mask`` in the picture's frame, through the projective map."""
+def _warped(mask: Image.Image, map_: np.ndarray, size: tuple[int, int]) -> Image.Image:
+    """``mask`` in the picture's coordinates, through the projective map."""
     inverse = np.linalg.inv(map_)
     coefficients = (inverse / inverse[2, 2]).reshape(-1)[:8].tolist()
     return mask.transform(size, Image.Transform.PERSPECTIVE, coefficients, Image.Resampling.BILINEAR)

@@ -1,14 +1,14 @@
-"""Lone tables: a ``tabular`` on a picture of its own, ruled or not, some with spans."""
+"""Kind ``table``: one ``tabular`` alone on a picture, with or without rules, some with spans."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from got_runtime.synth.faces import Face
-from got_runtime.synth.pages.answer import Answer
+from got_runtime.synth.pages.answer import TypesetAnswer
 from got_runtime.synth.pages.picture import finish, framed
 from got_runtime.synth.pages.prose import printable_words, set_inline_formula, set_words
-from got_runtime.synth.pages.table_grid import Content, random_grid, set_table
+from got_runtime.synth.pages.table_grid import Content, random_layout, set_table
 from got_runtime.synth.pages.typeset import pages_of, typst_face
 from got_runtime.synth.sample import PageSample
 from got_runtime.tasks import Formatted
@@ -18,28 +18,28 @@ EM = 20
 
 
 def make(seed: tuple[int, int], faces: Sequence[Face], training: bool) -> PageSample:
-    """2 to 6 rows of 2 to 5 columns of short words, numbers and now and then a formula."""
+    """2 to 6 rows of 2 to 5 columns of short words, numbers and some formulas."""
     rng = np.random.default_rng(seed)
     face, arguments = typst_face(faces[int(rng.integers(len(faces)))])
-    answer = Answer()
+    answer = TypesetAnswer()
     table = set_random_table(answer, rng, 0.3 if training else 0.0)
     page = pages_of(
         f"#set page(width: auto, height: auto, margin: 2pt)\n#set text(size: {EM}pt, {arguments})\n{table}"
     )[0]
-    typeset = framed(page, EM, rng, seen=(28.0, 90.0), shape=(0.7, 2.5))
+    typeset = framed(page, EM, rng, view_em=(28.0, 90.0), shape=(0.7, 2.5))
     return finish(typeset, answer, rng, face, seed, Formatted(), training)
 
 
 def set_random_table(
-    answer: Answer, rng: np.random.Generator, noise: float, most_rows: int = 6, most_columns: int = 5
+    answer: TypesetAnswer, rng: np.random.Generator, noise: float, most_rows: int = 6, most_columns: int = 5
 ) -> str:
     """Write a random table; the typst source that prints it."""
     formulas = 0.15 if rng.random() < 0.25 else 0.0
     numbers = float(rng.choice([0.2, 0.5, 0.8]))
-    grid = random_grid(rng, lambda: _content(rng, noise, formulas, numbers), most_rows, most_columns)
+    layout = random_layout(rng, lambda: _content(rng, noise, formulas, numbers), most_rows, most_columns)
     inset = float(rng.uniform(0.35, 0.8)), float(rng.uniform(0.3, 0.6))
     rule = float(rng.uniform(0.6, 1.4))
-    return f"#let rules = {rule:.2f}pt\n" + set_table(answer, grid, inset)
+    return f"#let rules = {rule:.2f}pt\n" + set_table(answer, layout, inset)
 
 
 def _content(rng: np.random.Generator, noise: float, formulas: float, numbers: float) -> Content | None:

@@ -1,4 +1,4 @@
-"""Pages too fine for one view: two columns of small type, read tile by tile."""
+"""Kind ``tiles``: two columns of type too small for one view, read as tiles."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,8 +1,8 @@
-"""Typst source in many colours → ink coverage and where every colour lies.
+"""Typst source in many colours → ink coverage, and the box of every colour.
 
-Typst, because pip installs it, it carries its fonts (one for mathematics among them), and a page takes it a few
-milliseconds. PyMuPDF renders its PDF twice: smoothly, for the picture, and without anti-aliasing, where every pixel
-has the exact colour of one ink.
+Typst is used because pip installs it, it brings its fonts (one of them for mathematics), and it sets a page in a few
+milliseconds. PyMuPDF renders its PDF twice: with anti-aliasing for the picture, and without, where every pixel has the
+exact colour of one ink.
 """
 
 from collections import defaultdict
@@ -28,17 +28,17 @@ PRELUDE = """
 #let c(i, body) = text(fill: rgb(..tone(i)), body)
 #let dot(i) = text(fill: rgb(..tone(i), 0), size: 1pt, ".")
 """
-"""``c(ink, body)`` prints in an ink; ``dot(ink)`` is a ruler's mark that leaves no ink."""
+"""``c(ink, body)`` prints in an ink; ``dot(ink)`` is an invisible mark whose position can be found."""
 
 
 def quoted(text: str) -> str:
-    """A typst string: nothing in it is markup."""
+    """A typst string, in which nothing is markup."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 @dataclass(frozen=True)
 class Typeset:
-    """One printed page: ``mask`` is ink coverage (mode L), ``areas`` the box of every ink, ``letters`` its letters."""
+    """A rendered page: ink coverage (``mask``, mode L), the box of every ink and the boxes of its letters (pixels)."""
 
     mask: Image.Image
     areas: Mapping[int, Box] = field(default_factory=dict)
@@ -47,13 +47,13 @@ class Typeset:
 
 @cache
 def _fonts() -> tuple[Any, dict[str, str], TemporaryDirectory[str]]:
-    """Typst's fonts with the engine's faces, and how typst calls each face; the folder lives as long as the process."""
+    """Typst's fonts with the engine's faces, and typst's arguments for each face; the folder is removed at exit."""
     import typst
 
     folder = TemporaryDirectory(prefix="got-faces-")
     for face in FACES:
         data = font_bytes(face.source)
-        if data[:4] in (b"\x00\x01\x00\x00", b"OTTO"):  # typst takes no bare CFF
+        if data[:4] in (b"\x00\x01\x00\x00", b"OTTO"):  # typst opens no bare CFF
             Path(folder.name, f"{face.name}.otf").write_bytes(data)
     fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=True, font_paths=[folder.name])
     names = {
@@ -72,7 +72,7 @@ def _compiler() -> Any:
 
 
 def typst_face(face: Face) -> tuple[str, str]:
-    """The name of the face a page gets, and how typst asks for it: Computer Modern for what typst cannot open."""
+    """The name of the face, and typst's arguments for it; Computer Modern replaces faces that typst cannot open."""
     known = _fonts()[1].get(face.name)
     if known is not None:
         return face.name, known
@@ -83,7 +83,7 @@ def typst_face(face: Face) -> tuple[str, str]:
 
 
 def pages_of(source: str) -> Any:
-    """The typeset PDF, opened. Lengths: 1 pt is 1 pixel at zoom 1."""
+    """The typeset PDF as a PyMuPDF document. 1 pt is 1 pixel at zoom 1."""
     import pymupdf
 
     data = _compiler().compile(input=(PRELUDE + source).encode(), format="pdf", pdf_tags=False, timestamp=0)
@@ -105,18 +105,18 @@ def _areas(colours: np.ndarray) -> dict[int, Box]:
 
 
 def _extent(colours: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """First row with each ink, and the one after its last; 0 for inks not there."""
+    """The first row with each ink, and the row after its last; 0 for inks that are not on the page."""
     row, column = np.nonzero(colours[..., 3])
     ink = _ink_of(*colours[row, column, :3].astype(np.int32).T)
     low, high = np.zeros((2, ink.max(initial=0) + 1), dtype=np.int32)
-    # Pixels come row by row, and of several values assigned to one place numpy keeps the last.
+    # Pixels are in row order; of several values assigned to one index numpy keeps the last.
     high[ink] = row + 1
     low[ink[::-1]] = row[::-1]
     return low, high
 
 
 def _letters(page: Any, zoom: float) -> dict[int, list[Box]]:
-    """Every letter's box: one advance wide, from 0.75 em above to 0.22 em below its line, as on plain pages."""
+    """The box of every letter: one advance wide, 0.75 em above to 0.22 em below its baseline, as on plain pages."""
     found: dict[int, list[Box]] = defaultdict(list)
     for block in page.get_text("rawdict")["blocks"]:
         for line in block.get("lines", ()):
@@ -133,7 +133,7 @@ def _letters(page: Any, zoom: float) -> dict[int, list[Box]]:
 
 
 def render(page: Any, zoom: float) -> Typeset:
-    """The picture of a PDF page and its inks."""
+    """Render a PDF page and find its inks."""
     import pymupdf
 
     matrix = pymupdf.Matrix(zoom, zoom)

@@ -12,10 +12,21 @@ TARGETS = r".*language_model\.layers\.\d+\.(self_attn\.[qkvo]|mlp\.(gate|up|down
 
 
 def attach(model: Any, rank: int, alpha: int, name: str) -> Any:
-    """Put adapters into ``model`` and freeze the rest; gives peft's handle. ``name`` is the base's, for the files.
+    """Put adapters into ``model`` and freeze all other weights.
 
-    The adapters change nothing until they are trained. They have the base's element type: the float32 copies are the
-    optimiser's. Raises MissingExtra.
+    New adapters do not change the output. They have the model's element type; the optimiser holds float32 copies.
+
+    Args:
+        model: transformers' ``GotOcr2ForConditionalGeneration``.
+        rank: rank of the adapters.
+        alpha: the adapters' output is scaled by ``alpha / rank``.
+        name: name of the base model, written into the adapter's files.
+
+    Returns:
+        peft's wrapper of the model.
+
+    Raises:
+        MissingExtra: peft is not installed.
     """
     try:
         from peft import LoraConfig, get_peft_model
@@ -23,7 +34,7 @@ def attach(model: Any, rank: int, alpha: int, name: str) -> Any:
         raise MissingExtra("fine-tune", "peft") from error
     config = LoraConfig(r=rank, lora_alpha=alpha, target_modules=TARGETS)
     with warnings.catch_warnings():
-        # peft asks the port for a property that transformers has renamed.
+        # peft reads a property that transformers has renamed.
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
         adapted = get_peft_model(model, config, autocast_adapter_dtype=False)
     adapted.peft_config["default"].base_model_name_or_path = name
@@ -31,11 +42,11 @@ def attach(model: Any, rank: int, alpha: int, name: str) -> Any:
 
 
 def save(adapted: Any, folder: Path) -> None:
-    """peft's own files, which ``PeftModel.from_pretrained`` puts onto the port's model."""
-    # "auto" may ask the hub whether the vocabulary has grown; no embedding is adapted.
+    """Write peft's own files, which ``PeftModel.from_pretrained`` loads onto the base model."""
+    # "auto" may query the hub for the size of the vocabulary; no embedding is adapted.
     adapted.save_pretrained(folder, save_embedding_layers=False)
 
 
 def merge(adapted: Any) -> Any:
-    """The network with the adapters added to its weights: the port's plain class again."""
+    """The model with the adapters added to its weights, without peft's wrapper."""
     return adapted.merge_and_unload()

@@ -1,4 +1,4 @@
-"""Held-out pairs, read free-running and scored before and after: what fine-tuning changed."""
+"""Evaluation on held-out pairs before and after fine-tuning, and the report of a run."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,36 +13,38 @@ from got_runtime.evaluation.samples import EvalSample
 from got_runtime.evaluation.scoring import score
 from got_runtime.evaluation.tables_out import ReportTable, format_estimate
 from got_runtime.pipeline.preprocess import build_request
-from got_runtime.training.finetune.config import Recipe
+from got_runtime.training.finetune.config import FinetuneConfig
 from got_runtime.training.finetune.dataset import Pair
 
 if TYPE_CHECKING:
     from got_runtime.model.checkpoint import LoadedModel
 
-__all__ = ["FineTuning", "read_held_out"]
+__all__ = ["FinetuneReport", "evaluate_held_out"]
 
 
-class FineTuning(BaseModel):
-    """The report of a run. ``before`` and ``after`` are of the same held-out pairs; ``None`` where none were held out.
-
-    ``seconds`` is the time spent in training steps, evaluation not included.
-    """
+class FinetuneReport(BaseModel):
+    """The report of a run, ``report.json``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: str
-    recipe: Recipe
+    config: FinetuneConfig
     pairs: int
+    """Number of pairs to train on."""
     held_out: int
+    """Number of held-out pairs."""
     skipped: tuple[str, ...] = ()
+    """One line for each entry that was left out."""
     trained_weights: int = 0
     steps: int = 0
     seconds: float = 0.0
+    """Time spent in training steps, without evaluation."""
     before: Report | None = None
+    """Scores of the held-out pairs before training; None where no pair is held out, as in ``after``."""
     after: Report | None = None
 
-    def sheet(self) -> ReportTable:
-        """Before and after, a row each."""
+    def table(self) -> ReportTable:
+        """A table with a row for before and one for after."""
         rows = [
             (
                 name,
@@ -62,8 +64,8 @@ class FineTuning(BaseModel):
         file.write_text(self.model_dump_json(indent=2), encoding="utf-8")
 
 
-def read_held_out(checkpoint: "LoadedModel", pairs: Sequence[Pair], max_new_tokens: int) -> Report:
-    """Read ``pairs`` with the engine that users read with, and score the answers."""
+def evaluate_held_out(checkpoint: "LoadedModel", pairs: Sequence[Pair], max_new_tokens: int) -> Report:
+    """Read ``pairs`` with the engine that ``got-ocr read`` uses, and score the answers."""
     engine = TorchEngine(checkpoint.model, checkpoint.end_tokens)
 
     def requests() -> Iterator[Request]:

@@ -1,4 +1,4 @@
-"""What a run was begun with, as digests: a run that went on with anything else would be none of the two."""
+"""Digests of a run's model and data: a run resumes only with the model and data that it began with."""
 
 import hashlib
 import json
@@ -9,14 +9,16 @@ from got_runtime.sources.content import Content
 from got_runtime.sources.names import one_line
 from got_runtime.training.finetune.dataset import Pair
 
-__all__ = ["identity"]
+__all__ = ["fingerprint"]
 
 
-def identity(source: Path, pairs: Sequence[Pair], held_out: Sequence[Pair]) -> dict[str, str]:
-    """SHA-256 of the model, the pairs and the held-out pairs, by the words in which a message names them.
+def fingerprint(source: Path, pairs: Sequence[Pair], held_out: Sequence[Pair]) -> dict[str, str]:
+    """SHA-256 of the model, the pairs and the held-out pairs, by the names that an error message uses.
 
-    Files count by their bytes and not by their paths: a run may go on after its folders were moved. ``source`` is the
-    checkpoint's folder, of which ``config.json`` and the weights count.
+    Files are compared by content and not by path: a run may resume after its folders were moved.
+
+    Args:
+        source: the checkpoint's folder; ``config.json`` and the weights are hashed.
     """
     files = [source / "config.json", *sorted(source.glob("*.safetensors"))]
     model = hashlib.sha256("".join(map(_sha256, files)).encode())
@@ -25,8 +27,8 @@ def identity(source: Path, pairs: Sequence[Pair], held_out: Sequence[Pair]) -> d
 
 def _of_pairs(pairs: Sequence[Pair]) -> str:
     images = {image: _sha256(image) for image in {image for pair in pairs for image in pair.images}}
-    rows = [[pair.query, pair.answer, *(images[image] for image in pair.images)] for pair in pairs]
-    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+    entries = [[pair.query, pair.answer, *(images[image] for image in pair.images)] for pair in pairs]
+    return hashlib.sha256(json.dumps(entries).encode()).hexdigest()
 
 
 def _sha256(file: Path) -> str:

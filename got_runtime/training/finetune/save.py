@@ -1,4 +1,4 @@
-"""A fine-tuned network as a checkpoint folder: new weights among the files of the one it began as."""
+"""Writes a fine-tuned network as a checkpoint folder: new weights, all other files from the original checkpoint."""
 
 import shutil
 from pathlib import Path
@@ -12,12 +12,12 @@ _COPIED = ("*.json", "*.txt", "*.tiktoken", "*.jinja")
 
 
 def write_checkpoint(model: Any, source: Path, target: Path) -> None:
-    """Write a folder that transformers and ``GotRuntime.from_pretrained`` load, whole or not at all.
+    """Write a folder that transformers and ``GotRuntime.from_pretrained`` load; an interrupted write leaves no folder.
 
     Args:
-        model: the port's ``GotOcr2ForConditionalGeneration``.
-        source: folder of the checkpoint it was loaded from, in the port's format or the original.
-        target: replaced if it is there.
+        model: transformers' ``GotOcr2ForConditionalGeneration``.
+        source: folder of the checkpoint that it was loaded from, in transformers' format or the original one.
+        target: folder to write; an existing one is replaced.
     """
     partial = target.with_name(f".{target.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -38,7 +38,7 @@ def write_checkpoint(model: Any, source: Path, target: Path) -> None:
     finally:
         logging.enable_progress_bar()
     for name, content in kept.items():
-        # Word for word: the ban on repetitions that the checkpoint states is read from here.
+        # Unchanged: the runtime reads the checkpoint's n-gram ban from this file.
         (partial / name).write_bytes(content)
     shutil.rmtree(target, ignore_errors=True)
     partial.rename(target)

@@ -1,89 +1,78 @@
-"""The fine-tuning loop: bf16 weights with float32 masters, resumable to the step."""
+"""Fine-tuning: what the loop of :mod:`got_runtime.training.runner` does with pairs of image and text."""
 
-import json
-import math
-import os
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from got_runtime.errors import GotError
 from got_runtime.training.finetune import adapter
-from got_runtime.training.finetune.batches import Features, answer_ids, answer_loss
-from got_runtime.training.finetune.config import Recipe
+from got_runtime.training.finetune.batches import ImageFeatures, answer_ids, answer_loss
+from got_runtime.training.finetune.config import FinetuneConfig
 from got_runtime.training.finetune.dataset import Pair
-from got_runtime.training.optimizer import Masters
+from got_runtime.training.optimizer import ENCODER_RATE, MixedPrecisionOptimizer
+from got_runtime.training.runner import Runner, read_state
+from got_runtime.training.schedule import Progress, cosine_decay, linear_warmup
 
 if TYPE_CHECKING:
     from got_runtime.model.checkpoint import LoadedModel
 
-__all__ = ["Reading", "Tuner", "kept_state", "order", "rate_at"]
+__all__ = ["FinetuneTrainer", "learning_rate", "pair_indices", "resumable_state"]
 
-ENCODER_RATE = 0.1
-"""Learning rate of encoder and connector as a share of the decoder's: at the full rate they drift."""
 SAVE_SECONDS = 600
 
 
-class Reading(NamedTuple):
-    """One step: mean loss (nats a token) and share of tokens right, teacher-forced; gradient norm before clipping."""
-
-    step: int
-    loss: float
-    right: float
-    rate: float
-    norm: float
-    seconds: float
+def learning_rate(step: int, config: FinetuneConfig) -> float:
+    """Learning rate of a step, counted from 0: a straight rise, then a cosine that ends at 0 after the last step."""
+    warmup = max(1, round(config.warmup * config.steps))
+    if step < warmup:
+        return config.rate * linear_warmup(step, warmup)
+    return config.rate * cosine_decay(step - warmup, config.steps - warmup)
 
 
-def rate_at(step: int, recipe: Recipe) -> float:
-    """Learning rate of a step, counted from 0: a straight rise, then a cosine to zero after the last."""
-    rise = max(1, round(recipe.warmup * recipe.steps))
-    if step < rise:
-        return recipe.rate * (step + 1) / rise
-    done = (step - rise) / max(1, recipe.steps - rise)
-    return recipe.rate * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+def pair_indices(count: int, step: int, size: int, seed: int) -> list[int]:
+    """Indices of the ``size`` pairs of a step.
 
-
-def order(count: int, step: int, size: int, seed: int) -> list[int]:
-    """The ``size`` pairs of a step: each pass over all ``count`` is shuffled anew, and known from its number alone."""
+    Each pass over all ``count`` pairs has its own shuffled order, which follows from the pass's number and ``seed``:
+    a resumed run needs no state of a random generator.
+    """
     chosen: list[int] = []
-    place = step * size
     while len(chosen) < size:
-        turn, offset = divmod(place + len(chosen), count)
-        generator = torch.Generator().manual_seed(1_000_003 * seed + turn)
+        epoch, offset = divmod(step * size + len(chosen), count)
+        generator = torch.Generator().manual_seed(1_000_003 * seed + epoch)
         shuffled = torch.randperm(count, generator=generator)
         chosen += shuffled[offset : offset + size - len(chosen)].tolist()
     return chosen
 
 
-def kept_state(folder: Path, recipe: Recipe, identity: Mapping[str, str], device: Any) -> dict[str, Any]:
-    """The state in ``folder``, for :meth:`Tuner.resume`.
+def resumable_state(
+    folder: Path, config: FinetuneConfig, fingerprint: Mapping[str, str], device: torch.device
+) -> dict[str, Any]:
+    """The state in ``folder``, for :meth:`FinetuneTrainer.load_state`.
 
-    Raises GotError when there is none, it is damaged, or it is of a run with another recipe or ``identity``.
+    Raises:
+        GotError: there is none, it is damaged, or it is of a run with other settings or another fingerprint.
     """
-    file = folder / "state.pt"
-    if not file.exists():
+    state = read_state(folder, device)
+    if state is None:
         raise GotError(f"{folder} holds no run to go on with: start it without --resume")
     try:
-        state: dict[str, Any] = torch.load(file, map_location=device, weights_only=True)
-        other = recipe.differing(Recipe.model_validate_json(state["recipe"]))
-        other += [name for name in identity if state["identity"].get(name) != identity[name]]
-    except Exception as error:  # whatever a broken file makes torch raise
+        different = config.differences(FinetuneConfig.model_validate_json(state["config"]))
+        different += [name for name in fingerprint if state["fingerprint"].get(name) != fingerprint[name]]
+    except (KeyError, AttributeError, ValueError) as error:
         reason = type(error).__name__
-        raise GotError(f"{file} is damaged or of an older version ({reason}): begin anew in another folder") from error
-    if other:
-        raise GotError(f"{folder} holds a run that differs in {', '.join(other)}: give the same, or another folder")
+        raise GotError(f"{folder}: state.pt is of another version ({reason}): start again in another folder") from error
+    if different:
+        raise GotError(f"{folder} holds a run that differs in {', '.join(different)}: give the same, or another folder")
     return state
 
 
-class Tuner:
-    """A checkpoint in training on pairs; its place is kept in ``folder/state.pt``.
+class FinetuneTrainer(Runner[list[Pair]]):
+    """A checkpoint in fine-tuning on pairs; a batch is all pairs of a step.
 
-    ``identity`` says what the run was begun with, and is kept there too. Set :attr:`stopping` from outside to end after
-    the step in progress.
+    Args:
+        fingerprint: digests of model and data, kept in ``state.pt`` for :func:`resumable_state`.
     """
 
     def __init__(
@@ -91,72 +80,55 @@ class Tuner:
         checkpoint: "LoadedModel",
         pairs: Sequence[Pair],
         folder: Path,
-        recipe: Recipe,
-        identity: Mapping[str, str] | None = None,
+        config: FinetuneConfig,
+        fingerprint: Mapping[str, str] | None = None,
     ) -> None:
-        self.folder, self.recipe, self.pairs, self.identity = folder, recipe, pairs, dict(identity or {})
+        self.config, self.pairs, self.fingerprint = config, pairs, dict(fingerprint or {})
         self.checkpoint = checkpoint
-        self.step, self.seconds, self.stopping = 0, 0.0, False
         self.adapted: Any = None
-        torch.manual_seed(recipe.seed)
+        """peft's wrapper of the model; None for ``full``."""
+        torch.manual_seed(config.seed)
         model = checkpoint.model
         core = model.model
-        seeing = {*core.vision_tower.parameters(), *core.multi_modal_projector.parameters()}
-        if recipe.method == "lora":
-            self.adapted = adapter.attach(model, recipe.rank, recipe.alpha, checkpoint.name)
+        encoder = {*core.vision_tower.parameters(), *core.multi_modal_projector.parameters()}
+        if config.method == "lora":
+            self.adapted = adapter.attach(model, config.rank, config.alpha, checkpoint.name)
         else:
-            for parameter in seeing:
-                parameter.requires_grad_(recipe.train_encoder)
-        learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
-        self.trained = sum(parameter.numel() for parameter in learning)
-        self.masters = Masters(learning, set(), seeing, ENCODER_RATE)
-        self.features = Features(checkpoint, frozen=not recipe.train_encoder)
+            for parameter in encoder:
+                parameter.requires_grad_(config.train_encoder)
+        trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        self.trained_weights = sum(parameter.numel() for parameter in trained)
+        optimizer = MixedPrecisionOptimizer(trained, set(), slow_parameters=encoder, slow_rate=ENCODER_RATE)
+        super().__init__(folder, optimizer, log_steps=1, save_seconds=SAVE_SECONDS)
+        self.features = ImageFeatures(checkpoint, frozen=not config.train_encoder)
 
-    def save(self) -> None:
-        """Atomically: an interrupted save leaves the previous state whole."""
-        partial = self.folder / "state.pt.partial"
-        recipe = self.recipe.model_dump_json()
-        state = {"optimiser": self.masters.state(), "step": self.step, "seconds": self.seconds, "recipe": recipe}
-        torch.save(state | {"identity": self.identity}, partial)
-        os.replace(partial, self.folder / "state.pt")
+    def extra_state(self) -> dict[str, Any]:
+        return {"config": self.config.model_dump_json(), "fingerprint": self.fingerprint}
 
-    def resume(self, state: Mapping[str, Any]) -> None:
-        """Back to a state of :func:`kept_state`."""
-        self.masters.load(state["optimiser"])
-        self.step, self.seconds = state["step"], state["seconds"]
+    def progress(self) -> Progress:
+        return Progress(self.config.steps, done=self.step)
 
-    def run(self) -> Iterator[Reading]:
-        """Train to the recipe's last step; every step's reading is also a line of ``log.jsonl``."""
-        saved = time.monotonic()
-        with open(self.folder / "log.jsonl", "a", encoding="utf-8") as log:
-            while self.step < self.recipe.steps and not self.stopping:
-                reading = self._step()
-                print(json.dumps(reading._asdict()), file=log, flush=True)
-                yield reading
-                if time.monotonic() - saved > SAVE_SECONDS:
-                    self.save()
-                    saved = time.monotonic()
-        self.save()
+    def learning_rate(self, progress: Progress) -> float:
+        return learning_rate(progress.done, self.config)
 
-    def merged(self) -> Any:
-        """The trained network as the port's plain class; adapters are added to the weights and gone."""
-        return self.checkpoint.model if self.adapted is None else adapter.merge(self.adapted)
+    def batches(self) -> Iterator[list[Pair]]:
+        config, step = self.config, self.step
+        while True:
+            indices = pair_indices(len(self.pairs), step, config.batch * config.accumulate, config.seed)
+            yield [self.pairs[index] for index in indices]
+            step += 1
 
-    def _step(self) -> Reading:
-        began = time.monotonic()
-        recipe = self.recipe
-        chosen = [
-            self.pairs[i] for i in order(len(self.pairs), self.step, recipe.batch * recipe.accumulate, recipe.seed)
-        ]
-        tokens = sum(len(answer_ids(self.checkpoint, pair)) for pair in chosen)
+    def backward(self, batch: list[Pair]) -> Iterator[Mapping[str, Any]]:
+        """Mean loss (nats a token) and fraction of answer tokens with the highest logit, teacher-forced."""
+        tokens = sum(len(answer_ids(self.checkpoint, pair)) for pair in batch)
         loss, right = 0.0, 0
-        for first in range(0, len(chosen), recipe.batch):
-            some = chosen[first : first + recipe.batch]
-            nats, hits = answer_loss(self.checkpoint, some, [self.features.of(pair) for pair in some])
+        for first in range(0, len(batch), self.config.batch):
+            pairs = batch[first : first + self.config.batch]
+            nats, hits = answer_loss(self.checkpoint, pairs, [self.features.of(pair) for pair in pairs])
             (nats / tokens).backward()
             loss, right = loss + float(nats.detach()), right + int(hits)
-        rate = rate_at(self.step, recipe)
-        norm = self.masters.step(rate)
-        self.step += 1
-        self.seconds += time.monotonic() - began
-        return Reading(self.step, loss / tokens, right / tokens, rate, norm, round(self.seconds, 3))
+        yield {"loss": loss / tokens, "right": right / tokens}
+
+    def merged(self) -> Any:
+        """The trained network; adapters are added to the weights and removed."""
+        return self.checkpoint.model if self.adapted is None else adapter.merge(self.adapted)

@@ -1,1 +1,1 @@
-"""Pre-training of got-nano on the pages of the data engine."""
+"""Pre-training of got-nano on pages of the data engine."""

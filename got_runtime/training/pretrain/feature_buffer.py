@@ -1,7 +1,6 @@
-"""Stage 3's store: what the frozen encoder made of pages, taught in batches of like length.
+"""Features of the frozen encoder, kept until enough samples of similar length make a batch (stage 3).
 
-Answers differ in length by fifty times: batches as they come from the mixture would be padding for the most part. And
-the encoder, half of a step, would say the same of a page that is taught again.
+Answers differ in length by a factor of fifty: batches in the order of the mixture would be padding for the most part.
 """
 
 from collections.abc import Iterator
@@ -11,82 +10,88 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from got_runtime.training.pretrain.batches import IGNORED, Batch
+from got_runtime.training.padding import IGNORED
+from got_runtime.training.pretrain.batches import Batch
 
-FEWEST = 512
-"""Samples to choose from before any is taught: of fewer, batches of like length would be small."""
+MIN_SAMPLES = 512
+"""Samples in the buffer before any is taken: from fewer, batches of similar length would be small."""
 LENGTHS = (64, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 4096)
-"""Queries and answers are padded to one of these: a new shape costs oneDNN a compilation of every kernel."""
+"""Queries and answers are padded to one of these: for each new shape oneDNN compiles every kernel of the step."""
 
 Shape = tuple[int, int]
-"""Image tokens and padded length of the text."""
+"""Number of image tokens and padded length of the text."""
 
 
-@dataclass
-class Kept:
-    """What is taught of a page, and how often still."""
+@dataclass(frozen=True)
+class BufferedSample:
+    """Image tokens ``(tokens, width)`` of one sample, and its texts as a batch of one without pictures."""
 
-    image: Tensor
+    features: Tensor
     texts: Batch
-    left: int
 
 
 @dataclass
-class Replay:
-    """Every sample is taught ``1 + times`` times, among ever others; a resumed run begins empty.
+class FeatureBuffer:
+    """Samples by shape; each is taken once. The buffer is not saved: a resumed run begins with an empty one.
 
-    batch_tokens: of images and padded texts together, in a batch that is drawn.
+    Args:
+        seed: decides, with the step's number, which samples are taken.
+        batch_tokens: image tokens and padded texts of a batch together.
     """
 
-    times: int
     seed: int
     batch_tokens: int
-    kept: dict[Shape, list[Kept]] = field(default_factory=dict)
+    samples: dict[Shape, list[BufferedSample]] = field(default_factory=dict)
 
-    def keep(self, image: Tensor, batch: Batch) -> None:
-        """``image``: image tokens ``(pictures, tokens, width)`` of ``batch``."""
-        samples = batch.tokens.shape[0]
-        for i, seen in enumerate(image.reshape(samples, -1, image.shape[-1])):
-            length = int(torch.nonzero(batch.targets[i] != IGNORED).max()) + 1
-            shape = seen.shape[0], next(size for size in LENGTHS if size >= length)
-            self.kept.setdefault(shape, []).append(Kept(seen.clone(), _alone(batch, i, shape[1]), 1 + self.times))
+    def add(self, features: Tensor, batch: Batch) -> None:
+        """Keep the samples of ``batch``; ``features``: its image tokens ``(pictures, tokens, width)``."""
+        count = batch.tokens.shape[0]
+        for index, sample in enumerate(features.reshape(count, -1, features.shape[-1])):
+            length = int(torch.nonzero(batch.targets[index] != IGNORED).max()) + 1
+            shape = sample.shape[0], next(size for size in LENGTHS if size >= length)
+            texts = _texts_of(batch, index, shape[1])
+            self.samples.setdefault(shape, []).append(BufferedSample(sample.clone(), texts))
 
-    def draw(self, step: int) -> Iterator[tuple[Tensor, Batch]]:
-        """The batches to teach after ``step``: image tokens ``(samples, tokens, width)`` and the rest."""
+    def take_batches(self, step: int) -> Iterator[tuple[Tensor, Batch]]:
+        """Batches to train on after ``step``, while there are enough samples: features and texts.
+
+        Features are ``(samples, image tokens, width)``.
+        """
         rng = np.random.default_rng((self.seed, step))
-        while sum(map(len, self.kept.values())) >= FEWEST:
-            shapes = sorted(self.kept)
-            tokens = np.array([len(self.kept[shape]) * sum(shape) for shape in shapes], dtype=float)
+        while sum(map(len, self.samples.values())) >= MIN_SAMPLES:
+            shapes = sorted(self.samples)
+            tokens = np.array([len(self.samples[shape]) * sum(shape) for shape in shapes], dtype=float)
             shape = shapes[rng.choice(len(shapes), p=tokens / tokens.sum())]
-            kept = self.kept[shape]
-            # A power of two where the store has too few: again, every number of samples is a shape of its own.
+            samples = self.samples[shape]
+            # A power of two where there are too few: each number of samples is a shape of its own.
             most = max(1, self.batch_tokens // sum(shape))
-            size = most if len(kept) >= most else 1 << (len(kept).bit_length() - 1)
-            chosen = [kept[place] for place in rng.choice(len(kept), size, replace=False)]
-            for one in chosen:
-                one.left -= 1
-            self.kept[shape] = [one for one in kept if one.left]
-            if not self.kept[shape]:
-                del self.kept[shape]
-            parts = [one.texts for one in chosen]
-            texts = {
-                name: torch.cat([getattr(part, name) for part in parts]) for name in ("tokens", "targets", "places")
-            }
-            yield torch.stack([one.image for one in chosen]), replace(parts[0], **texts)
+            size = most if len(samples) >= most else 1 << (len(samples).bit_length() - 1)
+            chosen = rng.choice(len(samples), size, replace=False).tolist()
+            gone = set(chosen)
+            left = [sample for index, sample in enumerate(samples) if index not in gone]
+            if left:
+                self.samples[shape] = left
+            else:
+                del self.samples[shape]
+            taken = [samples[index] for index in chosen]
+            parts = [sample.texts for sample in taken]
+            names = ("tokens", "targets", "image_targets")
+            texts = {name: torch.cat([getattr(part, name) for part in parts]) for name in names}
+            yield torch.stack([sample.features for sample in taken]), replace(parts[0], **texts)
 
 
-def _alone(batch: Batch, place: int, length: int) -> Batch:
-    """One sample's texts, cut or padded to ``length``; its pictures are not needed any more."""
+def _texts_of(batch: Batch, index: int, length: int) -> Batch:
+    """One sample's texts, cut or padded to ``length``, without its pictures."""
 
-    def fit(rows: Tensor, filler: int) -> Tensor:
-        row = rows[place : place + 1, :length]
-        return torch.nn.functional.pad(row, (0, length - row.shape[1]), value=filler).clone()
+    def fit(rows: Tensor, value: int) -> Tensor:
+        row = rows[index : index + 1, :length]
+        return torch.nn.functional.pad(row, (0, length - row.shape[1]), value=value).clone()
 
     return replace(
         batch,
         pixels=batch.pixels[:0].clone(),
         tokens=fit(batch.tokens, 0),
         targets=fit(batch.targets, IGNORED),
-        places=fit(batch.places, IGNORED),
-        dense=batch.dense[:0].clone(),
+        image_targets=fit(batch.image_targets, IGNORED),
+        cells=batch.cells[:0].clone(),
     )

@@ -1,7 +1,7 @@
-"""got-nano's shape: GOT's classes, geometry and special tokens, small enough to ship inside the package.
+"""got-nano's architecture: GOT's classes, geometry and special tokens, small enough to ship inside the package.
 
-The vocabulary is GOT's with the merges left out: 256 bytes, then the same special tokens in the same order, so that
-one token is one byte (one character of English), every string encodes without unknowns and the official prompts hold.
+The vocabulary is GOT's without its merges: 256 bytes, then the same special tokens in the same order. One token is one
+byte (one character of English), every string can be encoded, and the official prompts can be used.
 """
 
 from pathlib import Path
@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from got_runtime.model.prompt import SYSTEM
+from got_runtime.synth.sample import VIEW_SIDE
 
 SPECIAL_TOKENS = (
     "<|endoftext|>",
@@ -25,7 +26,7 @@ _PRE_TOKENIZER = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
     r"|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
-"""The port's splitting pattern (transformers' GOT-OCR2 weight converter)."""
+"""Pre-tokenisation pattern of transformers' GOT-OCR2 weight converter."""
 
 
 def build_tokenizer() -> Any:
@@ -56,7 +57,7 @@ def build_tokenizer() -> Any:
 
 
 def build_config(vocabulary: int, image_token: int) -> Any:
-    """The port's configuration at nano size: 15.2 M parameters, 1024×1024 pixels → 256 tokens."""
+    """A ``GotOcr2Config`` of 15.2 M parameters; 1024×1024 pixels → 256 image tokens."""
     from transformers import GotOcr2Config
 
     return GotOcr2Config(
@@ -68,7 +69,7 @@ def build_config(vocabulary: int, image_token: int) -> Any:
             "mlp_dim": 768,
             "window_size": 8,
             "global_attn_indexes": [3],
-            "image_size": 1024,
+            "image_size": VIEW_SIDE,
             "patch_size": 16,
         },
         text_config={
@@ -92,10 +93,11 @@ def build_config(vocabulary: int, image_token: int) -> Any:
 
 
 def build_model(seed: int = 0) -> Any:
-    """A fresh network in float32.
+    """A newly initialised network in float32.
 
-    The port's own initialisation leaves the encoder at zero (``initializer_range`` 1e-10, zero positions), which never
-    learns: matrices and positions get a normal of 0.02, convolutions Kaiming's.
+    transformers' own initialisation leaves the encoder at zero (``initializer_range`` 1e-10, zero positions), which
+    never learns. Here the encoder's linear layers get a truncated normal of 0.04, its positions a normal of 0.02 and
+    its convolutions Kaiming's.
     """
     from transformers import GotOcr2ForConditionalGeneration
 
@@ -111,11 +113,11 @@ def build_model(seed: int = 0) -> Any:
     return model
 
 
-def hidden_matrices(model: Any) -> set[nn.Parameter]:
-    """Weights between two hidden layers: neither embeddings and positions, nor the first convolution, nor vectors."""
+def muon_parameters(model: Any) -> set[nn.Parameter]:
+    """Matrices between two hidden layers: neither embeddings and positions, nor the first convolution, nor vectors."""
     core = model.model
-    inside = (core.vision_tower.layers, core.vision_tower.neck, core.multi_modal_projector, core.language_model.layers)
-    named = (pair for part in inside for pair in part.named_parameters())
+    hidden = (core.vision_tower.layers, core.vision_tower.neck, core.multi_modal_projector, core.language_model.layers)
+    named = (pair for part in hidden for pair in part.named_parameters())
     return {weight for name, weight in named if weight.ndim > 1 and "rel_pos" not in name}
 
 
@@ -125,10 +127,10 @@ def save_checkpoint(model: Any, folder: Path) -> None:
 
     tokenizer = build_tokenizer()
     ends = tokenizer.convert_tokens_to_ids(["<|im_end|>", "<|endoftext|>"])
-    # The official ban is 20 tokens of about four characters; here a token is a character.
+    # The official n-gram ban is 20 tokens of about four characters each; here a token is one character.
     model.generation_config = GenerationConfig(
         eos_token_id=ends, pad_token_id=ends[1], max_new_tokens=4096, no_repeat_ngram_size=80
     )
     model.save_pretrained(folder, state_dict={k: v.to(torch.bfloat16) for k, v in model.state_dict().items()})
-    image_processor = GotOcr2ImageProcessorPil(size={"height": 1024, "width": 1024})
+    image_processor = GotOcr2ImageProcessorPil(size={"height": VIEW_SIDE, "width": VIEW_SIDE})
     GotOcr2Processor(image_processor, tokenizer).save_pretrained(folder)
