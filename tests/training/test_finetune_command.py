@@ -39,7 +39,7 @@ def test_the_command_trains_evaluates_and_writes_a_checkpoint(
     assert (out / "adapter" / "adapter_model.safetensors").exists() == (method == "--lora")
     # The reported answers are those that users of the checkpoint get.
     tuned = GotRuntime.from_pretrained(out / "checkpoint", device="cpu", dtype="bfloat16")
-    answers = {page["name"].split()[1]: page["reading"] for page in report["after"]["pages"]}
+    answers = {page["name"].split()[1]: page["prediction"] for page in report["after"]["pages"]}
     for name, answer in answers.items():
         assert tuned.read(tmp_path / name).pages[0].text.strip() == answer
     for name in ("generation_config.json", "tokenizer.json", "processor_config.json"):

@@ -47,7 +47,7 @@ class LineFit(Runner[int]):
         yield {"loss": loss.detach(), "x": batch}
 
     def validate(self) -> LogEntry:
-        return {"distance": abs(3.0 - float(self.weight))}
+        return {"distance": abs(3.0 - float(self.weight.detach()))}
 
 
 def log_of(folder: Path) -> list[dict[str, float]]:
