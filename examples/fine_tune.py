@@ -1,9 +1,9 @@
-"""Teach got-nano price lists: dotted leaders are left out, and each line becomes ``item: price``.
+"""Fine-tune got-nano on price lists with dotted leaders; each line is read as ``item: price``.
 
 python examples/fine_tune.py prices/                (needs got-ocr[fine-tune]; see docs/fine-tuning.md)
 python examples/fine_tune.py prices/ --pages 40 --steps 30
 
-Options that it does not know are handed on to ``got-ocr fine-tune``.
+Other options are passed to ``got-ocr fine-tune``.
 """
 
 import argparse
@@ -22,7 +22,7 @@ WIDTH = 1024
 
 
 def draw_list(words: list[str], rng: np.random.Generator) -> tuple[Image.Image, str]:
-    """A page of four to eight items with their prices, and how it is to be read."""
+    """A page of four to eight items with their prices, and its text."""
     face = FACES[rng.integers(len(FACES))]
     size = int(rng.integers(40, 54))
     font = load_font(face, size)
@@ -61,15 +61,15 @@ def make_pairs(folder: Path, name: str, count: int, words: list[str], seed: int)
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--pages", type=int, default=160, help="to learn from")
-    parser.add_argument("--held-out", type=int, default=20, help="pages of other words, to measure with")
+    parser.add_argument("--pages", type=int, default=160, help="training pages")
+    parser.add_argument("--held-out", type=int, default=20, help="held-out pages, with other words")
     parser.add_argument("--steps", type=int, default=100)
     args, options = parser.parse_known_args()
     words = [word for word in english_words(8000)[0] if 3 <= len(word) <= 8]
     np.random.default_rng(0).shuffle(words)
-    learned, new = words[: len(words) * 4 // 5], words[len(words) * 4 // 5 :]
-    train = make_pairs(args.folder, "train", args.pages, learned, seed=1)
-    held_out = make_pairs(args.folder, "held_out", args.held_out, new, seed=2)
+    training_words, new_words = words[: len(words) * 4 // 5], words[len(words) * 4 // 5 :]
+    train = make_pairs(args.folder, "train", args.pages, training_words, seed=1)
+    held_out = make_pairs(args.folder, "held_out", args.held_out, new_words, seed=2)
     command = ["fine-tune", str(train), "--eval-data", str(held_out), "-o", str(args.folder / "run")]
-    how = f"--rate 2e-3 --rank 32 --batch 8 --accumulate 1 --steps {args.steps} --max-new-tokens 400".split()
-    raise SystemExit(main([*command, *how, *options]))
+    settings = f"--rate 2e-3 --rank 32 --batch 8 --accumulate 1 --steps {args.steps} --max-new-tokens 400".split()
+    raise SystemExit(main([*command, *settings, *options]))

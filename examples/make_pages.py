@@ -1,4 +1,4 @@
-"""Sets the example pages: texts written for this folder, so no training page has ever held them.
+"""Draws the example pages. Their texts were written for this folder and are on no training page.
 
 python examples/make_pages.py        (needs got-ocr[train] for the fonts)
 """
@@ -95,7 +95,7 @@ The meeting closed at 20:55.""",
 
 
 def lines_of(text: str) -> str:
-    """What is read: the printed lines; an empty line of the page is not one."""
+    """The page's text: its printed lines, without empty ones."""
     return "\n".join(line for line in text.splitlines() if line)
 
 

@@ -1,4 +1,4 @@
-"""Draw the model card's picture: of most kinds of page, the best and the worst reading of a few held-out ones.
+"""Draw docs/got-nano/readings.png: for most kinds of page, the held-out pages with the lowest and the highest error.
 
 python examples/readings.py readings.png                    (needs got-ocr[train,eval])
 python examples/readings.py sheet.png --kinds table,formula --pages 20
@@ -18,11 +18,11 @@ from got_runtime.evaluation.synthetic import held_out_samples
 
 KINDS = "plain,formatted,table,formula,box,color,chart,molecule,music,geometry,scene"
 SIDE, TEXT, GAP, HEAD = 240, 330, 12, 22
-"""Pixels: pictures, columns of text, what lies between them, the line above."""
+"""Pixels: side of a picture, width of its text, gap between them, height of the heading."""
 
 
-def readings(runtime: GotRuntime, kind: str, pages: int, seed: int) -> list[tuple[PageScore, EvalSample]]:
-    """Held-out pages of one kind, best first; of equally good ones the longest first."""
+def scored_pages(runtime: GotRuntime, kind: str, pages: int, seed: int) -> list[tuple[PageScore, EvalSample]]:
+    """Held-out pages of one kind by edit distance, lowest first; of equal ones the longest first."""
     read: list[tuple[PageScore, EvalSample]] = []
     evaluate(
         held_out_samples(pages // 2, seed, kind),
@@ -35,7 +35,7 @@ def readings(runtime: GotRuntime, kind: str, pages: int, seed: int) -> list[tupl
 
 
 def panel(score: PageScore, sample: EvalSample) -> Image.Image:
-    """A page and, beside it, what was read."""
+    """A page and its prediction beside it."""
     sheet = Image.new("RGB", (SIDE + GAP + TEXT, SIDE + HEAD), "white")
     draw = ImageDraw.Draw(sheet)
     heading = f"{sample.kind}, {sample.group}: edit distance {score.edit_distance:.2f}"
@@ -62,7 +62,7 @@ def main() -> None:
     kinds = args.kinds.split(",")
     sheet = Image.new("RGB", (2 * (SIDE + 2 * GAP + TEXT), len(kinds) * (SIDE + HEAD + GAP)), "white")
     for row, kind in enumerate(kinds):
-        pages = readings(runtime, kind, args.pages, args.seed)
+        pages = scored_pages(runtime, kind, args.pages, args.seed)
         for column, page in enumerate((pages[0], pages[-1])):
             sheet.paste(panel(*page), (column * (SIDE + 2 * GAP + TEXT) + GAP, row * (SIDE + HEAD + GAP) + GAP))
     sheet.save(args.target)

@@ -1,4 +1,4 @@
-"""How got-nano's errors grow as type gets smaller: the card's table. ``python examples/type_width.py``
+"""got-nano's error rate by the width of characters: a table of the model card. ``python examples/type_width.py``
 
 A character's width is measured in the network's view of 1024 pixels, whatever the size of the page.
 """
@@ -12,18 +12,17 @@ from got_runtime import GotRuntime
 from got_runtime.evaluation.metrics import edit_count
 from got_runtime.synth.faces import HELD_OUT_FACES, TRAINING_FACES
 from got_runtime.synth.kinds import page_of
-from got_runtime.synth.sample import PageSample
-from got_runtime.training.pretrain.batches import SIDE
+from got_runtime.synth.sample import VIEW_SIDE, PageSample
 
 STREAM = 424_243
-"""Neither training nor ``got-ocr eval`` draws from it."""
+"""Stream of the pages; neither training nor ``got-ocr eval`` uses it."""
 BOUNDS = (0, 14, 17, 20, 24, 28, 99)
 
 
 def width(page: PageSample) -> float:
-    """Mean width of the visible characters, in pixels of the view."""
+    """Mean width of the visible characters, in pixels of the model's view."""
     inked = [not character.isspace() for character in page.text]
-    return float(np.nanmean((page.boxes[:, 2] - page.boxes[:, 0])[inked])) * SIDE / page.image.width
+    return float(np.nanmean((page.boxes[:, 2] - page.boxes[:, 0])[inked])) * VIEW_SIDE / page.image.width
 
 
 def main() -> None:
