@@ -162,6 +162,32 @@ def test_indexing_twice_adds_nothing(scripted: Scripted, three_pages: Path) -> N
     assert [run(), run()] == [3, 0]
 
 
+def test_a_full_cleanup_deletes_the_chunks_of_deleted_files(scripted: Scripted, ten_files: Path) -> None:
+    records = InMemoryRecordManager("scans")
+    records.create_schema()
+    store = InMemoryVectorStore(DeterministicFakeEmbedding(size=4))
+
+    def run() -> tuple[int, int]:
+        loader = GotLoader(ten_files, mode="chunk", on_error="raise", runtime=scripted("fine"))
+        done = index(
+            loader,
+            records,
+            store,
+            cleanup="full",
+            source_id_key="source",
+            key_encoder=lambda document: str(document.id),
+        )
+        return done["num_added"], done["num_deleted"]
+
+    with pytest.raises(SourceCorrupt):
+        run()
+    assert len(store.store) == 0
+    (ten_files / "4.pdf").unlink()
+    assert run() == (9, 0)
+    (ten_files / "1.png").unlink()
+    assert run() == (0, 1)
+
+
 @pytest.mark.parametrize("mode", ["page", "element"])
 def test_one_corrupt_file_among_ten(scripted: Scripted, ten_files: Path, mode: ChunkMode) -> None:
     def load(on_error: ErrorPolicy) -> list[Document]:
