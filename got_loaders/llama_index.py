@@ -8,7 +8,7 @@ import base64
 import io
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 
 from got_loaders.chunks import DocumentChunk, adocument_chunks, document_chunks
 from got_loaders.config import Chunker, ChunkMode, LoaderConfig, TokenCounter, Tokenizer
@@ -58,7 +58,7 @@ class GotReader(BasePydanticReader):
         OptionError: an unknown option, or a value that it cannot have.
     """
 
-    model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(arbitrary_types_allowed=True, frozen=True)
 
     mode: ChunkMode
     max_tokens: int
