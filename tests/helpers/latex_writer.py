@@ -1,4 +1,4 @@
-"""Content and grids → LaTeX again, such that reading it gives the same content and grid."""
+"""Inline content and grids → LaTeX that parses to the same content and grid."""
 
 from got_runtime.markup.content import Cell, Content, Grid, Inline, Mark
 from got_runtime.markup.latex.grid import covering_cells
@@ -15,7 +15,7 @@ _COMMANDS: dict[Mark, str] = {
 _ESCAPES = str.maketrans(
     {"\\": "\\textbackslash{}", "~": "\\textasciitilde{}", **{sign: f"\\{sign}" for sign in "{}&$%_#"}}
 )
-# What the tokeniser would take for something else; an empty group keeps the characters apart.
+# Sequences that the tokenizer would interpret; an empty group separates the characters.
 _APART = {
     "**": "*{}*",
     "``": "`{}`",
@@ -28,7 +28,7 @@ _APART = {
 
 
 def escape(text: str) -> str:
-    """Characters that LaTeX, or this dialect, would take for markup, made to stand for themselves."""
+    """``text`` with the characters escaped that LaTeX, or this dialect, would interpret."""
     text = text.translate(_ESCAPES)
     for sign, apart in _APART.items():
         while sign in text:

@@ -1,4 +1,4 @@
-"""The corpus: answers in GOT's dialect, written for these tests, each with golden files beside it."""
+"""The corpus: answers in GOT's dialect, written for these tests; each has golden files."""
 
 from pathlib import Path
 

@@ -76,6 +76,6 @@ def test_pages_keep_their_numbers_where_not_all_were_read() -> None:
     assert elements[2].warnings[0].message == "goes on from page 9 on page 10: joined"
 
 
-def test_a_budget_of_nothing_is_refused() -> None:
+def test_a_budget_below_one_token_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 1"):
         chunk([], max_tokens=0)

@@ -1,4 +1,4 @@
-"""Each answer of the corpus becomes what its golden files say. To write them anew: REGENERATE = True, run, review."""
+"""Each answer of the corpus is rendered as its golden files. To write new ones: REGENERATE = True, run, review."""
 
 import pytest
 from helpers.markup_answers import ANSWERS, HERE

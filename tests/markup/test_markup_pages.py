@@ -1,4 +1,4 @@
-"""The pages of one document: what runs over a page end is joined, and page numbers are those of the document."""
+"""Pages of one document: paragraphs and tables across page ends are joined; page numbers are the document's."""
 
 import pytest
 from helpers.markup_answers import ANSWERS

@@ -1,4 +1,4 @@
-"""Molecules, scores, charts and geometry: what the optional libraries make of them, and what is said without them."""
+"""Molecules, scores, charts and geometry: output of the optional libraries, and messages without them."""
 
 import sys
 
