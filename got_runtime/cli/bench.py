@@ -1,4 +1,4 @@
-"""``got-ocr bench``: how fast, against what this machine can do at most."""
+"""``got-ocr bench``: measures speed and memory, and compares speed with the limits of the hardware."""
 
 import argparse
 import sys
@@ -12,39 +12,56 @@ if TYPE_CHECKING:
     from got_runtime.engine.registry import Quantization
 
 _AGAINST = ("transformers", "vllm")
-_READING = ("model", "device", "dtype", "batch_size", "tokens", "json")
+_COMMON_OPTIONS = ("model", "device", "dtype", "batch_size", "tokens", "json")
 _OPTIONS = {
-    None: (*_READING, "rounds", "against", "int8", "plot"),
-    "document": (*_READING, "rounds", "against", "int8"),
-    "steady": (*_READING, "plot"),
+    None: (*_COMMON_OPTIONS, "rounds", "against", "int8", "plot"),
+    "document": (*_COMMON_OPTIONS, "rounds", "against", "int8"),
+    "steady": (*_COMMON_OPTIONS, "plot"),
     "pages": ("json",),
 }
-"""What is to be measured (stages where nothing is said) → options that have an effect on it."""
+"""The measurement (``None``: the stages of a page) → options that have an effect on it."""
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Register the command."""
-    parser = subparsers.add_parser("bench", help="measure speed and memory", description=__doc__)
-    what = parser.add_argument_group("what").add_mutually_exclusive_group()
-    what.add_argument(
-        "--document", type=positive_int, metavar="N", help="read a document of N pages instead of timing stages"
+    parser = subparsers.add_parser(
+        "bench",
+        help="measure speed and memory",
+        description="Measure the encoder, prefill and decoding steps of a page, or one of the measurements below.",
     )
+    what = parser.add_argument_group("measurement").add_mutually_exclusive_group()
+    what.add_argument("--document", type=positive_int, metavar="N", help="read a document of N pages from start to end")
     what.add_argument(
-        "--steady", type=positive_int, metavar="N", help="read N pages; is the last as fast as the first?"
+        "--steady", type=positive_int, metavar="N", help="read N pages; print speed and memory of each tenth"
     )
-    what.add_argument("--pages", type=positive_int, metavar="N", help="walk a PDF of N pages; does memory stay flat?")
-    how = parser.add_argument_group("how")
-    how.add_argument("--model", default="random", help="random (full size, default), got-nano, a folder or a hub id")
-    how.add_argument("--device", default="auto", help="auto, cpu, cuda (default: auto)")
-    how.add_argument("--dtype", default="auto", help="auto, float32, bfloat16, float16 (default: auto)")
+    what.add_argument("--pages", type=positive_int, metavar="N", help="render a PDF of N pages; print the memory used")
+    how = parser.add_argument_group("settings")
+    how.add_argument(
+        "--model",
+        default="random",
+        metavar="NAME",
+        help="random (random weights of the official size, the default), got-nano, a folder, or an id on the hub",
+    )
+    how.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
+    how.add_argument("--dtype", default="auto", metavar="TYPE", help="auto (default), float32, bfloat16 or float16")
     how.add_argument("--batch-size", default="1,8,32", metavar="N,…", help="pages decoded together (default: 1,8,32)")
-    how.add_argument("--tokens", type=positive_int, default=1000, help="answer of a page, in tokens (default: 1000)")
-    how.add_argument("--rounds", type=positive_int, default=3, help="measurements of each engine (default: 3)")
-    how.add_argument("--against", default="", metavar="ENGINE,…", help="transformers; with --document also vllm")
-    how.add_argument("--int8", action="store_true", help="also in 8 bits: keys and values, then weights too")
+    how.add_argument(
+        "--tokens", type=positive_int, default=1000, metavar="N", help="tokens decoded for a page (default: 1000)"
+    )
+    how.add_argument(
+        "--rounds", type=positive_int, default=3, metavar="N", help="measurements of each engine (default: 3)"
+    )
+    how.add_argument(
+        "--against", default="", metavar="ENGINE,…", help="also measure transformers; with --document also vllm"
+    )
+    how.add_argument(
+        "--int8", action="store_true", help="also measure an 8-bit KV cache, and 8-bit weights with an 8-bit KV cache"
+    )
     out = parser.add_argument_group("output")
-    out.add_argument("--json", type=Path, metavar="FILE", help="write what was measured")
-    out.add_argument("--plot", type=Path, metavar="FILE", help="draw it (needs the charts extra)")
+    out.add_argument("--json", type=Path, metavar="FILE", help="write the measurements to FILE")
+    out.add_argument(
+        "--plot", type=Path, metavar="FILE", help="draw them in FILE, .png or .svg (needs the charts extra)"
+    )
     parser.set_defaults(run=run, parser=parser)
 
 
@@ -152,7 +169,7 @@ def _read_pages(args: argparse.Namespace, batch_sizes: tuple[int, ...], against:
 
 
 def _check_options(args: argparse.Namespace) -> None:
-    """Before the long part: nothing is worse than a measurement that cannot be saved, or of something else."""
+    """Check, before anything is measured, that every option has an effect and that the files can be written."""
     from got_runtime.bench.report import check_plot
     from got_runtime.errors import GotError
 

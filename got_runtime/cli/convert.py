@@ -1,4 +1,4 @@
-"""``got-ocr convert``: text that GOT already wrote → Markdown, HTML, JSON, chunks or plain text."""
+"""``got-ocr convert``: converts output of GOT to Markdown, HTML, JSON, chunks or text."""
 
 import argparse
 import io
@@ -12,36 +12,52 @@ FORMATS = ("markdown", "html", "json", "chunks", "text")
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Adds the command to ``subparsers``, with :func:`run` as its ``run``."""
+    """Register the command."""
     parser = subparsers.add_parser(
         "convert",
-        help="turn an answer of GOT into Markdown, HTML, JSON, chunks or text",
-        description="Turns an answer of GOT (Mathpix-flavoured LaTeX, **kern, SMILES, TikZ, charts) into a format.",
+        help="convert output of GOT to Markdown, HTML, JSON, chunks or text",
+        description="Convert output of GOT (Mathpix-flavoured LaTeX, **kern, SMILES, TikZ, charts), such as that of "
+        "got-ocr read --to raw. No model is loaded.",
     )
-    parser.add_argument("answer", metavar="ANSWER", help="a file with the answer, UTF-8; - reads standard input")
-    parser.add_argument("--to", choices=FORMATS, default="markdown", help="the format to write (default: markdown)")
-    parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="where to write (default: standard output)")
-    parser.add_argument("--math", choices=("dollar", "bracket"), default="dollar", help="$…$ or \\(…\\) in Markdown")
+    parser.add_argument("answer", metavar="ANSWER", help="file with the output of GOT, in UTF-8; - for standard input")
+    parser.add_argument("--to", choices=FORMATS, default="markdown", help="output format (default: markdown)")
+    parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="write to FILE, not to standard output")
+    parser.add_argument(
+        "--math",
+        choices=("dollar", "bracket"),
+        default="dollar",
+        help="delimiters of formulas in Markdown: $…$ (dollar, the default) or \\(…\\) (bracket)",
+    )
     parser.add_argument(
         "--spans",
         choices=("repeat", "blank"),
         default="repeat",
-        help="the further places of a spanning cell in Markdown",
+        help="Markdown tables have no spanning cells: repeat the text in each position (default) or leave them blank",
     )
-    parser.add_argument("--by", choices=("section", "element"), default="section", help="what a chunk is made of")
     parser.add_argument(
-        "--max-tokens", metavar="N", type=positive_int, default=512, help="words a chunk may have (default: 512)"
+        "--by",
+        choices=("section", "element"),
+        default="section",
+        help="chunks of whole sections (default) or of single elements",
     )
-    parser.add_argument("--warnings", action="store_true", help="say on standard error what was mended")
+    parser.add_argument(
+        "--max-tokens",
+        metavar="N",
+        type=positive_int,
+        default=512,
+        help="maximum number of words in a chunk (default: 512)",
+    )
+    parser.add_argument("--warnings", action="store_true", help="print repairs of malformed output on standard error")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Converts, and returns the exit status.
+    """Convert, and return the exit status.
 
     Raises:
-        SourceNotFound: there is no such file, or it cannot be opened.
-        SourceCorrupt: the answer is not UTF-8 text.
+        SourceNotFound: the file does not exist, or cannot be opened.
+        SourceCorrupt: it is not UTF-8 text.
+        SourceForbidden: the output file cannot be written.
     """
     from got_runtime.markup import MarkdownOptions, chunk, parse, to_html, to_json, to_markdown, to_text
 
@@ -75,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _read(answer: str) -> str:
     try:
-        # Not as text: its encoding would be the locale's, and under LC_ALL=C no byte would count as wrong.
+        # Standard input as text would have the encoding of the locale; under LC_ALL=C no byte would be an error.
         data = sys.stdin.buffer.read() if answer == "-" else Path(answer).read_bytes()
         return io.TextIOWrapper(io.BytesIO(data), encoding="utf-8").read()
     except UnicodeDecodeError as error:

@@ -1,4 +1,4 @@
-"""``got-ocr info``: what would read, and with which versions."""
+"""``got-ocr info``: shows the model, the device, versions of packages, and default limits."""
 
 import argparse
 import json
@@ -9,16 +9,21 @@ from got_runtime.cli.options import add_model_options, load_runtime
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Register the command."""
-    parser = subparsers.add_parser("info", help="show model, device, versions and limits")
+    parser = subparsers.add_parser(
+        "info",
+        help="show model, device, versions and limits",
+        description="Load the model and show its name, device and precision, the versions of packages, and the default "
+        "limits of got-ocr read.",
+    )
     parser.add_argument(
-        "--schema", action="store_true", help="print the JSON schema of what got-ocr read --to json writes, and end"
+        "--schema", action="store_true", help="print the JSON schema of the output of got-ocr read --to json instead"
     )
     add_model_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the facts that a bug report needs, or the schema of a document."""
+    """Print what a bug report needs, or the schema of a document."""
     if args.schema:
         from got_runtime.results import DocumentResult
 
@@ -40,6 +45,7 @@ def run(args: argparse.Namespace) -> int:
         table.add_row(package, version(package))
     table.add_row("python", platform.python_version())
     for name, value in Limits().model_dump().items():
-        table.add_row(f"limit {name}", "none" if value is None else f"{value:,}")
+        option = name.removesuffix("_per_page").replace("_", "-")
+        table.add_row(f"limit --{option}", "none" if value is None else f"{value:,}")
     Console().print(table)
     return 0
