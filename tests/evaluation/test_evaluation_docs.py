@@ -19,6 +19,7 @@ def test_a_command_of_the_page_has_options_that_exist(command: str) -> None:
     assert build_parser().parse_args(words).held_out or "--held-out" not in words
 
 
+@pytest.mark.slow  # 45 s of CPU time: got-nano reads a page
 def test_the_snippet_of_the_page_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(ROOT)
     (snippet,) = re.findall(r"^```python\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
