@@ -11,6 +11,7 @@ from transformers import StoppingCriteria, StoppingCriteriaList
 
 from got_runtime.engine.protocol import Completion, FinishReason, OnToken, Request, engine_closed
 from got_runtime.engine.sequence import NOT_FINITE
+from got_runtime.engine.torch_engine.allocator import return_freed_memory
 from got_runtime.errors import EngineError
 
 __all__ = ["TransformersEngine"]
@@ -30,7 +31,9 @@ class TransformersEngine:
 
     def close(self) -> None:
         """See :class:`got_runtime.engine.protocol.Engine`."""
-        self._model = None
+        if self._model is not None:
+            device, self._model = self._model.lm_head.weight.device, None
+            return_freed_memory(device)
 
     def generate(
         self, requests: Iterable[Request | None], on_token: OnToken | None = None

@@ -47,6 +47,7 @@ def completed(engine: Engine, requests: list[Any]) -> list[Any]:
 
 
 class TestMemory:
+    @needs_bf16_products
     def test_a_preempted_page_keeps_its_recorded_attention(self, compiled: LoadedModel) -> None:
         """Boxes need the attention of every token, before and after the preemption."""
         requests = [
@@ -172,6 +173,7 @@ class TestTime:
         assert "time" not in [completion.finish for completion in completions]
         assert max(completion.decode_seconds for completion in completions) < self.LIMIT
 
+    @needs_bf16_products
     def test_waiting_for_memory_is_not_counted(self, compiled: LoadedModel) -> None:
         requests = [request_for(compiled, Plain(), 360, n) for n in range(2)]
         requests[1] = replace(requests[1], max_seconds=self.LIMIT)
