@@ -26,7 +26,7 @@ from got_runtime.markup import Element, parse
 from got_runtime.markup.content import Text
 from got_runtime.markup.elements import Paragraph
 from got_runtime.model.checkpoint import load
-from got_runtime.pipeline.postprocess import answered_fields, located_tokens
+from got_runtime.pipeline.postprocess import decode_page, token_positions
 from got_runtime.pipeline.preprocess import build_request
 from got_runtime.results import ElementBox
 from got_runtime.sources import SourcePage, open_pages
@@ -62,7 +62,7 @@ class Reader:
         )
         for answer in self.engine.generate(requests):
             assert isinstance(answer, Completion)
-            yield answered_fields(self.checkpoint, [answer])["text"], located_tokens(self.checkpoint, answer)
+            yield decode_page(self.checkpoint, [answer]).text, token_positions(self.checkpoint, answer)
 
 
 def of_columns(reader: Reader, seeds: Sequence[int]) -> Iterator[Judged]:
@@ -105,10 +105,10 @@ def judged(
     """What each source says of each element, whatever its score; ``truth`` is in points, None for a misreading."""
     assert page.image is not None
     assert page.size_pt is not None
-    said: list[tuple[str, list[ElementBox]]] = [("layout", layout_boxes(page, elements, sound=0.0))]
+    said: list[tuple[str, list[ElementBox]]] = [("layout", layout_boxes(page, elements, min_score=0.0))]
     if looks is not None:
         across, down = page.size_pt[0] / page.image.width, page.size_pt[1] / page.image.height
-        seen = attention_boxes(page.image, [element.span for element in elements], looks, sound=0.0)
+        seen = attention_boxes(page.image, [element.span for element in elements], looks, min_score=0.0)
         said.append(("attention", [box.scaled(across, down) for box in seen]))
     for source, boxes in said:
         by_span = {box.span: box for box in boxes}

@@ -17,6 +17,8 @@
     ├── EngineError            decoding failed
     └── MissingExtra           an optional dependency is not installed (also an ImportError)
 
+    DemoModelWarning           got-nano was loaded, which is for trying the package (a UserWarning)
+
 A message says what was wrong and what to do next, in one line.
 """
 
@@ -24,6 +26,7 @@ __all__ = [
     "CheckpointError",
     "CheckpointInvalid",
     "CheckpointNotFound",
+    "DemoModelWarning",
     "EngineError",
     "GotError",
     "LimitExceeded",
@@ -110,3 +113,7 @@ class MissingExtra(GotError, ImportError):
 
     def __reduce__(self) -> tuple[type["MissingExtra"], tuple[str, str]]:
         return MissingExtra, (self.extra, self.package)  # so that it crosses from a worker process
+
+
+class DemoModelWarning(UserWarning):
+    """got-nano, a demonstration network, was loaded. Given once a process."""

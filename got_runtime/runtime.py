@@ -2,15 +2,17 @@
 
 import asyncio
 import threading
+import warnings
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from got_runtime.engine.protocol import Engine
-from got_runtime.errors import EngineError, OptionError, SourceUnsupported
+from got_runtime.errors import DemoModelWarning, EngineError, OptionError, SourceUnsupported
 from got_runtime.options import ReadOptions, ReadOptionsDict
 from got_runtime.pipeline.loop import OnToken, PageReader
-from got_runtime.pipeline.planner import PageJobs
+from got_runtime.pipeline.planner import PagePlanner
 from got_runtime.results import DocumentResult, ModelInfo, PageResult
 from got_runtime.sources import SourcePage, open_pages
 from got_runtime.sources.documents import documents
@@ -28,16 +30,25 @@ OnPage = Callable[[PageResult], None]
 
 
 class GotRuntime:
-    """A loaded network and everything needed to read with it. Safe to use from several threads.
+    """A loaded network and everything needed to read pages with it. Safe to use from several threads.
 
-    Make one with :meth:`from_pretrained`. In a ``with`` statement, or with :meth:`close`, the processes of ``devices``
-    end when you are done.
+    Make one with :meth:`from_pretrained`. :meth:`close`, or the end of a ``with`` statement, returns its memory.
+
+    Args:
+        checkpoint: the network with its tokenizer and geometry.
+        engine: decodes requests of that network.
+        devices: the devices of the engine's processes, for :attr:`model_info`, where it has processes of its own.
     """
 
     def __init__(self, checkpoint: "LoadedModel", engine: Engine, devices: Sequence[str] = ()) -> None:
-        self._checkpoint = checkpoint
-        self._engine = engine
-        self._devices = devices
+        self._loaded: tuple[LoadedModel, Engine] | None = (checkpoint, engine)
+        weight = checkpoint.model.lm_head.weight
+        self._model_info = ModelInfo(
+            name=checkpoint.name,
+            revision=checkpoint.revision,
+            device=", ".join(devices) or str(weight.device),
+            dtype=str(weight.dtype).removeprefix("torch."),
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -46,8 +57,14 @@ class GotRuntime:
         self.close()
 
     def close(self) -> None:
-        """End the engine's processes, if it has any; reading with this runtime is over then."""
-        self._engine.close()
+        """Release the memory of the network and end the engine's processes. Closing twice is allowed.
+
+        Afterwards reading raises EngineError, in streams that were begun before too; :attr:`model_info` stays.
+        """
+        if self._loaded is not None:
+            engine = self._loaded[1]
+            self._loaded = None
+            engine.close()
 
     @classmethod
     def from_pretrained(
@@ -62,7 +79,7 @@ class GotRuntime:
         engine_config: "EngineConfig | None" = None,
         devices: Sequence[str] = (),
     ) -> Self:
-        """Load weights.
+        """Load weights. The first time that got-nano is loaded in a process, a DemoModelWarning is given.
 
         Args:
             name_or_path: ``None`` or ``"got-nano"`` (embedded), a folder of a GOT-OCR2 checkpoint, or a hub id such as
@@ -71,9 +88,9 @@ class GotRuntime:
             dtype: ``auto``, ``float32``, ``bfloat16`` or ``float16``.
             revision: branch, tag or commit of a hub id.
             local_files_only: never ask the hub, use its local cache.
-            engine: who decodes: ``torch``, ``vllm``, ``transformers`` (the reference), ``scripted``, or your own.
+            engine: ``torch``, ``vllm``, ``transformers`` (the reference implementation), or an object of your own.
             engine_config: batch size, 8-bit weights or KV cache, size of the KV cache.
-            devices: one engine process for each, such as ``["cuda:0", "cuda:1"]``; ``device`` is left aside then. As
+            devices: one engine process for each, such as ``["cuda:0", "cuda:1"]``; ``device`` is ignored then. As
                 the processes are spawned, a script must make its runtime under ``if __name__ == "__main__":``.
 
         Raises:
@@ -83,30 +100,28 @@ class GotRuntime:
             MissingExtra: the engine needs a package that is not installed.
         """
         from got_runtime.engine.registry import make_engine
-        from got_runtime.model.checkpoint import load
+        from got_runtime.model.checkpoint import EMBEDDED, load
 
         if devices:
             if not isinstance(engine, str):
                 raise EngineError("an engine object runs where it is: leave devices out, or name an engine")
             from got_runtime.engine.multi_device import CheckpointRef, MultiDeviceEngine
 
-            # Here the weights only say what model it is; the workers load their own.
+            # This process needs the tokenizer and the geometry; the engine's processes load the weights again.
             checkpoint = load(name_or_path, "cpu", dtype, revision, local_files_only)
             weights = CheckpointRef(name_or_path, dtype, revision, local_files_only=True)
-            return cls(checkpoint, MultiDeviceEngine(weights, devices, engine, engine_config), devices)
-        checkpoint = load(name_or_path, device, dtype, revision, local_files_only)
-        return cls(checkpoint, make_engine(engine, checkpoint, engine_config))
+            runtime = cls(checkpoint, MultiDeviceEngine(weights, devices, engine, engine_config), devices)
+        else:
+            checkpoint = load(name_or_path, device, dtype, revision, local_files_only)
+            runtime = cls(checkpoint, make_engine(engine, checkpoint, engine_config))
+        if checkpoint.name == EMBEDDED:
+            _warn_of_demo_model()
+        return runtime
 
     @property
     def model_info(self) -> ModelInfo:
-        """Name, revision, device and dtype of the weights in use."""
-        weight = self._checkpoint.model.lm_head.weight
-        return ModelInfo(
-            name=self._checkpoint.name,
-            revision=self._checkpoint.revision,
-            device=", ".join(self._devices) or str(weight.device),
-            dtype=str(weight.dtype).removeprefix("torch."),
-        )
+        """Name, revision, device and dtype of the weights; also after :meth:`close`."""
+        return self._model_info
 
     def read(
         self,
@@ -241,7 +256,10 @@ class GotRuntime:
     def _plan(
         self, sources: Any, options: ReadOptions, on_token: OnToken | None, stop: threading.Event | None
     ) -> tuple[PageReader, Iterable[Iterator[SourcePage]]]:
-        """The reader, and the pages of each source."""
+        """The reader, and the pages of each source. Raises EngineError if the runtime is closed."""
+        if self._loaded is None:
+            raise EngineError("this runtime is closed: make a new one with GotRuntime.from_pretrained()")
+        checkpoint, engine = self._loaded
 
         def opened(source: Any) -> Iterator[SourcePage]:
             return open_pages(
@@ -254,7 +272,7 @@ class GotRuntime:
                 rotate=options.rotate,
             )
 
-        reader = PageReader(PageJobs(self._checkpoint, options), self._engine, options.on_error, on_token, stop)
+        reader = PageReader(PagePlanner(checkpoint, options), engine, on_token, stop)
         if isinstance(sources, list | tuple) or is_folder(sources):
             return reader, documents(sources if isinstance(sources, list | tuple) else [sources], opened)
         return reader, [opened(sources)]
@@ -293,6 +311,17 @@ class GotRuntime:
             model=self.model_info,
             settings=options.model_copy(update={"password": None}),
         )
+
+
+@cache  # once a process, from whichever call is the first
+def _warn_of_demo_model() -> None:
+    warnings.warn(
+        "got-nano is a demonstration network for trying the package and for tests: it reads printed English in clear "
+        "type; for real documents load the official weights, "
+        "GotRuntime.from_pretrained('stepfun-ai/GOT-OCR-2.0-hf')",
+        DemoModelWarning,
+        stacklevel=3,
+    )
 
 
 def _chosen(

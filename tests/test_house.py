@@ -26,7 +26,7 @@ IMPORTS: dict[str, set[str]] = {
     "views": {"model", "sources"},
     "boxes": {"markup", "results", "sources"},
     "engine": {"model"},
-    "pipeline": {"boxes", "engine", "model", "options", "results", "sources", "tasks", "views"},
+    "pipeline": {"boxes", "engine", "markup", "model", "options", "results", "sources", "tasks", "views"},
     "runtime": {"engine", "model", "options", "pipeline", "results", "sources"},
     "synth": {"tasks"},
     "evaluation": {"markup", "results", "runtime", "sources", "synth", "tasks"},

@@ -43,7 +43,7 @@ from got_runtime.errors import (
 from got_runtime.markup import to_text
 from got_runtime.model.checkpoint import LoadedModel
 from got_runtime.pipeline.loop import PageReader
-from got_runtime.pipeline.planner import PageJobs
+from got_runtime.pipeline.planner import PagePlanner
 from got_runtime.pipeline.retry import halves
 from got_runtime.results import PageError
 from got_runtime.sources import Limits, SourcePage, open_pages
@@ -103,7 +103,7 @@ def test_pages_beyond_the_context_are_not_rendered(checkpoint: LoadedModel) -> N
             drawn.append(number)
             yield from open_pages(inked())
 
-    reader = PageReader(PageJobs(short, ReadOptions(task=MultiPage())), ScriptedEngine(checkpoint.encode, ["never"]))
+    reader = PageReader(PagePlanner(short, ReadOptions(task=MultiPage())), ScriptedEngine(checkpoint.encode, ["never"]))
     [page] = reader.read([document()])
     assert page.error is not None
     assert page.error.type == "TaskError"

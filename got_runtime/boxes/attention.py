@@ -41,7 +41,7 @@ class TokenPosition(NamedTuple):
     start: int
     row: int
     column: int
-    share: float
+    weight: float
 
 
 class TokenPositions(NamedTuple):
@@ -105,7 +105,7 @@ def _looked_at(spans: Sequence[tuple[int, int]], looks: TokenPositions) -> _Cell
     for look in looks.tokens:
         while element < len(spans) - 1 and look.start >= spans[element][1]:
             element += 1
-        cells[look.row, look.column][element] += look.share
+        cells[look.row, look.column][element] += look.weight
     return cells
 
 

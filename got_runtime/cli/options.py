@@ -1,6 +1,7 @@
 """Options that several commands share: which model and engine, and which task."""
 
 import argparse
+import warnings
 import re
 from typing import TYPE_CHECKING
 
@@ -76,20 +77,23 @@ def device_names(text: str) -> tuple[str, ...]:
 def load_runtime(args: argparse.Namespace) -> "GotRuntime":
     """The runtime that the model options describe; prints a notice on standard error if the model is got-nano."""
     from got_runtime.engine.registry import EngineConfig, Quantization
+    from got_runtime.errors import DemoModelWarning
     from got_runtime.model.checkpoint import EMBEDDED
     from got_runtime.runtime import GotRuntime
 
     dtype: Quantization = "int8" if args.int8 else "auto"
-    runtime = GotRuntime.from_pretrained(
-        args.model,
-        device=args.device[0],
-        devices=args.device if len(args.device) > 1 else (),
-        dtype=args.dtype,
-        revision=args.revision,
-        local_files_only=args.local_files_only,
-        engine=args.engine,
-        engine_config=EngineConfig(args.batch_size, weight_dtype=dtype, kv_cache_dtype=dtype),
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DemoModelWarning)  # the command prints a notice of its own
+        runtime = GotRuntime.from_pretrained(
+            args.model,
+            device=args.device[0],
+            devices=args.device if len(args.device) > 1 else (),
+            dtype=args.dtype,
+            revision=args.revision,
+            local_files_only=args.local_files_only,
+            engine=args.engine,
+            engine_config=EngineConfig(args.batch_size, weight_dtype=dtype, kv_cache_dtype=dtype),
+        )
     if runtime.model_info.name == EMBEDDED:
         print_notice(NANO_NOTICE)
     return runtime

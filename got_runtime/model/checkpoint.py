@@ -1,5 +1,6 @@
-"""Where weights come from: the embedded got-nano, a local folder, or a hub id; in the port's format or the original."""
+"""Loads checkpoints: the embedded got-nano, a local folder or a hub id, in transformers' format or the original one."""
 
+import difflib
 import json
 import re
 from dataclasses import dataclass
@@ -19,13 +20,39 @@ if TYPE_CHECKING:
 EMBEDDED = "got-nano"
 OFFICIAL = "stepfun-ai/GOT-OCR-2.0-hf"
 _HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
-_WANTED = ("*.json", "*.safetensors", "*.txt", "*.tiktoken")
-"""Files a checkpoint needs. No code is ever fetched, nor pickled weights."""
+_DOWNLOADED_FILES = ("*.json", "*.safetensors", "*.txt", "*.tiktoken")
+"""Files of a checkpoint that are downloaded. Code and pickled weights never are."""
+
+_DEVICES = {"gpu": "cuda", "nvidia": "cuda", "metal": "mps"}
+"""What a device is often called, and torch's name for it."""
+_DTYPES = {
+    "float32": "float32",
+    "bfloat16": "bfloat16",
+    "float16": "float16",
+    "fp32": "float32",
+    "bf16": "bfloat16",
+    "fp16": "float16",
+}
+"""Accepted names of dtypes, and torch's."""
 
 
 @dataclass(frozen=True, eq=False)
 class LoadedModel:
-    """A loaded network with everything that depends on its files: tokenizer, pixels, geometry."""
+    """A loaded network with everything that depends on its files: tokenizer, image processor, geometry.
+
+    Attributes:
+        name: ``"got-nano"``, the name of the folder, or the hub id.
+        revision: commit of a checkpoint from the hub.
+        model: transformers' ``GotOcr2ForConditionalGeneration``, in evaluation mode, on its device.
+        tokenizer: a ``tokenizers.Tokenizer``.
+        image_processor: page images → pixels of the size that the network takes.
+        tokens_per_tile: image tokens of one tile (256 with the official weights).
+        image_token: id of the image-pad token, which stands in a prompt once for each image token.
+        end_tokens: ids that end a completion.
+        ngram_ban: length of token sequences that may not occur twice. The checkpoint's own: the official weights' tokens
+            are pieces of words (20 of them), got-nano's are characters.
+        context: maximum number of tokens of prompt and completion together.
+    """
 
     name: str
     revision: str | None
@@ -36,16 +63,14 @@ class LoadedModel:
     image_token: int
     end_tokens: frozenset[int]
     ngram_ban: int
-    """The checkpoint's own ban length: official tokens are words (20 of them), got-nano's are characters."""
     context: int = 32_768
-    """Tokens that prompt and answer may have together."""
 
     def encode(self, text: str) -> tuple[int, ...]:
         """Token ids of a prompt; its special tokens are recognised."""
         return tuple(self.tokenizer.encode(text, add_special_tokens=False).ids)
 
     def decode(self, tokens: tuple[int, ...]) -> str:
-        """Text of an answer, special tokens left out."""
+        """Text of a completion, without special tokens."""
         return str(self.tokenizer.decode(list(tokens), skip_special_tokens=True))
 
 
@@ -72,7 +97,7 @@ def _download(repository: str, revision: str | None, local_files_only: bool) -> 
 
     try:
         folder = snapshot_download(
-            repository, revision=revision, local_files_only=local_files_only, allow_patterns=list(_WANTED)
+            repository, revision=revision, local_files_only=local_files_only, allow_patterns=list(_DOWNLOADED_FILES)
         )
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
@@ -96,8 +121,8 @@ def load(
     original = OriginalCheckpoint.open(folder) if is_original(folder) else None
     if original is None:
         _check_config(folder)
-    place = choose_device(device)
-    model = _load_model(folder, place, choose_dtype(dtype, place), original)
+    chosen = choose_device(device)
+    model = _load_model(folder, chosen, choose_dtype(dtype, chosen), original)
     vision = model.config.vision_config
     tokenizer = original.tokenizer() if original else _load_tokenizer(folder)
     ids: list[Any] = [tokenizer.token_to_id(token) for token in (IMAGE_PAD, END_OF_TURN, END_OF_TEXT)]
@@ -162,9 +187,12 @@ def choose_device(device: str) -> "torch.device":
         chosen = torch.device(device)
         torch.empty(0, device=chosen)
     except (RuntimeError, AssertionError) as error:
-        raise CheckpointInvalid(
-            f"device {device!r} cannot be used ({str(error).splitlines()[0]}): try 'cpu'"
-        ) from error
+        kind, colon, index = device.partition(":")
+        if kind in _DEVICES:
+            reason = f"did you mean {_DEVICES[kind] + colon + index!r}?"
+        else:
+            reason = f"try 'cpu' ({str(error).splitlines()[0]})"
+        raise CheckpointInvalid(f"device {device!r} cannot be used: {reason}") from error
     return chosen
 
 
@@ -172,12 +200,13 @@ def choose_dtype(dtype: str, device: "torch.device") -> "torch.dtype":
     """``auto`` is bfloat16 where the device computes in it, else float16 on CUDA and float32 on a CPU."""
     import torch
 
-    names = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-    names |= {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-    if dtype in names:
-        return names[dtype]
+    dtypes = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+    if dtype in _DTYPES:
+        return dtypes[_DTYPES[dtype]]
     if dtype != "auto":
-        raise CheckpointInvalid(f"unknown dtype {dtype!r}: auto, float32, bfloat16 or float16")
+        nearest = difflib.get_close_matches(dtype, ["auto", *_DTYPES], n=1)
+        hint = f"did you mean {nearest[0]!r}?" if nearest else "choose from auto, float32, bfloat16, float16"
+        raise CheckpointInvalid(f"unknown dtype {dtype!r}: {hint}")
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
     return torch.bfloat16 if device.type == "cpu" and torch.cpu._is_amx_tile_supported() else torch.float32

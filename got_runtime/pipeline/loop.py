@@ -1,16 +1,14 @@
-"""One pass over pages: jobs to the engine, its answers back to their pages, retries and errors in their place."""
+"""One pass over pages: requests to the engine, completions to their pages, retries, and results in order."""
 
 import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import count
 
-from got_runtime.engine.protocol import Engine, Request, RequestSource
+from got_runtime.engine.protocol import Completion, Engine, Request, RequestSource
 from got_runtime.errors import GotError
-from got_runtime.options import ErrorPolicy
-from got_runtime.pipeline.planner import Job, PageJobs, Try
+from got_runtime.pipeline.planner import PagePlanner, PageTask, RetryTask
 from got_runtime.results import PageResult
 from got_runtime.sources import SourcePage
 
@@ -21,43 +19,106 @@ logger = logging.getLogger(__name__)
 OnToken = Callable[[PageResult, str], None]
 """Called with the page being read and each piece of its text."""
 
-LONGEST_CHARACTER = 4
-"""Bytes of a character in UTF-8, and so the most tokens it can be cut into."""
+MAX_CHARACTER_TOKENS = 4
+"""Bytes of a character in UTF-8, and so the most tokens that it can be cut into."""
 
 
 class _Stopped(BaseException):
-    """On its way through the engine, which answers every Exception, to the reader that was told to stop."""
+    """Raised through the engine, which handles every Exception itself, when the caller has set ``stop``."""
 
 
-@dataclass(frozen=True)
-class _Stoppable(RequestSource):
-    """Requests whose pages may take long to open. ``check`` raises once the caller wants to stop."""
+class _Queue:
+    """The state of one pass, shared by the caller's thread and the thread in which the engine draws requests.
 
-    requests: Generator[Request | None, None, None]
-    check_stop: Callable[[], None]
+    Deques need no lock here: each end is used by one thread, except ``retries``, which is emptied by :meth:`take_retry`.
+    """
+
+    def __init__(self) -> None:
+        self.waiting: deque[PageTask] = deque()
+        """Pages in their order, until their results are yielded."""
+        self.retries: deque[RetryTask] = deque()
+        """Retries that are not requested yet."""
+
+    def take_retry(self) -> RetryTask | None:
+        try:
+            return self.retries.popleft()
+        except IndexError:
+            return None
+
+
+class _Requests(RequestSource):
+    """The requests of one call of the engine: retries first, then pages, which may take long to open."""
+
+    def __init__(self, reader: "PageReader", queue: _Queue, tasks: Generator[PageTask, None, None] | None) -> None:
+        self.requested: deque[PageTask | RetryTask] = deque()
+        """What the engine's next completions belong to, in order."""
+        self._reader = reader
+        self._queue = queue
+        self._tasks = tasks
+        self._parts: deque[tuple[RetryTask, Request | None]] = deque()
+        self._decoding: dict[int, PageTask] = {}
+        self._count = 0
 
     def __next__(self) -> Request | None:
-        return next(self.requests)
+        if not self._parts and (again := self._queue.take_retry()) is not None:
+            self._parts.extend((again, request) for request in self._reader.planner.retry_requests(again))
+        if self._parts:
+            self.check()
+            again, request = self._parts.popleft()
+            return self._request(again, request)
+        if self._tasks is None:
+            raise StopIteration
+        task = next(self._tasks)
+        self.check()
+        self._queue.waiting.append(task)
+        if task.request is not None:
+            self._decoding[self._count] = task
+        return self._request(task, task.request)
+
+    def _request(self, owner: PageTask | RetryTask, request: Request | None) -> Request | None:
+        self.requested.append(owner)
+        self._count += 1
+        return request
 
     def check(self) -> None:
-        self.check_stop()
+        """Raises _Stopped if the caller wants to stop."""
+        if self._reader.stop is not None and self._reader.stop.is_set():
+            raise _Stopped
 
     def close(self) -> None:
-        self.requests.close()
+        if self._tasks is not None:
+            self._tasks.close()
+
+    def on_token(self, index: int, token: int) -> None:
+        """Called by the engine in the caller's thread."""
+        self.check()
+        if self._reader.on_token is not None and (task := self._decoding.get(index)) is not None:
+            self._reader.report_token(task, token, self._reader.on_token)
+
+    def completed(self, index: int) -> PageTask | RetryTask:
+        """What the completion with this index belongs to."""
+        self._decoding.pop(index, None)
+        return self.requested.popleft()
 
 
 @dataclass(frozen=True)
 class PageReader:
-    """Has pages read by an engine. ``stop``, once set, ends the work within a step."""
+    """Reads pages with an engine.
 
-    jobs: PageJobs
+    Args:
+        planner: plans and completes the tasks; its options say what happens to a page that fails.
+        engine: decodes requests.
+        on_token: called during decoding.
+        stop: once set, the work ends within a step.
+    """
+
+    planner: PagePlanner
     engine: Engine
-    on_error: ErrorPolicy = "keep"
     on_token: OnToken | None = None
     stop: threading.Event | None = None
 
     def read(self, documents: Iterable[Iterator[SourcePage]]) -> Generator[PageResult, None, None]:
-        """Results in the order of the pages; a page that needs no decoding keeps its place."""
+        """Results in the order of the pages, pages without decoding among them."""
         try:
             for _, result in self._read(documents):
                 if result is not None:
@@ -68,19 +129,19 @@ class PageReader:
     def read_whole(
         self, documents: Iterable[Iterator[SourcePage]], on_page: Callable[[PageResult], None]
     ) -> Generator[list[PageResult], None, None]:
-        """The results of each document that has any, as soon as it is whole; ``on_page`` is told each as it comes."""
+        """The results of each document that has any, when its last page is done; ``on_page`` gets each result."""
         whole: list[PageResult] = []
         number = 0
         try:
-            for job, result in self._read(documents):
-                if job.document != number and whole:
+            for task, result in self._read(documents):
+                if task.document != number and whole:
                     yield whole
                     whole = []
-                number = job.document
+                number = task.document
                 if result is not None:
                     on_page(result)
                     whole.append(result)
-                if job.last and whole:
+                if task.last and whole:
                     yield whole
                     whole = []
         except _Stopped:
@@ -88,100 +149,80 @@ class PageReader:
         if whole:
             yield whole
 
-    def _read(self, documents: Iterable[Iterator[SourcePage]]) -> Iterator[tuple[Job, PageResult | None]]:
-        """Every job with its result; with none where its page failed and is left out.
+    def _read(
+        self, documents: Iterable[Iterator[SourcePage]]
+    ) -> Generator[tuple[PageTask, PageResult | None], None, None]:
+        """Every task with its result; with None where its page failed and is left out.
 
-        Pages to be tried again share the batch with those that follow.
+        Retries share the batch with the pages that follow.
         """
-        jobs, waiting, tries = self.jobs.of(documents), deque[Job](), deque[Try]()
-        asked: deque[Job | Try] = deque()
-        telling: dict[int, Job] = {}
-
-        def requests() -> Generator[Request | None, None, None]:
-            order = count()
-            try:
-                while (asking := _first(tries) or next(jobs, None)) is not None:
-                    self._check_stop()
-                    if isinstance(asking, Job):
-                        waiting.append(asking)
-                    wanted = [asking.request] if isinstance(asking, Job) else self.jobs.requests_again(asking)
-                    for request, place in zip(wanted, order, strict=False):
-                        asked.append(asking)
-                        if isinstance(asking, Job) and self.on_token is not None and request is not None:
-                            telling[place] = asking
-                        yield request
-            finally:
-                jobs.close()
-
-        def watch(order: int, token: int) -> None:
-            self._check_stop()
-            if self.on_token is not None and order in telling:
-                self._tell(telling[order], token, self.on_token)
-
-        watched = watch if self.on_token is not None or self.stop is not None else None
+        queue = _Queue()
+        requests = _Requests(self, queue, self.planner.plan(documents))
         failure: GotError | None = None
         try:
-            for order, answer in enumerate(self.engine.generate(_Stoppable(requests(), self._check_stop), watched)):
-                telling.pop(order, None)
-                if (again := self.jobs.take(asked.popleft(), answer)) is not None:
-                    tries.append(again)
-                if not asked:  # nothing else is being read: the next page may be long in coming
-                    self._climb_all(tries)
-                if (failure := (yield from self._hand_on(waiting))) is not None:
+            for index, completion in enumerate(self.engine.generate(requests, self._callback(requests))):
+                self._complete(queue, requests.completed(index), completion)
+                if not requests.requested:  # nothing else is decoded: the next page may take long to open
+                    self._retry_all(queue)
+                if (failure := (yield from self._take_done(queue.waiting))) is not None:
                     break
         except GeneratorExit:
             raise
         except BaseException:
-            for job in waiting:
-                job.settled = job.settled or job.looped
-            yield from self._hand_on(waiting)
+            for task in queue.waiting:
+                self.planner.complete_looped(task)
+            yield from self._take_done(queue.waiting)
             raise
         if failure is not None:
             raise failure
 
-    def _hand_on(self, waiting: deque[Job]) -> Generator[tuple[Job, PageResult | None], None, GotError | None]:
-        """The first jobs, as far as they are settled; returns an error to stop with."""
-        while waiting and waiting[0].settled:
-            job = waiting.popleft()
-            if job.failure is None:
-                yield job, job.result
+    def _callback(self, requests: _Requests) -> Callable[[int, int], None] | None:
+        return requests.on_token if self.on_token is not None or self.stop is not None else None
+
+    def _complete(
+        self, queue: _Queue, owner: PageTask | RetryTask, completion: Completion | Exception | None
+    ) -> None:
+        if isinstance(owner, PageTask):
+            again = self.planner.complete(owner, completion)
+        else:
+            again = self.planner.complete_part(owner, completion)
+        if again is not None:
+            queue.retries.append(again)
+
+    def _retry_all(self, queue: _Queue) -> None:
+        """Decode the retries together, until none is left."""
+        while queue.retries:
+            requests = _Requests(self, queue, tasks=None)
+            for index, completion in enumerate(self.engine.generate(requests, self._callback(requests))):
+                self._complete(queue, requests.completed(index), completion)
+
+    def _take_done(
+        self, waiting: deque[PageTask]
+    ) -> Generator[tuple[PageTask, PageResult | None], None, GotError | None]:
+        """The first tasks, as far as they are done; returns an error to stop with."""
+        on_error = self.planner.options.on_error
+        while waiting and (result := waiting[0].result) is not None:
+            task = waiting.popleft()
+            if task.failure is None:
+                yield task, result
                 continue
-            if self.on_error != "raise":
-                outcome = "left out" if self.on_error == "skip" else "kept without text"
-                logger.warning("%s page %d %s: %s", job.result.source, job.result.number, outcome, job.failure)
-            yield job, job.result if self.on_error == "keep" else None
-            if self.on_error == "raise":
-                return _named(job.failure, job.result)
+            if on_error != "raise":
+                outcome = "left out" if on_error == "skip" else "kept without text"
+                logger.warning("%s page %d %s: %s", result.source, result.number, outcome, task.failure)
+            yield task, result if on_error == "keep" else None
+            if on_error == "raise":
+                return _named(task.failure, result)
         return None
 
-    def _climb_all(self, tries: deque[Try]) -> None:
-        """Try pages again together, until there is nothing left to try."""
-        asked: deque[Try] = deque()
-
-        def requests() -> Generator[Request | None, None, None]:
-            while (again := _first(tries)) is not None:
-                for request in self.jobs.requests_again(again):
-                    asked.append(again)
-                    yield request
-
-        watched = None if self.stop is None else lambda order, token: self._check_stop()
-        while tries:
-            for answer in self.engine.generate(_Stoppable(requests(), self._check_stop), watched):
-                if (again := self.jobs.take(asked.popleft(), answer)) is not None:
-                    tries.append(again)
-
-    def _check_stop(self) -> None:
-        if self.stop is not None and self.stop.is_set():
-            raise _Stopped
-
-    def _tell(self, job: Job, token: int, on_token: OnToken) -> None:
-        job.untold.append(token)
-        text = self.jobs.checkpoint.decode(tuple(job.untold))
-        if text.endswith("\N{REPLACEMENT CHARACTER}") and len(job.untold) < LONGEST_CHARACTER:
+    def report_token(self, task: PageTask, token: int, on_token: OnToken) -> None:
+        """Call ``on_token`` with the text of the token, once its character is complete."""
+        task.pending_tokens.append(token)
+        text = self.planner.checkpoint.decode(tuple(task.pending_tokens))
+        if text.endswith("\N{REPLACEMENT CHARACTER}") and len(task.pending_tokens) < MAX_CHARACTER_TOKENS:
             return
-        job.untold.clear()
+        task.pending_tokens.clear()
         if text:
-            on_token(job.result, text)
+            on_token(self.planner.preview(task), text)
 
 
 def _named(failure: GotError, page: PageResult) -> GotError:
@@ -189,11 +230,3 @@ def _named(failure: GotError, page: PageResult) -> GotError:
     if page.source not in str(failure):
         failure.add_note(f"while reading {page.source} page {page.number}")
     return failure
-
-
-def _first(tries: deque[Try]) -> Try | None:
-    """Taken out; two threads take."""
-    try:
-        return tries.popleft()
-    except IndexError:
-        return None

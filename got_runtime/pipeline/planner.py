@@ -1,5 +1,6 @@
-"""What is asked of an engine for each page, and what its answers make of the page."""
+"""Documents → tasks for the engine, and the engine's completions → the results of their pages."""
 
+import logging
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -8,88 +9,86 @@ from typing import TYPE_CHECKING
 from got_runtime.boxes import element_boxes
 from got_runtime.engine.protocol import Completion, Request
 from got_runtime.errors import EngineError, GotError
+from got_runtime.markup import parse
 from got_runtime.options import ReadOptions
-from got_runtime.pipeline.postprocess import TIME_IS_UP, answered_fields, located_tokens
-from got_runtime.pipeline.preprocess import build_request, is_blank
-from got_runtime.pipeline.retry import Climb, Rung, climb
-from got_runtime.results import PageError, PageResult, Timings
+from got_runtime.pipeline.postprocess import DecodedPage, build_result, decode_page, token_positions
+from got_runtime.pipeline.preprocess import PageHeader, prepare_page, request_again
+from got_runtime.pipeline.retry import Retry, RetryMethod
+from got_runtime.results import ElementBox, PageError, PageResult
 from got_runtime.sources import SourcePage
-from got_runtime.tasks import TRAINED_CONTEXT, Box, Color, MultiPage, PageFrame, Task
+from got_runtime.tasks import MultiPage
 
 if TYPE_CHECKING:
-    from PIL import Image
-
     from got_runtime.model.checkpoint import LoadedModel
 
-__all__ = ["Job", "PageJobs", "Try"]
+__all__ = ["PagePlanner", "PageTask", "RetryTask"]
 
-RGB_BYTES = 3
-"""Of a pixel of a page's picture, which is kept until its answer is there."""
+logger = logging.getLogger(__name__)
 
 
 @dataclass
-class Job:
-    """A page on its way: what is known of it, and the request if it must be decoded."""
+class PageTask:
+    """A page from its request to its result."""
 
     page: SourcePage
-    result: PageResult
+    header: PageHeader
     request: Request | None = None
+    """None if nothing is to be decoded."""
+    text_layer: str | None = None
     failure: GotError | None = None
     document: int = 0
-    """Which of the documents the page is of."""
+    """Index of the document that the page belongs to."""
     last: bool = False
-    """Whether no page of its document follows, as far as is known when it is read: pages are drawn ahead."""
-    untold: list[int] = field(default_factory=list)
-    """Tokens of a character that is not whole yet."""
-    settled: bool = False
-    """Whether ``result`` is the page's, and not to be tried again."""
+    """Whether no page of the document follows, as far as is known: pages are prefetched."""
+    pending_tokens: list[int] = field(default_factory=list)
+    """Tokens of a character that is not complete yet."""
+    first: Completion | None = None
+    """The first completion, while the page is retried."""
+    preview: PageResult | None = None
+    """The result without text, for callbacks during decoding."""
+    result: PageResult | None = None
+    """The page's result, once nothing about it can change."""
 
     @property
-    def looped(self) -> bool:
-        """Whether the page has a result, though not the best one yet."""
-        return self.result.finish_reason == "repetition"
+    def done(self) -> bool:
+        return self.result is not None
 
 
 @dataclass
-class Try:
-    """Another way to read a page, whose answers come one by one."""
+class RetryTask:
+    """One attempt to decode a page again, in one part or several."""
 
-    job: Job
-    climb: Climb
-    rung: Rung
-    seconds: float | None
+    task: PageTask
+    retry: Retry
+    method: RetryMethod
     parts: int = 1
-    answers: list[Completion | Exception | None] = field(default_factory=list)
+    completions: list[Completion | Exception | None] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
-class PageJobs:
-    """How pages are to be read."""
+class PagePlanner:
+    """Plans the tasks of documents, and completes them."""
 
     checkpoint: "LoadedModel"
     options: ReadOptions
 
-    @property
-    def max_seconds(self) -> float | None:
-        return self.options.limits.max_seconds_per_page
-
-    def of(self, documents: Iterable[Iterator[SourcePage]]) -> Generator[Job, None, None]:
-        """Pages as jobs, each with its document."""
+    def plan(self, documents: Iterable[Iterator[SourcePage]]) -> Generator[PageTask, None, None]:
+        """A task for each page, or for each group of pages that share a context."""
         for number, document in enumerate(documents):
-            job: Job | None = None
+            task: PageTask | None = None
             for group in self._groups(document):
-                job = self._job(group)
-                job.document = number
-                yield job
-            if job is not None:
-                job.last = True
+                task = self._plan_page(group)
+                task.document = number
+                yield task
+            if task is not None:
+                task.last = True
 
     def _groups(self, document: Iterator[SourcePage]) -> Iterator[list[SourcePage]]:
-        """The pages of a source that are asked about together: all of them with :class:`MultiPage`, else each alone."""
+        """The pages of a source that share a context: all of them with :class:`MultiPage`, else each alone."""
         if not isinstance(self.options.task, MultiPage):
             yield from ([page] for page in document)
             return
-        # One page more than fits is enough to be told so.
+        # One page more than fits is enough for the error that says so.
         most = self.checkpoint.context // self.checkpoint.tokens_per_tile + 1
         pages = list(islice(document, most))
         yield from ([page] for page in pages if page.image is None)
@@ -97,136 +96,128 @@ class PageJobs:
         if whole:
             yield whole
 
-    def _job(self, group: list[SourcePage]) -> Job:
-        page, task = group[0], self.options.task
-        width, height = page.image.size if page.image is not None else (0, 0)
-        failure = page.error
-        try:
-            digest = page.sha256
-        except GotError as error:  # the disk or the connection has gone in the meantime
-            digest, failure = None, error
-        result = PageResult(
-            source=page.source,
-            sha256=digest,
-            number=page.number,
-            label=page.label if len(group) == 1 else f"{page.label}-{group[-1].label}",
-            total=page.total,
-            width=width,
-            height=height,
-            size_pt=page.size_pt,
-            task=task,
-            finish_reason="blank",
-            warnings=tuple(warning for each in group for warning in each.warnings),
-        )
-        if page.image is None or failure is not None:
-            return _undecoded(page, result, failure)
-        try:
-            # A text layer does not tell what is inside a box or a coloured frame.
-            if self.options.ocr == "auto" and not isinstance(task, Box | Color) and not any(p.needs_ocr for p in group):
-                text = "\n\n".join(p.text_layer.strip() for p in group)
-                return _undecoded(page, result.model_copy(update={"text": text, "finish_reason": "text_layer"}))
-            query = task.query(PageFrame(width, height, page.size_pt))
-            images = [p.image.crop(query.crop) if query.crop else p.image for p in group if p.image is not None]
-            warnings = result.warnings + query.warnings
-            if all(is_blank(image) for image in images):
-                return _undecoded(page, result.model_copy(update={"warnings": warnings}))
-            aligned = self.options.boxes and not query.crop
-            request = self._request(result, images, task, query.text, self.max_seconds, record_attention=aligned)
-        except GotError as error:
-            return _undecoded(page, result, error)
-        if len(request.prompt) > TRAINED_CONTEXT:
-            warnings += (f"a prompt of {len(request.prompt):,} tokens: GOT was trained with {TRAINED_CONTEXT:,}",)
-        return Job(page, result.model_copy(update={"warnings": warnings}), request)
+    def _plan_page(self, group: list[SourcePage]) -> PageTask:
+        prepared = prepare_page(self.checkpoint, self.options, group)
+        page = group[0] if prepared.request is not None else _without_image(group[0])
+        return PageTask(page, prepared.header, prepared.request, prepared.text_layer, prepared.failure)
 
-    def _request(
-        self,
-        page: PageResult,
-        images: "list[Image.Image]",
-        task: Task,
-        query: str,
-        max_seconds: float | None,
-        *,
-        record_attention: bool = False,
-    ) -> Request:
-        request = build_request(
-            self.checkpoint, images, task, query, self.options.max_new_tokens, max_seconds, record_attention
-        )
-        return replace(request, kept_bytes=RGB_BYTES * page.width * page.height)
+    def preview(self, task: PageTask) -> PageResult:
+        """The page's result as far as it is known during decoding."""
+        if task.preview is None:
+            task.preview = build_result(task.header, DecodedPage("blank"))
+        return task.preview
 
-    def take(self, asked: Job | Try, answer: Completion | Exception | None) -> Try | None:
-        """Settle what was asked with its answer, or return what is to be tried next; None while parts are missing."""
-        if isinstance(asked, Job):
-            job, read = asked, None
-            job.result = self._finish(job, answer)
-            if job.result.finish_reason != "repetition":
-                _settle(job, job.result)
-                return None
-            way = climb(job.page, self.options.task, job.result, self.max_seconds)
-        else:
-            asked.answers.append(answer)
-            if len(asked.answers) < asked.parts:
-                return None
-            job, way, read = asked.job, asked.climb, self._read_again(asked)
-        try:
-            rung, seconds = next(way) if read is None else way.send(read)
-        except StopIteration as top:
-            _settle(job, top.value)
+    def complete(self, task: PageTask, completion: Completion | Exception | None) -> RetryTask | None:
+        """Set the result from the engine's completion, or return the first retry."""
+        if isinstance(completion, Exception):
+            reason = f"decoding failed ({type(completion).__name__}: {completion})"
+            task.failure = EngineError(f"{task.header.source} page {task.header.number}: {reason}")
+            task.failure.__cause__ = completion
+        if not isinstance(completion, Completion) or task.failure is not None:
+            self._finish_undecoded(task)
             return None
-        return Try(job, way, rung, seconds)
+        decoded = decode_page(self.checkpoint, [completion])
+        if decoded.finish_reason != "repetition":
+            self._finish(task, decoded, completion)
+            return None
+        task.first = completion
+        seconds = self.options.limits.max_seconds_per_page
+        return self._next_retry(task, Retry(task.page, self.options.task, decoded, seconds))
 
-    def requests_again(self, again: Try) -> list[Request | None]:
-        """The requests of a rung; a rung that cannot be climbed has none, which is answered with none."""
-        page, result = again.job.page, again.job.result
+    def complete_part(self, again: RetryTask, completion: Completion | Exception | None) -> RetryTask | None:
+        """Record a part of a retry; when it was the last part, set the result or return the next retry."""
+        again.completions.append(completion)
+        if len(again.completions) < again.parts:
+            return None
+        decoded = [part for part in again.completions if isinstance(part, Completion)]
+        whole = len(decoded) == again.parts
+        again.retry.record(again.method, decode_page(self.checkpoint, decoded) if whole else DecodedPage("error"))
+        return self._next_retry(again.task, again.retry)
+
+    def complete_looped(self, task: PageTask) -> None:
+        """Set the result of a page whose retries cannot be decoded any more: its first completion."""
+        if not task.done and task.first is not None:
+            self._finish(task, decode_page(self.checkpoint, [task.first]), task.first)
+
+    def retry_requests(self, again: RetryTask) -> list[Request | None]:
+        """The requests of a retry, one for each part; ``[None]`` if its images cannot be made."""
+        task, method = again.task, again.method
         try:
-            query = again.rung.task.query(PageFrame(result.width, result.height, page.size_pt)).text
-            images = again.rung.images()
+            images = method.images()
             again.parts = len(images)
-            return [self._request(result, [image], again.rung.task, query, again.seconds) for image in images]
-        except (GotError, MemoryError):  # the source has gone in the meantime, or there is no room for its pixels
+            return [
+                request_again(
+                    self.checkpoint, self.options, task.header, image, method.task, again.retry.seconds_left
+                )
+                for image in images
+            ]
+        except (GotError, MemoryError) as error:  # the source has gone in the meantime, or its pixels do not fit
+            header = task.header
+            logger.warning("%s page %d: no retry with %s: %s", header.source, header.number, method.name, error)
             again.parts = 1
             return [None]
 
-    def _read_again(self, again: Try) -> PageResult:
-        """The page as it reads on one rung; a rung that could not be climbed ends in ``error``."""
-        failed = {"finish_reason": "error", "text": "", "tokens": 0, "confidence": None, "timings": Timings()}
-        whole = [answer for answer in again.answers if isinstance(answer, Completion)]
-        told = failed if len(whole) < again.parts else answered_fields(self.checkpoint, whole)
-        return again.job.result.model_copy(update={**told, "boxes": ()})
+    def _next_retry(self, task: PageTask, retry: Retry) -> RetryTask | None:
+        method = retry.next_attempt()
+        if method is not None:
+            return RetryTask(task, retry, method)
+        first = task.first if not any(attempt.chosen for attempt in retry.attempts) else None
+        self._finish(task, retry.best, first, retry)
+        return None
 
-    def _finish(self, job: Job, answer: Completion | Exception | None) -> PageResult:
-        """The page's result from its answer, or with its error."""
-        page = job.result
-        if isinstance(answer, Exception):
-            reason = f"decoding failed ({type(answer).__name__}: {answer})"
-            job.failure = EngineError(f"{page.source} page {page.number}: {reason}")
-            job.failure.__cause__ = answer
-        if job.failure is not None:
-            error = PageError(type=type(job.failure).__name__, message=str(job.failure))
-            return page.model_copy(update={"finish_reason": "error", "error": error})
-        if not isinstance(answer, Completion):
-            return page
-        told = answered_fields(self.checkpoint, [answer])
-        warnings = answer.warnings + ((TIME_IS_UP,) if answer.finish == "time" else ())
-        if warnings:
-            told["warnings"] = page.warnings + warnings
-        result = page.model_copy(update=told)
-        if job.request is not None and job.request.record_attention and len(job.request.pixels) == 1:
-            result = self._with_boxes(job.page, result, answer)
-        return result
+    def _finish(
+        self, task: PageTask, decoded: DecodedPage, completion: Completion | None, retry: Retry | None = None
+    ) -> None:
+        """Set the result.
 
-    def _with_boxes(self, page: SourcePage, result: PageResult, answer: Completion) -> PageResult:
+        Args:
+            task: the page.
+            decoded: the text that was chosen.
+            completion: what ``decoded`` comes from, if that is the first completion; boxes are found for it only.
+            retry: the retries, if there were any.
+        """
+        boxes, warnings = self._locate(task, decoded, completion) if completion is not None else ((), ())
+        _set_result(
+            task,
+            build_result(
+                task.header,
+                decoded,
+                timings=retry.timings if retry is not None else None,
+                warnings=decoded.warnings + warnings,
+                attempts=retry.attempts if retry is not None else (),
+                boxes=boxes,
+            ),
+        )
+
+    def _finish_undecoded(self, task: PageTask) -> None:
+        if task.failure is not None:
+            error = PageError(type=type(task.failure).__name__, message=str(task.failure))
+            result = build_result(task.header, DecodedPage("error"), error=error)
+        elif task.text_layer is not None:
+            result = build_result(task.header, DecodedPage("text_layer", task.text_layer))
+        else:
+            result = build_result(task.header, DecodedPage("blank"))
+        _set_result(task, result)
+
+    def _locate(
+        self, task: PageTask, decoded: DecodedPage, completion: Completion
+    ) -> tuple[tuple[ElementBox, ...], tuple[str, ...]]:
+        """Boxes of the elements of a page in one view, if they are wanted; warnings if they cannot be found."""
+        request = task.request
+        if request is None or not request.record_attention or len(request.pixels) != 1:
+            return (), ()
+        elements = parse(decoded.text, is_latex=task.header.task.formatted)
         try:
-            boxes = element_boxes(page, result.elements, located_tokens(self.checkpoint, answer))
+            return element_boxes(task.page, elements, token_positions(self.checkpoint, completion)), ()
         except GotError as error:  # the layout analysis opens the file again
-            return result.model_copy(update={"warnings": (*result.warnings, f"no boxes: {error}")})
-        return result.model_copy(update={"boxes": boxes})
+            return (), (f"no boxes: {error}",)
 
 
-def _undecoded(page: SourcePage, result: PageResult, failure: GotError | None = None) -> Job:
-    """A page that needs no decoding. Its pixels are let go: many such pages may wait behind one that is decoded."""
-    return Job(replace(page, image=None), result, failure=failure)
+def _set_result(task: PageTask, result: PageResult) -> None:
+    """The result may wait for the pages before it; pixels and tokens need not."""
+    task.result, task.page, task.request, task.first = result, _without_image(task.page), None, None
 
 
-def _settle(job: Job, result: PageResult) -> None:
-    """The page may wait for those before it; its pixels need not."""
-    job.result, job.page, job.request, job.settled = result, replace(job.page, image=None), None, True
+def _without_image(page: SourcePage) -> SourcePage:
+    """Pages that are not decoded may wait in large numbers behind one that is: their pixels are released."""
+    return replace(page, image=None)

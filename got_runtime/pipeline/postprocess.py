@@ -1,54 +1,129 @@
-"""What an engine answered → the fields of a page's result that come from it."""
+"""Completions → the page's result, which is built once, when nothing about it can change any more."""
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from got_runtime.boxes import TokenPosition, TokenPositions
 from got_runtime.engine.protocol import Completion
-from got_runtime.results import Confidence, FinishReason, Timings
+from got_runtime.pipeline.preprocess import PageHeader
+from got_runtime.results import Attempt, Confidence, ElementBox, FinishReason, PageError, PageResult, Timings
 
 if TYPE_CHECKING:
     from got_runtime.model.checkpoint import LoadedModel
 
-__all__ = ["TIME_IS_UP", "answered_fields", "located_tokens"]
+__all__ = ["TIME_IS_UP", "DecodedPage", "build_result", "decode_page", "token_positions"]
 
 TIME_IS_UP = "decoding stopped at the time limit (--max-seconds, Limits.max_seconds_per_page)"
 
 
-def answered_fields(checkpoint: "LoadedModel", answers: Sequence[Completion]) -> dict[str, Any]:
-    """Text, tokens, finish reason, confidence and timings of a page read in one answer, or in several parts."""
-    given = [probability for answer in answers for probability in answer.probabilities]
-    return {
-        "text": "\n".join(checkpoint.decode(answer.tokens).strip() for answer in answers),
-        "tokens": sum(len(answer.tokens) for answer in answers),
-        "finish_reason": _finish_reason(answers),
-        "confidence": Confidence(mean=sum(given) / len(given), minimum=min(given)) if given else None,
-        "timings": Timings(
-            encode=sum(answer.encode_seconds for answer in answers),
-            decode=sum(answer.decode_seconds for answer in answers),
+@dataclass(frozen=True)
+class DecodedPage:
+    """The fields of a page's result that come from its completion, or from those of its parts."""
+
+    finish_reason: FinishReason
+    text: str = ""
+    tokens: int = 0
+    confidence: Confidence | None = None
+    timings: Timings = Timings()
+    warnings: tuple[str, ...] = ()
+
+
+def decode_page(checkpoint: "LoadedModel", completions: Sequence[Completion]) -> DecodedPage:
+    """Text, tokens, finish reason, confidence, timings and warnings of a page.
+
+    Args:
+        checkpoint: its tokenizer decodes the tokens.
+        completions: one, or one for each part of the page from top to bottom.
+    """
+    probabilities = [probability for completion in completions for probability in completion.probabilities]
+    warnings = [warning for completion in completions for warning in completion.warnings]
+    if any(completion.finish == "time" for completion in completions):
+        warnings.append(TIME_IS_UP)
+    return DecodedPage(
+        finish_reason=_finish_reason(completions),
+        text="\n".join(checkpoint.decode(completion.tokens).strip() for completion in completions),
+        tokens=sum(len(completion.tokens) for completion in completions),
+        confidence=(
+            Confidence(mean=sum(probabilities) / len(probabilities), minimum=min(probabilities))
+            if probabilities
+            else None
         ),
-    }
+        timings=Timings(
+            encode=sum(completion.encode_seconds for completion in completions),
+            decode=sum(completion.decode_seconds for completion in completions),
+        ),
+        warnings=tuple(warnings),
+    )
 
 
-def located_tokens(checkpoint: "LoadedModel", answer: Completion) -> TokenPositions:
-    """Where each token of a page in one view was read; nothing where the engine did not tell."""
+def build_result(
+    header: PageHeader,
+    decoded: DecodedPage,
+    *,
+    timings: Timings | None = None,
+    warnings: tuple[str, ...] = (),
+    attempts: tuple[Attempt, ...] = (),
+    boxes: tuple[ElementBox, ...] = (),
+    error: PageError | None = None,
+) -> PageResult:
+    """The page's result.
+
+    Args:
+        header: what was known before decoding.
+        decoded: the text that was chosen.
+        timings: those of all attempts, where there were several; else those of ``decoded``.
+        warnings: appended to those of the header.
+        attempts: the retries.
+        boxes: where the elements were located.
+        error: why the page has no text.
+    """
+    return PageResult(
+        source=header.source,
+        sha256=header.sha256,
+        number=header.number,
+        label=header.label,
+        total=header.total,
+        width=header.width,
+        height=header.height,
+        size_pt=header.size_pt,
+        task=header.task,
+        text=decoded.text,
+        tokens=decoded.tokens,
+        finish_reason=decoded.finish_reason,
+        confidence=decoded.confidence,
+        timings=timings or decoded.timings,
+        warnings=header.warnings + warnings,
+        attempts=attempts,
+        boxes=boxes,
+        error=error,
+    )
+
+
+def token_positions(checkpoint: "LoadedModel", completion: Completion) -> TokenPositions:
+    """For each token of a page in one view: where it starts in the text, and the image token it attended to.
+
+    Without entries where the engine recorded no attention.
+    """
     side = math.isqrt(checkpoint.tokens_per_tile)
-    text, pending, looks = "", list[int](), list[TokenPosition]()
-    for token, (place, share) in zip(answer.tokens, answer.token_positions, strict=False):
-        looks.append(TokenPosition(len(text), *divmod(place, side), share))
+    text, pending, positions = "", list[int](), list[TokenPosition]()
+    for token, (index, weight) in zip(completion.tokens, completion.token_positions, strict=False):
+        positions.append(TokenPosition(len(text), *divmod(index, side), weight))
         pending.append(token)
         piece = checkpoint.decode(tuple(pending))
         # The bytes of one character may be several tokens.
         if not piece.endswith("\N{REPLACEMENT CHARACTER}"):
             text, pending = text + piece, []
-    lead = len(text) - len(text.lstrip())
-    return TokenPositions(side, tuple(look._replace(start=max(0, look.start - lead)) for look in looks))
+    leading = len(text) - len(text.lstrip())  # the result's text is stripped
+    return TokenPositions(
+        side, tuple(position._replace(start=max(0, position.start - leading)) for position in positions)
+    )
 
 
-def _finish_reason(answers: Sequence[Completion]) -> FinishReason:
-    """The worst of the parts. An answer cut by the clock counts as cut by its budget; a warning tells them apart."""
-    ends = {answer.finish for answer in answers}
+def _finish_reason(completions: Sequence[Completion]) -> FinishReason:
+    """The worst of the parts. One cut by the time limit counts as cut by its budget; a warning distinguishes them."""
+    ends = {completion.finish for completion in completions}
     if "repetition" in ends:
         return "repetition"
     return "length" if ends & {"length", "time"} else "stop"

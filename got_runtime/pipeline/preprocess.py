@@ -1,13 +1,17 @@
-"""Page image and task → what the engine decodes: tiles, pixels, prompt and decoding rules."""
+"""Page and task → the request that an engine decodes: query, tiles, pixels, prompt and decoding rules."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from got_runtime.engine.protocol import Request
-from got_runtime.errors import TaskError
+from got_runtime.errors import GotError, TaskError
 from got_runtime.model.prompt import build_prompt
-from got_runtime.tasks import Task, Tiles
+from got_runtime.options import ReadOptions
+from got_runtime.sources import SourcePage
+from got_runtime.tasks import TRAINED_CONTEXT, Box, Color, PageFrame, Task, Tiles
 from got_runtime.views.tiles import split, tile_grid
 
 if TYPE_CHECKING:
@@ -15,11 +19,106 @@ if TYPE_CHECKING:
 
     from got_runtime.model.checkpoint import LoadedModel
 
-__all__ = ["build_request", "is_blank"]
+__all__ = ["PageHeader", "PreparedPage", "build_request", "is_blank", "prepare_page", "request_again"]
 
-BLANK_CONTRAST = 24
-BLANK_SHARE = 2e-5
-"""A page is blank when fewer than this share of its pixels differ from its median tone by the contrast (of 255)."""
+MIN_CONTRAST = 24
+"""Difference from the page's median tone, of 255, above which a pixel is ink."""
+MAX_BLANK_FRACTION = 2e-5
+"""Fraction of ink pixels up to which a page is blank."""
+RGB_BYTES = 3
+"""Bytes of a pixel of the page image, which is kept until the completion is there."""
+
+
+@dataclass(frozen=True)
+class PageHeader:
+    """The fields of a page's result that are known before it is decoded (see :class:`~got_runtime.PageResult`)."""
+
+    source: str
+    sha256: str | None
+    number: int
+    label: str
+    total: int | None
+    width: int
+    height: int
+    size_pt: tuple[float, float] | None
+    task: Task
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PreparedPage:
+    """What is to be decoded of a page. Without ``request`` nothing is: it failed, has a text layer, or is blank."""
+
+    header: PageHeader
+    request: Request | None = None
+    text_layer: str | None = None
+    failure: GotError | None = None
+
+
+def prepare_page(checkpoint: "LoadedModel", options: ReadOptions, group: Sequence[SourcePage]) -> PreparedPage:
+    """Prepare one page, or the pages that share one context. Errors are returned as ``failure``."""
+    page, task = group[0], options.task
+    width, height = page.image.size if page.image is not None else (0, 0)
+    failure = page.error
+    try:
+        digest = page.sha256
+    except GotError as error:  # the disk or the connection has gone in the meantime
+        digest, failure = None, error
+    header = PageHeader(
+        source=page.source,
+        sha256=digest,
+        number=page.number,
+        label=page.label if len(group) == 1 else f"{page.label}-{group[-1].label}",
+        total=page.total,
+        width=width,
+        height=height,
+        size_pt=page.size_pt,
+        task=task,
+        warnings=tuple(warning for member in group for warning in member.warnings),
+    )
+    if page.image is None or failure is not None:
+        return PreparedPage(header, failure=failure)
+    # A text layer does not tell what is inside a box or a coloured frame.
+    if options.ocr == "auto" and not isinstance(task, Box | Color) and not any(member.needs_ocr for member in group):
+        return PreparedPage(header, text_layer="\n\n".join(member.text_layer.strip() for member in group))
+    try:
+        query = task.query(PageFrame(width, height, page.size_pt))
+        images = [each.image.crop(query.crop) if query.crop else each.image for each in group if each.image is not None]
+        header = replace(header, warnings=header.warnings + query.warnings)
+        if all(is_blank(image) for image in images):
+            return PreparedPage(header)
+        request = build_request(
+            checkpoint,
+            images,
+            task,
+            query.text,
+            options.max_new_tokens,
+            options.limits.max_seconds_per_page,
+            record_attention=options.boxes and not query.crop,
+            kept_bytes=RGB_BYTES * width * height,
+        )
+    except GotError as error:
+        return PreparedPage(header, failure=error)
+    if len(request.prompt) > TRAINED_CONTEXT:
+        warning = f"a prompt of {len(request.prompt):,} tokens: GOT was trained with {TRAINED_CONTEXT:,}"
+        header = replace(header, warnings=(*header.warnings, warning))
+    return PreparedPage(header, request)
+
+
+def request_again(
+    checkpoint: "LoadedModel",
+    options: ReadOptions,
+    header: PageHeader,
+    image: "Image.Image",
+    task: Task,
+    max_seconds: float | None,
+) -> Request:
+    """The request for one image of a retry, with another task and time limit than the page's own."""
+    query = task.query(PageFrame(header.width, header.height, header.size_pt)).text
+    kept_bytes = RGB_BYTES * header.width * header.height
+    return build_request(
+        checkpoint, [image], task, query, options.max_new_tokens, max_seconds, kept_bytes=kept_bytes
+    )
 
 
 def build_request(
@@ -30,10 +129,22 @@ def build_request(
     max_new_tokens: int,
     max_seconds: float | None = None,
     record_attention: bool = False,
+    kept_bytes: int = 0,
 ) -> Request:
-    """The request for one page, or for all pages of one context (``images`` in their order).
+    """The request for one page, or for all pages of one context.
 
-    Raises TaskError when their prompt alone fills the network's context.
+    Args:
+        checkpoint: tokenizer, image processor and geometry.
+        images: page images in the order of the pages.
+        task: decides on tiles and on the n-gram ban.
+        query: the task's official query.
+        max_new_tokens: maximum of decoded tokens; lowered to the room that the prompt leaves in the context.
+        max_seconds: bound on decoding time.
+        record_attention: whether the engine records the image token that each token attended to.
+        kept_bytes: see :class:`~got_runtime.engine.protocol.Request`.
+
+    Raises:
+        TaskError: the prompt alone fills the network's context.
     """
     size = checkpoint.image_processor.size
     if isinstance(task, Tiles):
@@ -42,17 +153,22 @@ def build_request(
     room = checkpoint.context - len(prompt)
     if room < 1:
         raise TaskError(
-            f"{len(images)} pictures make {len(prompt):,} tokens, and the network holds {checkpoint.context:,}: "
+            f"{len(images)} images make {len(prompt):,} tokens, and the network holds {checkpoint.context:,}: "
             "select fewer pages (--pages), or read them one by one"
         )
-    ban = checkpoint.ngram_ban if task.ngram_ban else 0
     return Request(
-        prompt, checkpoint.image_processor.pixels(images), min(max_new_tokens, room), ban, max_seconds, record_attention
+        prompt,
+        checkpoint.image_processor.pixels(images),
+        min(max_new_tokens, room),
+        checkpoint.ngram_ban if task.ngram_ban else 0,
+        max_seconds,
+        record_attention,
+        kept_bytes,
     )
 
 
 def is_blank(image: "Image.Image") -> bool:
-    """Whether a page shows nothing: every pixel, but for a speck, has the paper's tone."""
+    """Whether a page is empty: at most :data:`MAX_BLANK_FRACTION` of its pixels are ink."""
     grey = np.asarray(image.convert("L"), dtype=np.int16)
-    marked = np.abs(grey - np.int16(np.median(grey))) > BLANK_CONTRAST
-    return bool(marked.mean() <= BLANK_SHARE)
+    ink = np.abs(grey - np.int16(np.median(grey))) > MIN_CONTRAST
+    return bool(ink.mean() <= MAX_BLANK_FRACTION)

@@ -1,96 +1,125 @@
-"""What to try when a page's answer has run into a loop: the same page, shown to the network another way."""
+"""Retries of a page whose decoding ran into a loop: the same page, shown to the network in other ways."""
 
-from collections.abc import Callable, Generator, Iterator
+import logging
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from got_runtime.results import Attempt, PageResult, Timings
+from got_runtime.pipeline.postprocess import DecodedPage
+from got_runtime.results import Attempt, Timings
 from got_runtime.sources import SourcePage
 from got_runtime.tasks import Formatted, Plain, Task, Tiles
 
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["Climb", "Rung", "climb", "halves"]
+__all__ = ["Retry", "RetryMethod", "halves"]
 
-OTHER_DPI = 0.75
-"""Share of the first resolution: a loop often hangs on one blurred spot that falls differently on another grid."""
+logger = logging.getLogger(__name__)
 
-CONVINCING = 0.8
-"""Mean probability of the chosen tokens. A page read in a way that does not suit it is guessed at, with far less."""
+LOWER_DPI_FACTOR = 0.75
+"""Resolution of a retry relative to the first: a loop often depends on one blurred spot, which another grid changes."""
+MIN_DPI = 36.0
+"""Lowest resolution of a retry, in dots per inch."""
+ACCEPTED_CONFIDENCE = 0.8
+"""Mean probability of the chosen tokens from which no further method is tried. A page shown in a way that the network
+was not trained for is guessed at, with far less."""
 
 
 @dataclass(frozen=True)
-class Rung:
-    """One try: its name in the result, and the pictures to read in order, each as one request."""
+class RetryMethod:
+    """One way to show a page: its name in the result, its task, and its images in order, one request each."""
 
-    way: str
+    name: str
     task: Task
     images: Callable[[], "list[Image.Image]"]
 
 
-Climb = Generator[tuple[Rung, float | None], PageResult, PageResult]
-"""Yields rungs, each with the seconds left for it, is sent what was read there, and returns the page's result."""
+class Retry:
+    """The retries of one page: :meth:`next_attempt` and :meth:`record` by turns; then ``best`` is the page's text.
 
-
-def climb(page: SourcePage, task: Task, first: PageResult, max_seconds: float | None) -> Climb:
-    """Up the ladder of other ways to show the page; the most convincing answer is the page's.
-
-    Every try is recorded. ``timings`` and the time limit (seconds) cover all of them.
+    Args:
+        page: the page, with its image.
+        task: what is read. Only whole pages (``Plain``, ``Formatted``) have methods.
+        first: the page as it was decoded first.
+        max_seconds: bound on the decoding time of the page, ``first`` and all retries together.
     """
-    tried: list[tuple[str, PageResult]] = []
-    best, spent = first, first.timings
-    for rung in _ladder(page, task):
-        left = None if max_seconds is None else max_seconds - spent.encode - spent.decode
-        if left is not None and left <= 0:
-            break
-        result = yield rung, left
-        tried.append((rung.way, result))
-        spent = Timings(encode=spent.encode + result.timings.encode, decode=spent.decode + result.timings.decode)
-        best = _better(best, result)
-        if _is_convincing(best):
-            break
-    attempts = tuple(
-        Attempt(method=way, finish_reason=result.finish_reason, confidence=result.confidence, chosen=result is best)
-        for way, result in tried
-    )
-    return best.model_copy(update={"attempts": attempts, "timings": spent})
+
+    def __init__(self, page: SourcePage, task: Task, first: DecodedPage, max_seconds: float | None) -> None:
+        self.best = first
+        self.timings = first.timings
+        self._page_name = f"{page.source} page {page.number}"
+        self._methods = _methods(page, task)
+        self._max_seconds = max_seconds
+        self._tried: list[tuple[str, DecodedPage]] = []
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Decoding time that is left for the page; ``None`` without a bound."""
+        if self._max_seconds is None:
+            return None
+        return self._max_seconds - self.timings.encode - self.timings.decode
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """Every retry so far."""
+        return tuple(
+            Attempt(
+                method=method,
+                finish_reason=decoded.finish_reason,
+                confidence=decoded.confidence,
+                chosen=decoded is self.best,
+            )
+            for method, decoded in self._tried
+        )
+
+    def next_attempt(self) -> RetryMethod | None:
+        """The next method; ``None`` if the best text is good enough, no time is left, or every method was tried."""
+        if self.best.finish_reason == "stop" and _confidence(self.best) >= ACCEPTED_CONFIDENCE:
+            return None
+        if self.seconds_left is not None and self.seconds_left <= 0:
+            return None
+        return next(self._methods, None)
+
+    def record(self, method: RetryMethod, decoded: DecodedPage) -> None:
+        """Record what a method led to; an attempt that failed has the finish reason ``"error"``."""
+        logger.info("%s: retry with %s ended with %r", self._page_name, method.name, decoded.finish_reason)
+        self._tried.append((method.name, decoded))
+        self.timings = Timings(
+            encode=self.timings.encode + decoded.timings.encode, decode=self.timings.decode + decoded.timings.decode
+        )
+        self.best = _better(self.best, decoded)
 
 
-def _better(one: PageResult, other: PageResult) -> PageResult:
-    """The reading to keep: one that ended by itself, and of two such the one the network was surer of.
+def _better(one: DecodedPage, other: DecodedPage) -> DecodedPage:
+    """The text to keep: one that ended by itself, and of two such the one with the higher confidence.
 
-    Between loops sureness does not count: the network is quite sure of a loop.
+    Between loops the confidence does not count: the network is quite sure of a loop.
     """
     if other.finish_reason != "stop":
         return one
-    return other if one.finish_reason != "stop" or _sureness(other) > _sureness(one) else one
+    return other if one.finish_reason != "stop" or _confidence(other) > _confidence(one) else one
 
 
-def _is_convincing(result: PageResult) -> bool:
-    """Whether a reading is good enough to look no further."""
-    return result.finish_reason == "stop" and _sureness(result) >= CONVINCING
+def _confidence(decoded: DecodedPage) -> float:
+    return decoded.confidence.mean if decoded.confidence is not None else 0.0
 
 
-def _sureness(result: PageResult) -> float:
-    return result.confidence.mean if result.confidence is not None else 0.0
+def _methods(page: SourcePage, task: Task) -> Iterator[RetryMethod]:
+    """Methods for a whole page, the most promising first; other tasks (a box, several pages) have none.
 
-
-def _ladder(page: SourcePage, task: Task) -> Iterator[Rung]:
-    """Tries for a whole page, the most promising first; other tasks (a box, several pages) have none.
-
-    Halves first: type of twice the height helped most where got-nano had lost its place (CONTRIBUTING.md has numbers).
+    Halves first: type of twice the height helped most where got-nano looped (CONTRIBUTING.md has the numbers).
     """
     image = page.image
     if image is None or not isinstance(task, Plain | Formatted):
         return
-    yield Rung("halves", task, lambda: halves(image))
+    yield RetryMethod("halves", task, lambda: halves(image))
     if page.pdf is not None and page.dpi is not None:
-        lower = max(36.0, page.dpi * OTHER_DPI)
-        yield Rung(f"{lower:.0f} dpi", task, lambda: [page.render(lower) or image])
-    yield Rung("tiles", Tiles(formatted=isinstance(task, Formatted)), lambda: [image])
+        dpi = max(MIN_DPI, page.dpi * LOWER_DPI_FACTOR)
+        yield RetryMethod(f"{dpi:.0f} dpi", task, lambda: [page.render(dpi) or image])
+    yield RetryMethod("tiles", Tiles(formatted=isinstance(task, Formatted)), lambda: [image])
 
 
 def halves(image: "Image.Image") -> "list[Image.Image]":
