@@ -9,24 +9,13 @@ from typing import Annotated, Any, Literal, SupportsIndex, get_args, get_origin,
 
 import numpy as np
 import pytest
-from PIL import Image
+from helpers.scripted_pages import inked, scripted
 
 from got_runtime import DocumentResult, Formatted, GotRuntime, Limits, MultiPage, PageResult, Plain, ReadOptions
-from got_runtime.engine.scripted import ScriptedEngine
 from got_runtime.errors import OptionError, SourceCorrupt, TaskError
 from got_runtime.model.checkpoint import LoadedModel
 from got_runtime.options import ReadOptionsDict, TaskName
 from got_runtime.tasks import Box
-
-
-def scripted(checkpoint: LoadedModel, *answers: str) -> GotRuntime:
-    return GotRuntime(checkpoint, ScriptedEngine(checkpoint.encode, answers))
-
-
-def page() -> Image.Image:
-    image = Image.new("RGB", (200, 100), "white")
-    image.paste("black", (10, 10, 150, 60))
-    return image
 
 
 async def all_of(runtime: GotRuntime, source: object, **options: Any) -> list[PageResult]:
@@ -51,7 +40,7 @@ def entrance(request: pytest.FixtureRequest) -> str:
 def test_a_task_is_an_object_a_name_or_a_dictionary_at_every_entrance(
     checkpoint: LoadedModel, entrance: str, task: Any
 ) -> None:
-    [result] = ENTRANCES[entrance](scripted(checkpoint, "text"), page(), task=task)
+    [result] = ENTRANCES[entrance](scripted(checkpoint, "text"), inked(), task=task)
     assert result.task == Formatted()
 
 
@@ -59,14 +48,14 @@ def test_an_unknown_option_names_the_nearest_one_at_every_entrance(checkpoint: L
     for wrong, nearest in {"max_token": "max_new_tokens", "page": "pages", "on_tokens": "on_token"}.items():
         expected = f"GotRuntime.{entrance} has no option '{wrong}': did you mean '{nearest}'?"
         with pytest.raises(OptionError) as caught:
-            ENTRANCES[entrance](scripted(checkpoint, "never"), page(), **{wrong: 1})
+            ENTRANCES[entrance](scripted(checkpoint, "never"), inked(), **{wrong: 1})
         assert str(caught.value) == expected
 
 
 def test_the_names_of_an_entrance_itself_are_suggested_too(checkpoint: LoadedModel) -> None:
     wrong: Any = {"on_pages": print}
     with pytest.raises(OptionError, match=r"GotRuntime.read has no option 'on_pages': did you mean 'on_page'\?"):
-        scripted(checkpoint, "never").read(page(), **wrong)
+        scripted(checkpoint, "never").read(inked(), **wrong)
 
 
 def test_options_are_checked_when_an_entrance_is_called_not_when_its_first_page_is_wanted(
@@ -75,12 +64,12 @@ def test_options_are_checked_when_an_entrance_is_called_not_when_its_first_page_
     runtime, wrong = scripted(checkpoint, "never"), dict[str, Any](ocr="never")
     for call in (runtime.stream, runtime.read_all, runtime.astream):
         with pytest.raises(OptionError, match=f"GotRuntime.{call.__name__}: ocr='never': .*'always' or 'auto'"):
-            call([page()], **wrong)
+            call([inked()], **wrong)
 
 
 def test_single_options_replace_those_of_a_list_of_options(checkpoint: LoadedModel) -> None:
     options = ReadOptions(task="format", max_new_tokens=2, dpi=90)
-    document = scripted(checkpoint, "text").read(page(), options, max_new_tokens=3)
+    document = scripted(checkpoint, "text").read(inked(), options, max_new_tokens=3)
     assert document.text == "tex"
     assert document.settings == ReadOptions(task=Formatted(), max_new_tokens=3, dpi=90)
 
@@ -88,7 +77,7 @@ def test_single_options_replace_those_of_a_list_of_options(checkpoint: LoadedMod
 def test_a_task_in_the_place_of_the_options_is_an_error_that_shows_how(checkpoint: LoadedModel) -> None:
     wrong: Any = Formatted()
     with pytest.raises(OptionError, match=r"not Formatted: .* task=Formatted\(\)"):
-        scripted(checkpoint, "never").read(page(), wrong)
+        scripted(checkpoint, "never").read(inked(), wrong)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +108,7 @@ def test_page_numbers_may_be_of_any_integer_type() -> None:
 
 def test_settings_survive_json_without_the_password(checkpoint: LoadedModel) -> None:
     document = scripted(checkpoint, "text").read(
-        page(), task=Box(0, 0, 0.5, 0.5, unit="fraction"), pages=[1], password="secret", limits={"max_pages": 3}
+        inked(), task=Box(0, 0, 0.5, 0.5, unit="fraction"), pages=[1], password="secret", limits={"max_pages": 3}
     )
     assert "secret" not in document.model_dump_json()
     assert "secret" not in repr(document)
@@ -180,7 +169,7 @@ def test_a_source_that_fails_is_logged(
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"\x89PNG\r\n\x1a\n")
     with caplog.at_level(logging.WARNING, "got_runtime"):
-        results = list(scripted(checkpoint, "text").stream([page(), broken], on_error=policy))
+        results = list(scripted(checkpoint, "text").stream([inked(), broken], on_error=policy))
     assert len(results) == (1 if policy == "skip" else 2)
     [record] = caplog.records
     assert record.levelname == "WARNING"
@@ -188,7 +177,7 @@ def test_a_source_that_fails_is_logged(
 
 
 def test_a_folder_that_ends_with_an_error_says_which_file_ended_it(checkpoint: LoadedModel, tmp_path: Path) -> None:
-    page().save(tmp_path / "1.png")
+    inked().save(tmp_path / "1.png")
     (tmp_path / "2.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     with pytest.raises(SourceCorrupt, match=r"2\.png"):
         list(scripted(checkpoint, "text").stream(tmp_path, on_error="raise"))

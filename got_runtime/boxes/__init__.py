@@ -1,8 +1,8 @@
-"""Where the elements of an answer stand on their page: GOT says nothing of it, so two witnesses are asked.
+"""Locates the elements of a page. GOT itself outputs no positions, so they are found in two other ways.
 
-PyMuPDF's layout analysis finds regions with their text on born-digital pages; the decoder's attention tells, on any
-page, which image token each character was read from. Each gives a box only where it is sure; the layout is believed
-first.
+PyMuPDF's layout analysis finds regions with their text on born-digital pages. The decoder's attention gives, on any
+page, the image token that each character was read from. Each returns a box only above a minimum score; the layout's
+comes first.
 """
 
 from typing import TYPE_CHECKING
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 __all__ = ["TokenPosition", "TokenPositions", "attention_boxes", "element_boxes", "layout_boxes"]
 
 
-def element_boxes(page: "SourcePage", elements: "list[Element]", looks: TokenPositions) -> tuple[ElementBox, ...]:
-    """A box for each element that one can be given, in points where the page has them, else in pixels.
+def element_boxes(page: "SourcePage", elements: "list[Element]", positions: TokenPositions) -> tuple[ElementBox, ...]:
+    """A box for each element that can be located, in points where the page has them, else in pixels.
 
     Args:
         page: the page that was read, whole and in one view.
-        elements: those of the answer.
-        looks: where each token of the answer was read.
+        elements: those of its text.
+        positions: the image token of each token of the text.
     """
     if page.image is None:
         return ()
-    seen = {box.span: box for box in attention_boxes(page.image, [element.span for element in elements], looks)}
+    located = {box.span: box for box in attention_boxes(page.image, [element.span for element in elements], positions)}
     if page.size_pt is not None:
         across, down = page.size_pt[0] / page.image.width, page.size_pt[1] / page.image.height
-        seen = {span: box.scaled(across, down) for span, box in seen.items()}
-    seen |= {box.span: box for box in layout_boxes(page, elements)}
-    return tuple(seen[element.span] for element in elements if element.span in seen)
+        located = {span: box.scaled(across, down) for span, box in located.items()}
+    located |= {box.span: box for box in layout_boxes(page, elements)}
+    return tuple(located[element.span] for element in elements if element.span in located)

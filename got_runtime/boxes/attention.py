@@ -1,8 +1,8 @@
-"""Element boxes from the decoder's attention: which ink was looked at while an element was read.
+"""Element boxes from the decoder's attention: the ink that was attended to while an element was decoded.
 
-A look names one cell of the 16×16 grid of image tokens, which is coarser than a line of print. So the ink of each
-column of cells is cut into runs (the lines of print, at this place), each run goes to the element whose characters were
-read from its cell, and an element's box is drawn around the ink it got.
+A token position is one cell of the 16×16 grid of image tokens, which is coarser than a line of print. So the ink of
+each column of cells is cut into runs, one for each line of print. A run is assigned to the element whose tokens
+attended to its cell, and an element's box is the hull of its runs.
 """
 
 from collections import Counter, defaultdict
@@ -20,23 +20,34 @@ if TYPE_CHECKING:
 
 __all__ = ["TokenPosition", "TokenPositions", "attention_boxes"]
 
-CONTRAST = 60
-"""Difference (of 255) from the paper's tone that makes a pixel ink."""
-SIDE = 1024
-"""Pixels of the view in which ink is looked for."""
-GAP, SPECK, TALLEST = 5, 3, 160
-"""Rows of that view: gaps inside a line of print, runs too low for one, and too high."""
-SOUND = 0.5
-"""Least score of a box that is given: at least half of the attention fell on the ink inside.
+MAX_INK_CONTRAST = 60
+"""Difference (of 255) from the paper's tone from which a pixel is always ink."""
+MIN_INK_CONTRAST = 20
+"""Difference below which a pixel never is."""
+VIEW_SIDE = 1024
+"""Width and height in pixels to which the page is resized to find ink."""
+MAX_LINE_GAP = 5
+"""Rows without ink inside one line of print, at most."""
+MAX_SPECK_HEIGHT, MAX_LINE_HEIGHT = 3, 160
+"""Runs up to the first height (rows) are specks, from the second on they are no line of print."""
+MIN_CLAIM = 0.25
+"""Fraction of a cell's attention from which an element may own one of several runs in it."""
+MIN_LINE_OVERLAP = 0.5
+"""Fraction of the lower run's height that two neighbouring runs of one line have in common."""
+MIN_ATTENTION_SCORE = 0.5
+"""Lowest score of a box that is returned: at least half of the element's attention fell on the ink inside.
 
 With got-nano 86 % of the boxes above 0.9 are right (IoU of at least one half), and 54 % of those below
-(``examples/boxes.py --scores``). The bar is not put there because got-nano's heads were taught where to look: that of
-other weights may be spread wider. Who wants surer boxes asks for a ``bbox_score``.
+(``examples/boxes.py --scores``). The bound is lower because got-nano's attention was trained to point at what is read,
+and that of other weights may be spread wider. Callers who want surer boxes compare ``score``.
 """
 
 
 class TokenPosition(NamedTuple):
-    """The character a token of the answer starts at, the image token it was read from, and the attention there."""
+    """One token: the index of its first character in the text, and the image token with the most attention.
+
+    ``row`` and ``column`` are those of the image token in the grid, ``weight`` is its attention (0 to 1).
+    """
 
     start: int
     row: int
@@ -45,7 +56,7 @@ class TokenPosition(NamedTuple):
 
 
 class TokenPositions(NamedTuple):
-    """A whole answer's looks over a view of ``side`` × ``side`` image tokens."""
+    """The tokens of one completion over a view of ``side`` × ``side`` image tokens."""
 
     side: int
     tokens: tuple[TokenPosition, ...]
@@ -53,7 +64,7 @@ class TokenPositions(NamedTuple):
 
 @dataclass
 class _Run:
-    """Ink of one line of print in one column of cells, in pixels of the view; whose it is, once that is known."""
+    """Ink of one line of print in one column of cells, in pixels of the view, and the element that it belongs to."""
 
     column: int
     top: int
@@ -66,113 +77,115 @@ class _Run:
 def attention_boxes(
     image: "Image.Image",
     spans: Sequence[tuple[int, int]],
-    looks: TokenPositions,
-    sound: float = SOUND,
+    positions: TokenPositions,
+    min_score: float = MIN_ATTENTION_SCORE,
 ) -> list[ElementBox]:
-    """Boxes in pixels of ``image`` for those ``spans`` of the answer that can be placed.
+    """Boxes in pixels of ``image`` for those ``spans`` of the text that can be located.
 
     Args:
         image: the page as the network saw it, in one view.
         spans: characters ``[start, end)`` of the elements, in reading order.
-        looks: where each token of the answer was read.
-        sound: least score of a box.
+        positions: the image token of each token of the text.
+        min_score: lowest score of a box.
     """
-    if not looks.tokens:
+    if not positions.tokens:
         return []
-    grid = looks.side
-    cells = _looked_at(spans, looks)
+    grid = positions.side
+    cells = _attention_by_cell(spans, positions)
     runs = list(_runs(image, grid))
-    _claim(runs, cells, SIDE // grid)
+    _claim(runs, cells, VIEW_SIDE // grid)
     _spread(runs)
     boxes = []
     for index, span in enumerate(spans):
         own = [run for run in runs if run.owner == index]
-        score = _score(cells, index, own, SIDE // grid)
-        if own and score >= sound:
+        score = _score(cells, index, own, VIEW_SIDE // grid)
+        if own and score >= min_score:
             edges = _hull(own)
             box = ElementBox(span=span, bbox=edges, score=score, source="attention")
-            boxes.append(box.scaled(image.width / SIDE, image.height / SIDE))
+            boxes.append(box.scaled(image.width / VIEW_SIDE, image.height / VIEW_SIDE))
     return boxes
 
 
 _Cells = dict[tuple[int, int], dict[int, float]]
-"""Row and column → element → attention it paid there."""
+"""Row and column of a cell → index of an element → attention of its tokens to the cell."""
 
 
-def _looked_at(spans: Sequence[tuple[int, int]], looks: TokenPositions) -> _Cells:
+def _attention_by_cell(spans: Sequence[tuple[int, int]], positions: TokenPositions) -> _Cells:
     cells: _Cells = defaultdict(lambda: defaultdict(float))
     element = 0
-    for look in looks.tokens:
-        while element < len(spans) - 1 and look.start >= spans[element][1]:
+    for position in positions.tokens:
+        while element < len(spans) - 1 and position.start >= spans[element][1]:
             element += 1
-        cells[look.row, look.column][element] += look.weight
+        cells[position.row, position.column][element] += position.weight
     return cells
 
 
 def _ink(image: "Image.Image") -> npt.NDArray[np.bool_]:
     """Whether each pixel of the view differs from the tone of the paper around it."""
-    view = np.asarray(image.convert("L").resize((SIDE, SIDE)), dtype=np.int16)
-    blocks = view.reshape(8, SIDE // 8, 8, SIDE // 8).swapaxes(1, 2).reshape(8, 8, -1)
+    view = np.asarray(image.convert("L").resize((VIEW_SIDE, VIEW_SIDE)), dtype=np.int16)
+    blocks = view.reshape(8, VIEW_SIDE // 8, 8, VIEW_SIDE // 8).swapaxes(1, 2).reshape(8, 8, -1)
     paper = np.median(blocks, axis=2).astype(np.int16)
-    difference = np.abs(view - paper.repeat(SIDE // 8, 0).repeat(SIDE // 8, 1))
-    contrast = min(CONTRAST, max(20, int(np.percentile(difference, 99)) // 2))
+    difference = np.abs(view - paper.repeat(VIEW_SIDE // 8, 0).repeat(VIEW_SIDE // 8, 1))
+    contrast = min(MAX_INK_CONTRAST, max(MIN_INK_CONTRAST, int(np.percentile(difference, 99)) // 2))
     inked: npt.NDArray[np.bool_] = difference > contrast
     return inked
 
 
 def _runs(image: "Image.Image", grid: int) -> Iterator[_Run]:
-    ink, width = _ink(image), SIDE // grid
+    ink, width = _ink(image), VIEW_SIDE // grid
     for column in range(grid):
         strip = ink[:, column * width : (column + 1) * width]
         rows = np.flatnonzero(strip.any(axis=1))
         if not len(rows):
             continue
-        for band in np.split(rows, np.flatnonzero(np.diff(rows) > GAP) + 1):
+        for band in np.split(rows, np.flatnonzero(np.diff(rows) > MAX_LINE_GAP) + 1):
             top, bottom = int(band[0]), int(band[-1]) + 1
-            if SPECK < bottom - top < TALLEST:
+            if MAX_SPECK_HEIGHT < bottom - top < MAX_LINE_HEIGHT:
                 columns = np.flatnonzero(strip[top:bottom].any(axis=0)) + column * width
                 yield _Run(column, top, bottom, int(columns[0]), int(columns[-1]) + 1)
 
 
 def _claim(runs: list[_Run], cells: _Cells, height: int) -> None:
-    """Each run goes to the element that looked most at its cell; two lines in one cell are told apart by order."""
-    shared: dict[tuple[int, int], list[_Run]] = defaultdict(list)
+    """Assign each run to the element with the most attention to its cell; several runs in one cell, by their order."""
+    by_cell: dict[tuple[int, int], list[_Run]] = defaultdict(list)
     for run in runs:
-        shared[(run.top + run.bottom) // 2 // height, run.column].append(run)
-    for cell, inside in shared.items():
+        by_cell[(run.top + run.bottom) // 2 // height, run.column].append(run)
+    for cell, inside in by_cell.items():
         if not (claims := cells.get(cell)):
             continue
         total = sum(claims.values())
-        owners = sorted(element for element, share in claims.items() if share >= 0.25 * total)
-        for place, run in enumerate(inside):
-            in_order = owners[place * len(owners) // len(inside)]
+        owners = sorted(element for element, weight in claims.items() if weight >= MIN_CLAIM * total)
+        for index, run in enumerate(inside):
+            in_order = owners[index * len(owners) // len(inside)]
             run.owner = in_order if len(inside) > 1 else max(claims, key=claims.__getitem__)
 
 
 def _spread(runs: list[_Run]) -> None:
-    """A run nobody looked at belongs to its neighbour on the line, where the neighbours agree."""
+    """Assign a run without attention to the element of its neighbours on the line, where they agree."""
     for run in [run for run in runs if run.owner is None]:
         beside = Counter(
             other.owner
             for other in runs
-            if other.owner is not None and abs(other.column - run.column) == 1 and _overlap(run, other) > 0.5
+            if other.owner is not None
+            and abs(other.column - run.column) == 1
+            and _overlap(run, other) > MIN_LINE_OVERLAP
         )
         if len(beside) == 1:
             run.owner = next(iter(beside))
 
 
 def _overlap(one: _Run, other: _Run) -> float:
-    """Share of the lower run's height that both cover."""
+    """Fraction of the lower run's height that both cover."""
     common = min(one.bottom, other.bottom) - max(one.top, other.top)
     return common / min(one.bottom - one.top, other.bottom - other.top)
 
 
 def _score(cells: _Cells, element: int, own: list[_Run], height: int) -> float:
-    """Share of the element's attention that fell on the ink it got, a cell around included."""
-    got = {((run.top + run.bottom) // 2 // height, run.column) for run in own}
-    paid = [(cell, shares[element]) for cell, shares in cells.items() if element in shares]
-    total = sum(share for _, share in paid)
-    near = sum(share for (row, column), share in paid if any((row + d, column) in got for d in (0, -1, 1)))
+    """Fraction of the element's attention that fell on its runs or one cell above or below them."""
+    owned = {((run.top + run.bottom) // 2 // height, run.column) for run in own}
+    attention = [(cell, weights[element]) for cell, weights in cells.items() if element in weights]
+    total = sum(weight for _, weight in attention)
+    near = sum(weight for (row, column), weight in attention if any((row + d, column) in owned for d in (0, -1, 1)))
     return min(1.0, near / total) if total else 0.0
 
 

@@ -1,8 +1,8 @@
 """Options that several commands share: which model and engine, and which task."""
 
 import argparse
-import warnings
 import re
+import warnings
 from typing import TYPE_CHECKING
 
 from got_runtime.cli.common import positive_int, print_notice

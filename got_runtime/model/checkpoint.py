@@ -49,8 +49,8 @@ class LoadedModel:
         tokens_per_tile: image tokens of one tile (256 with the official weights).
         image_token: id of the image-pad token, which stands in a prompt once for each image token.
         end_tokens: ids that end a completion.
-        ngram_ban: length of token sequences that may not occur twice. The checkpoint's own: the official weights' tokens
-            are pieces of words (20 of them), got-nano's are characters.
+        ngram_ban: length of token sequences that may not occur twice, of the checkpoint itself: tokens of the official
+            weights are pieces of words (20 of them), got-nano's are characters.
         context: maximum number of tokens of prompt and completion together.
     """
 

@@ -30,7 +30,7 @@ class _Stopped(BaseException):
 class _Queue:
     """The state of one pass, shared by the caller's thread and the thread in which the engine draws requests.
 
-    Deques need no lock here: each end is used by one thread, except ``retries``, which is emptied by :meth:`take_retry`.
+    Both threads take from ``retries``; deques need no lock for that.
     """
 
     def __init__(self) -> None:
@@ -179,9 +179,7 @@ class PageReader:
     def _callback(self, requests: _Requests) -> Callable[[int, int], None] | None:
         return requests.on_token if self.on_token is not None or self.stop is not None else None
 
-    def _complete(
-        self, queue: _Queue, owner: PageTask | RetryTask, completion: Completion | Exception | None
-    ) -> None:
+    def _complete(self, queue: _Queue, owner: PageTask | RetryTask, completion: Completion | Exception | None) -> None:
         if isinstance(owner, PageTask):
             again = self.planner.complete(owner, completion)
         else:

@@ -146,9 +146,7 @@ class PagePlanner:
             images = method.images()
             again.parts = len(images)
             return [
-                request_again(
-                    self.checkpoint, self.options, task.header, image, method.task, again.retry.seconds_left
-                )
+                request_again(self.checkpoint, self.options, task.header, image, method.task, again.retry.seconds_left)
                 for image in images
             ]
         except (GotError, MemoryError) as error:  # the source has gone in the meantime, or its pixels do not fit

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from got_runtime.boxes import TokenPosition, TokenPositions
@@ -26,7 +26,7 @@ class DecodedPage:
     text: str = ""
     tokens: int = 0
     confidence: Confidence | None = None
-    timings: Timings = Timings()
+    timings: Timings = field(default_factory=Timings)
     warnings: tuple[str, ...] = ()
 
 

@@ -116,9 +116,7 @@ def request_again(
     """The request for one image of a retry, with another task and time limit than the page's own."""
     query = task.query(PageFrame(header.width, header.height, header.size_pt)).text
     kept_bytes = RGB_BYTES * header.width * header.height
-    return build_request(
-        checkpoint, [image], task, query, options.max_new_tokens, max_seconds, kept_bytes=kept_bytes
-    )
+    return build_request(checkpoint, [image], task, query, options.max_new_tokens, max_seconds, kept_bytes=kept_bytes)
 
 
 def build_request(

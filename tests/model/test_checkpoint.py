@@ -1,5 +1,7 @@
 """Where weights come from, in which precision, and what is said of weights that are none."""
 
+import subprocess
+import sys
 from importlib.resources import files
 from pathlib import Path
 
@@ -27,6 +29,24 @@ def test_unknown_weights_name_the_choices(tmp_path: Path, monkeypatch: pytest.Mo
         GotRuntime.from_pretrained(dtype="int3")
     with pytest.raises(CheckpointInvalid, match="device"):
         GotRuntime.from_pretrained(device="toaster")
+    with pytest.raises(CheckpointInvalid, match=r"device 'gpu:1' cannot be used: did you mean 'cuda:1'\?"):
+        GotRuntime.from_pretrained(device="gpu:1")
+    with pytest.raises(CheckpointInvalid, match=r"unknown dtype 'float_16': did you mean 'float16'\?"):
+        GotRuntime.from_pretrained(device="cpu", dtype="float_16")
+
+
+def test_got_nano_is_announced_once_a_process_and_can_be_filtered() -> None:
+    code = (
+        "import warnings; from got_runtime import GotRuntime; from got_runtime.errors import DemoModelWarning\n"
+        "with warnings.catch_warnings(record=True) as given:\n"
+        "    warnings.simplefilter('always')\n"
+        "    for name in (None, 'got-nano'): GotRuntime.from_pretrained(name, device='cpu')\n"
+        "[warning] = [w for w in given if issubclass(w.category, DemoModelWarning)]\n"
+        "print(warning.filename, warning.message)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("<string> got-nano is a demonstration network")
+    assert "stepfun-ai/GOT-OCR-2.0-hf" in done.stdout
 
 
 @pytest.mark.parametrize(
