@@ -1,9 +1,9 @@
-"""Attention over a grid of patches with decomposed relative positions, three ways.
+"""Attention over a grid of patches with decomposed relative positions, in three implementations.
 
-Every logit is ``q·k·scale + by_row[q, row of k] + by_column[q, column of k]``. The ways differ in where the two added
-terms go. Adding a bias of one head at a time (32 MB at 4,096 tokens) was measured too: no faster than folding. Folding
-makes heads three times as wide; the compiled kernel adds on the way (4,096 tokens, 12 heads, bf16, two AMX cores:
-55 ms a layer where folding takes 128).
+Every logit is ``q·k·scale + by_row[q, row of k] + by_column[q, column of k]``. The implementations differ in how the
+two terms are added. Folding makes heads three times as wide. The compiled kernel adds them to each tile of logits
+(4,096 tokens, 12 heads, bf16, two AMX cores: 55 ms a layer, folding 128 ms). Adding a bias of one head at a time (32 MB
+at 4,096 tokens) was measured too: no faster than folding.
 """
 
 import torch
@@ -15,10 +15,10 @@ from got_runtime.model.native.grid_attention import attend_in_tiles
 __all__ = ["attend"]
 
 Bias = tuple[Tensor, Tensor]
-"""``(n, heads, tokens, rows)`` and ``(…, columns)``: what each query adds for each row and each column of keys."""
+"""``(n, heads, tokens, rows)`` and ``(…, columns)``: the term of each query for each row and each column of keys."""
 
-SMALL = 2048
-"""Tokens under which explicit products beat the fused kernel's backward pass on a CPU.
+MAX_EXPLICIT_TOKENS = 2048
+"""Tokens below which explicit products are faster than the fused kernel's backward pass on a CPU.
 
 Measured with a 192-wide encoder in bf16 on two AMX cores: at 64 tokens forward and backward take 8 ms explicit
 against 42 ms; at 4,096 the explicit softmax no longer fits the cache.
@@ -26,22 +26,31 @@ against 42 ms; at 4,096 the explicit softmax no longer fits the cache.
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, bias: Bias | None, scale: float) -> Tensor:
-    """``(n, heads, tokens, head width)`` each, tokens in row-major order → the same shape."""
+    """Attention of every token to every other.
+
+    Args:
+        query, key, value: ``(n, heads, tokens, head width)``, tokens in row-major order of the grid.
+        bias: the terms by row and by column, or None.
+        scale: factor of the products.
+
+    Returns:
+        ``(n, heads, tokens, head width)``.
+    """
     if bias is None:
         return F.scaled_dot_product_attention(query, key, value, scale=scale)
     tiled = attend_in_tiles(query, key, value, bias, scale)
     if tiled is not None:
         return tiled
-    if query.device.type == "cpu" and query.shape[-2] < SMALL and torch.is_grad_enabled():
+    if query.device.type == "cpu" and query.shape[-2] < MAX_EXPLICIT_TOKENS and torch.is_grad_enabled():
         return _explicit(query, key, value, bias, scale)
     return _folded(query, key, value, bias, scale)
 
 
 def _folded(query: Tensor, key: Tensor, value: Tensor, bias: Bias, scale: float) -> Tensor:
-    """No bias at all: ``q' = [q·scale, by_row, by_column]`` and ``k' = [k, onehot(row), onehot(column)]``."""
+    """Without a bias matrix: ``q' = [q·scale, by_row, by_column]`` and ``k' = [k, onehot(row), onehot(column)]``."""
     query, key = _fold(query, key, bias, scale)
     width = value.shape[-1]
-    # The kernels want one width for all three, and a round one.
+    # The kernels need one width for all three, a multiple of 32.
     round_up = -query.shape[-1] % 32
     query, key = F.pad(query, (0, round_up)), F.pad(key, (0, round_up))
     value = F.pad(value, (0, query.shape[-1] - width))

@@ -1,6 +1,6 @@
-"""GOT's text decoder (Qwen2) on the port's weights; who calls it decides how attention is done.
+"""GOT's text decoder (Qwen2) on the weights of transformers' module; attention is passed in by the caller.
 
-One function walks the layers; the caller's ``attend`` receives each layer's rotated queries and keys. Prefill, the
+One function runs the layers; the caller's ``attend`` receives each layer's rotated queries and keys. Prefill, the
 batched decoding step and training differ in nothing else.
 """
 
@@ -19,7 +19,7 @@ def forward(language: Any, embeddings: Tensor, positions: Tensor, attend: Attend
     """Hidden states after the final norm.
 
     Args:
-        language: the port's ``Qwen2Model``.
+        language: transformers' ``Qwen2Model``.
         embeddings: ``(n, t, width)``.
         positions: ``(n or 1, t)`` positions of the embeddings in their sequences.
         attend: attention of one layer.
@@ -42,16 +42,16 @@ def forward(language: Any, embeddings: Tensor, positions: Tensor, attend: Attend
 
 
 def rotate(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
-    """Rotary positions, Qwen2's halves convention."""
+    """Rotary position embedding; the two halves of a head form the pairs, as in Qwen2."""
     half = x.shape[-1] // 2
     return x * cosine + torch.cat([-x[..., half:], x[..., :half]], dim=-1) * sine
 
 
 def causal(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """Causal attention over a whole sequence, grouped key heads included."""
+    """Causal attention over a whole sequence; key heads may be grouped."""
     return F.scaled_dot_product_attention(query, key, value, is_causal=True, enable_gqa=query.shape[1] != key.shape[1])
 
 
 def masked(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
-    """Attention to the keys where ``mask`` is true (to all of them without one), grouped key heads included."""
+    """Attention to the keys where ``mask`` is true (to all of them without one); key heads may be grouped."""
     return F.scaled_dot_product_attention(query, key, value, attn_mask=mask, enable_gqa=query.shape[1] != key.shape[1])

@@ -1,10 +1,10 @@
-"""GOT's vision encoder on the port's weights, without the dense relative-position bias.
+"""GOT's vision encoder on the weights of transformers' modules, without the dense relative-position bias.
 
-Same arithmetic as ``GotOcr2VisionEncoder`` followed by ``GotOcr2MultiModalProjector``, run another way:
+It computes what ``GotOcr2VisionEncoder`` followed by ``GotOcr2MultiModalProjector`` computes, with these differences:
 
 * a global layer never materialises its heads×4096×4096 softmax, 0.8 GB a tile at full size
   (:mod:`got_runtime.model.attention`);
-* activations stay channels-last, so no layer norm has to permute;
+* activations stay channels-last, so layer norms need no permutation;
 * grids smaller than the checkpoint's are allowed (an offset picks the rows of the position table), which is how
   training grows the resolution.
 """
@@ -20,15 +20,15 @@ from got_runtime.model.attention import attend
 from got_runtime.model.native.build import has_bf16_products
 
 Port = Any
-"""A module of the transformers port, which ships no types."""
+"""A module of transformers, which ships no types for it."""
 
 
 def encode(vision_tower: Port, projector: Port, pixel_values: Tensor, row_offset: int = 0) -> tuple[Tensor, Tensor]:
     """Pixels to image tokens.
 
     Args:
-        vision_tower: the port's ``GotOcr2VisionEncoder``.
-        projector: the port's ``GotOcr2MultiModalProjector``.
+        vision_tower: transformers' ``GotOcr2VisionEncoder``.
+        projector: transformers' ``GotOcr2MultiModalProjector``.
         pixel_values: ``(tiles, 3, height, width)``, normalised, sides a multiple of the patch size.
         row_offset: first row of the position table to use when ``height`` is below the checkpoint's.
 
@@ -65,7 +65,7 @@ def _conv(conv: nn.Conv2d, hidden: Tensor) -> Tensor:
 
 
 def _norm(norm: nn.LayerNorm, hidden: Tensor) -> Tensor:
-    """The port's two-format layer norm, which would permute first; ours is channels-last already."""
+    """Layer norm over channels. transformers' module would permute first; activations are channels-last here."""
     return F.layer_norm(hidden, norm.normalized_shape, norm.weight, norm.bias, norm.eps)
 
 
@@ -77,11 +77,11 @@ def _layer(layer: Port, hidden: Tensor) -> Tensor:
 
 
 def _add_mlp(mlp: Port, hidden: Tensor, normed: Tensor) -> Tensor:
-    """``hidden + mlp(normed)``. In bfloat16 on a CPU, oneDNN brings GELU and the sum along: 20 ms a layer, not 24."""
+    """``hidden + mlp(normed)``. In bfloat16 on a CPU, oneDNN fuses GELU and the sum: 20 ms a layer instead of 24."""
     plain = type(mlp.lin1) is type(mlp.lin2) is nn.Linear and isinstance(mlp.act, GELUActivation)  # not an adapter's
-    suits = hidden.device.type == "cpu" and hidden.dtype == torch.bfloat16 and not torch.is_grad_enabled()
+    supported = hidden.device.type == "cpu" and hidden.dtype == torch.bfloat16 and not torch.is_grad_enabled()
     out: Tensor
-    if not (plain and suits and has_bf16_products()):
+    if not (plain and supported and has_bf16_products()):
         out = hidden + mlp(normed)
         return out
     wide = torch.ops.mkldnn._linear_pointwise(normed, mlp.lin1.weight, mlp.lin1.bias, "gelu", [], "none")
@@ -90,7 +90,7 @@ def _add_mlp(mlp: Port, hidden: Tensor, normed: Tensor) -> Tensor:
 
 
 def _windowed(attention: Port, hidden: Tensor, size: int) -> Tensor:
-    """Attention in windows. The padding that completes the last windows is attended to, as in the port."""
+    """Attention in windows. The padding that completes the last windows is attended to, as in transformers."""
     tiles, rows, columns, width = hidden.shape
     pad_rows, pad_columns = -rows % size, -columns % size
     if pad_rows or pad_columns:

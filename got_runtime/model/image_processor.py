@@ -29,7 +29,13 @@ _CONFIGS = ("processor_config.json", "preprocessor_config.json")
 
 @dataclass(frozen=True)
 class ImageProcessor:
-    """Pixels as the network was trained on them: ``(RGB / 255 - mean) / std`` at ``size``, shape not kept."""
+    """Resizes and normalises page images: ``(RGB / 255 - mean) / std``. The aspect ratio is not kept.
+
+    Attributes:
+        size: width and height of the network's input in pixels (1024×1024 with the official weights).
+        mean: of each colour channel, from 0 to 1.
+        std: of each colour channel.
+    """
 
     size: Size
     mean: tuple[float, float, float]
@@ -37,10 +43,14 @@ class ImageProcessor:
 
     @classmethod
     def from_checkpoint(cls, folder: str | Path) -> Self:
-        """The transform a checkpoint folder asks for, in ``processor_config.json`` or ``preprocessor_config.json``.
+        """The image processor of a checkpoint folder.
 
-        Nothing is filled in: the port's default of 384×384 pixels fits no GOT weights.
-        Raises ``CheckpointInvalid`` where a value is missing, malformed, or asks for another transform than this one.
+        Args:
+            folder: has ``processor_config.json`` or ``preprocessor_config.json``. Every value must be there:
+                transformers' default of 384×384 pixels fits no GOT weights.
+
+        Raises:
+            CheckpointInvalid: a value is missing or malformed, or describes another transform than this one.
         """
         settings, file = _image_settings(Path(folder))
         try:
@@ -67,19 +77,19 @@ class ImageProcessor:
 
     @cached_property
     def _levels(self) -> npt.NDArray[np.float32]:
-        # A pixel has 256 values: looked up, each is the double-precision result rounded once.
+        # A table of the 256 values of a pixel; each is computed in double precision and rounded once.
         levels = np.arange(256) / 255
         normalised: npt.NDArray[np.float64] = (levels - np.array(self.mean)[:, None]) / np.array(self.std)[:, None]
         return normalised.astype(np.float32)
 
 
 def resized(image: Image.Image, size: Size) -> Image.Image:
-    """``image`` at ``size``, bicubic; the same object where it has that size already."""
+    """``image`` resized to ``size`` (bicubic); the same object if it has that size already."""
     return image if image.size == size else image.resize(size, Image.Resampling.BICUBIC)
 
 
 def _image_settings(folder: Path) -> tuple[dict[str, Any], Path]:
-    """The image part of the processor's configuration, and the file it was found in; nested first, as in the port."""
+    """The image settings and the file they were found in; the nested form comes first, as in transformers."""
     for name in _CONFIGS:
         file = folder / name
         try:

@@ -1,4 +1,4 @@
-"""The conversation GOT was trained with, to the letter (official ``run_ocr_2.0.py``, conversation template "mpt").
+"""The prompt format GOT was trained with, character for character (``run_ocr_2.0.py``, conversation template "mpt").
 
 There is no line break between ``<|im_end|>`` and the next ``<|im_start|>``.
 """
@@ -11,7 +11,12 @@ SYSTEM = "You should follow the instructions carefully and explain your answers 
 
 
 def build_prompt(query: str, image_tokens: int) -> str:
-    """The prompt that asks ``query`` of an image (or of several tiles or pages) worth ``image_tokens`` tokens."""
+    """The prompt for a query.
+
+    Args:
+        query: the task's official query.
+        image_tokens: number of image tokens of all tiles or pages together.
+    """
     return (
         f"<|im_start|>system\n{SYSTEM}<|im_end|>"
         f"<|im_start|>user\n<img>{IMAGE_PAD * image_tokens}</img>\n{query}<|im_end|>"

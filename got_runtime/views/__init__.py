@@ -1,1 +1,1 @@
-"""How a page is shown to the network: in one view, or split into tiles."""
+"""Views of a page: the images that the network gets, one of the whole page or several tiles."""

@@ -1,4 +1,4 @@
-"""A page image → the tiles the network sees, as the official code cuts them (``run_ocr_2.0_crop.py``).
+"""Splits a page image into tiles, as the official code does (``run_ocr_2.0_crop.py``).
 
 Sizes are (width, height) in pixels throughout, as in Pillow.
 """
@@ -13,10 +13,17 @@ __all__ = ["split", "tile_grid"]
 
 
 def tile_grid(width: int, height: int, max_tiles: int, tile_size: Size, min_tiles: int = 1) -> Size:
-    """Columns and rows of the grid of ``min_tiles``..``max_tiles`` tiles whose shape is nearest to width : height.
+    """Columns and rows of the grid whose aspect ratio is nearest to the page's.
 
-    Where two grids are equally near, the one with more tiles wins if the page has more than half of its pixels.
-    Raises ``TaskError`` when no grid is possible.
+    Of two grids that are equally near, the one with more tiles is taken if the page has more than half of its pixels.
+
+    Args:
+        width, height: of the page in pixels.
+        max_tiles, min_tiles: bounds on the number of tiles.
+        tile_size: width and height of a tile in pixels.
+
+    Raises:
+        TaskError: no grid is possible.
     """
     grids = sorted(
         ((c, r) for c in range(1, max_tiles + 1) for r in range(1, max_tiles // c + 1) if c * r >= min_tiles),
@@ -39,9 +46,14 @@ def tile_grid(width: int, height: int, max_tiles: int, tile_size: Size, min_tile
 
 
 def split(image: Image.Image, grid: Size, tile_size: Size) -> list[Image.Image]:
-    """The tiles of ``image``, row by row, each of ``tile_size``; last the whole page in one tile, if there are several.
+    """The tiles of a page, row by row; if there are several, the whole page in one tile comes last.
 
-    The page is resized to the grid without keeping its shape (bicubic).
+    The page is resized to the grid (bicubic) without keeping its aspect ratio.
+
+    Args:
+        image: the page.
+        grid: columns and rows (see :func:`tile_grid`).
+        tile_size: width and height of a tile in pixels.
     """
     columns, rows = grid
     width, height = tile_size
