@@ -1,4 +1,4 @@
-"""Formulas, tables and formatted pages of the data engine: the answer says what the picture shows, and where."""
+"""Formulas, tables and formatted pages of the data engine: text, boxes and symbols agree with the picture."""
 
 import re
 
@@ -22,14 +22,14 @@ def pages(kind: str, count: int) -> list[PageSample]:
 
 
 def darkness(page: PageSample) -> np.ndarray:
-    """How far each pixel is from the paper, 0 to 255."""
+    """Difference of each pixel from the paper, 0 to 255."""
     grey = np.asarray(page.image.convert("L"), dtype=np.int16)
     difference: np.ndarray = np.abs(grey - int(np.median(grey)))
     return difference
 
 
 def inked(ink: np.ndarray, box: tuple[float, float, float, float]) -> bool:
-    """Whether ink lies in the box; a pixel of grace, because a worn picture is turned and blurred."""
+    """Whether ink is in the box, with a pixel of tolerance, because a degraded picture is rotated and blurred."""
     x1, y1 = np.floor(box[:2]).astype(int) - 1
     x2, y2 = np.ceil(box[2:]).astype(int) + 1
     return bool(ink[max(0, y1) : y2, max(0, x1) : x2].max() > 40)
@@ -46,7 +46,7 @@ def test_the_same_seed_makes_the_same_page(kind: str, training: bool) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_character_stands_somewhere_on_the_picture(kind: str) -> None:
+def test_every_character_has_a_box_on_the_picture(kind: str) -> None:
     for page in pages(kind, 8):
         assert np.isfinite(page.boxes).all()
         x, y = (page.boxes[:, :2] + page.boxes[:, 2:]).T / 2
@@ -57,15 +57,15 @@ def test_every_character_stands_somewhere_on_the_picture(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_drawn_sign_has_ink_in_its_box(kind: str) -> None:
+def test_every_drawn_symbol_has_ink_in_its_box(kind: str) -> None:
     for page in pages(kind, 5):
         ink = darkness(page)
         assert page.symbols
         assert [(name, box) for name, box in page.symbols if not inked(ink, box)] == []
 
 
-def test_a_formula_reads_from_sign_to_sign() -> None:
-    """The characters of a command stand on one sign, and a power stands above its base."""
+def test_the_markup_of_a_power_has_the_powers_box() -> None:
+    """The characters of a command share one symbol's box, and a power is above its base."""
     page = next(p for p in pages("formula", 20) if re.search(r"[a-z]\^\{\d\}", p.text))
     start = page.text.index("^{")
     power, base = page.boxes[start + 2], page.boxes[start - 1]
@@ -94,14 +94,14 @@ def test_lone_tables_are_one_table_with_every_cell() -> None:
     assert 0 < spans < 16
 
 
-def test_a_cell_mark_stands_between_its_cells() -> None:
+def test_a_column_separator_is_between_its_cells() -> None:
     page = next(p for p in pages("table", 20) if "multi" not in p.text and "& &" not in p.text)
-    place = page.text.index(" & ")
-    left, mark, right = page.boxes[place - 1], page.boxes[place + 1], page.boxes[place + 3]
+    start = page.text.index(" & ")
+    left, mark, right = page.boxes[start - 1], page.boxes[start + 1], page.boxes[start + 3]
     assert left[0] < (mark[0] + mark[2]) / 2 < right[2]
 
 
-def test_formatted_pages_hold_every_part_sooner_or_later() -> None:
+def test_formatted_pages_have_every_part_in_thirty_pages() -> None:
     kinds: set[str] = set()
     inline = 0
     for page in pages("formatted", 30):
@@ -123,19 +123,19 @@ def test_words_follow_one_another_along_the_line() -> None:
                 assert second[0] >= first[0] - 0.5
 
 
-def test_a_page_that_does_not_hold_its_words_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_overfull_page_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Words of 70 letters at first, as a wide bold face makes them of 20."""
-    asked: list[str] = []
+    calls: list[str] = []
 
     def words() -> tuple[tuple[str, ...], np.ndarray]:
-        asked.append("")
-        return (("w" * 70,), np.ones(1)) if len(asked) < limit else english_words()
+        calls.append("")
+        return (("w" * 70,), np.ones(1)) if len(calls) < limit else english_words()
 
     monkeypatch.setattr(document, "english_words", words)
     monkeypatch.setattr(document, "printable_words", lambda *_: list(words()[0][:5]))
     limit = 10
     page = page_of("formatted", (SEED, 2))
-    assert len(asked) >= limit
+    assert len(calls) >= limit
     assert "w" * 70 not in page.text
     limit = 10_000
     with pytest.raises(Overfull, match=r"kind formatted from \(31, 2\)"):

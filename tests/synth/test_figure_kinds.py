@@ -36,7 +36,7 @@ def test_same_seed_makes_the_same_figure(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", FIGURES)
-def test_every_character_is_read_inside_the_picture(kind: str) -> None:
+def test_every_box_is_inside_the_picture(kind: str) -> None:
     for page in _pages(kind):
         signs = np.array([box for _, box in page.symbols or ()], dtype=np.float32).reshape(-1, 4)
         for x1, y1, x2, y2 in (*page.boxes, *signs):
@@ -49,7 +49,7 @@ def test_every_character_is_read_inside_the_picture(kind: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "element"), [("chart", Chart), ("molecule", Molecule), ("music", Music), ("geometry", Geometry)]
 )
-def test_answers_are_read_back_as_one_whole_element(kind: str, element: type) -> None:
+def test_answers_parse_as_one_complete_element(kind: str, element: type) -> None:
     for page in _pages(kind):
         (found,) = parse(page.text)
         assert isinstance(found, element)
@@ -57,8 +57,8 @@ def test_answers_are_read_back_as_one_whole_element(kind: str, element: type) ->
 
 
 @pytest.mark.parametrize("kind", FIGURES)
-def test_a_place_that_is_read_is_not_blank(kind: str) -> None:
-    """Where a sign is marked, the picture is not of one colour."""
+def test_every_symbols_box_has_ink(kind: str) -> None:
+    """The picture is not of one colour where a symbol is."""
     for page in _pages(kind):
         for name, box in page.symbols or ():
             x1, y1, x2, y2 = (round(side) for side in box)
@@ -94,7 +94,7 @@ def test_higher_bars_have_higher_values() -> None:
     assert checked > 3
 
 
-def test_shares_of_a_pie_make_a_hundred() -> None:
+def test_percentages_of_a_pie_add_up_to_a_hundred() -> None:
     rng = np.random.default_rng(0)
     pies = [data for data in (chart_data(rng, False) for _ in range(60)) if data.kind == "pie"]
     assert pies
@@ -109,13 +109,13 @@ def test_smiles_are_canonical() -> None:
         assert found.canonical == smiles
 
 
-def test_atoms_and_bonds_of_smiles_have_their_own_places() -> None:
+def test_atoms_and_bonds_of_smiles_have_their_own_boxes() -> None:
     atoms = [(10.0 * i, 0.0, 10.0 * i + 4, 4.0) for i in range(5)]
-    places = smiles_boxes("CC(=O)Br", atoms[:4])
-    assert [left for left, *_ in places] == [0, 10, 10, 15, 20, 10, 30, 30]
+    boxes = smiles_boxes("CC(=O)Br", atoms[:4])
+    assert [left for left, *_ in boxes] == [0, 10, 10, 15, 20, 10, 30, 30]
 
 
-def test_bars_are_full_and_notes_stand_left_to_right() -> None:
+def test_bars_are_full_and_notes_run_from_left_to_right() -> None:
     eighths = {"1": 8, "2.": 6, "2": 4, "4.": 3, "4": 2, "8": 1}
     for index in range(40):
         score = melody(np.random.default_rng(index), training=True)
@@ -141,11 +141,11 @@ def test_constructions_are_drawn_from_their_tikz() -> None:
 
 def test_lines_of_a_scene_are_in_reading_order() -> None:
     for page in _pages("scene"):
-        places = iter(page.boxes)
+        boxes = iter(page.boxes)
         middles = []
         for line in page.text.split("\n"):
-            letters = [next(places) for _ in line]
-            next(places, None)
+            letters = [next(boxes) for _ in line]
+            next(boxes, None)
             assert [box[0] for box in letters] == sorted(box[0] for box in letters)
             middles.append(np.mean([(box[1] + box[3]) / 2 for box in letters]))
         assert middles == sorted(middles)

@@ -29,12 +29,12 @@ def test_the_loss_equals_transformers_own(tmp_path: Path, width: str, request: p
     features = ImageFeatures(network, frozen=True)
     expected, tokens = 0.0, 0
     for pair in pairs:
-        asked = build_request(network, pair.open(), pair.task, pair.query, 1)
+        sent = build_request(network, pair.open(), pair.task, pair.query, 1)
         answer = answer_ids(network, pair)
-        ids = torch.tensor([[*asked.prompt, *answer]])
+        ids = torch.tensor([[*sent.prompt, *answer]])
         labels = ids.clone()
-        labels[:, : len(asked.prompt)] = -100
-        loss = network.model(input_ids=ids, pixel_values=asked.pixels, labels=labels).loss
+        labels[:, : len(sent.prompt)] = -100
+        loss = network.model(input_ids=ids, pixel_values=sent.pixels, labels=labels).loss
         alone, _ = answer_loss(network, [pair], [features.of(pair)])
         assert float(alone) / len(answer) == pytest.approx(float(loss), rel=1e-4)
         expected, tokens = expected + float(loss) * len(answer), tokens + len(answer)

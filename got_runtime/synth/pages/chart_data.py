@@ -63,7 +63,7 @@ def _labels(rng: np.random.Generator, count: int, longest: int, training: bool) 
 
 
 def _numbers(rng: np.random.Generator, count: int, shown: bool) -> tuple[list[float], list[str], float]:
-    """Values, how they are written, and the distance of the axis' ticks."""
+    """Values, their notation, and the distance of the axis' ticks."""
     unit = float(rng.choice([1, 2, 5, 10, 20, 50, 100]))
     ticks = int(rng.integers(4, 7))
     if not shown:
@@ -74,8 +74,8 @@ def _numbers(rng: np.random.Generator, count: int, shown: bool) -> tuple[list[fl
     return values, [f"{value:.{decimals}f}" for value in values], unit
 
 
-def _shares(rng: np.random.Generator, count: int) -> list[int]:
-    """Whole percentages of at least 6 that make 100."""
+def _percentages(rng: np.random.Generator, count: int) -> list[int]:
+    """Integer percentages of at least 6 that add up to 100."""
     parts = rng.dirichlet(np.full(count, 3.0)) * (100 - 6 * count)
     whole = [int(part) + 6 for part in parts]
     whole[int(np.argmax(whole))] += 100 - sum(whole)
@@ -89,11 +89,13 @@ def chart_data(rng: np.random.Generator, training: bool) -> ChartData:
     labels = _labels(rng, count, 6 if kind in ("barh", "pie") else 4 if count > 4 else 6, training)
     title = " ".join(_words(rng, int(rng.integers(1, 4)), 8, training)) if rng.random() < 0.85 else ""
     if kind == "pie":
-        shares = _shares(rng, count)
-        return ChartData(kind, title, "", tuple(labels), tuple(shares), tuple(f"{s}%" for s in shares), 0.0, True)
+        percentages = _percentages(rng, count)
+        return ChartData(
+            kind, title, "", tuple(labels), tuple(percentages), tuple(f"{s}%" for s in percentages), 0.0, True
+        )
     shown = bool(rng.random() < _PRINTED)
-    values, printed, step = _numbers(rng, count, shown)
+    numbers, printed, step = _numbers(rng, count, shown)
     if shown and rng.random() < 0.3:
         step = 0.0
     x_title = _words(rng, 1, 10, training)[0] if rng.random() < 0.4 else ""
-    return ChartData(kind, title, x_title, tuple(labels), tuple(values), tuple(printed), step, shown)
+    return ChartData(kind, title, x_title, tuple(labels), tuple(numbers), tuple(printed), step, shown)

@@ -90,7 +90,7 @@ class FinetuneRun:
         self._file = folder / "report.json"
 
     def start(self) -> FinetuneTrainer:
-        """Evaluate the held-out pairs before training, and prepare the trainer, resumed where it was asked for.
+        """Evaluate the held-out pairs before training, and prepare the trainer (resumed with ``resume``).
 
         Raises:
             GotError: the folder cannot be written, or holds no run that can be resumed with these pairs.

@@ -19,7 +19,7 @@ from got_runtime.training.padding import IGNORED, padded_length
 from got_runtime.views.tiles import split, tile_grid
 
 PATCH, TOKEN, SIDE = 16, 64, VIEW_SIDE
-"""Pixels: side of an encoder patch, of the square that an image token stands for, and of the model's view."""
+"""Pixels: side of an encoder patch, of the square of an image token, and of the model's view."""
 CELL_WIDTH = 8
 """Pixels: cells that are labelled for the encoder are half a patch wide and one patch high."""
 ASCII_CLASSES = 95

@@ -65,7 +65,7 @@ class AuxiliaryHeads(nn.Module):
 def _cell_loss(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """Cross-entropy with blank cells weighted down, and the fraction of inked cells labelled right."""
     flat, labels = logits.flatten(0, -2), labels.flatten()
-    # Blank cells teach little: all inked cells and one blank cell in eight are kept.
+    # Most cells are blank: all inked cells and one blank cell in eight are kept.
     every = 2 * BLANK_STEP
     keep = (labels > 0) | (torch.arange(labels.numel(), device=labels.device) % every == BLANK_STEP - 1)
     flat, labels = flat[keep].float(), labels[keep]
@@ -136,6 +136,7 @@ def decoder_losses(model: Any, features: Tensor, batch: Batch, prefix: Tensor) -
     guided = [attention.loss(layer, image, first, batch.image_targets) for layer in GUIDED_LAYERS]
     total = text + ATTENTION_WEIGHT * sum(loss for loss, _ in guided)
     right = (logits.argmax(-1) == targets).float().mean()
+    # These names are those of logs that exist: docs/got-nano/training-log.jsonl.
     values = {"text": text, "right": right, "look": guided[-1][0], **guided[-1][1]}
     return Losses(total, {name: value.detach() for name, value in values.items()})
 
