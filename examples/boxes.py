@@ -4,7 +4,8 @@ python examples/boxes.py --pages 24 --layout-pages 60        (needs got-ocr[trai
 
 A box is right when its intersection over union with the truth is at least one half. The truth is the box around the
 lines that the element is a reading of; on formatted pages, around everything the element prints. ``--from`` chooses
-other pages, and ``--scores`` tells the precision by score, which is what the thresholds ``SOUND`` were chosen from.
+other pages, and ``--scores`` prints the precision by score, from which ``MIN_LAYOUT_SCORE`` and
+``MIN_ATTENTION_SCORE`` were chosen.
 """
 
 import argparse
@@ -18,8 +19,8 @@ import numpy as np
 from box_pages import Box, Line, as_scan, blocks_page, column_page, formatted_page, hull
 
 from got_runtime.boxes import TokenPositions, attention_boxes, layout_boxes
-from got_runtime.boxes.attention import SOUND as SOUND_ATTENTION
-from got_runtime.boxes.layout import SOUND as SOUND_LAYOUT
+from got_runtime.boxes.attention import MIN_ATTENTION_SCORE
+from got_runtime.boxes.layout import MIN_LAYOUT_SCORE
 from got_runtime.engine.protocol import Completion
 from got_runtime.engine.torch_engine.engine import TorchEngine
 from got_runtime.markup import Element, parse
@@ -33,7 +34,7 @@ from got_runtime.sources import SourcePage, open_pages
 from got_runtime.tasks import PageFrame, Plain
 
 RIGHT = 0.5
-SOUND = {"layout": SOUND_LAYOUT, "attention": SOUND_ATTENTION}
+MIN_SCORES = {"layout": MIN_LAYOUT_SCORE, "attention": MIN_ATTENTION_SCORE}
 BINS = np.arange(0.0, 1.05, 0.1)
 
 
@@ -172,14 +173,14 @@ def tell(all_judged: Sequence[Judged]) -> None:
     for one in all_judged:
         rows[one.kind, one.source].append(one)
     for (kind, source), elements in rows.items():
-        given = [one.overlap for one in elements if one.score is not None and one.score >= SOUND[source]]
+        given = [one.overlap for one in elements if one.score is not None and one.score >= MIN_SCORES[source]]
         shares = f"{len(given) / len(elements):.0%} | {np.mean(np.array(given) >= RIGHT) if given else 0:.0%}"
         print(f"| {kind} | {source} | {len(elements)} | {shares} | {np.mean(given) if given else 0:.2f} |", flush=True)
 
 
 def tell_scores(all_judged: Sequence[Judged]) -> None:
     """Boxes and how many of them are right, by source and score."""
-    for source in SOUND:
+    for source in MIN_SCORES:
         print(f"\n| score ({source}) | boxes | right |\n|---|---|---|")
         boxes = [(one.score, one.overlap) for one in all_judged if one.source == source and one.score is not None]
         for low, high in pairwise(BINS):

@@ -1,4 +1,7 @@
-"""The host: sources in, page results out, whichever task and engine."""
+"""GotRuntime: sources in, page results out.
+
+Over 300 lines because each of its five entrances shows every argument to an editor; the work is in ``pipeline``.
+"""
 
 import asyncio
 import threading
