@@ -1,4 +1,4 @@
-"""How a Document comes about: pages are read, split into chunks of text, and each chunk gets an id and metadata.
+"""Pages → chunks of text, each with an id and metadata, from which the adapters make Documents.
 
     source ──GotRuntime.stream──► PageResult ──_ChunkBuilder──► DocumentChunk ──adapter──► the framework's Document
 
@@ -39,7 +39,7 @@ UNLIMITED_TOKENS = 1_000_000_000
 
 @dataclass(frozen=True)
 class DocumentChunk:
-    """What becomes one Document. ``id`` is a UUID of source, page, mode and text, so it is the same in every run."""
+    """Id, text and metadata of one Document. ``id`` is a UUID of source, page, mode and text: the same in every run."""
 
     id: str
     text: str
@@ -100,7 +100,7 @@ class _ChunkBuilder:
     _headings: list[tuple[int, str]] = field(default_factory=list)
     """Level and text of the headings that the next element stands under."""
     _occurrences: dict[str, int] = field(default_factory=dict)
-    """How often each text has occurred on its page: a page may hold the same words twice, which need two ids."""
+    """Number of occurrences of each text on its page: the same words twice on a page need two ids."""
 
     def add(self, page: "PageResult") -> Iterator[DocumentChunk]:
         """The chunks that are complete with this page."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["ChunkMode", "Chunker", "LoaderConfig", "TokenCounter", "Tokenizer"]
 
 ChunkMode = Literal["page", "document", "element", "chunk"]
-"""What becomes one Document: a page, a whole source, an element (heading, paragraph, table …), a part of a section."""
+"""The unit of a Document: a page, a whole source, an element (heading, paragraph, table …), a part of a section."""
 
 Chunker = Callable[[Sequence["Element"]], Iterable["str | Chunk"]]
 """Splits the elements of one page. A ``Chunk`` names its elements, so that its Document gets their metadata; a ``str``
@@ -40,7 +40,7 @@ class LoaderConfig:
     """The validated options of a loader. Make one with :meth:`of`.
 
     Attributes:
-        mode: what becomes one Document: ``"page"``, ``"document"``, ``"element"`` or ``"chunk"``.
+        mode: the unit of a Document: ``"page"``, ``"document"``, ``"element"`` or ``"chunk"``.
         max_tokens: maximum size of a chunk, in the units of ``count_tokens``; for ``mode="chunk"`` only.
         chunker: replaces the built-in splitting of ``mode="chunk"``; ``max_tokens`` has no effect then.
         count_tokens: counts the tokens of a text: a callable, or a Hugging Face tokenizer, whose special tokens are not
@@ -59,7 +59,7 @@ class LoaderConfig:
     @classmethod
     def of(
         cls,
-        entrance: str,
+        caller: str,
         options: Mapping[str, Any],
         *,
         mode: ChunkMode,
@@ -71,7 +71,7 @@ class LoaderConfig:
         """Validate the arguments of a loader's constructor.
 
         Args:
-            entrance: name of the loader, for messages.
+            caller: name of the loader, for messages.
             options: the keyword arguments of ``ReadOptions`` and ``ModelConfig``, by name.
             mode, max_tokens, chunker, count_tokens: as in the class.
             other_names: further keyword arguments of the loader, which a message may suggest.
@@ -83,16 +83,16 @@ class LoaderConfig:
         from got_runtime.options import ReadOptions, check_names
 
         own_names = ("mode", "max_tokens", "chunker", "count_tokens", "runtime", *other_names)
-        check_names(options, [*ReadOptions.model_fields, *ModelConfig.names(), *own_names], entrance)
+        check_names(options, [*ReadOptions.model_fields, *ModelConfig.names(), *own_names], caller)
         if mode not in get_args(ChunkMode):
-            raise OptionError(f"{entrance}: mode={mode!r} is not known: choose from {', '.join(get_args(ChunkMode))}")
+            raise OptionError(f"{caller}: mode={mode!r} is not known: choose from {', '.join(get_args(ChunkMode))}")
         if mode != "chunk" and (chunker is not None or count_tokens is not None):
             name = "chunker" if chunker is not None else "count_tokens"
-            raise OptionError(f'{entrance}: {name}= has no effect with mode={mode!r}: use mode="chunk"')
+            raise OptionError(f'{caller}: {name}= has no effect with mode={mode!r}: use mode="chunk"')
         if chunker is not None and count_tokens is not None:
-            raise OptionError(f"{entrance}: chunker= decides how long a chunk is: leave count_tokens out")
+            raise OptionError(f"{caller}: chunker= decides how long a chunk is: leave count_tokens out")
         if max_tokens < 1:
-            raise OptionError(f"{entrance}: max_tokens={max_tokens}: give at least 1")
+            raise OptionError(f"{caller}: max_tokens={max_tokens}: give at least 1")
         read = {name: value for name, value in options.items() if name in ReadOptions.model_fields}
         model = {name: value for name, value in options.items() if name not in read}
         return cls(
@@ -100,8 +100,8 @@ class LoaderConfig:
             max_tokens=max_tokens,
             chunker=chunker,
             count_tokens=count_tokens,
-            read_options=ReadOptions.of(read, entrance=entrance),
-            model=ModelConfig.of(model, entrance=entrance),
+            read_options=ReadOptions.of(read, caller=caller),
+            model=ModelConfig.of(model, caller=caller),
         )
 
     @property

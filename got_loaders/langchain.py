@@ -39,7 +39,7 @@ class GotLoader(BaseLoader):
 
     Args:
         file_path: a file, a folder, an address (with ``allow_remote=True``), bytes, an image, or a list of them.
-        mode: what becomes one Document: ``"page"``, ``"document"``, ``"element"`` or ``"chunk"``.
+        mode: the unit of a Document: ``"page"``, ``"document"``, ``"element"`` or ``"chunk"``.
         max_tokens: maximum size of a chunk, in words unless ``count_tokens`` is given; for ``mode="chunk"``.
         chunker: splits the elements of a page instead of the built-in splitting; for ``mode="chunk"``.
         count_tokens: a function from text to number of tokens, or a Hugging Face tokenizer; for ``mode="chunk"``.

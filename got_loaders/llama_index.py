@@ -41,7 +41,7 @@ class GotReader(BasePydanticReader):
     """Reads PDF files and images. Its fields are its options: it can be pickled, and loads weights at the first page.
 
     Args:
-        mode: what becomes one Document: ``"page"``, ``"document"``, ``"element"`` or ``"chunk"``.
+        mode: the unit of a Document: ``"page"``, ``"document"``, ``"element"`` or ``"chunk"``.
         max_tokens: maximum size of a chunk, in words unless ``count_tokens`` is given; for ``mode="chunk"``.
         chunker: splits the elements of a page instead of the built-in splitting; for ``mode="chunk"``.
         count_tokens: a function from text to number of tokens, or a Hugging Face tokenizer; for ``mode="chunk"``.
@@ -179,7 +179,7 @@ class GotReader(BasePydanticReader):
 
 
 def _opened(file: FilePath, fs: Any) -> tuple[Any, dict[str, str]]:
-    """What to read, and the full name of what has no name of its own."""
+    """The source to read, and the full name of a source that has no name of its own."""
     if fs is None:
         return file, {}
     with fs.open(str(file), "rb") as opened:

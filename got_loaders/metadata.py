@@ -123,8 +123,8 @@ def page_metadata(page: "PageResult", source: str, model: str) -> FullMetadata:
 def document_metadata(page: "PageResult", source: str, model: str) -> FullMetadata:
     """Metadata of a whole source: what is the same for all its pages. ``page`` is a failed one if there is any."""
     of_page = page_metadata(page, source, model)
-    shared = {key: of_page[key] for key in ("total_pages", "sha256", "model", "task", "error")}
-    return source_metadata(source) | shared
+    common = {key: of_page[key] for key in ("total_pages", "sha256", "model", "task", "error")}
+    return source_metadata(source) | common
 
 
 def element_metadata(elements: "Sequence[Element]", headings: Sequence[str]) -> FullMetadata:

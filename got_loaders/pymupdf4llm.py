@@ -56,8 +56,8 @@ class GotOcr:
         from got_runtime.options import ReadOptions
 
         given = {"task": task, "limits": limits, "on_error": on_error, "max_new_tokens": max_new_tokens}
-        model = ModelConfig.of(options, entrance="GotOcr", other_names=("runtime", *given))
-        self._options = ReadOptions.of({**given, "boxes": True}, entrance="GotOcr")
+        model = ModelConfig.of(options, caller="GotOcr", other_names=("runtime", *given))
+        self._options = ReadOptions.of({**given, "boxes": True}, caller="GotOcr")
         self._runtime = RuntimeHandle(runtime, model)
 
     def __call__(self, page: Any, dpi: int = 150, language: str = "eng", keep_ocr_text: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""Which weights, device and engine a loader uses, and the loaded runtimes that loaders of equal settings share."""
+"""Weights, device and engine of a loader, and the loaded runtimes, one for all loaders with the same settings."""
 
 import logging
 import os
@@ -36,7 +36,7 @@ class ModelConfigDict(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Weights, device and engine of a loader: what ``GotRuntime.from_pretrained`` takes, with JSON values only.
+    """Weights, device and engine of a loader: the arguments of ``GotRuntime.from_pretrained``, as JSON values only.
 
     Attributes:
         model: ``None`` for the embedded demonstration network got-nano, a folder, or a hub id such as
@@ -78,12 +78,12 @@ class ModelConfig:
         self.engine_config()
 
     @classmethod
-    def of(cls, given: Mapping[str, Any], *, entrance: str, other_names: Collection[str] = ()) -> "ModelConfig":
+    def of(cls, given: Mapping[str, Any], *, caller: str, other_names: Collection[str] = ()) -> "ModelConfig":
         """Settings from keyword arguments.
 
         Args:
             given: names and values.
-            entrance: name of the loader, for messages.
+            caller: name of the loader, for messages.
             other_names: further keyword arguments of the loader, which a message may suggest.
 
         Raises:
@@ -92,7 +92,7 @@ class ModelConfig:
         """
         from got_runtime.options import check_names
 
-        check_names(given, [*cls.names(), *other_names], entrance)
+        check_names(given, [*cls.names(), *other_names], caller)
         return cls(**given)
 
     @classmethod
@@ -182,7 +182,7 @@ def close_runtimes(config: ModelConfig | None = None) -> None:
 class RuntimeHandle:
     """The runtime of one loader: the one it was given, or the shared one of its settings, loaded at the first call.
 
-    A pickled handle has the settings only, since weights do not belong into a pickle.
+    A pickled handle contains the settings and not the weights.
 
     Raises:
         OptionError: both a runtime and model settings are given.
@@ -197,7 +197,7 @@ class RuntimeHandle:
         self._config = config
 
     def __call__(self) -> "GotRuntime":
-        """Raises CheckpointError if the weights cannot be loaded."""
+        """The runtime; raises ``CheckpointError`` if the weights cannot be loaded."""
         return self._runtime if self._runtime is not None else shared_runtime(self._config)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -136,38 +136,36 @@ class ReadOptions(BaseModel):
             raise OptionError(f"{name}={value}: {first['msg'].removeprefix('Value error, ')}") from error
 
     @classmethod
-    def of(cls, given: Mapping[str, Any], *, entrance: str, other_names: Collection[str] = ()) -> "ReadOptions":
+    def of(cls, given: Mapping[str, Any], *, caller: str, other_names: Collection[str] = ()) -> "ReadOptions":
         """Options from keyword arguments; ``None`` stands for the default.
 
         Args:
             given: names and values.
-            entrance: what was called, for messages, such as ``"GotRuntime.read"``.
-            other_names: further keyword arguments of the entrance, which messages may suggest.
+            caller: the called method or loader, for messages, such as ``"GotRuntime.read"``.
+            other_names: further keyword arguments of the method, which messages may suggest.
 
         Raises:
             OptionError: an unknown name, or a value of the wrong type or range.
         """
-        check_names(given, cls.model_fields, entrance, other_names)
+        check_names(given, cls.model_fields, caller, other_names)
         try:
             return cls(**{name: value for name, value in given.items() if value is not None})
         except OptionError as error:
-            raise OptionError(f"{entrance}: {error}") from error.__cause__
+            raise OptionError(f"{caller}: {error}") from error.__cause__
 
-    def replace(self, changes: Mapping[str, Any], *, entrance: str, other_names: Collection[str] = ()) -> "ReadOptions":
+    def replace(self, changes: Mapping[str, Any], *, caller: str, other_names: Collection[str] = ()) -> "ReadOptions":
         """A copy with other values, validated like :meth:`of`; without changes the same object."""
         if not changes:
             return self
         chosen = {name: getattr(self, name) for name in self.model_fields_set}
-        return self.of({**chosen, **changes}, entrance=entrance, other_names=other_names)
+        return self.of({**chosen, **changes}, caller=caller, other_names=other_names)
 
 
-def check_names(
-    given: Collection[str], known: Collection[str], entrance: str, other_names: Collection[str] = ()
-) -> None:
+def check_names(given: Collection[str], known: Collection[str], caller: str, other_names: Collection[str] = ()) -> None:
     """Raises OptionError for the first name that is not ``known``; its hint may name one of ``other_names`` too."""
     for name in given:
         if name not in known:
-            raise OptionError(f"{entrance} has no option {name!r}: {nearest_hint(name, [*known, *other_names])}")
+            raise OptionError(f"{caller} has no option {name!r}: {nearest_hint(name, [*known, *other_names])}")
 
 
 def nearest_hint(name: str, known: Collection[str]) -> str:

@@ -1,6 +1,6 @@
 """GotRuntime: sources in, page results out.
 
-Over 300 lines because each of its five entrances shows every argument to an editor; the work is in ``pipeline``.
+Over 300 lines because each of its five methods shows every argument to an editor; the work is in ``pipeline``.
 """
 
 import asyncio
@@ -328,15 +328,15 @@ def _warn_of_demo_model() -> None:
 
 
 def _chosen(
-    options: ReadOptions | None, changes: Mapping[str, Any], entrance: str, other_names: Sequence[str]
+    options: ReadOptions | None, changes: Mapping[str, Any], caller: str, other_names: Sequence[str]
 ) -> ReadOptions:
     """Raises OptionError for an unknown name in ``changes``, or a value that it cannot have."""
     if options is not None and not isinstance(options, ReadOptions):
         raise OptionError(
-            f"{entrance}: the second argument is a ReadOptions, not {type(options).__name__}: "
+            f"{caller}: the second argument is a ReadOptions, not {type(options).__name__}: "
             "give options by name, such as task=Formatted()"
         )
-    return (options or ReadOptions()).replace(changes, entrance=entrance, other_names=("options", *other_names))
+    return (options or ReadOptions()).replace(changes, caller=caller, other_names=("options", *other_names))
 
 
 def _check_single(source: Any) -> None:

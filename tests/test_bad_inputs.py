@@ -150,7 +150,7 @@ BAD_INPUTS: dict[str, tuple[Make, dict[str, Any], type[GotError], str]] = {
     "file read to the end": (read_to_the_end, {}, SourceCorrupt, "seek(0)"),
     "blob of text": (given(Blob("text")), {}, SourceUnsupported, "must give bytes"),
     "blob of nothing": (given(Blob(ValueError("no data"))), {}, SourceUnsupported, "make it of a file"),
-    "blob of a lost file": (given(Blob(FileNotFoundError("gone"))), {}, SourceNotFound, "check where it points"),
+    "blob of a lost file": (given(Blob(FileNotFoundError("gone"))), {}, SourceNotFound, "check its path"),
     # not a kind of file that is taken
     "text": (file("a.txt", b"Some words.\n"), {}, SourceUnsupported, "give a PDF"),
     "text renamed .pdf": (file("a.pdf", b"Some words.\n"), {}, SourceUnsupported, "whatever its name says"),

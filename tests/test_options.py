@@ -1,4 +1,4 @@
-"""Options of reading pages: one list behind every entrance, checked before anything is read."""
+"""Options of reading pages: one list behind every method, checked before anything is read."""
 
 import asyncio
 import logging
@@ -22,7 +22,7 @@ async def all_of(runtime: GotRuntime, source: object, **options: Any) -> list[Pa
     return [page async for page in runtime.astream(source, **options)]
 
 
-ENTRANCES: dict[str, Callable[..., Sequence[PageResult]]] = {
+METHODS: dict[str, Callable[..., Sequence[PageResult]]] = {
     "read": lambda runtime, source, **options: runtime.read(source, **options).pages,
     "read_all": lambda runtime, source, **options: next(runtime.read_all([source], **options)).pages,
     "stream": lambda runtime, source, **options: list(runtime.stream(source, **options)),
@@ -31,34 +31,34 @@ ENTRANCES: dict[str, Callable[..., Sequence[PageResult]]] = {
 }
 
 
-@pytest.fixture(params=ENTRANCES)
-def entrance(request: pytest.FixtureRequest) -> str:
+@pytest.fixture(params=METHODS)
+def method(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
 @pytest.mark.parametrize("task", ["format", {"kind": "format"}, Formatted()])
-def test_a_task_is_an_object_a_name_or_a_dictionary_at_every_entrance(
-    checkpoint: LoadedModel, entrance: str, task: Any
+def test_a_task_is_an_object_a_name_or_a_dictionary_in_every_method(
+    checkpoint: LoadedModel, method: str, task: Any
 ) -> None:
-    [result] = ENTRANCES[entrance](scripted(checkpoint, "text"), inked(), task=task)
+    [result] = METHODS[method](scripted(checkpoint, "text"), inked(), task=task)
     assert result.task == Formatted()
 
 
-def test_an_unknown_option_names_the_nearest_one_at_every_entrance(checkpoint: LoadedModel, entrance: str) -> None:
+def test_an_unknown_option_names_the_nearest_one_in_every_method(checkpoint: LoadedModel, method: str) -> None:
     for wrong, nearest in {"max_token": "max_new_tokens", "page": "pages", "on_tokens": "on_token"}.items():
-        expected = f"GotRuntime.{entrance} has no option '{wrong}': did you mean '{nearest}'?"
+        expected = f"GotRuntime.{method} has no option '{wrong}': did you mean '{nearest}'?"
         with pytest.raises(OptionError) as caught:
-            ENTRANCES[entrance](scripted(checkpoint, "never"), inked(), **{wrong: 1})
+            METHODS[method](scripted(checkpoint, "never"), inked(), **{wrong: 1})
         assert str(caught.value) == expected
 
 
-def test_the_names_of_an_entrance_itself_are_suggested_too(checkpoint: LoadedModel) -> None:
+def test_the_names_of_a_method_itself_are_suggested_too(checkpoint: LoadedModel) -> None:
     wrong: Any = {"on_pages": print}
     with pytest.raises(OptionError, match=r"GotRuntime.read has no option 'on_pages': did you mean 'on_page'\?"):
         scripted(checkpoint, "never").read(inked(), **wrong)
 
 
-def test_options_are_checked_when_an_entrance_is_called_not_when_its_first_page_is_wanted(
+def test_options_are_checked_when_a_method_is_called_not_when_its_first_page_is_wanted(
     checkpoint: LoadedModel,
 ) -> None:
     runtime, wrong = scripted(checkpoint, "never"), dict[str, Any](ocr="never")
@@ -159,7 +159,7 @@ def test_every_keyword_argument_can_be_given() -> None:
     options = ReadOptions(**given)
     assert given.keys() == ReadOptions.model_fields.keys() == options.model_fields_set
     assert (options.task, options.pages, options.limits) == (Plain(), (1, 2), Limits(max_pages=3))
-    assert ReadOptions.of(dict.fromkeys(given), entrance="here") == ReadOptions()
+    assert ReadOptions.of(dict.fromkeys(given), caller="here") == ReadOptions()
 
 
 @pytest.mark.parametrize(("policy", "outcome"), [("skip", "left out"), ("keep", "kept without text")])

@@ -1,11 +1,10 @@
 """``got-ocr bench``: measures speed and memory, and compares speed with the limits of the hardware."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from got_runtime.cli.common import check_outputs, positive_int
+from got_runtime.cli.common import check_outputs, positive_int, print_notice
 
 if TYPE_CHECKING:
     from got_runtime.bench.roofline import Work
@@ -29,37 +28,45 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="measure speed and memory",
         description="Measure the encoder, prefill and decoding steps of a page, or one of the measurements below.",
     )
-    what = parser.add_argument_group("measurement").add_mutually_exclusive_group()
-    what.add_argument("--document", type=positive_int, metavar="N", help="read a document of N pages from start to end")
-    what.add_argument(
+    measurement = parser.add_argument_group("measurement").add_mutually_exclusive_group()
+    measurement.add_argument(
+        "--document", type=positive_int, metavar="N", help="read a document of N pages from start to end"
+    )
+    measurement.add_argument(
         "--steady", type=positive_int, metavar="N", help="read N pages; print speed and memory of each tenth"
     )
-    what.add_argument("--pages", type=positive_int, metavar="N", help="render a PDF of N pages; print the memory used")
-    how = parser.add_argument_group("settings")
-    how.add_argument(
+    measurement.add_argument(
+        "--pages", type=positive_int, metavar="N", help="render a PDF of N pages; print the memory used"
+    )
+    settings = parser.add_argument_group("settings")
+    settings.add_argument(
         "--model",
         default="random",
         metavar="NAME",
         help="random (random weights of the official size, the default), got-nano, a folder, or an id on the hub",
     )
-    how.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
-    how.add_argument("--dtype", default="auto", metavar="TYPE", help="auto (default), float32, bfloat16 or float16")
-    how.add_argument("--batch-size", default="1,8,32", metavar="N,…", help="pages decoded together (default: 1,8,32)")
-    how.add_argument(
+    settings.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
+    settings.add_argument(
+        "--dtype", default="auto", metavar="TYPE", help="auto (default), float32, bfloat16 or float16"
+    )
+    settings.add_argument(
+        "--batch-size", default="1,8,32", metavar="N,…", help="pages decoded together (default: 1,8,32)"
+    )
+    settings.add_argument(
         "--tokens", type=positive_int, default=1000, metavar="N", help="tokens decoded for a page (default: 1000)"
     )
-    how.add_argument(
+    settings.add_argument(
         "--rounds", type=positive_int, default=3, metavar="N", help="measurements of each engine (default: 3)"
     )
-    how.add_argument(
+    settings.add_argument(
         "--against", default="", metavar="ENGINE,…", help="also measure transformers; with --document also vllm"
     )
-    how.add_argument(
+    settings.add_argument(
         "--int8", action="store_true", help="also measure an 8-bit KV cache, and 8-bit weights with an 8-bit KV cache"
     )
-    out = parser.add_argument_group("output")
-    out.add_argument("--json", type=Path, metavar="FILE", help="write the measurements to FILE")
-    out.add_argument(
+    output = parser.add_argument_group("output")
+    output.add_argument("--json", type=Path, metavar="FILE", help="write the measurements to FILE")
+    output.add_argument(
         "--plot", type=Path, metavar="FILE", help="draw them in FILE, .png or .svg (needs the charts extra)"
     )
     parser.set_defaults(run=run, parser=parser)
@@ -123,7 +130,7 @@ def _time_stages(args: argparse.Namespace, batch_sizes: tuple[int, ...], against
             prompt=prompt,
             tokens=args.tokens,
             rounds=args.rounds,
-            on_progress=_say,
+            on_progress=print_notice,
         ),
     )
     print("\n".join(speed_lines(report)))
@@ -144,8 +151,8 @@ def _read_pages(args: argparse.Namespace, batch_sizes: tuple[int, ...], against:
 
     model = None if args.model == RANDOM else args.model  # random weights have nothing to read
 
-    def runtime(engine: str, rounding: "Quantization" = "auto") -> GotRuntime:
-        config = EngineConfig(max(batch_sizes), weight_dtype=rounding, kv_cache_dtype=rounding)
+    def runtime(engine: str, quantization: "Quantization" = "auto") -> GotRuntime:
+        config = EngineConfig(max(batch_sizes), weight_dtype=quantization, kv_cache_dtype=quantization)
         return GotRuntime.from_pretrained(
             model, device=args.device, dtype=args.dtype, engine=engine, engine_config=config
         )
@@ -161,7 +168,7 @@ def _read_pages(args: argparse.Namespace, batch_sizes: tuple[int, ...], against:
     engines = [("torch", runtime("torch"))]
     engines += [("torch, int8", runtime("torch", "int8"))] if args.int8 else []
     engines += [(name, runtime(name)) for name in against]
-    document = measure_document(engines, args.document, args.tokens, args.rounds, _say)
+    document = measure_document(engines, args.document, args.tokens, args.rounds, print_notice)
     print("\n".join(document.lines()))
     if args.json:
         write_json(document, args.json)
@@ -173,10 +180,10 @@ def _check_options(args: argparse.Namespace) -> None:
     from got_runtime.bench.report import check_plot
     from got_runtime.errors import GotError
 
-    what = next((name for name in ("document", "steady", "pages") if getattr(args, name) is not None), None)
+    measurement = next((name for name in ("document", "steady", "pages") if getattr(args, name) is not None), None)
     for name in _OPTIONS[None]:
-        if name not in _OPTIONS[what] and getattr(args, name) != args.parser.get_default(name):
-            raise GotError(f"--{name} has no effect with --{what}: leave it out")
+        if name not in _OPTIONS[measurement] and getattr(args, name) != args.parser.get_default(name):
+            raise GotError(f"--{name} has no effect with --{measurement}: leave it out")
     check_outputs({"--json": args.json, "--plot": args.plot})
     if args.plot is not None:
         check_plot(args.plot)
@@ -200,9 +207,5 @@ def _against(text: str) -> list[str]:
     names = [name for name in text.split(",") if name]
     for name in names:
         if name not in _AGAINST:
-            raise EngineError(f"--against {name}: {' or '.join(_AGAINST)} can be measured beside ours")
+            raise EngineError(f"--against {name}: choose from {', '.join(_AGAINST)}")
     return names
-
-
-def _say(what: str) -> None:
-    print(f"got-ocr: {what}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""What every command shares: the argument parser, types of arguments, checks of output files, Ctrl-C, logging."""
+"""Used by every command: the argument parser, types of arguments, checks of output files, Ctrl-C, logging."""
 
 import argparse
 import difflib

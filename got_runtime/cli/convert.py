@@ -77,8 +77,8 @@ def run(args: argparse.Namespace) -> int:
             text = to_text(elements)
     if args.warnings:
         for element in elements:
-            for mend in element.warnings:
-                print(f"{element.kind} at {element.span[0]}: {mend.message} [{mend.code}]", file=sys.stderr)
+            for repair in element.warnings:
+                print(f"{element.kind} at {element.span[0]}: {repair.message} [{repair.code}]", file=sys.stderr)
     if args.output is not None:
         try:
             args.output.write_text(text, encoding="utf-8")

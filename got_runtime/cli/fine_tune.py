@@ -2,11 +2,10 @@
 
 import argparse
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from got_runtime.cli.common import stop_on_interrupt
+from got_runtime.cli.common import print_notice, stop_on_interrupt
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -113,7 +112,7 @@ def run(args: argparse.Namespace) -> int:
         skip_bad=args.skip_bad,
     )
     if dataset.skipped:
-        print(f"got-ocr: {len(dataset.skipped)} pairs skipped; the first: {dataset.skipped[0]}", file=sys.stderr)
+        print_notice(f"{len(dataset.skipped)} pairs skipped; the first: {dataset.skipped[0]}")
     finetuning = FinetuneRun(
         checkpoint,
         source,
@@ -150,7 +149,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> None:
-    """Refuse what would fail later, before anything is loaded; makes the folder."""
+    """Raise before anything is loaded if an option cannot work; creates the output folder."""
     from got_runtime.errors import GotError
 
     if args.train_encoder and args.method == "lora":

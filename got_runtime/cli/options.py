@@ -1,4 +1,4 @@
-"""Options that several commands share: which model and engine, and which task."""
+"""Options of several commands: those of the model and the engine, and those of the task."""
 
 import argparse
 import re

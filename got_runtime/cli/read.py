@@ -162,7 +162,7 @@ class _PendingFile:
 
 @dataclass
 class _Files:
-    """What the FILE arguments name: files to read, and the number of those that are not read."""
+    """The sources that the FILE arguments name: those to read, and counts of the others."""
 
     pending: list[_PendingFile]
     existing: int = 0
@@ -225,7 +225,7 @@ def _read(args: argparse.Namespace, options: "ReadOptions", files: list[_Pending
 
 
 def _page_count(options: "ReadOptions", total: int) -> int:
-    """How many pages are read of a document of ``total`` pages."""
+    """Number of pages that are read of a document of ``total`` pages."""
     from got_runtime.errors import GotError
     from got_runtime.sources import select_pages
 

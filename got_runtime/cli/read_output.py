@@ -1,4 +1,4 @@
-"""What ``got-ocr read`` makes of a document: its formats, the files they are written to, and notices."""
+"""Output of ``got-ocr read``: the formats of a document, the files they are written to, and notices."""
 
 import os
 from collections.abc import Iterator
@@ -64,7 +64,7 @@ def _elements_by_page(document: "DocumentResult") -> "Iterator[tuple[int, list[E
 
 
 def notices(document: "DocumentResult") -> Iterator[str]:
-    """Warnings and errors of the pages, in their order; a notice that several pages share comes once, with all of them.
+    """Warnings and errors of the pages, in their order; a notice of several pages is given once, with their numbers.
 
     A PDF that MuPDF had to repair, for example, has the same warning on each page.
     """
@@ -165,7 +165,7 @@ class ResultWriter:
 
 
 def _exists(file: Path) -> bool:
-    # Whether a name is too long can be asked only of a folder that exists: the nearest one above the file.
+    # The system reports a name that is too long only in a folder that exists: the nearest one above the file.
     folder = next(parent for parent in file.parents if parent.is_dir())
     try:
         (folder / file.name).stat()

@@ -206,7 +206,7 @@ def _outermost(cells: list[Cell], side: Literal["row", "column"]) -> list[Cell]:
 
 
 def _count_repeats(text: str, length: int) -> int:
-    """How often the last ``length`` characters stand at the end, one after the other; counts to the limit only."""
+    """Number of consecutive copies of the last ``length`` characters at the end; counts to the limit only."""
     last, count = text[-length:], 0
     while last and text.endswith(last * (count + 1)):
         count += 1

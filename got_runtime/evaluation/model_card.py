@@ -21,7 +21,7 @@ class Goal:
         kind: kind of page.
         label: name of the row.
         metric: takes the metric from a group's scores; ``None`` where it has no value.
-        goals: what the metric is to reach in each of :data:`GROUPS`.
+        goals: the value that the metric is to reach in each of :data:`GROUPS`.
         at_least: whether higher is better.
         per_cent: whether the metric is printed in per cent.
     """
@@ -84,7 +84,7 @@ GOALS = (
     Goal("geometry", "geometry", _edit_distance, (0.15, 0.15)),
     Goal("scene", "scene", _edit_distance, (0.25, 0.25)),
 )
-"""What got-nano is to reach; the metric is the edit distance unless the label names another one."""
+"""Goals of got-nano; the metric is the edit distance unless the label names another one."""
 
 
 class ModelCard(ReportModel):

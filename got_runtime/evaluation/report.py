@@ -36,7 +36,7 @@ class Report(ReportModel):
         dataset: str,
         seconds: Mapping[str, list[float]] | None = None,
     ) -> Self:
-        """Build a report; groups are in the sequence of their first pages.
+        """Build a report; groups are in the order of their first pages.
 
         Args:
             seconds: times per page, by group.

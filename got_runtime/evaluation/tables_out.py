@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["Metrics", "ReportTable", "format_estimate", "report_tables"]
 
 Metrics = Literal["errors", "paper", "all"]
-"""Which tables to make: error rates, metrics by kind and checks; the paper's metrics; or both."""
+"""Choice of tables: error rates, metrics by kind and checks; the paper's metrics; or both."""
 
 _NO_VALUE = "–"
 _NARROW_TERMINAL = 100

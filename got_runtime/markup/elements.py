@@ -133,7 +133,7 @@ class Reference(Element):
 
 
 class Figure(Element):
-    """A picture, which is not read; ``source`` is its file name in the answer, which is never opened."""
+    """A picture, which is not parsed; ``source`` is its file name in the answer, a file that is never opened."""
 
     kind: Literal["figure"] = "figure"
     source: str | None = None

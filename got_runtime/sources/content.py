@@ -191,9 +191,7 @@ def _blob(blob: SupportsAsBytes, limits: Limits) -> Content:
     try:
         memory = blob.as_bytes()
     except OSError as error:
-        raise SourceNotFound(
-            f"the blob {name} cannot be read: check where it points ({one_line(str(error))})"
-        ) from error
+        raise SourceNotFound(f"the blob {name} cannot be read: check its path ({one_line(str(error))})") from error
     except ValueError as error:
         raise SourceUnsupported(f"the blob {name} gives no bytes: {one_line(str(error))}; make it of a file") from error
     if not isinstance(memory, bytes | bytearray):

@@ -1,4 +1,4 @@
-"""Folders → the files in them that may hold pages, in natural order, and what is left out."""
+"""Folders → the files in them that may hold pages, in natural order, and the files that are skipped."""
 
 import logging
 import os
@@ -34,14 +34,14 @@ class FolderListing:
     """Files and folders whose name begins with a dot; such folders are not entered."""
 
     unsupported: list[Path] = field(default_factory=list)
-    """Other files, and links that lead nowhere or to a folder (they could lead back to a parent)."""
+    """Other files, broken links, and links to a folder (which could be a parent)."""
 
     errors: list[SourceError] = field(default_factory=list)
     """``SourceForbidden`` for each folder that may not be listed; ``SourceNotFound`` if the folder holds no pages."""
 
     @property
     def skipped(self) -> str:
-        """What was left out, such as ``"3 unsupported, 1 hidden"``; empty if nothing was."""
+        """Counts of the skipped files, such as ``"3 unsupported, 1 hidden"``; empty if there are none."""
         counts = (len(self.unsupported), "unsupported"), (len(self.hidden), "hidden")
         return ", ".join(f"{count:,} {kind}" for count, kind in counts if count)
 

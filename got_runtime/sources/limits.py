@@ -1,4 +1,4 @@
-"""Bounds on what one source may cost."""
+"""Bounds on the pages, pixels, bytes and seconds of one source."""
 
 import difflib
 from typing import TYPE_CHECKING, Any, ClassVar, Self

@@ -56,7 +56,7 @@ class SourcePage:
     """Problems that may affect the text of this page, one line each. Those of the whole file are on its first page."""
 
     error: GotError | None = None
-    """Why the page has no ``image``."""
+    """The reason for which the page has no ``image``."""
 
     pdf: PdfPage | None = field(default=None, repr=False)
 

@@ -256,4 +256,4 @@ def _error_messages() -> list[str]:
     """MuPDF's error messages since ``_mupdf`` was entered, as one warning; lines that begin "warning:" are left out."""
     found = [line for line in _library().TOOLS.mupdf_warnings().splitlines() if "error" in line]
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    return [f"parts of the page may be missing, MuPDF says: {one_line(found[0])}{more}"] if found else []
+    return [f"parts of the page may be missing, MuPDF reports: {one_line(found[0])}{more}"] if found else []

@@ -35,7 +35,7 @@ def needs_ocr(page: Any) -> bool:
         # The part of pymupdf4llm that makes this decision alone; its documented calls convert whole documents.
         decision = import_module("pymupdf4llm.ocr.analyze_page")
     except ImportError:
-        return _looks_scanned(page, text)
+        return _is_scan(page, text)
     return bool(decision.analyze_page(page)["needs_ocr"])
 
 
@@ -120,7 +120,7 @@ def _block_text(lines: list[_Line]) -> str:
     return "\n".join(" ".join(piece.text for piece in sorted(row, key=lambda piece: piece.box[0])) for row in rows)
 
 
-def _looks_scanned(page: Any, text: str) -> bool:
+def _is_scan(page: Any, text: str) -> bool:
     if text.count(REPLACEMENT) > MOST_REPLACEMENTS * len(text):
         return True
     whole = abs(page.rect)

@@ -39,7 +39,7 @@ class PageSample:
     following: tuple[Image.Image, ...] = ()
     """Further pages of the same context."""
     pages: np.ndarray | None = None
-    """Where there are several: ``(characters,)`` number of the picture that each character is on; 0 is ``image``."""
+    """``(characters,)``, if there are several pictures: number of the picture of each character; 0 is ``image``."""
     symbols: tuple[tuple[str, tuple[float, float, float, float]], ...] | None = None
     """Drawn symbols for the encoder's training: name (``a``, ``\\alpha``, ``note:4@2``, ``frame:red``) and box.
 

@@ -1,4 +1,4 @@
-"""Which page streams are for what: no page that a network is measured on is one that it was trained on.
+"""Streams of synthetic pages: those of training, validation and evaluation have no page in common.
 
 A page's seed is ``(stream, index)``. Training streams lie below :data:`TRAINING_LIMIT`.
 """

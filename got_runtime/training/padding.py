@@ -1,4 +1,4 @@
-"""How token sequences of different length become one tensor."""
+"""Padding of token sequences to one tensor."""
 
 import torch
 from torch import Tensor

@@ -1,7 +1,7 @@
 """The training loop of pre-training and fine-tuning: takes steps, logs, validates, saves, resumes and stops.
 
 A run lives in a folder: ``state.pt`` (weights, optimiser and position, replaced atomically) and ``log.jsonl`` (one JSON
-object a line, appended). What a step computes is up to the subclass.
+object a line, appended). The subclass defines the batches and their gradients.
 """
 
 import json
@@ -106,7 +106,7 @@ class Runner(ABC, Generic[BatchT]):
         return {}
 
     def extra_state(self) -> dict[str, Any]:
-        """What the subclass adds to ``state.pt``."""
+        """Entries that the subclass adds to ``state.pt``."""
         return {}
 
     def state(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How far a run has come, and the learning rate at that point."""
+"""Progress of a run, and factors of its learning rate."""
 
 import math
 import time
@@ -7,7 +7,7 @@ __all__ = ["Progress", "cosine_decay", "linear_decay", "linear_warmup"]
 
 
 class Progress:
-    """How much of a run is done: by its number of steps (reproducible), by the clock, or by whichever ends first.
+    """The fraction of a run that is done, by its number of steps (reproducible), by the clock, or by the nearer end.
 
     Args:
         steps: length of the run in steps; None for no limit.

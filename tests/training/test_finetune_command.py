@@ -233,7 +233,7 @@ def test_options_that_cannot_work_are_refused_before_anything_is_loaded(
         (["--dtype", "float16"], "bfloat16"),
         (["--held-out", "1.5"], "--held-out 1.5"),
         (["--rank", "0"], "--rank"),
-        (["--resume"], "no run to go on with"),
+        (["--resume"], "no run to resume"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

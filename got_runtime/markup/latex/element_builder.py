@@ -34,7 +34,7 @@ class ElementBuilder:
 
 @dataclass(frozen=True)
 class ParseContext:
-    """What surrounds a range of tokens: nesting depth, the class of its paragraphs, its float, its list."""
+    """Context of a range of tokens: nesting depth, the class of its paragraphs, its float, its list."""
 
     depth: int = 0
     role: type[e.Paragraph] | type[e.Abstract] = e.Paragraph

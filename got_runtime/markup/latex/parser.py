@@ -66,7 +66,7 @@ def _parse_blocks(text: str, is_latex: bool) -> list[ElementBuilder]:
 
 
 def repeated_tail(text: str) -> tuple[int, int] | None:
-    """Where to cut an endless repetition at the end of ``text``, keeping one copy, and the number of copies cut.
+    """The index at which to cut an endless repetition at the end of ``text``, and the number of copies that this cuts.
 
     None if there is no such repetition. The Z-function of the reversed last characters gives the smallest period of the
     tail; the run of copies is then followed backwards. Both are linear (Gusfield, Algorithms on Strings, 1.4).

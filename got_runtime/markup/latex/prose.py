@@ -69,7 +69,7 @@ def _read_paragraph(builder: DocumentBuilder, index: int, high: int, context: Pa
 
 
 def _caption_line(reader: TokenReader, index: int, end: int, high: int) -> int | None:
-    """Where the last line of a paragraph begins, if it is the caption of a table directly below."""
+    """The index at which the last line of a paragraph begins, if it is the caption of a table directly below."""
     below = reader.skip_spaces(end, high)
     if below >= high or reader.tokens[below].name not in TABULARS:
         return None
@@ -126,7 +126,7 @@ def text_end(
     one_line: bool = False,
     item: bool = False,
 ) -> int:
-    """Where the text that starts at ``index`` ends: at another block or, outside a list, at an empty line.
+    """The end of the text that starts at ``index``: at another block or, outside a list, at an empty line.
 
     With ``one_line`` it ends with its line; with ``item`` at any line marker.
     """

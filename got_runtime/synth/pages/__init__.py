@@ -1,1 +1,1 @@
-"""Kinds of synthetic page, one module for each, and what they share."""
+"""Kinds of synthetic page, one module for each, and the modules that several of them use."""

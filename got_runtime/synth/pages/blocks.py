@@ -29,7 +29,7 @@ class Block:
 
 
 def block_symbols(blocks: Sequence[Block]) -> list[LabelledBox]:
-    """The characters of all blocks: the encoder is trained on them all, whichever block is asked for."""
+    """The characters of all blocks: the encoder is trained on them all, whichever block the task reads."""
     return [mark for block in blocks for mark in lettering(block.text, block.boxes.tolist())]
 
 

@@ -1,4 +1,4 @@
-"""Shared by drawn figures: letters with their boxes, and answers whose characters have boxes in the figure."""
+"""Used by all drawn figures: letters with their boxes, and answers whose characters have boxes in the figure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

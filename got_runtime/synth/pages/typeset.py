@@ -19,7 +19,6 @@ from PIL import Image
 from got_runtime.synth.faces import FACES, Face, font_bytes
 
 Box = tuple[float, float, float, float]
-MOST_INKS = 31**3
 
 PRELUDE = """
 #set text(ligatures: false, hyphenate: false, overhang: false, lang: "en", features: (calt: 0))

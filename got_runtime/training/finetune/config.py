@@ -7,11 +7,11 @@ from pydantic import BaseModel, ConfigDict, Field
 __all__ = ["FULL_RATE", "LORA_RATE", "FinetuneConfig"]
 
 LORA_RATE, FULL_RATE = 1e-4, 2e-5
-"""Learning rates in common use for large pre-trained networks; got-nano, being small, needs ten times as much."""
+"""Learning rates in common use for large pre-trained networks; got-nano, which is small, needs 2e-3 for LoRA."""
 
 
 class FinetuneConfig(BaseModel):
-    """How to fine-tune; the same settings, pairs and machine give the same weights."""
+    """Options of a fine-tuning run; the same settings, pairs and machine give the same weights."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -83,7 +83,7 @@ class FinetuneRun:
         max_new_tokens: int = MAX_NEW_TOKENS,
     ) -> None:
         if not resume and (folder / "state.pt").exists():
-            raise GotError(f"{folder} holds a run: go on with it (--resume), or give another folder")
+            raise GotError(f"{folder} holds a run: continue it with --resume, or give another folder")
         self.folder, self.config, self.dataset = folder, config, dataset
         self._checkpoint, self._source = checkpoint, source
         self._resume, self._max_new_tokens = resume, max_new_tokens

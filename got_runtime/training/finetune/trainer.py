@@ -1,4 +1,4 @@
-"""Fine-tuning: what the loop of :mod:`got_runtime.training.runner` does with pairs of image and text."""
+"""Fine-tuning as a :class:`got_runtime.training.runner.Runner`: batches and losses of pairs of image and text."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -56,7 +56,7 @@ def resumable_state(
     """
     state = read_state(folder, device)
     if state is None:
-        raise GotError(f"{folder} holds no run to go on with: start it without --resume")
+        raise GotError(f"{folder} holds no run to resume: start it without --resume")
     try:
         different = config.differences(FinetuneConfig.model_validate_json(state["config"]))
         different += [name for name in fingerprint if state["fingerprint"].get(name) != fingerprint[name]]

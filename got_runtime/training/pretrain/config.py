@@ -11,7 +11,7 @@ __all__ = ["PretrainConfig"]
 
 @dataclass(frozen=True)
 class PretrainConfig:
-    """How to train; with ``steps`` the same settings and machine give the same weights."""
+    """Options of a pre-training run; with ``steps`` the same settings and machine give the same weights."""
 
     stage: int = 1
     """1: encoder and connector; 2: everything; 3: the decoder, on features of the frozen encoder."""

@@ -187,7 +187,7 @@ class _GuidedAttention:
 
 
 def jumps(image_targets: Tensor) -> Tensor:
-    """Which characters of ``(n, t)`` are neither on the image token of the one before nor on a neighbour in its row.
+    """A mask ``(n, t)``: characters neither on the image token of the one before nor on a neighbour in its row.
 
     The first character that has an image token is a jump too.
     """

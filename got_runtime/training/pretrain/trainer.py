@@ -1,4 +1,4 @@
-"""Pre-training of got-nano: what the loop of :mod:`got_runtime.training.runner` does with pages of the data engine."""
+"""Pre-training of got-nano as a :class:`got_runtime.training.runner.Runner`: its batches, losses and validation."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
