@@ -1,4 +1,4 @@
-"""Pages whose elements' places are known, as born-digital PDF and as worn scans: what examples/boxes.py measures on.
+"""Pages with a reference box for each element, as born-digital PDF and as degraded scans, for examples/boxes.py.
 
 Three kinds: numbered paragraphs in one column; the data engine's pages of two to six separate blocks of text, some side
 by side; and its formatted pages with headings, lists, formulas and tables, some in two columns.
@@ -25,23 +25,23 @@ from got_runtime.synth.pages.typeset import pages_of, render
 from got_runtime.synth.text import words_of_text
 
 SIDE, MARGIN, SIZE, PITCH, CHARACTERS = 420, 34, 19, 28, 32
-"""Of a page of one column, in points: side, margin, size of type, distance of lines; and most characters of a line."""
+"""A page of one column: side, margin, type size and line pitch in points; maximum number of characters in a line."""
 ABOVE, BELOW = 0.75, 0.22
-"""A character's box, as the data engine has it: this much of the size above the baseline, and below it."""
+"""Extent of a character's box above and below the baseline, as fractions of the type size, as in the data engine."""
 SCALE = 0.5
-"""Points for a pixel of the data engine's pages of blocks."""
+"""Points per pixel of the data engine's pages of blocks."""
 EM, ZOOM = 11, 2
-"""Type size of formatted pages in points, and pixels for a point when their inks are found."""
+"""Type size of formatted pages in points, and the pixels per point at which their inks are located."""
 BLACK = "#let c(i, body) = body\n"
-"""Prints in black what the data engine prints in inks."""
+"""Typst definition that prints in black instead of in the data engine's inks."""
 SCAN = 1100
-"""Pixels of a scan's long side."""
+"""Pixels along the longer side of a scan."""
 Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line of print, where it was set, in points, and the number of its block of text."""
+    """A printed line: its text, its box in points, and the number of its block of text."""
 
     text: str
     box: Box
@@ -50,7 +50,7 @@ class Line:
 
 @dataclass(frozen=True)
 class FormattedPage:
-    """A page as PDF, and the elements of its true answer with the boxes around all they print, in points."""
+    """A page as PDF, and the elements of its reference text with the boxes around their ink, in points."""
 
     pdf: bytes
     elements: Sequence[Element]
@@ -60,7 +60,7 @@ class FormattedPage:
 def column_page(seed: int) -> tuple[bytes, list[Line]]:
     """Two to four numbered paragraphs of Times."""
     rng = np.random.default_rng((77, seed))
-    font, truth, top = pymupdf.Font("tiro"), list[Line](), float(MARGIN)
+    font, reference, top = pymupdf.Font("tiro"), list[Line](), float(MARGIN)
     with pymupdf.open() as document:
         sheet = document.new_page(width=SIDE, height=SIDE)
         for number in range(1, int(rng.integers(3, 6))):
@@ -71,27 +71,27 @@ def column_page(seed: int) -> tuple[bytes, list[Line]]:
             for line, baseline in zip(lines, baselines, strict=True):
                 sheet.insert_text((MARGIN, baseline), line, fontname="tiro", fontsize=SIZE)
                 right = MARGIN + font.text_length(line, SIZE)
-                truth.append(Line(line, (MARGIN, baseline - ABOVE * SIZE, right, baseline + BELOW * SIZE), number))
+                reference.append(Line(line, (MARGIN, baseline - ABOVE * SIZE, right, baseline + BELOW * SIZE), number))
             top = baselines[-1] + PITCH * float(rng.uniform(0.5, 1.0))
-        return bytes(document.tobytes()), truth
+        return bytes(document.tobytes()), reference
 
 
 def blocks_page(seed: int) -> tuple[bytes, list[Line]]:
-    """The data engine's page of blocks, its words set again at their places as text of a PDF."""
+    """The data engine's page of blocks, its words written at the same positions as text of a PDF."""
     image, blocks, name = block_page(np.random.default_rng((78, seed)), TRAINING_FACES, False)
     face = next(face for face in FACES if face.name == name)
     font = pymupdf.Font(fontbuffer=font_bytes(face.source))
     with pymupdf.open() as document:
         sheet = document.new_page(width=image.width * SCALE, height=image.height * SCALE)
         writer = pymupdf.TextWriter(sheet.rect)
-        truth = []
+        reference = []
         for number, block in enumerate(blocks):
             for start, end in _parts(block.text, "\n"):
                 left, top, right, bottom = hull((block.boxes[start:end] * SCALE).tolist())
-                truth.append(Line(block.text[start:end], (left, top, right, bottom), number))
+                reference.append(Line(block.text[start:end], (left, top, right, bottom), number))
             _set_words(writer, font, block)
         writer.write_text(sheet)
-        return bytes(document.tobytes()), truth
+        return bytes(document.tobytes()), reference
 
 
 def _set_words(writer: pymupdf.TextWriter, font: pymupdf.Font, block: Block) -> None:
@@ -102,7 +102,7 @@ def _set_words(writer: pymupdf.TextWriter, font: pymupdf.Font, block: Block) -> 
 
 
 def formatted_page(seed: int) -> FormattedPage:
-    """The data engine's parts of a formatted page, on a page as wide as they need and with margins."""
+    """The parts of the data engine's formatted page, typeset on a page of random width with margins."""
     rng = np.random.default_rng((79, seed))
     answer = TypesetAnswer()
     document = DocumentWriter(answer, rng, noise=0.0)
@@ -117,7 +117,7 @@ def formatted_page(seed: int) -> FormattedPage:
         if printed.page_count != 1:
             return formatted_page(seed + 10_000)
         characters = character_boxes(answer, render(inked[0], ZOOM), EM * ZOOM)[0] / ZOOM
-        # A line break before an item stands where the item does, in the span of the one before.
+        # A line break before an item has the position of the item, and is in the span of the element before.
         characters[[character.isspace() for character in answer.text]] = np.nan
         elements = parse(answer.text)
         boxes = []
@@ -128,7 +128,7 @@ def formatted_page(seed: int) -> FormattedPage:
 
 
 def as_scan(pdf: bytes, seed: int) -> bytes:
-    """The page as a worn picture in a PDF of its size."""
+    """The page as a degraded picture in a PDF of the same size."""
     page = next(open_pages(pdf))
     assert page.image is not None
     assert page.size_pt is not None
@@ -145,13 +145,13 @@ def as_scan(pdf: bytes, seed: int) -> bytes:
 
 
 def hull(boxes: Sequence[Box]) -> Box:
-    """The box around boxes."""
+    """The smallest box that contains all boxes."""
     return min(b[0] for b in boxes), min(b[1] for b in boxes), max(b[2] for b in boxes), max(b[3] for b in boxes)
 
 
 def _parts(text: str, separator: str) -> Iterator[tuple[int, int]]:
-    """Start and end of what stands between separators."""
-    cuts = [-1, *(place for place, character in enumerate(text) if character == separator), len(text)]
+    """Start and end of each part between separators."""
+    cuts = [-1, *(index for index, character in enumerate(text) if character == separator), len(text)]
     yield from ((left + 1, right) for left, right in pairwise(cuts) if right > left + 1)
 
 
