@@ -30,8 +30,6 @@ HIDDEN = {"model_config"}  # pydantic's own settings
 LINE = 100
 """Characters of a signature on one line; a longer one has a line for each parameter."""
 
-Documented = griffe.Class | griffe.Function | griffe.Attribute
-
 
 def main() -> int:
     text = render()

@@ -189,7 +189,7 @@ def test_ctrl_c_in_all_kinds_keeps_the_kinds_that_were_measured(
     assert list(ModelCard.model_validate_json((tmp_path / "all.json").read_text()).reports) == ["plain"]
 
 
-def test_what_got_ocr_read_wrote_is_scored(tmp_path: Path) -> None:
+def test_the_output_of_got_ocr_read_is_scored(tmp_path: Path) -> None:
     write_page(tmp_path / "a.png", "first")
     write_page(tmp_path / "b.png", "second")
     write_pdf(tmp_path / "c.pdf", 2)
@@ -231,7 +231,7 @@ def test_impossible_arguments_are_refused(words: list[str], capsys: pytest.Captu
     assert "error: " in capsys.readouterr().err
 
 
-def test_what_cannot_be_written_or_scored_is_refused_before_reading(tmp_path: Path) -> None:
+def test_outputs_and_predictions_are_checked_before_pages_are_read(tmp_path: Path) -> None:
     write_page(tmp_path / "a.png", "x")
     with pytest.raises(GotError, match="--json"):
         command.run(parsed(str(tmp_path), "--json", str(tmp_path / "no" / "r.json")))

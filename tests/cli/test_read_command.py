@@ -1,4 +1,4 @@
-"""``got-ocr read``: what it writes and prints, and the error of each bad input."""
+"""``got-ocr read``: its files, its output, and the error of each bad input."""
 
 import importlib
 import json
@@ -60,7 +60,7 @@ def bad_files(folder: Path) -> dict[str, list[str]]:
 
 
 def exit_status(*arguments: str) -> int:
-    """What the shell gets: argparse exits by itself."""
+    """The exit status; argparse exits by itself."""
     try:
         return main(arguments)
     except SystemExit as stop:
@@ -73,7 +73,7 @@ def scan(folder: Path, name: str, good: Path) -> Path:
     return folder / name
 
 
-def test_a_name_that_is_too_long_for_its_output_costs_that_file_only(
+def test_a_name_that_is_too_long_for_its_output_affects_that_file_only(
     tmp_path: Path, good: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out, scans = tmp_path / "out", tmp_path / "scans"
@@ -85,7 +85,7 @@ def test_a_name_that_is_too_long_for_its_output_costs_that_file_only(
         assert sorted(file.name[0] for file in out.iterdir()) == ["1", "3", "4"]
 
 
-def test_arguments_that_name_nothing_cost_no_neighbours(
+def test_arguments_that_name_nothing_do_not_affect_other_files(
     tmp_path: Path, good: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
@@ -97,15 +97,13 @@ def test_arguments_that_name_nothing_cost_no_neighbours(
     assert [file.name for file in out.iterdir()] == ["good.png.txt"]
 
 
-def test_a_file_that_is_not_there_takes_no_name_from_one_that_is(tmp_path: Path, good: Path) -> None:
+def test_a_missing_file_does_not_reserve_the_output_name_of_an_existing_one(tmp_path: Path, good: Path) -> None:
     there = scan(tmp_path / "there", "1.png", good)
     assert main(["read", str(tmp_path / "missing" / "1.png"), str(there), "-o", str(tmp_path / "out")]) == 2
     assert [file.name for file in (tmp_path / "out").iterdir()] == ["1.png.txt"]
 
 
-def test_values_may_be_negative_as_the_help_says(
-    tmp_path: Path, good: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_values_may_be_negative_as_in_the_help(tmp_path: Path, good: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bad_files(tmp_path)
     assert main(["read", str(tmp_path / "two.pdf"), "--pages", "-1,1", "--to", "json"]) == 0
     assert [page["number"] for page in json.loads(capsys.readouterr().out)["pages"]] == [1]
@@ -194,7 +192,7 @@ def test_several_formats_are_written_side_by_side_and_only_what_is_missing(
     assert "choose from text" in capsys.readouterr().err
 
 
-def test_a_folder_is_written_in_its_own_order_of_folders(
+def test_the_output_has_the_subfolders_of_the_input_folder(
     tmp_path: Path, good: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("a", "b"):
@@ -222,7 +220,7 @@ def half_broken(tmp_path: Path, good: Path) -> Path:
     return file
 
 
-def test_the_effect_of_a_failing_page_can_be_chosen(
+def test_on_error_decides_the_effect_of_a_failing_page(
     tmp_path: Path, good: Path, half_broken: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     files = [str(half_broken), str(tmp_path / "missing.png"), str(good)]
@@ -247,7 +245,7 @@ def test_the_effect_of_a_failing_page_can_be_chosen(
     assert "frame 2" in notices[0]
 
 
-def test_files_that_fail_are_tried_again_by_the_next_run(
+def test_files_that_fail_are_read_again_by_the_next_run(
     tmp_path: Path, good: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     scans, out = tmp_path / "scans", tmp_path / "out"
@@ -271,9 +269,7 @@ def test_standard_input_is_a_source(good: Path, capsys: pytest.CaptureFixture[st
     assert json.loads(capsys.readouterr().out)["pages"][0]["width"] == 300
 
 
-def test_damaged_metadata_is_a_warning_of_the_page_and_nothing_else(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_damaged_metadata_is_only_a_warning_of_the_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     image = Image.new("RGB", (300, 200), "white")
     image.paste("black", (40, 40, 44, 160))
     image.save(tmp_path / "a.jpg", exif=b"Exif\0\0II*\0\x08\0\0\0\x05\0\x12\x01\x03\0garbled")
@@ -300,11 +296,11 @@ def test_damaged_metadata_is_a_warning_of_the_page_and_nothing_else(
     ],
     ids=str,
 )
-def test_flags_name_a_task(flags: list[str], task: object) -> None:
+def test_options_select_a_task(flags: list[str], task: object) -> None:
     assert task_from(build_parser().parse_args(["read", "a.png", *flags])) == task
 
 
-def test_a_page_is_read_and_a_notice_says_that_the_token_budget_ran_out(
+def test_a_page_whose_token_budget_ran_out_has_a_notice(
     runtime: GotRuntime, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], pages: Path
 ) -> None:
     monkeypatch.setattr("got_runtime.cli.read.load_runtime", lambda args: runtime)
@@ -322,6 +318,6 @@ def test_info_names_model_and_versions(capsys: pytest.CaptureFixture[str]) -> No
     assert "demonstration" in err
 
 
-def test_info_prints_the_schema_of_what_json_holds(capsys: pytest.CaptureFixture[str]) -> None:
+def test_info_prints_the_schema_of_the_json_output(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["info", "--schema"]) == 0
     assert json.loads(capsys.readouterr().out) == DocumentResult.model_json_schema()

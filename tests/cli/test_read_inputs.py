@@ -35,7 +35,7 @@ def test_verbose_names_the_skipped_files(scans: Path, capsys: pytest.CaptureFixt
     assert "Thumbs.db" not in capsys.readouterr().err
 
 
-def test_a_pattern_that_the_shell_left_alone_is_expanded_in_natural_order(
+def test_a_pattern_that_the_shell_did_not_expand_is_expanded_in_natural_order(
     scans: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = scans.parent / "out"
@@ -52,7 +52,7 @@ def test_a_pattern_without_a_match_is_named(scans: Path, capsys: pytest.CaptureF
     assert f"no file matches the pattern {scans / '*.tiff'}" in line
 
 
-def test_a_file_whose_name_looks_like_a_pattern_is_itself(tmp_path: Path, good: Path) -> None:
+def test_a_file_whose_name_contains_wildcards_is_not_a_pattern(tmp_path: Path, good: Path) -> None:
     file = tmp_path / "scan[1].png"
     file.write_bytes(good.read_bytes())
     (tmp_path / "scan1.png").write_bytes(good.read_bytes())

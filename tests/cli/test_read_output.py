@@ -35,7 +35,7 @@ def test_pages_of_markdown_begin_with_a_comment_that_holds_their_number() -> Non
     assert render(read, "markdown") == "<!-- page 3 -->\n\n# One\n\n<!-- page 4 -->\n\n<!-- page 7 -->\n\nText."
 
 
-def test_a_paragraph_that_continues_stands_whole_on_the_page_where_it_begins() -> None:
+def test_a_paragraph_that_continues_is_joined_on_the_page_where_it_begins() -> None:
     read = document(page(1, "It goes on", task=Formatted()), page(2, "and ends.\n\nNext.", task=Formatted()))
     assert render(read, "markdown") == "<!-- page 1 -->\n\nIt goes on and ends.\n\n<!-- page 2 -->\n\nNext."
 

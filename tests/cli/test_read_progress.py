@@ -1,4 +1,4 @@
-"""Progress of ``got-ocr read``: what it says, where, and how often."""
+"""Progress of ``got-ocr read``: its text, its stream, and its interval."""
 
 import os
 import subprocess
@@ -47,7 +47,7 @@ def test_the_time_left_counts_selected_pages_only() -> None:
         assert progress.status() == "0 of 1 file, 1 page, 0.05 pages/s, about 20 s left"
 
 
-def test_without_a_terminal_a_line_is_printed_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_terminal_a_line_is_printed_every_30_seconds(capsys: pytest.CaptureFixture[str]) -> None:
     clock = Clock()
     with ReadProgress(1, lambda total: total, clock) as progress:
         for number in range(1, 31):

@@ -18,7 +18,7 @@ def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def usage_error(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """The line that a command line costs."""
+    """The error line of a command line."""
     try:
         status = main(arguments)
     except SystemExit as stop:

@@ -13,7 +13,7 @@ from got_runtime.evaluation.samples import EvalSample
 from got_runtime.tasks import Box, MultiPage
 
 
-def test_differences_are_marked_where_they_are() -> None:
+def test_differences_are_marked_at_their_position() -> None:
     assert diff_html("kitten", "sitting") == (
         "<del>k</del>itt<del>e</del>n",
         "<ins>s</ins>itt<ins>i</ins>n<ins>g</ins>",
@@ -53,7 +53,7 @@ def test_a_page_that_cannot_be_opened_is_shown_without_an_image(tmp_path: Path) 
     assert "gone.png" in page
 
 
-def test_the_worst_pages_of_each_group_stand_under_its_name() -> None:
+def test_the_worst_pages_of_each_group_are_under_its_heading() -> None:
     samples = [make_sample(f"{group}{number}", "abcd", group) for group in ("seen", "new") for number in range(3)]
     predict = text_predictor(["abcx", "abxx", "abcd", "xxxx", "xxxx", "xbcd"])
     worst = WorstPages(1, by_group=True)

@@ -1,4 +1,4 @@
-"""Which metrics are computed for which kind of page."""
+"""Metrics by kind of page."""
 
 import pytest
 from helpers.evaluation_pages import FORMATTED_TEXT, make_sample, render_tables, text_predictor

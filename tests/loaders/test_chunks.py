@@ -1,4 +1,4 @@
-"""How large chunks are, and how a caller replaces the counting or the splitting."""
+"""Size of chunks, and functions that replace the counting or the splitting."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -50,7 +50,7 @@ def test_words_are_counted_by_default(scripted: Scripted, three_pages: Path) -> 
     ]
 
 
-def test_a_function_counts_what_it_likes(scripted: Scripted, three_pages: Path) -> None:
+def test_count_tokens_may_be_a_function(scripted: Scripted, three_pages: Path) -> None:
     documents = load(scripted, three_pages, SENTENCES, max_tokens=35, count_tokens=len)
     assert texts(documents) == ["One two three. Four five six.", "Seven eight nine."]
 

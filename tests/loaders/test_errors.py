@@ -24,7 +24,7 @@ def test_a_file_that_is_loaded_alone_and_cannot_be_opened_raises(scripted: Scrip
         GotReader(runtime=runtime).load_data(tmp_path / "typo.pdf")
 
 
-def test_in_a_list_it_is_kept_with_its_error(scripted: Scripted, ten_files: Path) -> None:
+def test_a_file_of_a_list_that_cannot_be_opened_is_kept_with_its_error(scripted: Scripted, ten_files: Path) -> None:
     runtime = scripted("never")
     corrupt = ten_files / "4.pdf"
     [loaded] = GotLoader([corrupt], runtime=runtime).load()
@@ -36,14 +36,14 @@ def test_in_a_list_it_is_kept_with_its_error(scripted: Scripted, ten_files: Path
         assert metadata["file_path"] == str(corrupt)
 
 
-def test_a_page_that_fails_costs_no_other_page(scripted: Scripted, three_pages: Path) -> None:
+def test_a_page_that_fails_does_not_affect_other_pages(scripted: Scripted, three_pages: Path) -> None:
     runtime = scripted("one", RuntimeError("out of memory"), "three")
     documents = GotLoader(three_pages, runtime=runtime).load()
     assert [document.page_content for document in documents] == ["one", "", "three"]
     assert "out of memory" in documents[1].metadata["error"]
 
 
-def test_what_is_skipped_is_logged_with_its_name_and_error(
+def test_skipped_pages_and_files_are_logged_with_their_name_and_error(
     scripted: Scripted, ten_files: Path, three_pages: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     runtime = scripted("one", RuntimeError("out of memory"), "three")
@@ -63,7 +63,7 @@ def test_the_error_that_ends_a_folder_names_the_file(scripted: Scripted, ten_fil
         GotLoader(ten_files, on_error="raise", runtime=scripted("fine", RuntimeError("out of memory"))).load()
 
 
-def test_the_ocr_function_raises_when_it_is_to(scripted: Scripted, tmp_path: Path) -> None:
+def test_the_ocr_function_raises_with_on_error_raise(scripted: Scripted, tmp_path: Path) -> None:
     def scan() -> pymupdf.Document:
         document = pymupdf.open()
         page = document.new_page(width=200, height=100)

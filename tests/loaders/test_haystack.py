@@ -24,7 +24,7 @@ def test_sources_and_their_meta(scripted: Scripted, three_pages: Path) -> None:
     assert (second.meta["file_path"], second.meta["mine"]) == ("in/memory.pdf", 2)
 
 
-def test_in_a_pipeline_that_was_saved(scripted: Scripted, three_pages: Path) -> None:
+def test_a_pipeline_can_be_saved_and_run(scripted: Scripted, three_pages: Path) -> None:
     saved = Pipeline()
     saved.add_component("got", GotConverter(mode="chunk", task=Formatted(), dpi=90, dtype="float32"))
     again = Pipeline.loads(saved.dumps(), allowed_modules=["got_loaders.haystack"])

@@ -28,7 +28,7 @@ from got_runtime.options import ErrorPolicy
 Counting = tuple[GotRuntime, CountingEngine]
 
 
-def test_a_document_a_page(scripted: Scripted, three_pages: Path) -> None:
+def test_each_page_is_one_document_by_default(scripted: Scripted, three_pages: Path) -> None:
     documents = GotLoader(three_pages, runtime=scripted("one", "two", "three")).load()
     assert [document.page_content for document in documents] == ["one", "two", "three"]
     assert [document.metadata["page"] for document in documents] == [0, 1, 2]

@@ -56,7 +56,7 @@ def test_boxes_and_html_are_excluded_from_prompts_and_embeddings(scripted: Scrip
         assert "sha256" not in shown
 
 
-def test_a_reader_is_its_settings(scripted: Scripted, three_pages: Path) -> None:
+def test_a_reader_is_saved_as_its_options(scripted: Scripted, three_pages: Path) -> None:
     reader = GotReader(mode="chunk", task=Formatted(), pages="1-2", dpi=90, runtime=scripted("text"))
     again = pickle.loads(pickle.dumps(reader))
     assert again.to_dict() == reader.to_dict()

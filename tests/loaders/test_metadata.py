@@ -138,7 +138,7 @@ def test_importing_the_loaders_loads_neither_torch_nor_a_framework() -> None:
         ("haystack", "haystack", "haystack"),
     ],
 )
-def test_a_missing_framework_says_what_to_install(adapter: str, package: str, extra: str) -> None:
+def test_the_error_of_a_missing_framework_names_the_package_to_install(adapter: str, package: str, extra: str) -> None:
     """On a machine without the extra, which is simulated by an import finder that hides the package."""
     code = f"""
 import sys

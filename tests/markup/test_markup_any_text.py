@@ -40,7 +40,7 @@ dialect = st.lists(st.sampled_from(PIECES), max_size=40).map("".join)
 
 @st.composite
 def mutations(draw: st.DrawFn) -> str:
-    """An answer of the corpus with a piece cut out, doubled or put in at a place of choice."""
+    """An answer of the corpus with a piece cut out, doubled or inserted at another index."""
     text = draw(st.sampled_from(list(ANSWERS.values())))
     for _ in range(draw(st.integers(1, 3))):
         start = draw(st.integers(0, len(text)))
@@ -107,7 +107,7 @@ def test_repairing_a_formula_twice_changes_nothing(text: str) -> None:
 
 
 def steps(work: Callable[[], object]) -> int:
-    """How many lines of Python ``work`` runs: a measure of time that a busy machine does not change."""
+    """Number of lines of Python that ``work`` runs: a measure of time that a busy machine does not change."""
     count = 0
 
     def line(frame: object, event: str, argument: object) -> object:

@@ -52,7 +52,7 @@ def test_standard_input_and_an_output_file(tmp_path: Path, monkeypatch: pytest.M
     assert (tmp_path / "out.md").read_text(encoding="utf-8") == "## é\n"
 
 
-def test_standard_input_that_is_no_text_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_standard_input_that_is_not_utf8_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", stdin_of(b"abc \xff"))
     with pytest.raises(SourceCorrupt, match="standard input is not UTF-8"):
         run("-", "-o", str(tmp_path / "out.md"))

@@ -74,7 +74,7 @@ FORBIDDEN = {"script", "iframe", "object", "embed", "base", "form", "svg", "vide
 
 
 class Inspector(HTMLParser):
-    """What a browser would act on."""
+    """Tags, attributes and addresses on which a browser would act."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What stands in a line: text keeps its characters, LaTeX's own signs go, and Markdown reads it back as it is meant."""
+"""Inline content: text keeps its characters, LaTeX's own signs are removed, and Markdown renders the same words."""
 
 import pytest
 

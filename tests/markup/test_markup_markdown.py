@@ -63,14 +63,14 @@ def test_cells_are_read_back_as_the_same_words() -> None:
         *("=====", "---", "* * *", "```", "~~~"),
     ],
 )
-def test_text_that_looks_like_markup_stays_text(line: str) -> None:
+def test_text_with_the_form_of_markup_stays_text(line: str) -> None:
     answer = "\\begin{abstract}" + "{}" + line + "\\end{abstract}"
     tokens = MarkdownIt("commonmark").enable("table").parse(to_markdown(parse(answer)))
     assert {token.type for token in tokens} <= {"paragraph_open", "inline", "paragraph_close"}
 
 
 @pytest.mark.parametrize("line", ["１. 概要", "²) see below", "１２) 概要"])
-def test_numbers_that_open_no_list_stand_as_they_are(line: str) -> None:
+def test_numbers_that_open_no_list_are_not_escaped(line: str) -> None:
     assert to_markdown(parse("\\begin{abstract}" + line + "\\end{abstract}")) == line + "\n"
 
 
@@ -83,7 +83,7 @@ def test_numbers_that_open_no_list_stand_as_they_are(line: str) -> None:
         (r"\author{A \\ \texttt{b}}", "A\\\n`b`\n"),
     ],
 )
-def test_our_own_signs_at_the_start_of_a_line_stay_signs(answer: str, markdown: str) -> None:
+def test_list_and_heading_signs_at_the_start_of_a_line_of_text_are_escaped(answer: str, markdown: str) -> None:
     assert to_markdown(parse(answer)) == markdown
 
 

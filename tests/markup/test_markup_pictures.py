@@ -118,7 +118,7 @@ def test_geometry_is_drawn_without_latex() -> None:
     ("library", "name", "extra"),
     [("rdkit", "smiles", "chemistry"), ("verovio", "kern", "music"), ("matplotlib", "chart-json", "charts")],
 )
-def test_without_its_extra_the_source_is_kept_and_says_so(
+def test_without_its_extra_a_notice_replaces_the_picture(
     library: str, name: str, extra: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in [each for each in sys.modules if each.partition(".")[0] == library]:

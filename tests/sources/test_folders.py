@@ -22,13 +22,13 @@ def test_a_folder_is_walked_in_natural_order_without_hidden_or_unknown_files(tmp
     assert list(expand(str(tmp_path))) == list(expand(tmp_path))
 
 
-def test_entries_that_cannot_be_opened_do_not_cost_their_neighbours(tmp_path: Path) -> None:
+def test_entries_that_cannot_be_opened_do_not_affect_the_others(tmp_path: Path) -> None:
     (tmp_path / "a.png").symlink_to(tmp_path / "a.png")
     (tmp_path / "z.png").touch()
     assert list(expand(tmp_path)) == [tmp_path / "z.png"]
 
 
-def test_a_folder_that_may_not_be_listed_is_reported_after_its_neighbours(
+def test_a_folder_that_may_not_be_listed_is_reported_after_the_other_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "closed").mkdir()

@@ -34,7 +34,7 @@ def test_the_preview_inside_a_camera_jpeg_is_not_a_page(tmp_path: Path) -> None:
     assert page.label == "photo"
 
 
-def test_a_broken_frame_does_not_cost_its_neighbours() -> None:
+def test_a_broken_frame_does_not_affect_the_other_frames() -> None:
     rng = np.random.default_rng(0)
     frames = [Image.fromarray(rng.integers(0, 255, (64, 64), dtype=np.uint8)) for _ in range(3)]
     buffer = io.BytesIO()
@@ -85,7 +85,7 @@ def grey_tiff(bits: int, photometric: int, row: bytes, compression: int = 1) -> 
     return head + row + struct.pack("<H", len(tags)) + entries + bytes(4)
 
 
-def test_a_tiff_of_twelve_bits_is_as_bright_as_its_scanner_meant() -> None:
+def test_a_tiff_of_twelve_bits_is_scaled_by_4095() -> None:
     assert grey(only_page(grey_tiff(12, 1, bytes.fromhex("000101808fff"))).image) == [0, 16, 128, 255]
 
 
@@ -95,7 +95,7 @@ def test_a_tiff_of_sixteen_bits_whose_zero_is_white_is_not_inverted() -> None:
     assert grey(only_page(grey_tiff(16, 1, levels)).image) == [0, 1, 128, 255]
 
 
-def test_arrays_of_every_taken_type_give_the_same_grey() -> None:
+def test_arrays_of_every_supported_type_give_the_same_grey() -> None:
     levels = np.array([[0, 51, 102, 255]], dtype=np.uint8)
     for array in (
         levels,
@@ -117,7 +117,7 @@ def test_float_images_are_scaled_by_their_range() -> None:
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "CMYK", "YCbCr", "LAB", "HSV", "RGBX"])
-def test_other_colour_modes_look_the_same(mode: str) -> None:
+def test_other_colour_modes_give_the_same_pixels(mode: str) -> None:
     page = only_page(striped().convert("RGB" if mode == "LAB" else mode))
     assert page.image.getpixel((2, 2)) == pytest.approx((0, 0, 0), abs=3)
     assert page.image.getpixel((25, 2)) == pytest.approx((255, 255, 255), abs=3)
@@ -173,7 +173,7 @@ def test_exif_orientation_is_honoured_once(tmp_path: Path, orientation: int, suf
 
 
 @pytest.mark.parametrize("exif", [b"Exif\0\0garbage that is no TIFF header", b"Exif\0\0II*\0\x08\0\0\0\x01"])
-def test_garbled_exif_does_not_cost_the_page(tmp_path: Path, exif: bytes) -> None:
+def test_an_image_with_damaged_exif_is_still_read(tmp_path: Path, exif: bytes) -> None:
     striped().save(tmp_path / "a.png", exif=exif)
     assert same(only_page(tmp_path / "a.png").image, striped())
 

@@ -62,7 +62,7 @@ def test_a_selection_keeps_its_order_and_drops_repetitions(selection: Any, chose
         "½",
     ],
 )
-def test_a_selection_that_fits_no_page_says_how_to_write_one(selection: Any) -> None:
+def test_the_error_of_an_invalid_selection_shows_the_syntax(selection: Any) -> None:
     with pytest.raises(PageOutOfRange, match=r"1-3,7,-1"):
         select_pages(selection, 7)
 

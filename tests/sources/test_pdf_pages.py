@@ -56,7 +56,7 @@ def test_a_given_resolution_is_used() -> None:
     assert max(only_page(pdf_of("a"), long_side=1024).image.size) == pytest.approx(1024, abs=8)
 
 
-def test_a_page_too_large_for_the_limit_is_rendered_smaller_and_says_so() -> None:
+def test_a_page_too_large_for_the_limit_is_rendered_smaller_with_a_warning() -> None:
     page = only_page(pdf_of("a"), dpi=600, limits=Limits(max_pixels=200_000))
     assert page.image.width * page.image.height <= 200_000
     assert page.dpi < 600
@@ -89,7 +89,7 @@ def test_a_pdf_that_only_restricts_printing_needs_no_password() -> None:
     assert only_page(restricted, dpi=20).text_layer == "a"
 
 
-def test_a_truncated_pdf_is_repaired_and_its_first_page_says_so(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_truncated_pdf_is_repaired_with_a_warning_on_its_first_page(caplog: pytest.LogCaptureFixture) -> None:
     whole = pdf_of("a", "b", "c", "d")
     with caplog.at_level(logging.INFO, "got_runtime"):
         pages = read(whole[: whole.index(b"xref")], pages="2-4", dpi=20)
@@ -98,7 +98,7 @@ def test_a_truncated_pdf_is_repaired_and_its_first_page_says_so(caplog: pytest.L
     assert [record.getMessage() for record in caplog.records] == list(pages[0].warnings)
 
 
-def test_a_pdf_page_that_fails_does_not_cost_its_neighbours(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_pdf_page_that_fails_does_not_affect_the_other_pages(capfd: pytest.CaptureFixture[str]) -> None:
     pages = read(hand_made_pdf("3", "4", "3"), limits=Limits(max_pixels=10**17))
     assert [page.error is None for page in pages] == [True, False, True]
     assert isinstance(pages[1].error, SourceCorrupt)
@@ -117,12 +117,12 @@ def test_a_pdf_page_that_fails_does_not_cost_its_neighbours(capfd: pytest.Captur
         ("/S/D/P(A-)/St 7", "A-7"),
     ],
 )
-def test_an_odd_page_label_does_not_cost_the_page(rule: str, label: str) -> None:
+def test_a_page_with_an_invalid_label_is_still_read(rule: str, label: str) -> None:
     page = only_page(hand_made_pdf("3", catalog=f"/PageLabels<</Nums[0<<{rule}>>]>>"))
     assert (page.label, page.error) == (label, None)
 
 
-def test_mupdf_is_silent_here_and_as_loud_as_before_elsewhere(capfd: pytest.CaptureFixture[str]) -> None:
+def test_messages_of_mupdf_are_hidden_here_and_unchanged_elsewhere(capfd: pytest.CaptureFixture[str]) -> None:
     tools = pymupdf.TOOLS
     before = tools.mupdf_display_errors()
     tools.mupdf_display_errors(True)

@@ -137,7 +137,7 @@ def test_a_remote_page_is_read_when_that_is_allowed(port: int) -> None:
     assert visit(f"http://site.test:{port}/to?/to?http://site.test:{port}/page.png") == data
 
 
-def test_https_is_read_from_whom_a_trusted_certificate_names(
+def test_https_needs_a_trusted_certificate_for_the_host(
     tls_site: tuple[int, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     port, certificate = tls_site
@@ -172,13 +172,13 @@ def test_remote_sources_are_off_unless_allowed_and_never_private(port: int) -> N
         "http://user:secret@site.test:{port}/page.png",
     ],
 )
-def test_a_redirect_leads_nowhere_that_the_address_itself_could_not(port: int, target: str) -> None:
+def test_a_redirect_is_checked_like_the_address_itself(port: int, target: str) -> None:
     with pytest.raises(SourceForbidden) as caught:
         visit(f"http://site.test:{port}/to?{target.format(port=port)}")
     assert "secret" not in str(caught.value)
 
 
-def test_a_host_is_looked_up_once_so_that_a_second_answer_cannot_redirect_the_connection(port: int) -> None:
+def test_a_host_is_resolved_once_so_that_a_second_answer_cannot_redirect_the_connection(port: int) -> None:
     answers = iter([["127.0.0.1"], ["127.0.0.2"]])
     data = fetch(
         f"http://rebinding.test:{port}/page.png",
@@ -190,7 +190,7 @@ def test_a_host_is_looked_up_once_so_that_a_second_answer_cannot_redirect_the_co
     assert next(answers) == ["127.0.0.2"]
 
 
-def test_redirects_come_to_an_end(port: int) -> None:
+def test_the_number_of_redirects_is_limited(port: int) -> None:
     chain = f"http://site.test:{port}/page.png"
     for _ in range(6):
         chain = f"http://site.test:{port}/to?{chain}"
@@ -211,7 +211,7 @@ def test_a_slow_body_is_cut_off_although_every_byte_comes_in_time(port: int) -> 
     assert time.monotonic() - start < 15
 
 
-def test_a_server_that_never_answers_is_given_up() -> None:
+def test_a_server_that_never_answers_exceeds_the_time_limit() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(LimitExceeded):
         visit(f"http://site.test:{silent.getsockname()[1]}/", Limits(max_remote_seconds=0.2))
 

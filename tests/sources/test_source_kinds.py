@@ -43,9 +43,7 @@ from got_runtime.sources import expand, open_pages
         (lambda path: np.asarray(striped()), "<array>"),
     ],
 )
-def test_the_same_page_comes_out_of_every_kind_of_source(
-    tmp_path: Path, wrap: Callable[[Path], Any], name: str
-) -> None:
+def test_every_kind_of_source_gives_the_same_page(tmp_path: Path, wrap: Callable[[Path], Any], name: str) -> None:
     path = tmp_path / "scan.png"
     striped().save(path)
     page = only_page(wrap(path))
@@ -69,7 +67,7 @@ def test_a_file_is_identified_by_its_bytes_not_by_its_name(tmp_path: Path) -> No
     assert same(only_page(misnamed).image, striped())
 
 
-def test_the_given_image_is_neither_changed_nor_shared() -> None:
+def test_the_given_image_is_neither_changed_nor_returned() -> None:
     given = striped()
     page = only_page(given)
     page.image.paste("blue", (0, 0, 10, 10))

@@ -1,4 +1,4 @@
-"""Checkpoints and pairs that the fine-tuning tests share."""
+"""Checkpoints and pairs for the fine-tuning tests."""
 
 from pathlib import Path
 

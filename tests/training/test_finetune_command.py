@@ -1,4 +1,4 @@
-"""``got-ocr fine-tune``: what a run leaves in its folder, resuming, Ctrl-C and wrong options."""
+"""``got-ocr fine-tune``: the files of a run, resuming, Ctrl-C and wrong options."""
 
 import json
 import os
@@ -163,7 +163,7 @@ def test_a_damaged_run_is_a_clear_error(
 
 
 @pytest.mark.parametrize("number", [1, 2], ids=["before", "after"])
-def test_ctrl_c_while_held_out_pages_are_read_says_what_is_saved(
+def test_ctrl_c_while_held_out_pages_are_read_reports_what_is_saved(
     tmp_path: Path,
     tiny: Path,
     data: Path,
@@ -237,7 +237,7 @@ def test_options_that_cannot_work_are_refused_before_anything_is_loaded(
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_wrong_options_say_what_to_do(
+def test_errors_of_wrong_options_name_a_remedy(
     tmp_path: Path,
     tiny: Path,
     data: Path,

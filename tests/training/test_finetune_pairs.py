@@ -74,7 +74,9 @@ GOOD = swift("page.png", "text")
     ],
     ids=lambda value: value if " " in value and "{" not in value else "",
 )
-def test_a_bad_line_is_named_with_its_reason_or_left_out(tmp_path: Path, tiny: Path, row: str, reason: str) -> None:
+def test_an_unusable_line_is_an_error_with_its_reason_or_skipped(
+    tmp_path: Path, tiny: Path, row: str, reason: str
+) -> None:
     draw(tmp_path / "page.png", "text")
     (tmp_path / "broken.png").write_bytes((tmp_path / "page.png").read_bytes()[:300])
     file = tmp_path / "pairs.jsonl"

@@ -73,7 +73,7 @@ def drawn_in(color: str, image: Image.Image) -> np.ndarray:
     return lead > 60
 
 
-def test_a_frame_has_the_colour_that_is_asked_for() -> None:
+def test_a_frame_has_the_colour_of_its_task() -> None:
     for index in range(20):
         sample = page_of("color", (14, index))
         assert isinstance(sample.task, Color)
@@ -89,7 +89,7 @@ def test_a_frame_has_the_colour_that_is_asked_for() -> None:
 
 
 @pytest.mark.parametrize("kind", ["box", "color"])
-def test_the_encoder_is_trained_on_every_block_whichever_is_asked_for(kind: str) -> None:
+def test_the_encoder_is_trained_on_every_block_whichever_the_task_reads(kind: str) -> None:
     for index in range(10):
         sample = page_of(kind, (15, index))
         labelled = np.repeat(np.repeat(sample_views(sample, SIDE).cells[0] > 0, 16, axis=0), 8, axis=1)
@@ -117,7 +117,7 @@ def test_pages_of_one_context_are_answered_in_order() -> None:
     assert (np.diff(sample.pages) >= 0).all()
 
 
-def test_mixed_batches_hold_alike_pages_and_can_be_made_again() -> None:
+def test_mixed_batches_contain_compatible_pages_and_are_reproducible() -> None:
     weights = dict.fromkeys(("plain", "box", "color", "pages"), 1.0)
     mixture = Mixture(seed=3, batch=4, end_token=1, weights=weights)
     drawn: list[PageSample] = []

@@ -52,7 +52,7 @@ def test_the_same_seed_gives_the_same_page() -> None:
     assert one.text != other.text
 
 
-def test_every_character_stands_in_its_box() -> None:
+def test_every_character_is_inside_its_box() -> None:
     clean = replace(HELD_OUT, degraded=False)
     for index in range(12):
         page = plain_page((2, index), clean)
@@ -64,7 +64,7 @@ def test_every_character_stands_in_its_box() -> None:
             assert marked or character in " \n", f"{character!r} of {page.face} left no ink in its box"
 
 
-def test_held_out_pages_are_what_the_card_says() -> None:
+def test_held_out_pages_have_the_properties_in_the_model_card() -> None:
     for index in range(60):
         page = plain_page((3, index))
         lines = page.text.split("\n")
@@ -201,7 +201,7 @@ def small_nano(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("stage", [1, 3])
-def test_a_state_saved_before_the_loops_were_one_can_be_resumed(tmp_path: Path, small_nano: Path, stage: int) -> None:
+def test_a_state_of_the_older_training_loop_can_be_resumed(tmp_path: Path, small_nano: Path, stage: int) -> None:
     """Long runs outlive versions: the names and shapes in ``state.pt`` stay those of the first trainer."""
     config = replace(TINY, stage=stage, start=small_nano, steps=1)
     (tmp_path / "new").mkdir()
@@ -345,13 +345,15 @@ def test_a_mixture_can_have_weights(capsys: pytest.CaptureFixture[str]) -> None:
     ("mixture", "fault"),
     [("plain=no", "weights are numbers"), ("plain=0", "above 0"), ("poems=1", "no kind 'poems'")],
 )
-def test_faults_in_a_mixture_are_named(mixture: str, fault: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_mixture_is_an_error_that_names_the_fault(
+    mixture: str, fault: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit):
         main(["train", "--rows", "64", "--mixture", mixture])
     assert fault in capsys.readouterr().err
 
 
-def test_the_preview_is_a_sheet_and_its_speed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_preview_writes_one_picture_and_prints_the_speed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "preview", "--count", "3", "-o", str(tmp_path / "sheet.png")]) == 0
     assert "pages/s" in capsys.readouterr().out
     with Image.open(tmp_path / "sheet.png") as sheet:

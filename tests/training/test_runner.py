@@ -62,7 +62,7 @@ def test_the_log_has_averages_of_every_few_steps_and_the_last_entry_is_validated
     assert ["distance" in entry for entry in entries] == [False, False, True]
 
 
-def test_validation_comes_as_often_as_it_is_due(tmp_path: Path) -> None:
+def test_validation_runs_at_its_interval(tmp_path: Path) -> None:
     entries = list(LineFit(tmp_path, steps=4, validate_seconds=0.0).run())
     assert all("distance" in entry for entry in entries)
 
