@@ -1,4 +1,4 @@
-"""GOT-OCR2.0 as a library: a page goes in, its text comes out."""
+"""Runs the GOT-OCR2.0 model: reads images and PDF files and returns the text of their pages."""
 
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_HOMES = {
+_MODULES = {
     "EngineConfig": "engine.registry",
     "GotError": "errors",
     "GotRuntime": "runtime",
@@ -43,9 +43,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    # Names are fetched when they are used: pydantic and torch stay out of `got-ocr --help`.
-    if name in _HOMES:
+    # Public names are imported on first use: importing pydantic and torch would slow down `got-ocr --help`.
+    if name in _MODULES:
         from importlib import import_module
 
-        return getattr(import_module(f"got_runtime.{_HOMES[name]}"), name)
+        return getattr(import_module(f"got_runtime.{_MODULES[name]}"), name)
     raise AttributeError(f"module 'got_runtime' has no attribute {name!r}")

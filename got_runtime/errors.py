@@ -1,7 +1,7 @@
 """Every error this package raises on purpose.
 
     GotError
-    ├── SourceError            what was handed in cannot be read
+    ├── SourceError            a source cannot be read
     │   ├── SourceNotFound     no such file, folder or address
     │   ├── SourceUnsupported  not an image, not a PDF, or a kind of object that is not taken
     │   ├── SourceCorrupt      the right kind of file, but broken
@@ -13,7 +13,7 @@
     ├── TaskError              a task that no prompt can be built for (an empty box, an unknown colour)
     ├── CheckpointError        no usable weights
     │   ├── CheckpointNotFound neither embedded, nor a folder, nor reachable
-    │   └── CheckpointInvalid  a folder whose files do not make a GOT model
+    │   └── CheckpointInvalid  a folder whose files are not a GOT checkpoint
     ├── EngineError            decoding failed
     └── MissingExtra           an optional dependency is not installed (also an ImportError)
 
@@ -44,11 +44,11 @@ __all__ = [
 
 
 class GotError(Exception):
-    """Above every error of this package."""
+    """The base class of every error of this package."""
 
 
 class SourceError(GotError):
-    """What was handed in cannot be read."""
+    """A source cannot be read."""
 
 
 class SourceNotFound(SourceError):
@@ -96,7 +96,7 @@ class CheckpointNotFound(CheckpointError):
 
 
 class CheckpointInvalid(CheckpointError):
-    """A folder whose files do not make a GOT model."""
+    """A folder whose files are not a GOT checkpoint."""
 
 
 class EngineError(GotError):
@@ -112,8 +112,8 @@ class MissingExtra(GotError, ImportError):
         self.package: str = package
 
     def __reduce__(self) -> tuple[type["MissingExtra"], tuple[str, str]]:
-        return MissingExtra, (self.extra, self.package)  # so that it crosses from a worker process
+        return MissingExtra, (self.extra, self.package)  # pickled by worker processes
 
 
 class DemoModelWarning(UserWarning):
-    """got-nano, a demonstration network, was loaded. Given once a process."""
+    """got-nano, a demonstration network, was loaded. Issued once a process."""

@@ -1,4 +1,4 @@
-"""Every option of reading pages in one list, which the runtime, the loaders and the command line share."""
+"""The options of reading pages, defined once for the runtime, the loaders and the command line."""
 
 import difflib
 import operator
@@ -23,8 +23,8 @@ __all__ = [
 ]
 
 ErrorPolicy = Literal["keep", "skip", "raise"]
-"""What happens to a page or file that fails. ``"keep"`` is the default everywhere: a failing page must neither cost the
-pages beside it (as with ``"raise"``) nor vanish from the result (as with ``"skip"``)."""
+"""Handling of a page or file that fails. The default is ``"keep"`` everywhere: with ``"raise"`` the other pages would be
+lost, and with ``"skip"`` the result would not show that a page is missing."""
 
 OcrMode = Literal["always", "auto"]
 PageSelection = str | int | tuple[int, ...]
@@ -92,7 +92,7 @@ class ReadOptions(BaseModel):
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     task: Annotated[Task, BeforeValidator(_task)] = Plain()
-    """What to read: a task such as ``Formatted()``, its name (``"plain"``, ``"format"``), or its dictionary."""
+    """The task: an object such as ``Formatted()``, its name (``"plain"``, ``"format"``), or its dictionary."""
 
     pages: Annotated[PageSelection | None, BeforeValidator(_pages)] = None
     """Page selection of each source, such as ``"1-3,7,-1"``, or page numbers counted from 1; ``None`` for all pages."""

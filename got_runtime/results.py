@@ -1,4 +1,4 @@
-"""What a caller gets back: pages, documents, and everything that was decided on the way."""
+"""Results: documents and pages with their text, boxes, confidence, timings, retries and errors."""
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
@@ -27,14 +27,15 @@ __all__ = [
 ]
 
 FinishReason = Literal["stop", "length", "repetition", "text_layer", "blank", "error"]
-"""Why a page ended: the network said so, the token budget, a loop; or it was not read at all."""
+"""Why decoding ended (``stop``: end token, ``length``: token or time limit, ``repetition``: loop), or why the page was not
+decoded."""
 
 
 class _Record(BaseModel):
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """A copy without what was computed from the fields that change."""
+        """A copy without cached properties, because they depend on the fields."""
         copy = super().model_copy(update=update, deep=deep)
         for name in copy.__dict__.keys() - type(self).model_fields.keys():
             del copy.__dict__[name]
@@ -42,21 +43,21 @@ class _Record(BaseModel):
 
 
 class Confidence(_Record):
-    """Probability the network gave the tokens it chose: their mean, and the least certain one."""
+    """Mean and minimum of the probabilities that the network gave to the chosen tokens."""
 
     mean: float = Field(ge=0.0, le=1.0)
     minimum: float = Field(ge=0.0, le=1.0)
 
 
 class Timings(_Record):
-    """Seconds spent; never part of what makes two results equal in meaning."""
+    """Seconds in the vision encoder, and in prefill and decoding."""
 
     encode: float = 0.0
     decode: float = 0.0
 
 
 class Attempt(_Record):
-    """A way in which a page was tried again after a loop, how that ended, and whether its text was chosen."""
+    """A retry of a page whose decoding ran into a loop: method, finish reason, and whether its text was chosen."""
 
     method: str
     finish_reason: FinishReason
@@ -65,16 +66,17 @@ class Attempt(_Record):
 
 
 class PageError(_Record):
-    """A page that could not be read: the error's class and its one-line message."""
+    """The error of a page that could not be read: its class, and its message of one line."""
 
     type: str
     message: str
 
 
 class ElementBox(_Record):
-    """Where the element with this span of the page's text stands: ``(x0, y0, x1, y1)`` from the page's top left.
+    """The bounding box ``(x0, y0, x1, y1)`` of the element with this span of the page's text.
 
-    In PDF points where the page has them, else in pixels. ``score`` says how sure that is; ``source`` who found it.
+    Coordinates count from the page's top left corner, in PDF points where the page has them, else in pixels. ``score``
+    is the reliability of the box, ``source`` the method that found it.
     """
 
     span: tuple[int, int]
@@ -83,7 +85,12 @@ class ElementBox(_Record):
     source: Literal["layout", "attention"]
 
     def scaled(self, across: float, down: float) -> "ElementBox":
-        """The same box in other units."""
+        """The same box in another unit.
+
+        Args:
+            across: factor of the x coordinates.
+            down: factor of the y coordinates.
+        """
         x0, y0, x1, y1 = self.bbox
         return self.model_copy(update={"bbox": (x0 * across, y0 * down, x1 * across, y1 * down)})
 
@@ -91,11 +98,11 @@ class ElementBox(_Record):
 class PageResult(_Record):
     """One page (or, with :class:`~got_runtime.tasks.MultiPage`, several read in one context).
 
-    ``number`` counts from 1; ``label`` is the page's own (``iv``, ``A-3``); ``total`` is the number of pages of its
-    source. ``width`` and ``height`` are pixels of the image that was read, ``size_pt`` PDF points. ``sha256`` is of the
-    source's bytes, where it has any. ``tokens`` counts the answer's tokens. ``attempts`` lists the retries of a page
-    whose first answer ran into a loop; the text is the chosen one's, or the first answer's where none is chosen.
-    ``boxes``, where they were asked for, are those of the ``elements`` that could be placed.
+    ``number`` counts from 1; ``label`` is the page label of the document (``iv``, ``A-3``); ``total`` is the number of pages of its
+    source. ``width`` and ``height`` are the size of the page image in pixels, ``size_pt`` that of the page in PDF points. ``sha256`` is of the
+    source's bytes, where it has any. ``tokens`` is the number of decoded tokens. ``attempts`` are the retries of a page
+    whose first completion ran into a loop; ``text`` is that of the chosen retry, or of the first completion where none
+    is chosen. ``boxes`` are those of the ``elements`` that could be located; they need the option ``boxes``.
     """
 
     source: str
@@ -119,30 +126,35 @@ class PageResult(_Record):
 
     @property
     def is_latex(self) -> bool:
-        """Whether the text is GOT's dialect of LaTeX rather than lines of text."""
+        """Whether the text is in GOT's dialect of LaTeX, rather than plain text."""
         return self.task.formatted and self.finish_reason != "text_layer"
 
     @cached_property
     def elements(self) -> "list[Element]":
-        """What the page says as typed elements (headings, paragraphs, tables, formulas …)."""
+        """The content of the page as typed elements (headings, paragraphs, tables, formulas …)."""
         from got_runtime.markup import parse
 
         return parse(self.text, is_latex=self.is_latex)
 
 
 def render_pages(pages: "Iterable[PageResult]", render: "Callable[[list[Element]], str]") -> str:
-    """Pages as a person reads them: GOT's markup as ``render`` shows its elements, lines of text as they are."""
+    """The text of pages for display, with a blank line between them.
+
+    Args:
+        pages: in order.
+        render: converts the elements of pages in GOT's markup; plain text is returned unchanged.
+    """
     from got_runtime.markup import parse_pages
 
     texts = []
     for is_latex, run in groupby(pages, key=lambda page: page.is_latex):
-        answers = [page.text for page in run if page.text]
-        texts.append(render(parse_pages(answers)) if is_latex else "\n\n".join(answers))
+        page_texts = [page.text for page in run if page.text]
+        texts.append(render(parse_pages(page_texts)) if is_latex else "\n\n".join(page_texts))
     return "\n\n".join(filter(None, texts))
 
 
 class ModelInfo(_Record):
-    """The weights that were used; ``revision`` is the commit of what came from a hub."""
+    """The weights that were used. ``revision`` is the commit of a checkpoint from the hub."""
 
     name: str
     revision: str | None
@@ -151,10 +163,10 @@ class ModelInfo(_Record):
 
 
 class DocumentResult(_Record):
-    """All pages of one source. ``sha256`` is of the source's bytes, where it has any.
+    """All pages of one source. ``sha256`` is the digest of the source's bytes, where it has any.
 
-    ``settings`` are the options it was read with, without the password: with the same model, options and bytes the same
-    text comes out.
+    ``settings`` are the options that were used, without the password. The same model, settings and bytes give the same
+    text.
     """
 
     source: str
@@ -165,12 +177,12 @@ class DocumentResult(_Record):
 
     @property
     def text(self) -> str:
-        """The pages' texts, a blank line between them."""
+        """The texts of the pages, with a blank line between them."""
         return "\n\n".join(page.text for page in self.pages if page.text)
 
     @cached_property
     def elements(self) -> "list[Element]":
-        """What the pages say as typed elements; paragraphs and tables that run over a page end are joined."""
+        """The content of the pages as typed elements. Paragraphs and tables that continue on the next page are joined."""
         from got_runtime.markup import parse_pages
 
         return parse_pages(
@@ -200,8 +212,9 @@ class DocumentResult(_Record):
         max_tokens: int = 512,
         count_tokens: "Callable[[str], int] | None" = None,
     ) -> "list[Chunk]":
-        """Pieces for a vector store; words are counted where no ``count_tokens`` is given (see
-        :func:`got_runtime.markup.chunk`).
+        """Split the document into chunks for a vector store (see :func:`got_runtime.markup.chunk`).
+
+        Without ``count_tokens``, words are counted.
         """
         from got_runtime.markup import chunk
 

@@ -1,6 +1,6 @@
-"""GotRuntime: sources in, page results out.
+"""GotRuntime: loads a checkpoint and reads sources with it.
 
-Over 300 lines because each of its five methods shows every argument to an editor; the work is in ``pipeline``.
+Over 300 lines because each of its five methods declares every argument for editors; the work is in ``pipeline``.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ OnPage = Callable[[PageResult], None]
 
 
 class GotRuntime:
-    """A loaded network and everything needed to read pages with it. Safe to use from several threads.
+    """A loaded network with the engine that runs it. Safe to use from several threads.
 
     Make one with :meth:`from_pretrained`. :meth:`close`, or the end of a ``with`` statement, returns its memory.
 
@@ -82,7 +82,7 @@ class GotRuntime:
         engine_config: "EngineConfig | None" = None,
         devices: Sequence[str] = (),
     ) -> Self:
-        """Load weights. The first time that got-nano is loaded in a process, a DemoModelWarning is given.
+        """Load a checkpoint. The first time that got-nano is loaded in a process, a DemoModelWarning is issued.
 
         Args:
             name_or_path: ``None`` or ``"got-nano"`` (embedded), a folder of a GOT-OCR2 checkpoint, or a hub id such as
@@ -90,16 +90,17 @@ class GotRuntime:
             device: ``auto`` (CUDA when there is one), ``cpu``, ``cuda``, ``cuda:1``…
             dtype: ``auto``, ``float32``, ``bfloat16`` or ``float16``.
             revision: branch, tag or commit of a hub id.
-            local_files_only: never ask the hub, use its local cache.
-            engine: ``torch``, ``vllm``, ``transformers`` (the reference implementation), or an object of your own.
+            local_files_only: use only the local cache of the hub, without network access.
+            engine: ``torch``, ``vllm``, ``transformers`` (the reference implementation), or an engine object
+                (:class:`~got_runtime.engine.protocol.Engine`).
             engine_config: batch size, 8-bit weights or KV cache, size of the KV cache.
             devices: one engine process for each, such as ``["cuda:0", "cuda:1"]``; ``device`` is ignored then. As
                 the processes are spawned, a script must make its runtime under ``if __name__ == "__main__":``.
 
         Raises:
-            CheckpointNotFound: neither embedded, nor a folder, nor reachable.
-            CheckpointInvalid: files that do not make a GOT model, or an unusable device or dtype.
-            EngineError: no engine of that name, or unusable options.
+            CheckpointNotFound: the checkpoint is neither embedded, nor a folder, nor reachable on the hub.
+            CheckpointInvalid: the files are not a GOT checkpoint, or device or dtype cannot be used.
+            EngineError: no engine has this name, or it cannot run with this configuration.
             MissingExtra: the engine needs a package that is not installed.
         """
         from got_runtime.engine.registry import make_engine
@@ -107,7 +108,9 @@ class GotRuntime:
 
         if devices:
             if not isinstance(engine, str):
-                raise EngineError("an engine object runs where it is: leave devices out, or name an engine")
+                raise EngineError(
+                    "devices= needs an engine by name, for each process makes its own: name one, or leave it out"
+                )
             from got_runtime.engine.multi_device import CheckpointRef, MultiDeviceEngine
 
             # This process needs the tokenizer and the geometry; the engine's processes load the weights again.
@@ -136,7 +139,7 @@ class GotRuntime:
         stop: threading.Event | None = None,
         **changes: Unpack[ReadOptionsDict],
     ) -> DocumentResult:
-        """Read one source to its end.
+        """Read the selected pages of one source.
 
         Args:
             source: a path, bytes, file object, blob, image or array.
@@ -173,7 +176,7 @@ class GotRuntime:
     ) -> Generator[DocumentResult, None, None]:
         """Read a folder or list of sources, one document at a time; pages of all documents share a batch.
 
-        With ``on_error="keep"`` a source that cannot be opened is a document of one page that carries the error.
+        With ``on_error="keep"`` a source that cannot be opened yields a document of one page with the error.
 
         Args:
             sources: a list of sources and folders, or one of them (see :meth:`stream`).
@@ -201,7 +204,7 @@ class GotRuntime:
         stop: threading.Event | None = None,
         **changes: Unpack[ReadOptionsDict],
     ) -> Generator[PageResult, None, None]:
-        """Pages in order, as they are complete; sources are opened and rendered as they are needed.
+        """Yield the pages in order, each when it is complete. Sources are opened and rendered lazily.
 
         Args:
             sources: one source (path, bytes, file object, blob, image, array), a folder (read recursively, in natural
@@ -228,7 +231,7 @@ class GotRuntime:
         on_token: OnToken | None = None,
         **changes: Unpack[ReadOptionsDict],
     ) -> DocumentResult:
-        """:meth:`read` in a worker thread: the event loop is never blocked; cancelling stops the decoding.
+        """:meth:`read` in a worker thread: the event loop is not blocked. Cancelling stops the decoding.
 
         ``on_page`` is called in the event loop, ``on_token`` in the worker thread.
         """
@@ -249,7 +252,7 @@ class GotRuntime:
         on_token: OnToken | None = None,
         **changes: Unpack[ReadOptionsDict],
     ) -> AsyncGenerator[PageResult, None]:
-        """:meth:`stream` in worker threads; cancelling, which takes the place of ``stop``, ends it within a step.
+        """:meth:`stream` in worker threads. Cancelling ends it within a step, as ``stop`` does there.
 
         ``on_token`` is called in the worker thread.
         """
@@ -302,7 +305,7 @@ class GotRuntime:
         finally:
             stop.set()
             if step is not None:
-                # The worker may be in the middle of a step: its iterator cannot be closed before it is out of it.
+                # The worker thread may be executing the generator, which cannot be closed until it yields.
                 await asyncio.gather(step, return_exceptions=True)
             pages.close()
 
@@ -316,7 +319,7 @@ class GotRuntime:
         )
 
 
-@cache  # once a process, from whichever call is the first
+@cache  # so that it is issued once a process
 def _warn_of_demo_model() -> None:
     warnings.warn(
         "got-nano is a demonstration network for trying the package and for tests: it reads printed English in clear "

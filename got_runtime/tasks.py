@@ -1,7 +1,7 @@
-"""What can be asked of a page: GOT's OCR modes, each with its official query and decoding rules.
+"""Tasks: GOT's OCR modes, each with its official query and decoding rules.
 
-Queries are the official ones to the letter (``run_ocr_2.0.py``, ``run_ocr_2.0_crop.py``); the transformers port's
-processor writes some of them differently (a leading space, two spaces after a colour) and is not asked to.
+The queries equal the official ones character for character (``run_ocr_2.0.py``, ``run_ocr_2.0_crop.py``). The processor
+of the transformers port is not used, because some of its queries differ (a leading space, two spaces after a colour).
 """
 
 import math
@@ -15,15 +15,17 @@ from got_runtime.errors import TaskError
 __all__ = ["Box", "Color", "Formatted", "MultiPage", "PageFrame", "Plain", "Query", "Task", "Tiles"]
 
 NGRAM_BAN = 20
-"""Single-image tasks may not repeat a sequence of 20 tokens; tiles and pages may (official demo code)."""
+"""Length in tokens of the sequences that single-image tasks may not repeat; tiles and several pages have no ban (official
+demo code)."""
 MAX_NEW_TOKENS = 4096
+"""Default limit of decoded tokens for a page (official demo code)."""
 TRAINED_CONTEXT = 8000
-"""Tokens of prompt and answer that the official weights saw in training (their tokenizer's ``model_max_length``)."""
+"""Tokens of prompt and completion that the official weights were trained with (``model_max_length`` of their tokenizer)."""
 
 
 @dataclass(frozen=True)
 class PageFrame:
-    """The page a task is asked of: its size in pixels, and in PDF points where it has one."""
+    """The size of a page in pixels, and in PDF points where it has one."""
 
     width: int
     height: int
@@ -32,7 +34,13 @@ class PageFrame:
 
 @dataclass(frozen=True)
 class Query:
-    """What is asked, what had to be adjusted, and the part of the page to cut out first (pixels), if any."""
+    """The query of a task for one page.
+
+    Attributes:
+        text: the official query.
+        warnings: adjustments of the task, such as a clipped box.
+        crop: the part of the page to cut out first, in pixels, or None.
+    """
 
     text: str
     warnings: tuple[str, ...] = ()
@@ -42,16 +50,16 @@ class Query:
 class _Task(BaseModel):
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
 
-    if not TYPE_CHECKING:  # type checkers know the fields better
+    if not TYPE_CHECKING:  # type checkers know the fields from pydantic
 
         def __init__(self, **fields: Any) -> None:
-            """Raises TaskError for a field that there is not, or a value that it cannot have."""
+            """Raises TaskError for an unknown field, or a value that a field cannot have."""
             try:
                 super().__init__(**fields)
             except ValidationError as error:
                 wrong = error.errors()[0]
-                place = "".join(f"{part}: " for part in wrong["loc"])
-                raise TaskError(place + wrong["msg"].removeprefix("Value error, ")) from error
+                location = "".join(f"{part}: " for part in wrong["loc"])
+                raise TaskError(location + wrong["msg"].removeprefix("Value error, ")) from error
 
     @property
     def ngram_ban(self) -> int:
@@ -97,8 +105,8 @@ class Box(_Task):
     """The text inside a box, or at a point: ``Box(x1, y1, x2, y2)`` or ``Box(x, y)``.
 
     ``unit`` is ``"px"`` (pixels of the page as given), ``"fraction"`` (0 to 1 of its sides) or ``"pt"`` (PDF points). A
-    box that reaches over the page is clipped with a warning. ``crop=True`` cuts the box out and reads it as a page of
-    its own, which users report as more reliable with the real weights.
+    box that extends beyond the page is clipped with a warning. ``crop=True`` cuts the box out and reads it as a page of
+    its own, which users of the official weights report as more reliable.
     """
 
     kind: Literal["box"] = "box"
@@ -116,11 +124,11 @@ class Box(_Task):
                 f"a box has 4 coordinates, a point 2; got {len(coordinates)}: Box(x1, y1, x2, y2) or Box(x, y)"
             )
         if any(isinstance(value, float) and not math.isfinite(value) for value in coordinates):
-            raise TaskError(f"box {list(coordinates)} has no place on a page: give finite numbers")
+            raise TaskError(f"box {list(coordinates)} is not on any page: give finite numbers")
         super().__init__(**dict(zip(("x1", "y1", "x2", "y2"), coordinates, strict=False)), **fields)
 
     @model_validator(mode="after")
-    def _whole(self) -> Self:
+    def _check_corners(self) -> Self:
         if (self.x2 is None) != (self.y2 is None):
             raise TaskError("a box needs both x2 and y2, a point neither")
         if self.x2 is None and self.crop:
@@ -128,7 +136,7 @@ class Box(_Task):
         return self
 
     def query(self, frame: PageFrame) -> Query:
-        """Raises TaskError when the box holds nothing of the page."""
+        """Raises TaskError when the box is empty or outside the page."""
         pixels, warnings = self._in_pixels(frame)
         if self.crop:
             x1, y1, x2, y2 = pixels
@@ -175,9 +183,9 @@ class Color(_Task):
 
 
 class Tiles(_Task):
-    """A page too fine for one view, cut into up to ``max_tiles`` tiles and a thumbnail.
+    """A high-resolution page, split into up to ``max_tiles`` tiles and a thumbnail.
 
-    6 tiles is the official demo's and evaluation's number; training went up to 12.
+    The official demo and evaluation use up to 6 tiles; the weights were trained with up to 12.
     """
 
     kind: Literal["tiles"] = "tiles"
@@ -210,4 +218,4 @@ class MultiPage(_Task):
 
 
 Task = Annotated[Plain | Formatted | Box | Color | Tiles | MultiPage, Field(discriminator="kind")]
-"""Any task, told apart by ``kind``."""
+"""Any task; ``kind`` is the discriminator."""

@@ -1,9 +1,11 @@
 """Measures engines on a document of many pages: pages a second, seconds until the first page, and a long run."""
 
 import statistics
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from got_runtime.bench.memory import resident_memory
@@ -43,13 +45,13 @@ class DocumentSpeed:
 
 @dataclass(frozen=True)
 class DocumentReport:
-    """What was measured.
+    """The speed of several engines on one document.
 
     Attributes:
         model: name of the checkpoint.
         pages: of the document.
         budget: ``max_new_tokens`` of a page.
-        rounds: readings by each engine.
+        rounds: runs of each engine.
         engines: in the order of their turns.
     """
 
@@ -76,7 +78,7 @@ class DocumentReport:
 
 @dataclass(frozen=True)
 class SteadyReport:
-    """A long run.
+    """Speed and memory over a long run.
 
     Attributes:
         pages: that were read.
@@ -112,7 +114,7 @@ def measure_document(
         engines: name and runtime of each.
         pages: of the document.
         budget: ``max_new_tokens`` of a page.
-        rounds: readings by each engine.
+        rounds: runs of each engine.
         on_progress: called with progress messages.
     """
     rates: list[list[float]] = [[] for _ in engines]
@@ -159,9 +161,6 @@ def measure_steady(runtime: "GotRuntime", pages: int, budget: int, samples: int 
 
 def _read_from_files(runtime: "GotRuntime", pages: int, budget: int) -> Iterator[object]:
     """Read pages from files: images held in a list would add to the memory that is measured."""
-    import tempfile
-    from pathlib import Path
-
     with tempfile.TemporaryDirectory() as folder:
         files = [Path(folder) / f"{number:05}.png" for number in range(pages)]
         for file, image in zip(files, _images(pages), strict=True):

@@ -71,7 +71,7 @@ def synchronize(device: "torch.device") -> None:
 
 
 def measure_hardware(device: "torch.device", dtype: "torch.dtype") -> Hardware:
-    """Measure the limits of a device: the best of several runs, because a limit is wanted and not an average."""
+    """Measure the limits of a device: the best of several runs, because a limit is measured, not an average."""
     import torch
 
     on_gpu = device.type == "cuda"

@@ -13,9 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["BatchSpeed", "EngineSpeed", "SpeedReport", "measure_speed"]
 
-
 _PAGES_PER_TURN = 3
-"""Pages measured one after the other in each turn: the first one finds the caches as the last engine left them."""
+"""Pages measured one after the other in each turn: in the first one the CPU caches hold data of the previous engine."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ class EngineSpeed:
 
 @dataclass(frozen=True)
 class SpeedReport:
-    """What was measured, and under which conditions.
+    """The speed of several engines, and the conditions of the measurement.
 
     Attributes:
         model: name of the network.

@@ -1,8 +1,8 @@
-"""Locates the elements of a page. GOT itself outputs no positions, so they are found in two other ways.
+"""Locates the elements of a page. GOT itself outputs no positions, so two other methods find them.
 
 PyMuPDF's layout analysis finds regions with their text on born-digital pages. The decoder's attention gives, on any
-page, the image token that each character was read from. Each returns a box only above a minimum score; the layout's
-comes first.
+page, the image token that each character was read from. Each returns a box only above a minimum score; a box
+of the layout analysis takes precedence.
 """
 
 from typing import TYPE_CHECKING

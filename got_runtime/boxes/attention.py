@@ -30,16 +30,16 @@ MAX_LINE_GAP = 5
 """Rows without ink inside one line of print, at most."""
 MAX_SPECK_HEIGHT, MAX_LINE_HEIGHT = 3, 160
 """Runs up to the first height (rows) are specks, from the second on they are no line of print."""
-MIN_CLAIM = 0.25
-"""Fraction of a cell's attention from which an element may own one of several runs in it."""
+MIN_ATTENTION_FRACTION = 0.25
+"""Fraction of a cell's attention from which one of several runs in it can be assigned to an element."""
 MIN_LINE_OVERLAP = 0.5
 """Fraction of the lower run's height that two neighbouring runs of one line have in common."""
 MIN_ATTENTION_SCORE = 0.5
 """Lowest score of a box that is returned: at least half of the element's attention fell on the ink inside.
 
 With got-nano 96 % of the 195 boxes above 0.9 are right (IoU of at least one half), and nine of the twelve below
-(``examples/boxes.py --scores``). The bound is lower because got-nano's attention was trained to point at what is read,
-and that of other weights may be spread wider. Callers who want surer boxes compare ``score``.
+(``examples/boxes.py --scores``). The bound is lower because got-nano was trained to attend to the position that is read,
+and the attention of other weights may be spread wider. For fewer and better boxes, callers select by ``score``.
 """
 
 
@@ -83,7 +83,7 @@ def attention_boxes(
     """Boxes in pixels of ``image`` for those ``spans`` of the text that can be located.
 
     Args:
-        image: the page as the network saw it, in one view.
+        image: the page image, in one view.
         spans: characters ``[start, end)`` of the elements, in reading order.
         positions: the image token of each token of the text.
         min_score: lowest score of a box.
@@ -93,8 +93,8 @@ def attention_boxes(
     grid = positions.side
     cells = _attention_by_cell(spans, positions)
     runs = list(_runs(image, grid))
-    _claim(runs, cells, VIEW_SIDE // grid)
-    _spread(runs)
+    _assign_by_attention(runs, cells, VIEW_SIDE // grid)
+    _assign_by_neighbours(runs)
     boxes = []
     for index, span in enumerate(spans):
         own = [run for run in runs if run.owner == index]
@@ -145,8 +145,8 @@ def _runs(image: "Image.Image", grid: int) -> Iterator[_Run]:
                 yield _Run(column, top, bottom, int(columns[0]), int(columns[-1]) + 1)
 
 
-def _claim(runs: list[_Run], cells: _Cells, height: int) -> None:
-    """Assign each run to the element with the most attention to its cell; several runs in one cell, by their order."""
+def _assign_by_attention(runs: list[_Run], cells: _Cells, height: int) -> None:
+    """Assign each run to the element with the most attention to its cell; several runs in a cell are assigned in order."""
     by_cell: dict[tuple[int, int], list[_Run]] = defaultdict(list)
     for run in runs:
         by_cell[(run.top + run.bottom) // 2 // height, run.column].append(run)
@@ -154,24 +154,24 @@ def _claim(runs: list[_Run], cells: _Cells, height: int) -> None:
         if not (claims := cells.get(cell)):
             continue
         total = sum(claims.values())
-        owners = sorted(element for element, weight in claims.items() if weight >= MIN_CLAIM * total)
+        owners = sorted(element for element, weight in claims.items() if weight >= MIN_ATTENTION_FRACTION * total)
         for index, run in enumerate(inside):
             in_order = owners[index * len(owners) // len(inside)]
             run.owner = in_order if len(inside) > 1 else max(claims, key=claims.__getitem__)
 
 
-def _spread(runs: list[_Run]) -> None:
+def _assign_by_neighbours(runs: list[_Run]) -> None:
     """Assign a run without attention to the element of its neighbours on the line, where they agree."""
     for run in [run for run in runs if run.owner is None]:
-        beside = Counter(
+        neighbours = Counter(
             other.owner
             for other in runs
             if other.owner is not None
             and abs(other.column - run.column) == 1
             and _overlap(run, other) > MIN_LINE_OVERLAP
         )
-        if len(beside) == 1:
-            run.owner = next(iter(beside))
+        if len(neighbours) == 1:
+            run.owner = next(iter(neighbours))
 
 
 def _overlap(one: _Run, other: _Run) -> float:

@@ -1,4 +1,4 @@
-"""Element boxes from PyMuPDF's layout analysis: regions of a born-digital page, by order and text."""
+"""Element boxes from PyMuPDF's layout analysis: regions of a born-digital page, matched by order and text."""
 
 import re
 from collections import Counter
@@ -18,10 +18,11 @@ __all__ = ["layout_boxes"]
 MIN_LAYOUT_SCORE = 0.6
 """Lowest score of a box that is returned: fraction of words that element and regions have in common, in order.
 
-Of 531 boxes above it 529 were right (IoU of at least one half), of 33 below 29: ``examples/boxes.py --scores``.
+Of 531 boxes with a higher score 529 are right (IoU of at least one half), of 33 with a lower score 29
+(``examples/boxes.py --scores``).
 """
 MIN_OWN_WORDS = 0.8
-"""Fraction of a region's matched words that lie in its element: a region of two elements bounds neither."""
+"""Fraction of a region's matched words that lie in its element: a region that covers two elements is the box of neither."""
 REGION_KINDS = {"table": {"table"}, "picture": {"figure", "chart", "geometry", "molecule", "music"}}
 """Classes of region that only elements of these kinds can be; text may be anything."""
 

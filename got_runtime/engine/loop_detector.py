@@ -1,8 +1,7 @@
-"""Detects that a completion repeats itself, while it is being decoded.
+"""Detects loops in a completion while it is being decoded.
 
 Without an n-gram ban a loop repeats exactly. With one, the ban ends every exact repetition and the network returns to
-the
-loop: it repeats itself up to the ban's length, again and again.
+the loop: repetitions that are shorter than the ban follow each other.
 """
 
 import numpy as np
@@ -42,15 +41,15 @@ def trim_loop(tokens: list[int], period: int) -> list[int]:
     return tokens[:end]
 
 
-def ngram_blocked_loop(repeats: list[int], begin: int, n: int) -> int | None:
-    """Where a loop began that only the n-gram ban interrupts, or None.
+def ngram_blocked_loop(repeats: list[int], prompt_length: int, n: int) -> int | None:
+    """The start of a loop that only the n-gram ban interrupts, or None.
 
     It is a loop if the ban was hit by the last :data:`MIN_REPEATS` repeats within 4 ``n`` tokens of each other. A
     refrain hits the ban once or twice.
 
     Args:
         repeats: :attr:`got_runtime.engine.ngram_ban.NgramBan.repeats`.
-        begin: length of the prompt, in tokens.
+        prompt_length: in tokens.
         n: length of the ban, in tokens.
 
     Returns:
@@ -59,6 +58,6 @@ def ngram_blocked_loop(repeats: list[int], begin: int, n: int) -> int | None:
     recent = repeats[-MIN_REPEATS:]
     if n < MIN_BAN or len(recent) < MIN_REPEATS:
         return None
-    if recent[0] <= begin or recent[-1] - recent[0] > 4 * n * (MIN_REPEATS - 1):
+    if recent[0] <= prompt_length or recent[-1] - recent[0] > 4 * n * (MIN_REPEATS - 1):
         return None
-    return max(0, recent[0] - begin - (n - 1))
+    return max(0, recent[0] - prompt_length - (n - 1))

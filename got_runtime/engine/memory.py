@@ -1,4 +1,4 @@
-"""How much memory is free for the KV cache."""
+"""Measures the free memory, of which the KV cache takes a fraction."""
 
 from pathlib import Path
 

@@ -47,7 +47,7 @@ class MultiDeviceEngine:
     "__main__":`` around its calls.
 
     Args:
-        checkpoint: what each process loads.
+        checkpoint: loaded by each process.
         devices: one process for each; ``["cpu", "cpu"]`` is two processes that share the cores.
         engine: name of the engine in each process.
         config: configuration of the engine in each process.
@@ -214,7 +214,7 @@ class _Worker:
                 if events is None:
                     continue
                 if kind == "call_failed":
-                    content = [self, f"the engine on {self._device} gave up: {content[0]}"]
+                    content = [self, f"the engine on {self._device} failed: {content[0]}"]
                 events.put((kind, *content))
         except (EOFError, OSError):
             self.process.join(WORKER_EXIT_TIMEOUT_S)

@@ -29,8 +29,8 @@ class Request:
         ngram_ban: length of the token sequences that may not occur twice in prompt and completion; 0 for no ban.
         max_seconds: bounds the decoding time, counted from prefill.
         record_attention: fill :attr:`Completion.token_positions`, where the engine can.
-        kept_bytes: size of what the caller keeps until the completion arrives, such as the page's image. It bounds how
-            many requests are prefetched.
+        kept_bytes: bytes that the caller keeps until the completion arrives, such as the page's image. They bound the
+            number of prefetched requests.
     """
 
     prompt: tuple[int, ...]
@@ -54,7 +54,7 @@ class Completion:
         decode_seconds: time from prefill to the last token.
         token_positions: where recorded, for each token the index of the image token with the most attention, and the
             weight of that attention.
-        warnings: what the caller should know about how it was decoded.
+        warnings: events during decoding that the caller should know of.
     """
 
     tokens: tuple[int, ...]

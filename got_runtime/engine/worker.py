@@ -55,7 +55,7 @@ def serve(
     processes_on_cpu: int,
 ) -> None:
     """The main function of the process: one thread for each open call, all on one engine."""
-    # Ctrl-C reaches the whole process group, but only the process that made the calls knows which of them it ends.
+    # Ctrl-C reaches the whole process group. The process that made the calls closes those that it interrupts.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     import torch
@@ -97,7 +97,7 @@ class _CallClosed(Exception):
 
 
 class _CallRequests(RequestSource):
-    """The requests of one call as they arrive. ``indices`` are those that the caller has given them."""
+    """The requests of one call as they arrive. ``indices`` are their indices in the caller's process."""
 
     def __init__(self, arrivals: _RequestQueue) -> None:
         self._arrivals = arrivals

@@ -24,7 +24,7 @@ _DOWNLOADED_FILES = ("*.json", "*.safetensors", "*.txt", "*.tiktoken")
 """Files of a checkpoint that are downloaded. Code and pickled weights never are."""
 
 _DEVICES = {"gpu": "cuda", "nvidia": "cuda", "metal": "mps"}
-"""What a device is often called, and torch's name for it."""
+"""Common names of devices, and torch's names."""
 _DTYPES = {
     "float32": "float32",
     "bfloat16": "bfloat16",
@@ -66,7 +66,7 @@ class LoadedModel:
     context: int = 32_768
 
     def encode(self, text: str) -> tuple[int, ...]:
-        """Token ids of a prompt; its special tokens are recognised."""
+        """Token ids of a prompt, including its special tokens."""
         return tuple(self.tokenizer.encode(text, add_special_tokens=False).ids)
 
     def decode(self, tokens: tuple[int, ...]) -> str:
@@ -100,7 +100,7 @@ def _download(repository: str, revision: str | None, local_files_only: bool) -> 
             repository, revision=revision, local_files_only=local_files_only, allow_patterns=list(_DOWNLOADED_FILES)
         )
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        reason = _first_line(error) or type(error).__name__
         raise CheckpointNotFound(
             f"model {repository!r} is not in the local cache and could not be fetched ({reason}): check the id and the "
             f"network, or give a folder, or use the embedded {EMBEDDED!r}"
@@ -114,8 +114,8 @@ def load(
     """Load weights, tokenizer and geometry onto a device.
 
     Raises:
-        CheckpointNotFound: nothing there.
-        CheckpointInvalid: files that do not make a GOT model.
+        CheckpointNotFound: the checkpoint is neither embedded, nor a folder, nor reachable on the hub.
+        CheckpointInvalid: the files are not a GOT checkpoint, or device or dtype cannot be used.
     """
     display, folder = find_folder(name, revision, local_files_only)
     original = OriginalCheckpoint.open(folder) if is_original(folder) else None
@@ -178,7 +178,11 @@ def _load_tokenizer(folder: Path) -> Any:
 
 
 def choose_device(device: str) -> "torch.device":
-    """``auto`` is CUDA when there is one, else the CPU."""
+    """The device with this name; ``auto`` is CUDA where there is a GPU, else the CPU.
+
+    Raises:
+        CheckpointInvalid: torch does not know the device, or cannot use it.
+    """
     import torch
 
     if device == "auto":
@@ -197,7 +201,11 @@ def choose_device(device: str) -> "torch.device":
 
 
 def choose_dtype(dtype: str, device: "torch.device") -> "torch.dtype":
-    """``auto`` is bfloat16 where the device computes in it, else float16 on CUDA and float32 on a CPU."""
+    """The dtype with this name; ``auto`` is bfloat16 where the device computes in it, else float16 on CUDA, float32 on a CPU.
+
+    Raises:
+        CheckpointInvalid: no dtype has this name.
+    """
     import torch
 
     dtypes = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -221,24 +229,26 @@ def _load_model(
     network: Any = GotOcr2ForConditionalGeneration
     if original is None and not list(folder.glob("*.safetensors")):
         raise CheckpointInvalid(f"{folder} has no .safetensors weights (pickled weights are not read)")
-    shown = logging.get_verbosity()
+    verbosity = logging.get_verbosity()
     logging.disable_progress_bar()
     logging.set_verbosity_error()
     try:
-        where = original.loading() if original else {"pretrained_model_name_or_path": folder}
+        source = original.load_arguments() if original else {"pretrained_model_name_or_path": folder}
         model, report = network.from_pretrained(
-            **where, dtype=dtype, local_files_only=True, use_safetensors=True, output_loading_info=True
+            **source, dtype=dtype, local_files_only=True, use_safetensors=True, output_loading_info=True
         )
-    except Exception as error:  # whatever a broken file makes transformers raise
+    except Exception as error:  # transformers raises many types for broken files
         raise CheckpointInvalid(
             f"{folder} could not be loaded ({type(error).__name__}: {_first_line(error)})"
         ) from error
     finally:
-        logging.set_verbosity(shown)
+        logging.set_verbosity(verbosity)
         logging.enable_progress_bar()
-    lost = sorted(report["missing_keys"]) or sorted(str(key) for key in report["mismatched_keys"])
-    if lost:
-        raise CheckpointInvalid(f"{folder} lacks {len(lost)} weights, {lost[0]} among them: fetch the checkpoint again")
+    missing = sorted(report["missing_keys"]) or sorted(str(key) for key in report["mismatched_keys"])
+    if missing:
+        raise CheckpointInvalid(
+            f"{folder} lacks {len(missing)} weights, {missing[0]} among them: fetch the checkpoint again"
+        )
     return model.to(device).eval()
 
 

@@ -1,4 +1,4 @@
-"""A page image → the pixels that the network was trained on (official ``run_ocr_2.0.py``: the image transform).
+"""Converts page images to pixels as in the network's training (the image transform of the official ``run_ocr_2.0.py``).
 
 Sizes are (width, height) in pixels throughout, as in Pillow; tensors are (n, 3, height, width).
 """
@@ -58,9 +58,9 @@ class ImageProcessor:
             mean, std = _three(settings["image_mean"]), _three(settings["image_std"])
         except (KeyError, TypeError, ValueError, IndexError) as error:
             wanted = "size (width, height), image_mean and image_std (three numbers each)"
-            raise CheckpointInvalid(f"{file} does not say {wanted}: take it from the original checkpoint") from error
+            raise CheckpointInvalid(f"{file} does not state {wanted}: take it from the original checkpoint") from error
         if min(std) <= 0 or settings.get("resample", Image.Resampling.BICUBIC) != Image.Resampling.BICUBIC:
-            raise CheckpointInvalid(f"{file} asks for a std of 0 or a resampling that is not bicubic (3): correct it")
+            raise CheckpointInvalid(f"{file} has a std of 0 or a resampling that is not bicubic (3): correct it")
         return cls(size, mean, std)
 
     def pixels(self, images: Sequence[Image.Image]) -> "torch.Tensor":
@@ -103,7 +103,7 @@ def _image_settings(folder: Path) -> tuple[dict[str, Any], Path]:
             if settings is None:
                 continue
         if not isinstance(settings, dict):
-            raise CheckpointInvalid(f"{file} holds no settings: take it from the original checkpoint")
+            raise CheckpointInvalid(f"{file} is not a JSON object with settings: take it from the original checkpoint")
         return settings, file
     raise CheckpointInvalid(f"{folder} has no image settings: add the checkpoint's preprocessor_config.json")
 

@@ -1,4 +1,4 @@
-"""One pass over pages: requests to the engine, completions to their pages, retries, and results in order."""
+"""Reads pages: sends requests to the engine, assigns completions to pages, retries, and yields results in order."""
 
 import logging
 import threading
@@ -35,9 +35,9 @@ class _Queue:
 
     def __init__(self) -> None:
         self.waiting: deque[PageTask] = deque()
-        """Pages in their order, until their results are yielded."""
+        """Tasks in the order of their pages, until their results are yielded."""
         self.retries: deque[RetryTask] = deque()
-        """Retries that are not requested yet."""
+        """Retries whose requests are not sent yet."""
 
     def take_retry(self) -> RetryTask | None:
         try:
@@ -51,7 +51,7 @@ class _Requests(RequestSource):
 
     def __init__(self, reader: "PageReader", queue: _Queue, tasks: Generator[PageTask, None, None] | None) -> None:
         self.requested: deque[PageTask | RetryTask] = deque()
-        """What the engine's next completions belong to, in order."""
+        """The tasks of the engine's next completions, in order."""
         self._reader = reader
         self._queue = queue
         self._tasks = tasks
@@ -60,12 +60,12 @@ class _Requests(RequestSource):
         self._count = 0
 
     def __next__(self) -> Request | None:
-        if not self._parts and (again := self._queue.take_retry()) is not None:
-            self._parts.extend((again, request) for request in self._reader.planner.retry_requests(again))
+        if not self._parts and (retry := self._queue.take_retry()) is not None:
+            self._parts.extend((retry, request) for request in self._reader.planner.retry_requests(retry))
         if self._parts:
             self.check()
-            again, request = self._parts.popleft()
-            return self._request(again, request)
+            retry, request = self._parts.popleft()
+            return self._request(retry, request)
         if self._tasks is None:
             raise StopIteration
         task = next(self._tasks)
@@ -81,7 +81,7 @@ class _Requests(RequestSource):
         return request
 
     def check(self) -> None:
-        """Raises _Stopped if the caller wants to stop."""
+        """Raises _Stopped if the caller has set ``stop``."""
         if self._reader.stop is not None and self._reader.stop.is_set():
             raise _Stopped
 
@@ -96,7 +96,7 @@ class _Requests(RequestSource):
             self._reader.report_token(task, token, self._reader.on_token)
 
     def completed(self, index: int) -> PageTask | RetryTask:
-        """What the completion with this index belongs to."""
+        """The task of the completion with this index, which is the next one."""
         self._decoding.pop(index, None)
         return self.requested.popleft()
 
@@ -106,7 +106,7 @@ class PageReader:
     """Reads pages with an engine.
 
     Args:
-        planner: plans and completes the tasks; its options say what happens to a page that fails.
+        planner: plans and completes the tasks; its option ``on_error`` applies to pages that fail.
         engine: decodes requests.
         on_token: called during decoding.
         stop: once set, the work ends within a step.
@@ -118,7 +118,7 @@ class PageReader:
     stop: threading.Event | None = None
 
     def read(self, documents: Iterable[Iterator[SourcePage]]) -> Generator[PageResult, None, None]:
-        """Results in the order of the pages, pages without decoding among them."""
+        """Results in the order of the pages, including pages that are not decoded."""
         try:
             for _, result in self._read(documents):
                 if result is not None:
@@ -154,7 +154,7 @@ class PageReader:
     ) -> Generator[tuple[PageTask, PageResult | None], None, None]:
         """Every task with its result; with None where its page failed and is left out.
 
-        Retries share the batch with the pages that follow.
+        Retries are decoded in one batch with the pages that follow.
         """
         queue = _Queue()
         requests = _Requests(self, queue, self.planner.plan(documents))
@@ -162,7 +162,7 @@ class PageReader:
         try:
             for index, completion in enumerate(self.engine.generate(requests, self._callback(requests))):
                 self._complete(queue, requests.completed(index), completion)
-                if not requests.requested:  # nothing else is decoded: the next page may take long to open
+                if not requests.requested:  # nothing else is being decoded, and the next page may take long to open
                     self._retry_all(queue)
                 if (failure := (yield from self._take_done(queue.waiting))) is not None:
                     break
@@ -181,11 +181,11 @@ class PageReader:
 
     def _complete(self, queue: _Queue, owner: PageTask | RetryTask, completion: Completion | Exception | None) -> None:
         if isinstance(owner, PageTask):
-            again = self.planner.complete(owner, completion)
+            retry = self.planner.complete(owner, completion)
         else:
-            again = self.planner.complete_part(owner, completion)
-        if again is not None:
-            queue.retries.append(again)
+            retry = self.planner.complete_part(owner, completion)
+        if retry is not None:
+            queue.retries.append(retry)
 
     def _retry_all(self, queue: _Queue) -> None:
         """Decode the retries together, until none is left."""
@@ -197,7 +197,7 @@ class PageReader:
     def _take_done(
         self, waiting: deque[PageTask]
     ) -> Generator[tuple[PageTask, PageResult | None], None, GotError | None]:
-        """The first tasks, as far as they are done; returns an error to stop with."""
+        """Yield the finished tasks up to the first unfinished one; returns the error to raise, if any."""
         on_error = self.planner.options.on_error
         while waiting and (result := waiting[0].result) is not None:
             task = waiting.popleft()
@@ -224,7 +224,7 @@ class PageReader:
 
 
 def _named(failure: GotError, page: PageResult) -> GotError:
-    """The error with a note of its page, unless its message names the source already."""
+    """The error, with a note that names its page unless the message names the source."""
     if page.source not in str(failure):
         failure.add_note(f"while reading {page.source} page {page.number}")
     return failure

@@ -1,4 +1,4 @@
-"""Documents → tasks for the engine, and the engine's completions → the results of their pages."""
+"""Plans a task for each page of the documents, and turns the engine's completions into results."""
 
 import logging
 from collections.abc import Generator, Iterable, Iterator
@@ -12,7 +12,7 @@ from got_runtime.errors import EngineError, GotError
 from got_runtime.markup import parse
 from got_runtime.options import ReadOptions
 from got_runtime.pipeline.postprocess import DecodedPage, build_result, decode_page, token_positions
-from got_runtime.pipeline.preprocess import PageHeader, prepare_page, request_again
+from got_runtime.pipeline.preprocess import PageHeader, prepare_page, retry_request
 from got_runtime.pipeline.retry import Retry, RetryMethod
 from got_runtime.results import ElementBox, PageError, PageResult
 from got_runtime.sources import SourcePage
@@ -28,12 +28,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class PageTask:
-    """A page from its request to its result."""
+    """The state of a page from its request to its result."""
 
     page: SourcePage
     header: PageHeader
     request: Request | None = None
-    """None if nothing is to be decoded."""
+    """None if the page is not decoded."""
     text_layer: str | None = None
     failure: GotError | None = None
     document: int = 0
@@ -48,10 +48,6 @@ class PageTask:
     """The result without text, for callbacks during decoding."""
     result: PageResult | None = None
     """The page's result, once nothing about it can change."""
-
-    @property
-    def done(self) -> bool:
-        return self.result is not None
 
 
 @dataclass
@@ -88,7 +84,7 @@ class PagePlanner:
         if not isinstance(self.options.task, MultiPage):
             yield from ([page] for page in document)
             return
-        # One page more than fits is enough for the error that says so.
+        # With one page more than fits, the request fails with the error that the context is too small.
         most = self.checkpoint.context // self.checkpoint.tokens_per_tile + 1
         pages = list(islice(document, most))
         yield from ([page] for page in pages if page.image is None)
@@ -124,35 +120,39 @@ class PagePlanner:
         seconds = self.options.limits.max_seconds_per_page
         return self._next_retry(task, Retry(task.page, self.options.task, decoded, seconds))
 
-    def complete_part(self, again: RetryTask, completion: Completion | Exception | None) -> RetryTask | None:
+    def complete_part(self, retry_task: RetryTask, completion: Completion | Exception | None) -> RetryTask | None:
         """Record a part of a retry; when it was the last part, set the result or return the next retry."""
-        again.completions.append(completion)
-        if len(again.completions) < again.parts:
+        retry_task.completions.append(completion)
+        if len(retry_task.completions) < retry_task.parts:
             return None
-        decoded = [part for part in again.completions if isinstance(part, Completion)]
-        whole = len(decoded) == again.parts
-        again.retry.record(again.method, decode_page(self.checkpoint, decoded) if whole else DecodedPage("error"))
-        return self._next_retry(again.task, again.retry)
+        decoded = [part for part in retry_task.completions if isinstance(part, Completion)]
+        whole = len(decoded) == retry_task.parts
+        retry_task.retry.record(
+            retry_task.method, decode_page(self.checkpoint, decoded) if whole else DecodedPage("error")
+        )
+        return self._next_retry(retry_task.task, retry_task.retry)
 
     def complete_looped(self, task: PageTask) -> None:
-        """Set the result of a page whose retries cannot be decoded any more: its first completion."""
-        if not task.done and task.first is not None:
+        """Set the first completion as the result of a page whose retries cannot be decoded any more."""
+        if task.result is None and task.first is not None:
             self._finish(task, decode_page(self.checkpoint, [task.first]), task.first)
 
-    def retry_requests(self, again: RetryTask) -> list[Request | None]:
+    def retry_requests(self, retry_task: RetryTask) -> list[Request | None]:
         """The requests of a retry, one for each part; ``[None]`` if its images cannot be made."""
-        task, method = again.task, again.method
+        task, method = retry_task.task, retry_task.method
         try:
             images = method.images()
-            again.parts = len(images)
+            retry_task.parts = len(images)
             return [
-                request_again(self.checkpoint, self.options, task.header, image, method.task, again.retry.seconds_left)
+                retry_request(
+                    self.checkpoint, self.options, task.header, image, method.task, retry_task.retry.seconds_left
+                )
                 for image in images
             ]
-        except (GotError, MemoryError) as error:  # the source has gone in the meantime, or its pixels do not fit
+        except (GotError, MemoryError) as error:  # the file was removed in the meantime, or memory is short
             header = task.header
             logger.warning("%s page %d: no retry with %s: %s", header.source, header.number, method.name, error)
-            again.parts = 1
+            retry_task.parts = 1
             return [None]
 
     def _next_retry(self, task: PageTask, retry: Retry) -> RetryTask | None:
@@ -171,7 +171,7 @@ class PagePlanner:
         Args:
             task: the page.
             decoded: the text that was chosen.
-            completion: what ``decoded`` comes from, if that is the first completion; boxes are found for it only.
+            completion: the first completion, if ``decoded`` comes from it; other completions give no boxes.
             retry: the retries, if there were any.
         """
         boxes, warnings = self._locate(task, decoded, completion) if completion is not None else ((), ())
@@ -212,10 +212,10 @@ class PagePlanner:
 
 
 def _set_result(task: PageTask, result: PageResult) -> None:
-    """The result may wait for the pages before it; pixels and tokens need not."""
+    """Set the result and release pixels and tokens: the result may wait for those of earlier pages."""
     task.result, task.page, task.request, task.first = result, _without_image(task.page), None, None
 
 
 def _without_image(page: SourcePage) -> SourcePage:
-    """Pages that are not decoded may wait in large numbers behind one that is: their pixels are released."""
+    """A copy without pixels: many pages that are not decoded may wait for one that is."""
     return replace(page, image=None)

@@ -1,4 +1,4 @@
-"""Completions → the page's result, which is built once, when nothing about it can change any more."""
+"""Builds the result of a page from its completions, once none of them is missing."""
 
 import math
 from collections.abc import Sequence
@@ -71,7 +71,7 @@ def build_result(
     """The page's result.
 
     Args:
-        header: what was known before decoding.
+        header: the fields that are known before decoding.
         decoded: the text that was chosen.
         timings: those of all attempts, where there were several; else those of ``decoded``.
         warnings: appended to those of the header.
@@ -122,8 +122,8 @@ def token_positions(checkpoint: "LoadedModel", completion: Completion) -> TokenP
 
 
 def _finish_reason(completions: Sequence[Completion]) -> FinishReason:
-    """The worst of the parts. One cut by the time limit counts as cut by its budget; a warning distinguishes them."""
-    ends = {completion.finish for completion in completions}
-    if "repetition" in ends:
+    """The worst finish reason of the parts. ``"time"`` becomes ``"length"``, and a warning names the time limit."""
+    reasons = {completion.finish for completion in completions}
+    if "repetition" in reasons:
         return "repetition"
-    return "length" if ends & {"length", "time"} else "stop"
+    return "length" if reasons & {"length", "time"} else "stop"

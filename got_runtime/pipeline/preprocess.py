@@ -1,4 +1,4 @@
-"""Page and task → the request that an engine decodes: query, tiles, pixels, prompt and decoding rules."""
+"""Prepares a page for the engine: query, tiles, pixels, prompt, and the limits of decoding."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
     from got_runtime.model.checkpoint import LoadedModel
 
-__all__ = ["PageHeader", "PreparedPage", "build_request", "is_blank", "prepare_page", "request_again"]
+__all__ = ["PageHeader", "PreparedPage", "build_request", "is_blank", "prepare_page", "retry_request"]
 
 MIN_CONTRAST = 24
 """Difference from the page's median tone, of 255, above which a pixel is ink."""
 MAX_BLANK_FRACTION = 2e-5
 """Fraction of ink pixels up to which a page is blank."""
 RGB_BYTES = 3
-"""Bytes of a pixel of the page image, which is kept until the completion is there."""
+"""Bytes of a pixel of the page image, which is kept until the completion arrives."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class PageHeader:
 
 @dataclass(frozen=True)
 class PreparedPage:
-    """What is to be decoded of a page. Without ``request`` nothing is: it failed, has a text layer, or is blank."""
+    """A prepared page. Without ``request`` it is not decoded: it failed, has a text layer, or is blank."""
 
     header: PageHeader
     request: Request | None = None
@@ -62,7 +62,7 @@ def prepare_page(checkpoint: "LoadedModel", options: ReadOptions, group: Sequenc
     failure = page.error
     try:
         digest = page.sha256
-    except GotError as error:  # the disk or the connection has gone in the meantime
+    except GotError as error:  # the file was removed, or the connection lost, in the meantime
         digest, failure = None, error
     header = PageHeader(
         source=page.source,
@@ -78,7 +78,7 @@ def prepare_page(checkpoint: "LoadedModel", options: ReadOptions, group: Sequenc
     )
     if page.image is None or failure is not None:
         return PreparedPage(header, failure=failure)
-    # A text layer does not tell what is inside a box or a coloured frame.
+    # The text layer has no text of a box or a coloured frame alone.
     if options.ocr == "auto" and not isinstance(task, Box | Color) and not any(member.needs_ocr for member in group):
         return PreparedPage(header, text_layer="\n\n".join(member.text_layer.strip() for member in group))
     try:
@@ -105,7 +105,7 @@ def prepare_page(checkpoint: "LoadedModel", options: ReadOptions, group: Sequenc
     return PreparedPage(header, request)
 
 
-def request_again(
+def retry_request(
     checkpoint: "LoadedModel",
     options: ReadOptions,
     header: PageHeader,

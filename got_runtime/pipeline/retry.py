@@ -1,4 +1,4 @@
-"""Retries of a page whose decoding ran into a loop: the same page, shown to the network in other ways."""
+"""Retries of a page whose decoding ran into a loop, with other images or another task."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -24,13 +24,13 @@ LOWER_DPI_FACTOR = 0.75
 MIN_DPI = 36.0
 """Lowest resolution of a retry, in dots per inch."""
 ACCEPTED_CONFIDENCE = 0.8
-"""Mean probability of the chosen tokens from which no further method is tried. A page shown in a way that the network
-was not trained for is guessed at, with far less."""
+"""Mean probability of the chosen tokens from which no further method is tried. On views that the
+network was not trained for it guesses, with far lower probabilities."""
 
 
 @dataclass(frozen=True)
 class RetryMethod:
-    """One way to show a page: its name in the result, its task, and its images in order, one request each."""
+    """A method of retrying: its name in the result, its task, and its images in order, one request each."""
 
     name: str
     task: Task
@@ -38,11 +38,11 @@ class RetryMethod:
 
 
 class Retry:
-    """The retries of one page: :meth:`next_attempt` and :meth:`record` by turns; then ``best`` is the page's text.
+    """The retries of one page: call :meth:`next_attempt` and :meth:`record` in turn; then ``best`` is the page's text.
 
     Args:
         page: the page, with its image.
-        task: what is read. Only whole pages (``Plain``, ``Formatted``) have methods.
+        task: of the page. Only whole pages (``Plain``, ``Formatted``) have methods.
         first: the page as it was decoded first.
         max_seconds: bound on the decoding time of the page, ``first`` and all retries together.
     """
@@ -84,7 +84,7 @@ class Retry:
         return next(self._methods, None)
 
     def record(self, method: RetryMethod, decoded: DecodedPage) -> None:
-        """Record what a method led to; an attempt that failed has the finish reason ``"error"``."""
+        """Record the outcome of a method; an attempt that failed has the finish reason ``"error"``."""
         logger.info("%s: retry with %s ended with %r", self._page_name, method.name, decoded.finish_reason)
         self._tried.append((method.name, decoded))
         self.timings = Timings(
@@ -96,7 +96,7 @@ class Retry:
 def _better(one: DecodedPage, other: DecodedPage) -> DecodedPage:
     """The text to keep: one that ended by itself, and of two such the one with the higher confidence.
 
-    Between loops the confidence does not count: the network is quite sure of a loop.
+    Two loops are not compared by confidence, because the network gives the tokens of a loop high probabilities.
     """
     if other.finish_reason != "stop":
         return one

@@ -1,1 +1,1 @@
-"""Views of a page: the images that the network gets, one of the whole page or several tiles."""
+"""Views of a page: the images that the network receives, one of the whole page or several tiles."""

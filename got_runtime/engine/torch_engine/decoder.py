@@ -87,8 +87,7 @@ class Decoder(Protocol):
         """Append the newest token of each sequence to the ``lengths`` earlier ones.
 
         A step that raised may be repeated, once the attention traces are truncated: other state changes only when the
-            step
-        succeeds.
+        step succeeds.
 
         Returns:
             Hidden states, ``(sequences, width)``.

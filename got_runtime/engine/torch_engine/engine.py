@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Network:
-    """What :meth:`TorchEngine.close` releases."""
+    """The references that :meth:`TorchEngine.close` drops."""
 
     model: Any
     prefill: Prefill
@@ -53,7 +53,7 @@ class TorchEngine:
             tokens may differ from ``generate()``'s where two tokens are about equally probable.
 
     Raises:
-        EngineError: int8 is wanted where it is not supported.
+        EngineError: int8 is not supported here.
     """
 
     def __init__(

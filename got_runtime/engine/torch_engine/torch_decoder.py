@@ -15,7 +15,7 @@ from got_runtime.model.decoder import causal, forward, masked
 __all__ = ["TorchDecoder"]
 
 _FIRST_CAPACITY = 512
-"""Tokens of a slot at first, doubled when they are used up: a 500-token page does not pay for the 8,000-token limit."""
+"""Tokens of a slot at first, doubled when they are used up: a page of 500 tokens takes no memory for 8,000."""
 
 
 class TorchDecoder:

@@ -1,4 +1,4 @@
-"""C beside Python: compiled once for the machine it runs on."""
+"""Compiles C files on the machine that runs them, and loads them."""
 
 import ctypes
 import hashlib
@@ -15,7 +15,7 @@ from typing import Any
 __all__ = ["FLOAT", "INT", "POINTER", "SWITCH", "compiled", "compiled_for_tiles", "has_bf16_products"]
 
 SWITCH = "GOT_OCR_NATIVE"
-"""Environment variable; ``0`` keeps the C code out."""
+"""Environment variable; ``0`` disables the C code."""
 
 POINTER, INT, FLOAT = ctypes.c_void_p, ctypes.c_int64, ctypes.c_float
 
@@ -27,13 +27,13 @@ _FLAGS = [*_OPTIMISE, *(f"-fno-{name}" for name in _ARITHMETIC), "-fassociative-
 
 
 def compiled(source: Path, functions: Mapping[str, Sequence[Any]]) -> ctypes.CDLL | None:
-    """``source`` as a library, or None where it cannot be had: not Linux on x86-64, no C compiler, or switched off.
+    """``source`` as a library, or None where it is not available: not Linux on x86-64, no C compiler, or switched off.
 
-    The result of compiling is kept in the user's cache folder under the hash of everything it depends on.
+    The compiled library is kept in the user's cache folder under the hash of everything it depends on.
 
     Args:
-        source: a file of C.
-        functions: types of the arguments of each, all of which return a C int or nothing.
+        source: a C file.
+        functions: argument types of each function; all return a C int or nothing.
     """
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     openmp = _openmp()
@@ -56,7 +56,7 @@ def compiled_for_tiles(source: Path, functions: Mapping[str, Sequence[Any]]) -> 
 
 
 def has_bf16_products() -> bool:
-    """Whether oneDNN is there and multiplies bfloat16 by 16-bit instructions (AVX-512) on this CPU."""
+    """Whether oneDNN is available and multiplies bfloat16 by 16-bit instructions (AVX-512) on this CPU."""
     import torch
 
     return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
@@ -81,9 +81,9 @@ def _built(source: Path, compiler: str, openmp: Path) -> Path:
     cache.mkdir(parents=True, exist_ok=True, mode=0o700)
     with tempfile.TemporaryDirectory(dir=cache) as folder:
         built = Path(folder) / f"{source.stem}.o"
-        # Linked in a second go without -fopenmp, which would bring the compiler's own OpenMP.
+        # Linked separately, without -fopenmp, which would bring the compiler's own OpenMP.
         subprocess.run([compiler, *_FLAGS, f"-I{_HEADERS}", "-c", source, "-o", built], check=True, capture_output=True)
-        made = built.with_suffix(".so")
-        subprocess.run([compiler, "-shared", built, "-o", made, openmp, "-lm"], check=True, capture_output=True)
-        made.replace(target)
+        library = built.with_suffix(".so")
+        subprocess.run([compiler, "-shared", built, "-o", library, openmp, "-lm"], check=True, capture_output=True)
+        library.replace(target)
     return target

@@ -14,7 +14,7 @@
 #define WIDTH 64
 #define PAIRS 32             /* columns of bfloat16 in a tile */
 #define TILE (SIDE * PAIRS)  /* values in a tile of bfloat16 */
-#define QUERIES (2 * SIDE)   /* taken together */
+#define QUERIES (2 * SIDE)   /* processed together */
 #define LOG2_E 1.44269504f
 
 /* 16 values, each with room for another in the upper half. */
@@ -46,7 +46,7 @@ static void pack_values(const bf16 *value, int64_t stride, int64_t tokens, int64
             }
 }
 
-/* Logits from one query to the next: in a power of two of them all rows would fall into one set of the cache. */
+/* Distance between the logits of two queries: with a power of two, all rows would fall into one set of the cache. */
 static int64_t pitch(int64_t padded) { return padded + SIDE; }
 
 /* logits[32][pitch] = q·kᵀ */
@@ -69,7 +69,7 @@ static void multiply_keys(const bf16 *query, int64_t stride, const bf16 *keys, i
     }
 }
 
-/* sums[32][64] = weights[32][padded]·values; a row of weights lies in the first half of its row of logits. */
+/* sums[32][64] = weights[32][padded]·values; a row of weights is stored in the first half of its row of logits. */
 static void multiply_values(const bf16 *weights, const bf16 *values, int64_t padded, float *sums) {
     for (int half = 0; half < 2; half++) {
         const bf16 *packed = values + half * 2 * TILE;
@@ -100,7 +100,7 @@ static inline float to_float(bf16 x) {
     return u.value;
 }
 
-/* 2^x for x <= 0: a polynomial on [-0.5, 0.5], shifted. It is off by 8e-5 at most, where rounding to bf16 is by 4e-3. */
+/* 2^x for x <= 0: a polynomial on [-0.5, 0.5], shifted. Its error is at most 8e-5, that of rounding to bf16 4e-3. */
 static inline __m512 power_of_two(__m512 x) {
     __m512 whole = _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
     __m512 part = _mm512_sub_ps(x, whole);
@@ -110,15 +110,15 @@ static inline __m512 power_of_two(__m512 x) {
     return _mm512_scalef_ps(p, whole);
 }
 
-/* x = logits * factor + added, in their place, and what is greatest so far. */
+/* logits = logits * factor + added, in place; returns the greatest values so far. */
 static inline __m512 add_positions(float *logits, __m512 factor, __m512 added, __m512 most) {
     __m512 x = _mm512_fmadd_ps(_mm512_load_ps(logits), factor, added);
     _mm512_store_ps(logits, x);
     return _mm512_max_ps(most, x);
 }
 
-/* One query: over its logits, with the relative positions added, weights that are yet to be divided by the sum. */
-static float soften(float *logits, const bf16 *by_row, const bf16 *by_column, int64_t rows, int64_t columns,
+/* Softmax of one query, in place: adds the relative positions; the weights are not divided by their sum, which is returned. */
+static float softmax(float *logits, const bf16 *by_row, const bf16 *by_column, int64_t rows, int64_t columns,
                     int64_t padded, float scale, float *added) {
     __m512 most = _mm512_set1_ps(-FLT_MAX), sum = _mm512_setzero_ps(), factor = _mm512_set1_ps(scale * LOG2_E);
     float across[columns];
@@ -167,7 +167,7 @@ int attend_grid(const bf16 *query, const bf16 *key, const bf16 *value, const bf1
         bf16 edge[QUERIES * WIDTH];
         if (logits == NULL) whole = 0;
         Tiles before;
-        take_tiles(&before);
+        configure_tiles(&before);
 #pragma omp for
         for (int64_t i = 0; i < n * heads; i++) {
             int64_t from = i / heads * stride + i % heads * head_stride;
@@ -179,31 +179,31 @@ int attend_grid(const bf16 *query, const bf16 *key, const bf16 *value, const bf1
             if (logits == NULL) continue;
             int64_t i = task / blocks, first = task % blocks * QUERIES, last = first + QUERIES;
             const bf16 *keys = packed + i * 2 * size;
-            const bf16 *asked = query + i / heads * stride + i % heads * head_stride + first * token_stride;
+            const bf16 *block = query + i / heads * stride + i % heads * head_stride + first * token_stride;
             if (last <= tokens) {
-                multiply_keys(asked, token_stride, keys, padded, logits);
+                multiply_keys(block, token_stride, keys, padded, logits);
             } else {
                 last = tokens;
                 memset(edge, 0, sizeof edge);
                 for (int64_t q = 0; q < last - first; q++)
-                    memcpy(edge + q * WIDTH, asked + q * token_stride, WIDTH * sizeof(bf16));
+                    memcpy(edge + q * WIDTH, block + q * token_stride, WIDTH * sizeof(bf16));
                 multiply_keys(edge, WIDTH, keys, padded, logits);
             }
             float totals[QUERIES];
             for (int64_t q = 0; q < last - first; q++)
-                totals[q] = soften(logits + q * pitch(padded), by_row + (i * tokens + first + q) * rows,
+                totals[q] = softmax(logits + q * pitch(padded), by_row + (i * tokens + first + q) * rows,
                                    by_column + (i * tokens + first + q) * columns, rows, columns, padded, scale, added);
             multiply_values((bf16 *)logits, keys + size, padded, sums);
             for (int64_t q = 0; q < last - first; q++)
                 for (int c = 0; c < WIDTH; c += PAIRS) {
-                    __m512 share = _mm512_set1_ps(1.f / totals[q]);
-                    __m512 low = _mm512_mul_ps(_mm512_load_ps(sums + q * WIDTH + c), share);
-                    __m512 high = _mm512_mul_ps(_mm512_load_ps(sums + q * WIDTH + c + SIDE), share);
+                    __m512 reciprocal = _mm512_set1_ps(1.f / totals[q]);
+                    __m512 low = _mm512_mul_ps(_mm512_load_ps(sums + q * WIDTH + c), reciprocal);
+                    __m512 high = _mm512_mul_ps(_mm512_load_ps(sums + q * WIDTH + c + SIDE), reciprocal);
                     _mm512_storeu_si512(out + ((i / heads * tokens + first + q) * heads + i % heads) * WIDTH + c,
                                         (__m512i)_mm512_cvtne2ps_pbh(high, low));
                 }
         }
-        give_back(&before);
+        restore_tiles(&before);
         free(logits);
     }
     free(packed);

@@ -1,4 +1,4 @@
-"""``grid_attention.c``, loaded: attention over a grid in bfloat16 on a CPU with matrix tiles (AMX)."""
+"""Calls ``grid_attention.c``: attention over a grid in bfloat16 on a CPU with matrix tiles (AMX)."""
 
 import ctypes
 import functools
@@ -27,13 +27,13 @@ def load() -> ctypes.CDLL | None:
 def attend_in_tiles(
     query: Tensor, key: Tensor, value: Tensor, bias: tuple[Tensor, Tensor], scale: float
 ) -> Tensor | None:
-    """:func:`got_runtime.model.attention.attend` without gradients; None where this way is closed."""
+    """:func:`got_runtime.model.attention.attend` without gradients; None where it is not supported."""
     if query.device.type != "cpu" or query.dtype != torch.bfloat16 or torch.is_grad_enabled():
         return None
     n, heads, tokens, width = query.shape
     rows, columns = (terms.shape[-1] for terms in bias)
-    alike = query.stride() == key.stride() == value.stride() and query.stride(-1) == 1
-    library = load() if width == WIDTH and alike else None
+    same_layout = query.stride() == key.stride() == value.stride() and query.stride(-1) == 1
+    library = load() if width == WIDTH and same_layout else None
     if library is None:
         return None
     by_row, by_column = (terms.contiguous() for terms in bias)

@@ -1,4 +1,4 @@
-/* Matrix tiles (AMX) for every C file here: eight of them, each 16 rows of 64 bytes. TILES says that there are any. */
+/* Matrix tiles (AMX): eight of them, each 16 rows of 64 bytes. TILES is defined where the CPU has them. */
 #include <stdint.h>
 
 typedef uint16_t bf16;
@@ -19,14 +19,14 @@ typedef struct {
     uint8_t rows[16];
 } __attribute__((aligned(64))) Tiles;
 
-/* Linux hands tiles out on request; 0 where it, or the processor, has none. */
+/* Requests permission to use tiles, as Linux requires; 0 where the kernel or the CPU has none. */
 int tiles_ready(void) { return syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0; }
 
-/* The compiler is told of the first eight bytes only by what loads and stores a configuration. */
+/* The intrinsics for configurations declare only the first eight bytes to the compiler; this declares the others. */
 static inline void touch(const Tiles *whole) { __asm__ volatile("" ::"r"(whole) : "memory"); }
 
-/* Take whole tiles; `before` is for give_back(): oneDNN takes its own configuration for granted. */
-static inline void take_tiles(Tiles *before) {
+/* Configure whole tiles. `before` is for restore_tiles(), because oneDNN assumes that its own configuration is kept. */
+static inline void configure_tiles(Tiles *before) {
     Tiles ours = {.palette = 1};
     for (int tile = 0; tile < 8; tile++) ours.rows[tile] = SIDE, ours.bytes[tile] = 64;
     _tile_storeconfig(before);
@@ -35,7 +35,7 @@ static inline void take_tiles(Tiles *before) {
     _tile_loadconfig(&ours);
 }
 
-static inline void give_back(const Tiles *before) {
+static inline void restore_tiles(const Tiles *before) {
     touch(before);
     _tile_loadconfig(before);
 }

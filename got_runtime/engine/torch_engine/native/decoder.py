@@ -94,10 +94,10 @@ class PackedNetwork:
 
 
 def check_int8_support(packed: PackedNetwork | None, weight_dtype: str, kv_cache_dtype: str) -> None:
-    """Check that weights, or keys and values, can be kept in 8 bits if that is wanted.
+    """Check that int8 is supported, if it is chosen for weights, or for keys and values.
 
     Raises:
-        EngineError: int8 is wanted and not supported.
+        EngineError: int8 is chosen and not supported.
     """
     if packed is None and "int8" in (weight_dtype, kv_cache_dtype):
         raise EngineError(

@@ -10,13 +10,13 @@
 #ifdef TILES
 #define TILE (16 * 64)   /* bytes */
 #define OUTPUTS (2 * SIDE) /* computed together, and as many rows */
-#define AHEAD 8192       /* distance of the prefetch, in bytes; 4 to 32 kB are equally fast */
+#define PREFETCH_DISTANCE 8192 /* bytes; 4 to 32 kB are equally fast */
 #define PANEL 512        /* rows that stay in the second-level cache while all weights are read */
 
 /* sums[32][32] = rows · weights over `steps` tiles; one tile of rows, or two. */
 #define ACCUMULATE(product)                                                                      \
     for (int64_t step = 0; step < steps; step++, weight += 2 * TILE, x += 64) {                  \
-        for (int i = 0; i < 2 * TILE; i += 64) _mm_prefetch(weight + AHEAD + i, _MM_HINT_T1);    \
+        for (int i = 0; i < 2 * TILE; i += 64) _mm_prefetch(weight + PREFETCH_DISTANCE + i, _MM_HINT_T1); \
         _tile_stream_loadd(6, weight, 64);                                                       \
         _tile_stream_loadd(7, weight + TILE, 64);                                                \
         _tile_loadd(4, x, depth);                                                                \
@@ -81,7 +81,7 @@ void multiply(const char *x, const char *weight, const float *unit, const float 
     {
         int32_t sums[OUTPUTS * OUTPUTS] __attribute__((aligned(64)));
         Tiles before;
-        take_tiles(&before);
+        configure_tiles(&before);
         for (int64_t panel = 0; panel < rows; panel += height) {
 #pragma omp for schedule(static) nowait
             for (int64_t first = 0; first < outputs; first += OUTPUTS)
@@ -90,7 +90,7 @@ void multiply(const char *x, const char *weight, const float *unit, const float 
                     write_block(sums, unit ? unit + row : NULL, scale, bias, out, row, first, rows, outputs, wide);
                 }
         }
-        give_back(&before);
+        restore_tiles(&before);
     }
 }
 #else

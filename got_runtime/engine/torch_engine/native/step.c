@@ -147,7 +147,7 @@ static inline int32_t magnitude_bits(float x) {
 /* choose() for logits of an 8-bit product: the CANDIDATES tokens with the largest logits are computed again from weight
  * (vocabulary, width), and the best of them is chosen. */
 void choose_int8(const float *logits, const bf16 *hidden, const bf16 *weight, int64_t *token, float *probability,
-                  int64_t rows, int64_t vocabulary, int64_t width) {
+                 int64_t rows, int64_t vocabulary, int64_t width) {
 #pragma omp parallel for
     for (int64_t r = 0; r < rows; r++) {
         const float *l = logits + r * vocabulary;
