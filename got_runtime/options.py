@@ -23,8 +23,8 @@ __all__ = [
 ]
 
 ErrorPolicy = Literal["keep", "skip", "raise"]
-"""Handling of a page or file that fails. The default is ``"keep"`` everywhere: with ``"raise"`` the other pages would be
-lost, and with ``"skip"`` the result would not show that a page is missing."""
+"""Handling of a page or file that fails. The default is ``"keep"`` everywhere: ``"raise"`` loses the other pages, and
+with ``"skip"`` the result does not show that a page is missing."""
 
 OcrMode = Literal["always", "auto"]
 PageSelection = str | int | tuple[int, ...]

@@ -27,8 +27,8 @@ __all__ = [
 ]
 
 FinishReason = Literal["stop", "length", "repetition", "text_layer", "blank", "error"]
-"""Why decoding ended (``stop``: end token, ``length``: token or time limit, ``repetition``: loop), or why the page was not
-decoded."""
+"""Why decoding ended (``stop``: end token, ``length``: token or time limit, ``repetition``: loop), or why the page has
+no completion."""
 
 
 class _Record(BaseModel):
@@ -98,11 +98,12 @@ class ElementBox(_Record):
 class PageResult(_Record):
     """One page (or, with :class:`~got_runtime.tasks.MultiPage`, several read in one context).
 
-    ``number`` counts from 1; ``label`` is the page label of the document (``iv``, ``A-3``); ``total`` is the number of pages of its
-    source. ``width`` and ``height`` are the size of the page image in pixels, ``size_pt`` that of the page in PDF points. ``sha256`` is of the
-    source's bytes, where it has any. ``tokens`` is the number of decoded tokens. ``attempts`` are the retries of a page
-    whose first completion ran into a loop; ``text`` is that of the chosen retry, or of the first completion where none
-    is chosen. ``boxes`` are those of the ``elements`` that could be located; they need the option ``boxes``.
+    ``number`` counts from 1; ``label`` is the page label of the document (``iv``, ``A-3``); ``total`` is the number of
+    pages of its source. ``width`` and ``height`` are the size of the page image in pixels, ``size_pt`` that of the page
+    in PDF points. ``sha256`` is of the source's bytes, where it has any. ``tokens`` is the number of decoded tokens.
+    ``attempts`` are the retries of a page whose first completion ran into a loop; ``text`` is that of the chosen retry,
+    or of the first completion where none is chosen. ``boxes`` are those of the ``elements`` that could be located; they
+    need the option ``boxes``.
     """
 
     source: str
@@ -182,7 +183,7 @@ class DocumentResult(_Record):
 
     @cached_property
     def elements(self) -> "list[Element]":
-        """The content of the pages as typed elements. Paragraphs and tables that continue on the next page are joined."""
+        """The content of the pages as typed elements; paragraphs and tables that span pages are joined."""
         from got_runtime.markup import parse_pages
 
         return parse_pages(

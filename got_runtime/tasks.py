@@ -15,12 +15,12 @@ from got_runtime.errors import TaskError
 __all__ = ["Box", "Color", "Formatted", "MultiPage", "PageFrame", "Plain", "Query", "Task", "Tiles"]
 
 NGRAM_BAN = 20
-"""Length in tokens of the sequences that single-image tasks may not repeat; tiles and several pages have no ban (official
-demo code)."""
+"""Length in tokens of the sequences that single-image tasks may not repeat. Tiles and several pages have no ban
+(official demo code)."""
 MAX_NEW_TOKENS = 4096
 """Default limit of decoded tokens for a page (official demo code)."""
 TRAINED_CONTEXT = 8000
-"""Tokens of prompt and completion that the official weights were trained with (``model_max_length`` of their tokenizer)."""
+"""Tokens of prompt and completion in training of the official weights (``model_max_length`` of their tokenizer)."""
 
 
 @dataclass(frozen=True)

@@ -38,8 +38,8 @@ MIN_ATTENTION_SCORE = 0.5
 """Lowest score of a box that is returned: at least half of the element's attention fell on the ink inside.
 
 With got-nano 96 % of the 195 boxes above 0.9 are right (IoU of at least one half), and nine of the twelve below
-(``examples/boxes.py --scores``). The bound is lower because got-nano was trained to attend to the position that is read,
-and the attention of other weights may be spread wider. For fewer and better boxes, callers select by ``score``.
+(``examples/boxes.py --scores``). The bound is lower because got-nano was trained to attend to the position that is
+read, and the attention of other weights may be spread wider. For fewer and better boxes, callers select by ``score``.
 """
 
 
@@ -146,7 +146,7 @@ def _runs(image: "Image.Image", grid: int) -> Iterator[_Run]:
 
 
 def _assign_by_attention(runs: list[_Run], cells: _Cells, height: int) -> None:
-    """Assign each run to the element with the most attention to its cell; several runs in a cell are assigned in order."""
+    """Assign each run to the element with the most attention to its cell, and several runs in a cell in their order."""
     by_cell: dict[tuple[int, int], list[_Run]] = defaultdict(list)
     for run in runs:
         by_cell[(run.top + run.bottom) // 2 // height, run.column].append(run)

@@ -22,7 +22,7 @@ Of 531 boxes with a higher score 529 are right (IoU of at least one half), of 33
 (``examples/boxes.py --scores``).
 """
 MIN_OWN_WORDS = 0.8
-"""Fraction of a region's matched words that lie in its element: a region that covers two elements is the box of neither."""
+"""Fraction of a region's matched words that are in its element: a region of two elements is the box of neither."""
 REGION_KINDS = {"table": {"table"}, "picture": {"figure", "chart", "geometry", "molecule", "music"}}
 """Classes of region that only elements of these kinds can be; text may be anything."""
 

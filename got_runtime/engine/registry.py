@@ -45,7 +45,7 @@ class EngineConfig:
                 raise EngineError(f"{name}={value!r}: choose one of {', '.join(get_args(Quantization))}")
         if self.kv_cache_bytes is not None and self.kv_cache_bytes < 1:
             raise EngineError(
-                f"kv_cache_bytes={self.kv_cache_bytes}: give a number of bytes, or None for a fraction of the free memory"
+                f"kv_cache_bytes={self.kv_cache_bytes}: give a number of bytes, or None (a fraction of free memory)"
             )
 
 

@@ -201,7 +201,9 @@ def choose_device(device: str) -> "torch.device":
 
 
 def choose_dtype(dtype: str, device: "torch.device") -> "torch.dtype":
-    """The dtype with this name; ``auto`` is bfloat16 where the device computes in it, else float16 on CUDA, float32 on a CPU.
+    """The dtype with this name.
+
+    ``auto`` is bfloat16 where the device computes in it, else float16 on CUDA and float32 on a CPU.
 
     Raises:
         CheckpointInvalid: no dtype has this name.

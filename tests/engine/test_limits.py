@@ -215,7 +215,7 @@ class TestValuesThatAreNotFinite:
         assert [first.tokens, last.tokens] == [completion.tokens for completion in alone]
 
     def test_infinite_weights_are_an_error(self, compiled: LoadedModel) -> None:
-        """One row of the head is infinite."""
+        """The weights of one token in the head are infinite."""
         model = copy.deepcopy(compiled.model)
         model.lm_head.weight.data[300] = float("inf")
         [completion] = completed(TorchEngine(model, compiled.end_tokens), [request_for(compiled, Plain(), 5)])

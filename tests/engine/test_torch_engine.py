@@ -109,7 +109,7 @@ def test_when_memory_runs_out_half_of_the_pages_wait_and_no_token_is_lost(small:
     budgets = [10, 490, 10, 490, 10]
     requests = [request_for(small, Plain(), budget, number=n) for n, budget in enumerate(budgets)]
     expected = [generated(small, request) for request in requests]
-    # Four batch_size of the first capacity, which four longer ones exceed.
+    # Four slots of the first capacity, which four longer sequences exceed.
     engine = TorchEngine(small.model, small.end_tokens, batch_size=4, kv_cache_bytes=4 * 512 * TOKEN_BYTES)
     streamed: dict[int, list[int]] = {}
     completions = in_time(
@@ -140,7 +140,7 @@ def test_a_page_that_fails_in_the_encoder_fails_alone(small: LoadedModel) -> Non
     assert tokens_of([completions[0], completions[2]]) == [generated(small, good[0]), generated(small, good[2])]
 
 
-def test_what_a_callback_raises_reaches_the_caller(small: LoadedModel) -> None:
+def test_an_exception_of_a_callback_reaches_the_caller(small: LoadedModel) -> None:
     engine = TorchEngine(small.model, small.end_tokens, batch_size=2)
     requests = [request_for(small, Plain(), number=n) for n in range(4)]
 
@@ -200,8 +200,7 @@ def test_prefetching_is_bounded_by_the_memory_of_waiting_pages(small: LoadedMode
     stream.close()
 
 
-def test_a_slow_consumer_gets_every_completion_in_order(checkpoint: LoadedModel, small: LoadedModel) -> None:
-
+def test_a_slow_consumer_gets_every_completion_in_order(small: LoadedModel) -> None:
     requests = [request_for(small, Plain(), budget=3, number=n) for n in range(12)]
     expected = [generated(small, request) for request in requests]
     found = []

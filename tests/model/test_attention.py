@@ -1,4 +1,4 @@
-"""Attention over a grid in the tiles of a CPU: what the folded way says, and nothing else is disturbed by it."""
+"""The compiled grid attention equals the definition, and does not disturb oneDNN, which uses the same tiles."""
 
 import pytest
 import torch
@@ -16,7 +16,7 @@ def _amx() -> None:
 
 
 def grid(tiles: int, heads: int, rows: int, columns: int) -> tuple[Tensor, Tensor, Tensor, Bias]:
-    """Queries, keys and values as they come out of one product, and relative positions that matter."""
+    """Queries, keys and values with the strides of one product, and large relative positions."""
     torch.manual_seed(rows)
     tokens = rows * columns
     query, key, value = torch.randn(tiles, tokens, 3, heads, 64).bfloat16().permute(2, 0, 3, 1, 4)
@@ -24,7 +24,7 @@ def grid(tiles: int, heads: int, rows: int, columns: int) -> tuple[Tensor, Tenso
     return query, key, value, (by_row, by_column)
 
 
-def exactly(query: Tensor, key: Tensor, value: Tensor, bias: Bias) -> Tensor:
+def by_definition(query: Tensor, key: Tensor, value: Tensor, bias: Bias) -> Tensor:
     query, key, value, by_row, by_column = (each.double() for each in (query, key, value, *bias))
     logits = query @ key.transpose(-1, -2) / 8
     rows, columns = by_row.shape[-1], by_column.shape[-1]
@@ -37,16 +37,16 @@ def exactly(query: Tensor, key: Tensor, value: Tensor, bias: Bias) -> Tensor:
     "shape",
     [(1, 12, 64, 64), (2, 3, 16, 64), (25, 2, 14, 14), (3, 2, 1, 1), (1, 2, 7, 5), (1, 2, 7, 16), (1, 2, 64, 48)],
 )
-def test_it_is_the_definition_rounded_to_bfloat16(shape: tuple[int, int, int, int]) -> None:
+def test_the_compiled_attention_equals_the_definition_rounded_to_bfloat16(shape: tuple[int, int, int, int]) -> None:
     query, key, value, bias = grid(*shape)
-    expected = exactly(query, key, value, bias)
+    expected = by_definition(query, key, value, bias)
     found = grid_kernel.attend_in_tiles(query, key, value, bias, 1 / 8)
     assert found is not None
     assert float((found - expected).norm() / expected.norm()) < 3e-3
 
 
 @torch.inference_mode()
-def test_products_of_torch_go_on_in_between() -> None:
+def test_products_of_torch_in_between_are_not_disturbed() -> None:
     """oneDNN keeps tiles of its own configured from one product to the next."""
     one, two = (torch.randn(512, 512).bfloat16() for _ in range(2))
     before = one @ two
@@ -57,9 +57,9 @@ def test_products_of_torch_go_on_in_between() -> None:
 
 
 @torch.inference_mode()
-def test_what_does_not_fit_goes_the_folded_way(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unsupported_inputs_use_the_folded_implementation(monkeypatch: pytest.MonkeyPatch) -> None:
     query, key, value, bias = grid(1, 2, 14, 14)
-    expected = exactly(query, key, value, bias)
+    expected = by_definition(query, key, value, bias)
     for narrow in (query[..., :48], query.float()):  # heads of another width, and another precision
         assert grid_kernel.attend_in_tiles(narrow, key, value, bias, 1 / 8) is None
     monkeypatch.setenv(SWITCH, "0")
@@ -69,7 +69,7 @@ def test_what_does_not_fit_goes_the_folded_way(monkeypatch: pytest.MonkeyPatch) 
     grid_kernel.load.cache_clear()
 
 
-def test_gradients_go_another_way() -> None:
+def test_gradients_use_another_implementation() -> None:
     query, key, value, bias = grid(1, 2, 16, 64)
     query = query.detach().requires_grad_()
     attend(query, key, value, bias, 1 / 8).float().sum().backward()
@@ -77,7 +77,7 @@ def test_gradients_go_another_way() -> None:
 
 
 @torch.inference_mode()
-def test_a_number_that_is_none_spoils_its_own_head_only() -> None:
+def test_nan_affects_only_its_own_head() -> None:
     query, key, value, bias = grid(1, 2, 2, 16)
     value = value.clone()
     value[0, 0, 5, 7] = float("nan")

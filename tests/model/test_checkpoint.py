@@ -1,4 +1,4 @@
-"""Where weights come from, in which precision, and what is said of weights that are none."""
+"""Loading checkpoints: sources, precision, and errors."""
 
 import subprocess
 import sys
@@ -15,7 +15,9 @@ from got_runtime.model.checkpoint import choose_dtype, load
 NANO = Path(str(files("got_runtime") / "checkpoints" / "got-nano"))
 
 
-def test_unknown_weights_name_the_choices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_checkpoint_device_or_dtype_names_the_choices(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(CheckpointNotFound, match="got-nano"):
         GotRuntime.from_pretrained("no-such-model")
     with pytest.raises(CheckpointNotFound, match="nobody/nothing"):
@@ -74,7 +76,7 @@ def linked(folder: Path) -> Path:
     return folder
 
 
-def test_a_hub_id_is_read_from_the_local_cache_and_its_commit_is_told(
+def test_a_hub_id_is_loaded_from_the_local_cache_with_its_commit_as_revision(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commit = "0123456789abcdef0123456789abcdef01234567"

@@ -1,4 +1,4 @@
-"""GOT's original format: the same network under other names, read as it is or converted."""
+"""Checkpoints in GOT's original format: loaded and converted, with the same logits."""
 
 import json
 import re
@@ -42,13 +42,13 @@ def network() -> GotOcr2ForConditionalGeneration:
 
 @pytest.fixture(scope="module")
 def untouched(network: GotOcr2ForConditionalGeneration, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The original folder. Nobody writes into it."""
+    """The original folder, which tests do not change."""
     return save_original(tmp_path_factory.mktemp("weights") / "original", network.config, original_weights(network))
 
 
 @pytest.fixture
 def source(untouched: Path, tmp_path: Path) -> Path:
-    """A copy of the original folder, to be spoilt."""
+    """A copy of the original folder, which tests may change."""
     return Path(shutil.copytree(untouched, tmp_path / "source"))
 
 
@@ -70,21 +70,21 @@ def published_shapes() -> dict[str, tuple[int, ...]]:
     shapes: dict[str, tuple[int, ...]] = {"lm_head.weight": (151860, 1024)}
     for name, (_, shape) in PUBLISHED.items():
         for layer in range(24 if ".N." in name else 12 if ".M." in name else 1):
-            whole = "rel_pos" in name and layer in (2, 5, 8, 11)
-            shapes[re.sub(r"\.[NM]\.", f".{layer}.", name)] = (127, 64) if whole else shape
+            is_global = "rel_pos" in name and layer in (2, 5, 8, 11)
+            shapes[re.sub(r"\.[NM]\.", f".{layer}.", name)] = (127, 64) if is_global else shape
     return shapes
 
 
 @pytest.mark.parametrize("original", PUBLISHED)
-def test_every_published_name_has_the_ports(original: str) -> None:
+def test_every_published_weight_has_a_name_of_the_port(original: str) -> None:
     port = f"model.{PUBLISHED[original][0]}"
     for layer in ("0", "11"):
         numbered = [re.sub(r"\.[NM]\.", f".{layer}.", name) for name in (original, port)]
         assert port_name(numbered[0]) == numbered[1]
 
 
-def test_the_published_sizes_are_the_ports_own_configuration() -> None:
-    """No file says that the encoder has 12 heads, windows of 14 and four global layers: the shapes do."""
+def test_the_published_sizes_give_the_ports_default_configuration() -> None:
+    """That the encoder has 12 heads, windows of 14 and four global layers follows from shapes only."""
     shapes = published_shapes()
     assert len(shapes) == 472  # as counted in the published file
     ours = GotOcr2Config(**port_config(PUBLISHED_CONFIG, shapes, 151859))
@@ -111,7 +111,7 @@ def test_an_original_folder_loads_to_the_same_logits(network: GotOcr2ForConditio
     assert checkpoint.image_processor.size == (128, 128)
 
 
-def test_a_converted_folder_loads_unaided_to_the_same_logits(
+def test_a_converted_folder_loads_in_transformers_to_the_same_logits(
     network: GotOcr2ForConditionalGeneration, converted: Path
 ) -> None:
     plain = GotOcr2ForConditionalGeneration.from_pretrained(converted)
@@ -131,19 +131,19 @@ def test_a_converted_folder_has_a_processor(converted: Path, page: Image.Image) 
     assert torch.allclose(inputs["pixel_values"], checkpoint.image_processor.pixels([page]), atol=1e-6)
 
 
-def test_both_folders_read_a_page_alike(untouched: Path, converted: Path, page: Image.Image) -> None:
+def test_both_folders_give_the_same_text(untouched: Path, converted: Path, page: Image.Image) -> None:
     assert is_original(untouched)
     assert not is_original(converted)
-    answers = []
+    texts = []
     for folder in (untouched, converted):
         runtime = GotRuntime.from_pretrained(folder, device="cpu", dtype="float32")
         [result] = runtime.stream([page], task=Formatted(), max_new_tokens=12)
         assert result.tokens == 12
-        answers.append(result.text)
-    assert answers[0] == answers[1]
+        texts.append(result.text)
+    assert texts[0] == texts[1]
 
 
-def test_shards_are_put_together(source: Path, network: GotOcr2ForConditionalGeneration, tmp_path: Path) -> None:
+def test_shards_are_merged(source: Path, network: GotOcr2ForConditionalGeneration, tmp_path: Path) -> None:
     weights = load_file(source / "model.safetensors")
     (source / "model.safetensors").unlink()
     files = {name: f"model-0000{number % 3 + 1}-of-00003.safetensors" for number, name in enumerate(sorted(weights))}
@@ -155,14 +155,14 @@ def test_shards_are_put_together(source: Path, network: GotOcr2ForConditionalGen
     assert torch.equal(logits(GotOcr2ForConditionalGeneration.from_pretrained(tmp_path / "whole")), logits(network))
 
 
-def test_a_head_of_its_own_is_kept(network: GotOcr2ForConditionalGeneration, tmp_path: Path) -> None:
+def test_an_untied_head_is_kept(network: GotOcr2ForConditionalGeneration, tmp_path: Path) -> None:
     config = narrow_config()
     text: Any = config.text_config
     config.tie_word_embeddings = text.tie_word_embeddings = False
-    free = random_network(config)
-    assert not torch.equal(free.lm_head.weight, free.model.language_model.embed_tokens.weight)
-    source = save_original(tmp_path / "free", config, original_weights(free))
-    assert torch.equal(logits(load(source, "cpu", "float32").model), logits(free))
+    untied = random_network(config)
+    assert not torch.equal(untied.lm_head.weight, untied.model.language_model.embed_tokens.weight)
+    source = save_original(tmp_path / "untied", config, original_weights(untied))
+    assert torch.equal(logits(load(source, "cpu", "float32").model), logits(untied))
 
 
 def test_the_tied_head_is_the_embeddings_whatever_the_file_says(
@@ -193,10 +193,10 @@ def test_a_conversion_keeps_every_bit(network: GotOcr2ForConditionalGeneration, 
     assert torch.equal(logits(again), logits(load(tmp_path / "source", "cpu", "bfloat16").model))
 
 
-Spoil = Callable[[Path], object]
+Damage = Callable[[Path], object]
 
 
-def edit_config(**fields: Any) -> Spoil:
+def edit_config(**fields: Any) -> Damage:
     def edit(folder: Path) -> None:
         config = json.loads((folder / "config.json").read_text()) | fields
         (folder / "config.json").write_text(json.dumps({k: v for k, v in config.items() if v is not None}))
@@ -204,7 +204,7 @@ def edit_config(**fields: Any) -> Spoil:
     return edit
 
 
-def edit_weights(change: Callable[[dict[str, Tensor]], object]) -> Spoil:
+def edit_weights(change: Callable[[dict[str, Tensor]], object]) -> Damage:
     def edit(folder: Path) -> None:
         weights = load_file(folder / "model.safetensors")
         change(weights)
@@ -213,7 +213,7 @@ def edit_weights(change: Callable[[dict[str, Tensor]], object]) -> Spoil:
     return edit
 
 
-def edit_vocabulary(change: Callable[[list[bytes]], list[bytes]]) -> Spoil:
+def edit_vocabulary(change: Callable[[list[bytes]], list[bytes]]) -> Damage:
     def edit(folder: Path) -> None:
         file = folder / "qwen.tiktoken"
         file.write_bytes(b"\n".join(change(file.read_bytes().splitlines())))
@@ -230,7 +230,7 @@ def cut_short(folder: Path) -> None:
     file.write_bytes(file.read_bytes()[:-1000])
 
 
-def index_of(*files: str) -> Spoil:
+def index_of(*files: str) -> Damage:
     def write(folder: Path) -> None:
         index = {"weight_map": {f"weight.{n}": file for n, file in enumerate(files)}}
         (folder / "model.safetensors.index.json").write_text(json.dumps(index))
@@ -241,14 +241,14 @@ def index_of(*files: str) -> Spoil:
 NORM = "model.norm.weight"
 BLOCKS = "model.vision_tower_high.blocks"
 
-SPOILT: dict[str, tuple[Spoil, str]] = {
+DAMAGES: dict[str, tuple[Damage, str]] = {
     "pickled weights only": (only_pickled, "pickled weights only, which are not read"),
     "no weights": (lambda folder: (folder / "model.safetensors").unlink(), "has no model.safetensors and no"),
-    "weights cut short": (cut_short, "not a whole safetensors file"),
+    "weights cut short": (cut_short, "not a complete safetensors file"),
     "a missing shard": (index_of("model-00001-of-00002.safetensors"), "lacks model-00001-of-00002.safetensors"),
     "a shard elsewhere": (index_of("../model.safetensors"), "names files other than safetensors beside it"),
     "a pickled shard": (index_of("pytorch_model.bin"), "names files other than safetensors beside it"),
-    "an index that is none": (
+    "an invalid index": (
         lambda folder: (folder / "model.safetensors.index.json").write_text("[]"),
         "does not list the weights",
     ),
@@ -264,7 +264,7 @@ SPOILT: dict[str, tuple[Spoil, str]] = {
     ),
     "a wrong shape": (
         edit_weights(lambda w: w.update({NORM: torch.zeros(31)})),
-        r"model.norm.weight has the shape \(31,\), where config.json asks for \(32,\)",
+        r"model.norm.weight has the shape \(31,\), where config.json requires \(32,\)",
     ),
     "a flat position table": (
         edit_weights(lambda w: w.update({"model.vision_tower_high.pos_embed": torch.zeros(4, 4)})),
@@ -277,7 +277,7 @@ SPOILT: dict[str, tuple[Spoil, str]] = {
     "no vocabulary": (lambda folder: (folder / "qwen.tiktoken").unlink(), "has no qwen.tiktoken: copy it"),
     "vocabulary cut short": (
         edit_vocabulary(lambda lines: lines[:-7]),
-        "<imgpad> is token 772, the vocabulary says 765",
+        "<imgpad> is token 772 in config.json and 765 in the vocabulary",
     ),
     "vocabulary with a gap": (edit_vocabulary(lambda lines: lines[:400] + lines[401:]), "gaps among its 555 tokens"),
     "vocabulary of nonsense": (edit_vocabulary(lambda lines: [b"hello", *lines]), "not a list of 'base64 rank' lines"),
@@ -290,10 +290,12 @@ SPOILT: dict[str, tuple[Spoil, str]] = {
 }
 
 
-@pytest.mark.parametrize("what", SPOILT)
-def test_what_is_no_original_checkpoint_is_refused_on_both_roads(source: Path, tmp_path: Path, what: str) -> None:
-    spoil, message = SPOILT[what]
-    spoil(source)
+@pytest.mark.parametrize("name", DAMAGES)
+def test_a_damaged_checkpoint_gives_the_same_error_loaded_and_converted(
+    source: Path, tmp_path: Path, name: str
+) -> None:
+    damage, message = DAMAGES[name]
+    damage(source)
     with pytest.raises(CheckpointInvalid, match=message) as loading:
         GotRuntime.from_pretrained(source, device="cpu")
     with pytest.raises(CheckpointInvalid) as converting:
@@ -304,7 +306,7 @@ def test_what_is_no_original_checkpoint_is_refused_on_both_roads(source: Path, t
     assert [path.name for path in tmp_path.iterdir()] == ["source"]  # nothing is left behind
 
 
-def test_what_cannot_be_converted(converted: Path, tmp_path: Path) -> None:
+def test_other_folders_cannot_be_converted(converted: Path, tmp_path: Path) -> None:
     with pytest.raises(CheckpointInvalid, match=r"not in the original format .* but .*GotOcr2.*: nothing to convert"):
         convert(converted, tmp_path / "target")
     with pytest.raises(CheckpointNotFound, match="is not a folder"):
@@ -314,11 +316,11 @@ def test_what_cannot_be_converted(converted: Path, tmp_path: Path) -> None:
         convert(tmp_path / "empty", tmp_path / "target")
 
 
-def test_a_target_with_something_in_it_is_left_alone(untouched: Path, tmp_path: Path) -> None:
+def test_a_target_that_is_not_empty_is_not_changed(untouched: Path, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear")
     for target in (tmp_path / "mine", tmp_path / "mine" / "letter.txt"):
-        with pytest.raises(CheckpointError, match="is there already: give a new or an empty folder"):
+        with pytest.raises(CheckpointError, match="exists already: give a new or an empty folder"):
             convert(untouched, target)
     with pytest.raises(CheckpointError, match="could not be written"):
         convert(untouched, tmp_path / "mine" / "letter.txt" / "below")
@@ -339,4 +341,4 @@ def test_the_command_converts_once(untouched: Path, tmp_path: Path, capsys: pyte
         "tokenizer_config.json",
     }
     assert main(["convert-checkpoint", str(untouched), str(target)]) == 2
-    assert "is there already" in capsys.readouterr().err
+    assert "exists already" in capsys.readouterr().err

@@ -82,7 +82,7 @@ def official_prompt(query: str, tiles: int) -> str:
 
 @cache
 def qwen_folder() -> Path:
-    """Where ``dashscope``, Alibaba's client, keeps Qwen's vocabulary; the package itself is not imported."""
+    """The folder of Qwen's vocabulary in ``dashscope``, Alibaba's client; the package itself is not imported."""
     spec = importlib.util.find_spec("dashscope")
     assert spec is not None, "pip install 'got-ocr[dev]'"
     assert spec.origin is not None
@@ -90,7 +90,7 @@ def qwen_folder() -> Path:
 
 
 class Official:
-    """Qwen's tokenizer from its definition: cut, then join the neighbours whose union comes first in the file."""
+    """Qwen's tokenizer by its definition: split into words, join the neighbours whose union has the lowest rank."""
 
     cuts = regex.compile(
         r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
@@ -168,7 +168,7 @@ def test_prompts_token_by_token(tokenizer: "Tokenizer", query: str, ids: list[in
 
 @pytest.mark.parametrize(("task", "query"), QUERIES, ids=str)
 def test_requests_carry_the_official_ids(tokenizer: "Tokenizer", official: Official, task: Task, query: str) -> None:
-    """The whole road of a request, with the real vocabulary and 256 pads a tile."""
+    """Prompt and pixels of a request, with the real vocabulary and 256 pads a tile."""
     checkpoint = LoadedModel(
         name="vocabulary only",
         revision=None,
@@ -204,7 +204,7 @@ def test_the_ports_leading_space_would_be_another_token(tokenizer: "Tokenizer") 
         "\\begin{tabular}{|c|c|}\n\\hline 1 & 2 \\\\\n\\hline\n\\end{tabular}",
     ],
 )
-def test_answers_of_all_kinds_have_tiktokens_ids(tokenizer: "Tokenizer", official: Official, text: str) -> None:
+def test_completions_of_all_kinds_have_tiktokens_ids(tokenizer: "Tokenizer", official: Official, text: str) -> None:
     composed = unicodedata.normalize("NFC", text)
     ids = tokenizer.encode(text, add_special_tokens=False).ids
     assert ids == official.encode(composed)
@@ -212,7 +212,7 @@ def test_answers_of_all_kinds_have_tiktokens_ids(tokenizer: "Tokenizer", officia
 
 
 def test_words_made_of_random_tokens_have_tiktokens_ids(tokenizer: "Tokenizer", official: Official) -> None:
-    """Neighbours that join across the seams of tokens are where a wrong order of merges would show."""
+    """Random tokens join across their boundaries, which depends on the sequence of the merges."""
     rng = np.random.default_rng(0)
     tokens = list(official.ranks)
     for _ in range(3000):

@@ -1,4 +1,4 @@
-"""Pages whose decoding ran into a loop are decoded again in other ways."""
+"""Pages whose decoding ran into a loop are retried with other images and tasks."""
 
 import io
 import threading
@@ -12,9 +12,7 @@ import pytest
 from helpers.scripted_pages import inked
 from PIL import Image
 
-from got_runtime import (
-    GotRuntime,
-)
+from got_runtime import GotRuntime
 from got_runtime.engine.prefetch import Prefetcher
 from got_runtime.engine.protocol import Completion, FinishReason, OnToken, Request
 from got_runtime.markup import to_text
@@ -24,7 +22,7 @@ from got_runtime.sources import Limits
 
 
 class LoopsAtFirst:
-    """An engine whose first answers run into a loop."""
+    """An engine whose first completions run into a loop."""
 
     def __init__(self, checkpoint: LoadedModel, loops: int) -> None:
         self.checkpoint, self.left, self.tiles = checkpoint, loops, list[int]()
@@ -40,12 +38,12 @@ class LoopsAtFirst:
             self.tiles.append(request.pixels.shape[0])
             self.left -= 1
             finish: FinishReason = "repetition" if self.left >= 0 else "stop"
-            answer = self.checkpoint.encode("la la" if self.left >= 0 else "song")
-            yield Completion(answer, (0.9,) * len(answer), finish, 1.0, 2.0)
+            tokens = self.checkpoint.encode("la la" if self.left >= 0 else "song")
+            yield Completion(tokens, (0.9,) * len(tokens), finish, 1.0, 2.0)
 
 
 @pytest.mark.parametrize(
-    ("loops", "text", "ways"),
+    ("loops", "text", "methods"),
     [
         (1, "song\nsong", ["halves"]),
         (2, "song", ["halves", "369 dpi"]),
@@ -53,21 +51,21 @@ class LoopsAtFirst:
         (9, "la la", ["halves", "369 dpi", "tiles"]),
     ],
 )
-def test_a_loop_is_tried_again_in_other_ways(
-    checkpoint: LoadedModel, three_pages: Path, loops: int, text: str, ways: list[str]
+def test_a_page_that_looped_is_retried_with_other_methods(
+    checkpoint: LoadedModel, three_pages: Path, loops: int, text: str, methods: list[str]
 ) -> None:
     engine = LoopsAtFirst(checkpoint, loops)
     page = GotRuntime(checkpoint, engine).read(three_pages, pages="1").pages[0]
     assert page.text == text
-    assert [attempt.method for attempt in page.attempts] == ways
-    assert [attempt.method for attempt in page.attempts if attempt.chosen] == ([] if loops == 9 else ways[-1:])
+    assert [attempt.method for attempt in page.attempts] == methods
+    assert [attempt.method for attempt in page.attempts if attempt.chosen] == ([] if loops == 9 else methods[-1:])
     assert page.timings.decode == 2.0 * len(engine.tiles)
     assert page.finish_reason == ("repetition" if loops == 9 else "stop")
     assert engine.tiles == [1, 1, 1, 1, 7][: len(engine.tiles)]  # six tiles and the thumbnail
 
 
-class AllAtOnce:
-    """An engine that takes in all it is offered before it answers: looping at first, then well."""
+class OneBatch:
+    """An engine that draws all requests before it returns completions; in its first call, some run into a loop."""
 
     def __init__(self, checkpoint: LoadedModel, looping: set[int]) -> None:
         self.checkpoint, self.looping, self.calls = checkpoint, looping, list[int]()
@@ -78,64 +76,64 @@ class AllAtOnce:
     def generate(
         self, requests: Iterable[Request | None], on_token: OnToken | None = None
     ) -> Iterator[Completion | Exception | None]:
-        offered = list(requests)
-        self.calls.append(len(offered))
-        for place, request in enumerate(offered):
+        drawn = list(requests)
+        self.calls.append(len(drawn))
+        for index, request in enumerate(drawn):
             assert request is not None
-            loops = len(self.calls) == 1 and place in self.looping
-            tokens = self.checkpoint.encode("la la" if loops else f"call {len(self.calls)} place {place}")
+            loops = len(self.calls) == 1 and index in self.looping
+            tokens = self.checkpoint.encode("la la" if loops else f"call {len(self.calls)} request {index}")
             yield Completion(tokens, (0.9,) * len(tokens), "repetition" if loops else "stop", 1.0, 2.0)
 
 
-def test_pages_that_looped_are_tried_again_together_and_keep_their_places(
+def test_pages_that_looped_are_retried_in_one_batch_and_stay_in_order(
     checkpoint: LoadedModel, three_pages: Path
 ) -> None:
-    engine = AllAtOnce(checkpoint, {0, 2})
+    engine = OneBatch(checkpoint, {0, 2})
     first, second, third = GotRuntime(checkpoint, engine).stream(three_pages)
     assert engine.calls == [3, 4]
-    assert (first.number, first.text) == (1, "call 2 place 0\ncall 2 place 1")
-    assert (second.number, second.text, second.attempts) == (2, "call 1 place 1", ())
-    assert (third.number, third.text) == (3, "call 2 place 2\ncall 2 place 3")
+    assert (first.number, first.text) == (1, "call 2 request 0\ncall 2 request 1")
+    assert (second.number, second.text, second.attempts) == (2, "call 1 request 1", ())
+    assert (third.number, third.text) == (3, "call 2 request 2\ncall 2 request 3")
 
 
-def test_when_the_engine_gives_up_what_it_has_read_is_handed_on(checkpoint: LoadedModel) -> None:
-    class GivesUp(AllAtOnce):
+def test_completed_pages_are_yielded_before_an_error_of_the_engine_is_raised(checkpoint: LoadedModel) -> None:
+    class Failing(OneBatch):
         def generate(self, *given: Any) -> Iterator[Completion | Exception | None]:
             yield from islice(super().generate(*given), 2)
             raise RuntimeError("the device is gone")
 
-    stream = GotRuntime(checkpoint, GivesUp(checkpoint, {0})).stream([inked() for _ in range(4)])
+    stream = GotRuntime(checkpoint, Failing(checkpoint, {0})).stream([inked() for _ in range(4)])
     assert [(page.finish_reason, page.text) for page in islice(stream, 2)] == [
         ("repetition", "la la"),
-        ("stop", "call 1 place 1"),
+        ("stop", "call 1 request 1"),
     ]
     with pytest.raises(RuntimeError, match="the device is gone"):
         next(stream)
 
 
-def test_a_page_is_tried_again_while_the_next_is_long_in_coming(checkpoint: LoadedModel) -> None:
-    class DrawsAhead(LoopsAtFirst):
+def test_a_page_is_retried_while_the_next_one_is_not_available(checkpoint: LoadedModel) -> None:
+    class Prefetching(LoopsAtFirst):
         def generate(self, requests: Iterable[Request | None], *given: Any) -> Iterator[Completion | Exception | None]:
-            ahead = Prefetcher(requests)
+            prefetcher = Prefetcher(requests)
             try:
-                yield from super().generate(taken[0] for taken in iter(lambda: ahead.take(wait=True), None))
+                yield from super().generate(taken[0] for taken in iter(lambda: prefetcher.take(wait=True), None))
             finally:
-                ahead.close()
+                prefetcher.close()
 
     class Pipe(io.BytesIO):
         def read(self, *size: Any) -> bytes:
-            assert written.wait(10), "nobody writes the second page before the first is read"
+            assert written.wait(10), "the first page was not yielded before the second one was available"
             return super().read(*size)
 
     written, second = threading.Event(), io.BytesIO()
     inked().save(second, "PNG")
-    stream = GotRuntime(checkpoint, DrawsAhead(checkpoint, 1)).stream([inked(), Pipe(second.getvalue())])
+    stream = GotRuntime(checkpoint, Prefetching(checkpoint, 1)).stream([inked(), Pipe(second.getvalue())])
     assert next(stream).text == "song\nsong"
     written.set()
     assert next(stream).text == "song"
 
 
-def test_a_page_that_looped_leaves_those_that_follow_alone(checkpoint: LoadedModel) -> None:
+def test_a_loop_does_not_affect_the_pages_that_follow(checkpoint: LoadedModel) -> None:
     engine = LoopsAtFirst(checkpoint, 1)
     pages = list(GotRuntime(checkpoint, engine).stream([inked() for _ in range(5)]))
     assert [page.text for page in pages] == ["song\nsong", *["song"] * 4]
@@ -143,51 +141,51 @@ def test_a_page_that_looped_leaves_those_that_follow_alone(checkpoint: LoadedMod
     assert len(engine.tiles) == 5 + 2
 
 
-def test_the_elements_are_those_of_the_answer_that_was_chosen(checkpoint: LoadedModel, three_pages: Path) -> None:
+def test_the_elements_are_those_of_the_chosen_text(checkpoint: LoadedModel, three_pages: Path) -> None:
     runtime = GotRuntime(checkpoint, LoopsAtFirst(checkpoint, 2))
     page = runtime.read(three_pages, pages="1", boxes=True).pages[0]
     [element] = page.elements
     assert to_text([element]).strip() == page.text == "song"
 
 
-class Singer(LoopsAtFirst):
-    """Loops once; then each answer has the next text and sureness."""
+class LoopsOnce(LoopsAtFirst):
+    """An engine that loops once and then returns the given texts with the given confidence, or exceptions."""
 
-    def __init__(self, checkpoint: LoadedModel, *songs: tuple[str, float] | Exception) -> None:
+    def __init__(self, checkpoint: LoadedModel, *texts: tuple[str, float] | Exception) -> None:
         super().__init__(checkpoint, 1)
-        self.songs = iter(songs)
+        self.texts = iter(texts)
 
     def generate(
         self, requests: Iterable[Request | None], on_token: OnToken | None = None
     ) -> Iterator[Completion | Exception | None]:
-        for answer in super().generate(requests, on_token):
-            assert isinstance(answer, Completion)
-            song = next(self.songs) if answer.finish == "stop" else None
-            if not isinstance(song, tuple):
-                yield song or answer
+        for completion in super().generate(requests, on_token):
+            assert isinstance(completion, Completion)
+            scripted = next(self.texts) if completion.finish == "stop" else None
+            if not isinstance(scripted, tuple):
+                yield scripted or completion
                 continue
-            tokens = self.checkpoint.encode(song[0])
-            yield Completion(tokens, (song[1],) * len(tokens), "stop", 0.0, 0.0)
+            tokens = self.checkpoint.encode(scripted[0])
+            yield Completion(tokens, (scripted[1],) * len(tokens), "stop", 0.0, 0.0)
 
 
-def test_the_surest_of_doubtful_readings_is_kept(checkpoint: LoadedModel) -> None:
-    """Tiles that a network was not trained on end well too, with anything in them."""
-    page = GotRuntime(checkpoint, Singer(checkpoint, ("so", 0.7), ("ng", 0.7), ("blah", 0.4))).read(inked()).pages[0]
+def test_of_retries_with_low_confidence_the_best_is_chosen(checkpoint: LoadedModel) -> None:
+    """A network that was not trained on tiles also ends them with the end token, whatever their text is."""
+    page = GotRuntime(checkpoint, LoopsOnce(checkpoint, ("so", 0.7), ("ng", 0.7), ("blah", 0.4))).read(inked()).pages[0]
     assert page.text == "so\nng"
     assert [(attempt.method, attempt.chosen) for attempt in page.attempts] == [("halves", True), ("tiles", False)]
     assert page.confidence is not None
     assert page.confidence.mean == pytest.approx(0.7)
 
 
-def test_a_way_that_fails_is_recorded_and_the_next_is_tried(checkpoint: LoadedModel) -> None:
-    singer = Singer(checkpoint, ("so", 0.9), MemoryError("the lower half"), ("song", 0.9))
-    page = GotRuntime(checkpoint, singer).read(inked()).pages[0]
+def test_a_retry_that_fails_is_recorded_and_the_next_method_is_used(checkpoint: LoadedModel) -> None:
+    engine = LoopsOnce(checkpoint, ("so", 0.9), MemoryError("the lower half"), ("song", 0.9))
+    page = GotRuntime(checkpoint, engine).read(inked()).pages[0]
     assert [attempt.finish_reason for attempt in page.attempts] == ["error", "stop"]
     assert page.text == "song"
 
 
 def test_the_time_limit_of_a_page_covers_its_retries(checkpoint: LoadedModel) -> None:
-    engine = LoopsAtFirst(checkpoint, 9)  # three seconds a go
+    engine = LoopsAtFirst(checkpoint, 9)  # three seconds each
     page = GotRuntime(checkpoint, engine).read(inked(), limits=Limits(max_seconds_per_page=5)).pages[0]
     assert [attempt.method for attempt in page.attempts] == ["halves"]
 

@@ -1,4 +1,4 @@
-"""One source: what its result has, which sources and tasks are read, and what fails."""
+"""Reading one source: results, kinds of sources, tasks, options and errors."""
 
 import gc
 import io
@@ -43,7 +43,7 @@ from got_runtime.sources import Limits, SourcePage, open_pages
 from got_runtime.tasks import Task
 
 
-def test_what_a_result_tells(checkpoint: LoadedModel, three_pages: Path) -> None:
+def test_a_result_has_its_pages_with_their_metadata(checkpoint: LoadedModel, three_pages: Path) -> None:
     document = scripted(checkpoint, "one", "two", "three").read(three_pages)
     assert document.text == "one\n\ntwo\n\nthree"
     assert [page.number for page in document.pages] == [1, 2, 3]
@@ -61,7 +61,7 @@ def test_a_result_carries_the_settings_it_was_read_with(checkpoint: LoadedModel,
     assert (settings.ocr, settings.rotate) == ("always", 0)
 
 
-def test_a_file_that_goes_away_costs_the_boxes_only(runtime: GotRuntime, three_pages: Path) -> None:
+def test_a_file_that_is_removed_while_it_is_read_loses_only_its_boxes(runtime: GotRuntime, three_pages: Path) -> None:
     def remove(page: PageResult, text: str) -> None:
         three_pages.unlink(missing_ok=True)
 
@@ -77,7 +77,7 @@ def test_a_runtime_is_closed_with_its_engine(checkpoint: LoadedModel) -> None:
     assert engine.closed
 
 
-def test_a_closed_runtime_refuses_to_read_and_says_what_to_do(checkpoint: LoadedModel) -> None:
+def test_a_closed_runtime_raises_an_error_that_says_to_make_a_new_one(checkpoint: LoadedModel) -> None:
     runtime = scripted(checkpoint, "text")
     begun = runtime.stream([inked(), inked()])
     assert next(begun).text == "text"
@@ -90,7 +90,7 @@ def test_a_closed_runtime_refuses_to_read_and_says_what_to_do(checkpoint: Loaded
     assert runtime.model_info.name == "got-nano"
 
 
-def test_a_closed_runtime_keeps_nothing_of_the_network(checkpoint: LoadedModel) -> None:
+def test_a_closed_runtime_releases_the_network(checkpoint: LoadedModel) -> None:
     own = replace(checkpoint, name="own")
     runtime = scripted(own, "text")
     assert runtime.read(inked()).text == "text"
@@ -117,7 +117,7 @@ def test_pages_beyond_the_context_are_not_rendered(checkpoint: LoadedModel) -> N
     assert len(drawn) == 4
 
 
-def test_a_page_has_elements_of_its_own(checkpoint: LoadedModel) -> None:
+def test_a_page_has_elements(checkpoint: LoadedModel) -> None:
     page = scripted(checkpoint, "\\section*{Tides}\nHigh and low.").read(inked(), task=Formatted()).pages[0]
     assert [element.kind for element in page.elements] == ["heading", "paragraph"]
 
@@ -129,7 +129,7 @@ def without_descriptions(schema: object) -> object:
 
 
 def test_the_json_schema_is_stable() -> None:
-    """Whoever changes it on purpose runs ``got-ocr info --schema`` into the file and says so in the changelog."""
+    """To change it, write the output of ``got-ocr info --schema`` to the file and note it in the changelog."""
     published = json.loads(
         (Path(__file__).parent.parent / "golden" / "document.schema.json").read_text(encoding="utf-8")
     )
@@ -174,7 +174,7 @@ def test_a_blank_page_gives_an_empty_text(runtime: GotRuntime, paper: str | tupl
     assert (page.text, page.finish_reason, page.error) == ("", "blank", None)
 
 
-def test_a_good_text_layer_is_taken_only_when_asked(checkpoint: LoadedModel, three_pages: Path) -> None:
+def test_a_good_text_layer_is_used_only_with_ocr_auto(checkpoint: LoadedModel, three_pages: Path) -> None:
     runtime = scripted(checkpoint, "decoded")
     assert {page.finish_reason for page in runtime.read(three_pages).pages} == {"stop"}
     skipped = runtime.read(three_pages, ocr="auto")
@@ -183,7 +183,7 @@ def test_a_good_text_layer_is_taken_only_when_asked(checkpoint: LoadedModel, thr
 
 
 @pytest.mark.parametrize("task", [Box(0, 0, 0.5, 0.5, unit="fraction"), Color(color="red")])
-def test_a_text_layer_does_not_answer_for_a_part_of_the_page(
+def test_a_text_layer_is_not_used_for_a_part_of_the_page(
     checkpoint: LoadedModel, three_pages: Path, task: Task
 ) -> None:
     page = scripted(checkpoint, "decoded").read(three_pages, task=task, ocr="auto", pages="1").pages[0]
@@ -217,7 +217,7 @@ def test_several_pages_in_one_context_are_one_result(checkpoint: LoadedModel, th
     assert [(page.label, page.text) for page in document.pages] == [("1-3", "all of it")]
 
 
-def test_a_failing_page_does_not_cost_its_neighbours(checkpoint: LoadedModel, three_pages: Path) -> None:
+def test_a_failing_page_does_not_affect_the_others(checkpoint: LoadedModel, three_pages: Path) -> None:
     def runtime() -> GotRuntime:
         return scripted(checkpoint, "one", RuntimeError("no memory"), "three")
 
@@ -268,7 +268,7 @@ def test_a_document_of_which_every_page_was_skipped_keeps_its_name(checkpoint: L
     assert (document.source, document.pages) == ("<image>", ())
 
 
-def test_more_pages_than_the_network_holds_are_refused_in_one_context(checkpoint: LoadedModel, tmp_path: Path) -> None:
+def test_more_pages_than_fit_in_one_context_are_an_error(checkpoint: LoadedModel, tmp_path: Path) -> None:
     frames = [inked(n) for n in range(3)]
     frames[0].save(tmp_path / "a.tiff", save_all=True, append_images=frames[1:])
     narrow = scripted(replace(checkpoint, context=600), "text").read(tmp_path / "a.tiff", task=MultiPage()).pages[0]
@@ -278,20 +278,18 @@ def test_more_pages_than_the_network_holds_are_refused_in_one_context(checkpoint
 
 
 @pytest.mark.parametrize("option", [{"on_error": "ignore"}, {"ocr": "never"}, {"task": "fromat"}])
-def test_an_option_that_cannot_be_is_refused_before_anything_is_read(
-    checkpoint: LoadedModel, option: dict[str, Any]
-) -> None:
+def test_an_invalid_option_is_refused_before_anything_is_read(checkpoint: LoadedModel, option: dict[str, Any]) -> None:
     with pytest.raises(OptionError, match=next(iter(option))):
         scripted(checkpoint, "never").stream(inked(), **option)
 
 
-def test_a_page_may_be_any_kind_of_whole_number(checkpoint: LoadedModel, three_pages: Path) -> None:
+def test_a_page_number_may_be_of_any_integer_type(checkpoint: LoadedModel, three_pages: Path) -> None:
     document = scripted(checkpoint, "text").read(three_pages, pages=np.int64(2))
     assert [page.number for page in document.pages] == [2]
     assert document.settings.pages == 2
 
 
-def test_an_image_in_a_file_object_is_left_open_for_its_owner(checkpoint: LoadedModel) -> None:
+def test_a_file_object_is_not_closed(checkpoint: LoadedModel) -> None:
     buffer = io.BytesIO()
     inked().save(buffer, "PNG")
     buffer.seek(0)
@@ -305,7 +303,7 @@ def test_results_cannot_be_changed(checkpoint: LoadedModel) -> None:
         page.text = "other"
 
 
-def test_the_time_limit_keeps_what_was_read(runtime: GotRuntime, pages: Path) -> None:
+def test_at_the_time_limit_the_text_so_far_is_kept(runtime: GotRuntime, pages: Path) -> None:
     page = runtime.read(pages / "notice.jpg", limits=Limits(max_seconds_per_page=1e-6)).pages[0]
     assert page.tokens >= 1
     assert page.finish_reason == "length"

@@ -1,4 +1,4 @@
-"""Several pages and sources: order, callbacks, threads, cancelling, and what is kept in memory."""
+"""Reading several pages and sources: order, callbacks, threads, cancelling, and memory."""
 
 import asyncio
 import gc
@@ -12,30 +12,20 @@ import torch
 from helpers.scripted_pages import inked, scripted
 from PIL import Image
 
-from got_runtime import (
-    DocumentResult,
-    GotRuntime,
-    PageResult,
-)
-from got_runtime.errors import (
-    EngineError,
-    SourceCorrupt,
-    SourceNotFound,
-)
+from got_runtime import DocumentResult, GotRuntime, PageResult
+from got_runtime.errors import EngineError, SourceCorrupt, SourceNotFound
 from got_runtime.model.checkpoint import LoadedModel
 from got_runtime.sources import SourcePage, open_pages
 
 
-def test_a_page_reads_the_same_alone_and_among_others(runtime: GotRuntime, pages: Path) -> None:
+def test_a_page_has_the_same_text_alone_and_among_others(runtime: GotRuntime, pages: Path) -> None:
     image = Image.open(pages / "notice.jpg")
     alone = next(iter(runtime.stream([image])))
     among = list(runtime.stream([inked(), image, Image.open(pages / "held-out-faces" / "timetable.png")]))[1]
     assert alone.text == among.text
 
 
-def test_many_sources_are_read_together_and_come_back_as_documents(
-    checkpoint: LoadedModel, three_pages: Path, tmp_path: Path
-) -> None:
+def test_many_sources_give_one_document_each(checkpoint: LoadedModel, three_pages: Path, tmp_path: Path) -> None:
     runtime = scripted(checkpoint, "one", "two", "three", "four", "five")
     picture = io.BytesIO()
     inked(4).save(picture, "PNG")
@@ -51,13 +41,13 @@ def test_many_sources_are_read_together_and_come_back_as_documents(
     assert len(documents[2].errors) == 1
 
 
-def test_pages_come_as_they_are_ready(checkpoint: LoadedModel, three_pages: Path) -> None:
+def test_pages_are_yielded_when_they_are_complete(checkpoint: LoadedModel, three_pages: Path) -> None:
     stream = scripted(checkpoint, "one", EngineError("never drawn")).stream(three_pages)
     assert next(stream).text == "one"
     stream.close()
 
 
-def test_tokens_are_told_as_whole_characters(checkpoint: LoadedModel) -> None:
+def test_on_token_is_called_with_whole_characters(checkpoint: LoadedModel) -> None:
     pieces: list[str] = []
     page = scripted(checkpoint, "Zoë – 漢").read(inked(), on_token=lambda _, piece: pieces.append(piece)).pages[0]
     assert pieces == list("Zoë – 漢")
@@ -67,11 +57,11 @@ def test_tokens_are_told_as_whole_characters(checkpoint: LoadedModel) -> None:
 def test_async_reading_never_blocks_the_loop(checkpoint: LoadedModel, three_pages: Path) -> None:
     async def main() -> tuple[DocumentResult, int]:
         beats = 0
-        reading = asyncio.ensure_future(scripted(checkpoint, "slow", latency=0.02).aread(three_pages))
-        while not reading.done():
+        task = asyncio.ensure_future(scripted(checkpoint, "slow", latency=0.02).aread(three_pages))
+        while not task.done():
             await asyncio.sleep(0.005)
             beats += 1
-        return await reading, beats
+        return await task, beats
 
     document, beats = asyncio.run(main())
     assert [page.text for page in document.pages] == ["slow"] * 3
@@ -79,19 +69,19 @@ def test_async_reading_never_blocks_the_loop(checkpoint: LoadedModel, three_page
 
 
 def test_cancelling_stops_the_work(checkpoint: LoadedModel, three_pages: Path) -> None:
-    told: list[str] = []
+    pieces: list[str] = []
 
     async def main() -> None:
         runtime = scripted(checkpoint, "a very long answer " * 50, latency=0.005)
-        reading = asyncio.ensure_future(runtime.aread(three_pages, on_token=lambda _, piece: told.append(piece)))
-        while not told:
+        task = asyncio.ensure_future(runtime.aread(three_pages, on_token=lambda _, piece: pieces.append(piece)))
+        while not pieces:
             await asyncio.sleep(0.005)
-        reading.cancel()
+        task.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await reading
+            await task
 
     asyncio.run(main())
-    assert len("".join(told)) < 900
+    assert len("".join(pieces)) < 900
 
 
 def test_several_threads_share_one_runtime(runtime: GotRuntime, pages: Path) -> None:
@@ -108,7 +98,7 @@ def test_several_threads_share_one_runtime(runtime: GotRuntime, pages: Path) -> 
     assert len(texts) == 2
 
 
-def test_a_folder_is_read_in_order_and_what_fails_does_not_cost_the_others(
+def test_a_folder_is_read_in_natural_order_and_a_broken_file_does_not_affect_the_others(
     checkpoint: LoadedModel, tmp_path: Path
 ) -> None:
     inked().save(tmp_path / "p2.png")
@@ -126,7 +116,7 @@ def test_a_folder_is_read_in_order_and_what_fails_does_not_cost_the_others(
         list(runtime.stream([lost], on_error="raise"))
 
 
-def test_pages_that_were_read_are_let_go_also_when_tokens_are_told(checkpoint: LoadedModel, tmp_path: Path) -> None:
+def test_completed_pages_are_released_also_with_on_token(checkpoint: LoadedModel, tmp_path: Path) -> None:
     frames = [inked(n) for n in range(8)]
     frames[0].save(tmp_path / "a.tiff", save_all=True, append_images=frames[1:])
     for page in scripted(checkpoint, "text").stream(tmp_path / "a.tiff", on_token=lambda *_: None):
@@ -135,7 +125,7 @@ def test_pages_that_were_read_are_let_go_also_when_tokens_are_told(checkpoint: L
             assert sum(type(thing) is SourcePage for thing in gc.get_objects()) <= 2
 
 
-def test_a_document_is_handed_out_when_it_is_whole_whatever_comes_next(checkpoint: LoadedModel, tmp_path: Path) -> None:
+def test_a_document_is_yielded_before_the_error_of_the_next_one(checkpoint: LoadedModel, tmp_path: Path) -> None:
     inked().save(tmp_path / "1.png")
     (tmp_path / "2.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     documents = scripted(checkpoint, "kept").read_all(tmp_path, on_error="raise")
@@ -144,7 +134,7 @@ def test_a_document_is_handed_out_when_it_is_whole_whatever_comes_next(checkpoin
         next(documents)
 
 
-def test_blank_pages_do_not_pile_up_behind_one_that_is_read(runtime: GotRuntime) -> None:
+def test_blank_pages_that_wait_for_a_decoded_one_keep_no_pixels(runtime: GotRuntime) -> None:
     blank, side = Image.new("RGB", (611, 613), "white"), (611, 613)
     pages = runtime.stream([inked(), *[blank] * 40], max_new_tokens=40)
     assert next(pages).finish_reason != "blank"
@@ -163,29 +153,29 @@ def test_cancelling_does_not_wait_for_a_source_that_hangs(runtime: GotRuntime, m
             return b""
 
     monkeypatch.setattr("got_runtime.engine.prefetch.CLOSE_TIMEOUT_S", 0.1)
-    began = time.monotonic()
+    started = time.monotonic()
     try:
         with pytest.raises(TimeoutError):
             asyncio.run(asyncio.wait_for(runtime.aread(Hanging()), 0.2))
-        assert time.monotonic() - began < 30
+        assert time.monotonic() - started < 30
     finally:
         released.set()
 
 
-def test_a_stream_that_is_told_to_stop_ends(checkpoint: LoadedModel, three_pages: Path) -> None:
-    stop, told = threading.Event(), list[str]()
+def test_a_stream_ends_when_stop_is_set(checkpoint: LoadedModel, three_pages: Path) -> None:
+    stop, pieces = threading.Event(), list[str]()
 
-    def tell(page: PageResult, piece: str) -> None:
-        told.append(piece)
+    def on_token(page: PageResult, piece: str) -> None:
+        pieces.append(piece)
         if page.number == 2:
             stop.set()
 
-    pages = list(scripted(checkpoint, "text").stream(three_pages, on_token=tell, stop=stop))
+    pages = list(scripted(checkpoint, "text").stream(three_pages, on_token=on_token, stop=stop))
     assert [page.number for page in pages] == [1]
-    assert "".join(told) == "textt"
+    assert "".join(pieces) == "textt"
 
 
-def test_nothing_is_held_while_the_caller_has_a_page(runtime: GotRuntime, pages: Path) -> None:
+def test_no_lock_or_mode_is_held_while_the_caller_has_a_page(runtime: GotRuntime, pages: Path) -> None:
     """Neither torch's inference mode, which would spoil a caller's own training, nor the lock around MuPDF."""
     stream = runtime.stream(pages / "minutes.pdf", max_new_tokens=1)
     next(stream)

@@ -1,6 +1,6 @@
-"""GOT's original checkpoint format (``GOTQwenForCausalLM`` with ``qwen.tiktoken``): read as it is, or converted.
+"""Loads and converts checkpoints in GOT's original format (``GOTQwenForCausalLM`` with ``qwen.tiktoken``).
 
-Nothing of the folder's own code is run and nothing pickled is read: names and shapes say all there is to know.
+The folder's own code is not run, and pickled weights are not read: the names and shapes of the weights suffice.
 """
 
 from got_runtime.model.original.convert import convert

@@ -1,4 +1,4 @@
-"""An original checkpoint → a standard transformers folder, which any tool for the port can load."""
+"""Converts an original checkpoint to a folder in transformers' format, for every tool that supports the port."""
 
 import shutil
 from pathlib import Path
@@ -15,19 +15,23 @@ __all__ = ["convert"]
 
 
 def convert(source: Path, target: Path) -> None:
-    """Write ``target``, a folder that ``from_pretrained`` of the port's model and processor load unaided.
+    """Write a folder that ``from_pretrained`` of the port's model and processor can load.
 
-    The weights keep their bits and their element type; one tensor at a time is in memory. ``target`` appears when it is
-    whole: it is written beside its place and moved there.
+    The weights keep their bits and their element type; one tensor at a time is in memory. The folder is written under a
+    temporary name beside ``target`` and renamed when it is complete.
+
+    Args:
+        source: a folder in the original format.
+        target: a new or an empty folder.
 
     Raises:
-        CheckpointNotFound: ``source`` is no folder.
-        CheckpointInvalid: ``source`` is not an original GOT checkpoint, or not a whole one.
-        CheckpointError: ``target`` is there already and not empty, or cannot be written.
+        CheckpointNotFound: ``source`` is not a folder.
+        CheckpointInvalid: ``source`` is not an original GOT checkpoint, or an incomplete one.
+        CheckpointError: ``target`` exists and is not empty, or cannot be written.
     """
     target = target.absolute()
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise CheckpointError(f"{target} is there already: give a new or an empty folder")
+        raise CheckpointError(f"{target} exists already: give a new or an empty folder")
     original = OriginalCheckpoint.open(source)
     partial = target.with_name(f".{target.name}.{uuid4().hex[:8]}.partial")
     try:
@@ -39,13 +43,15 @@ def convert(source: Path, target: Path) -> None:
             target.rmdir()
         partial.rename(target)
     except OSError as error:
-        raise CheckpointError(f"{target} could not be written ({error}): give a folder with room for a copy") from error
+        raise CheckpointError(
+            f"{target} could not be written ({error}): give a folder on a disk with space for a copy"
+        ) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
 def _write_settings(original: OriginalCheckpoint, folder: Path) -> None:
-    """Every file but the weights."""
+    """Write every file except the weights."""
     from transformers import (
         GenerationConfig,
         GotOcr2Config,

@@ -1,4 +1,4 @@
-"""A folder in GOT's original format, checked and ready to be read."""
+"""Opens and validates folders in GOT's original format."""
 
 import json
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from got_runtime.errors import CheckpointInvalid, CheckpointNotFound
 from got_runtime.model.image_processor import ImageProcessor
 from got_runtime.model.original.layout import port_config, port_name
 from got_runtime.model.original.vocabulary import SPECIAL_TOKENS, build_tokenizer, read_ranks
-from got_runtime.model.original.weights import DTYPES, Stored, find_weights, read_weights
+from got_runtime.model.original.weights import DTYPES, StoredTensor, find_weights, read_weights
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -25,7 +25,7 @@ IMAGE_STD = (0.26862954, 0.26130258, 0.27577711)
 
 
 def is_original(folder: Path) -> bool:
-    """Whether the folder's ``config.json`` asks for the official code's class."""
+    """Whether the folder's ``config.json`` names the official code's class."""
     try:
         return _is_original(_read_config(folder))
     except CheckpointInvalid:
@@ -34,23 +34,25 @@ def is_original(folder: Path) -> bool:
 
 @dataclass(frozen=True)
 class OriginalCheckpoint:
-    """An original checkpoint in the port's terms.
+    """A validated original checkpoint, in the format of transformers' port.
 
-    ``config`` is the port's ``GotOcr2Config`` as a dictionary, ``weights`` are the tensors on disk by the port's names,
-    ``ranks`` the ordinary tokens.
+    Attributes:
+        config: the port's ``GotOcr2Config`` as a dictionary.
+        weights: the tensors on disk, by the port's names.
+        ranks: the ordinary tokens, as :func:`~got_runtime.model.original.vocabulary.read_ranks` returns them.
     """
 
     config: dict[str, Any]
-    weights: dict[str, Stored]
+    weights: dict[str, StoredTensor]
     ranks: dict[bytes, int]
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        """Read configuration, vocabulary and the weights' names and shapes; the weights themselves stay on disk.
+        """Read configuration, vocabulary, and the names and shapes of the weights; the weights are not read.
 
         Raises:
-            CheckpointNotFound: no such folder.
-            CheckpointInvalid: another format, pickled weights, or files that do not make a GOT model.
+            CheckpointNotFound: the folder does not exist.
+            CheckpointInvalid: another format, pickled weights, or files that are not a GOT checkpoint.
         """
         if not folder.is_dir():
             raise CheckpointNotFound(f"{folder} is not a folder: give the folder of an original GOT checkpoint")
@@ -66,7 +68,7 @@ class OriginalCheckpoint:
             shapes = {name: stored.shape for name, stored in weights.items()}
             port = port_config(config, shapes, len(ranks) + SPECIAL_TOKENS.index("<imgpad>"))
             if port["tie_word_embeddings"]:
-                # A copy of the embeddings that the official code overwrites with them.
+                # The official code overwrites it with the embeddings.
                 weights.pop("lm_head.weight", None)
             named = {port_name(name): stored for name, stored in weights.items()}
             _check_shapes(port, named)
@@ -77,7 +79,7 @@ class OriginalCheckpoint:
 
     @property
     def image_processor(self) -> ImageProcessor:
-        """The official pixels, at the size the encoder was made for (1024×1024 in every published GOT)."""
+        """The official pixels, at the encoder's input size (1024×1024 in every published GOT)."""
         size = self.config["vision_config"]["image_size"]
         return ImageProcessor((size, size), IMAGE_MEAN, IMAGE_STD)
 
@@ -85,10 +87,10 @@ class OriginalCheckpoint:
         """The tokenizer, built anew (one to two seconds for Qwen's 151,643 tokens)."""
         return build_tokenizer(self.ranks)
 
-    def loading(self) -> dict[str, Any]:
-        """What ``GotOcr2ForConditionalGeneration.from_pretrained`` needs to load it: configuration and renamed tensors.
+    def load_arguments(self) -> dict[str, Any]:
+        """Arguments of ``GotOcr2ForConditionalGeneration.from_pretrained``: configuration and renamed tensors.
 
-        The tensors are mapped from their files, so only the network that is made of them takes memory.
+        The tensors are memory-mapped, so only the network takes memory.
         """
         from transformers import GotOcr2Config
 
@@ -106,7 +108,7 @@ def _read_config(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise CheckpointInvalid(f"{path} is not readable JSON ({error}): fetch the checkpoint again") from error
     if not isinstance(config, dict):
-        raise CheckpointInvalid(f"{path} holds no settings: fetch the checkpoint again")
+        raise CheckpointInvalid(f"{path} is not a JSON object: fetch the checkpoint again")
     return config
 
 
@@ -114,8 +116,8 @@ def _is_original(config: dict[str, Any]) -> bool:
     return ARCHITECTURE in (config.get("architectures") or ()) or config.get("model_type") == "GOT"
 
 
-def _check_shapes(config: dict[str, Any], weights: dict[str, Stored]) -> None:
-    """Every weight of the port's network is there, in its shape, and no other."""
+def _check_shapes(config: dict[str, Any], weights: dict[str, StoredTensor]) -> None:
+    """Raises CheckpointInvalid unless the weights are those of the port's network, in their shapes, and no others."""
     expected = _network_shapes(config)
     if config["tie_word_embeddings"]:
         del expected["lm_head.weight"]
@@ -131,19 +133,19 @@ def _check_shapes(config: dict[str, Any], weights: dict[str, Stored]) -> None:
     for name, stored in weights.items():
         if stored.shape != expected[name]:
             raise CheckpointInvalid(
-                f"{stored.name} has the shape {stored.shape}, where config.json asks for {expected[name]}: {remedy}"
+                f"{stored.name} has the shape {stored.shape}, where config.json requires {expected[name]}: {remedy}"
             )
 
 
 def _network_shapes(config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
-    """Shapes of the weights of a network of this configuration, none of which is allocated."""
+    """Shapes of the weights of a network of this configuration. No memory is allocated for them."""
     import torch
     from transformers import GotOcr2Config, GotOcr2ForConditionalGeneration
 
     try:
         with torch.device("meta"):
             network = GotOcr2ForConditionalGeneration(GotOcr2Config(**config))
-    except Exception as error:  # transformers and torch raise whatever a value breaks first
+    except Exception as error:  # transformers and torch raise many types for invalid values
         reason = (str(error).strip().splitlines() or [""])[0]
         raise CheckpointInvalid(
             f"config.json does not describe a network ({type(error).__name__}: {reason}): fetch the checkpoint again"

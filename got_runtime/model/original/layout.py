@@ -1,8 +1,8 @@
-"""Original names and sizes → the port's.
+"""Converts names of weights and the configuration from the original format to that of transformers' port.
 
-The original is LLaVA-like: one Qwen2 configuration, the vision tower and the connector hidden in the model's weights
-(official ``GOT/model/GOT_ocr_2_0.py``, ``GOT/model/vision_encoder/vary_b.py``). The encoder's sizes stand in no
-configuration file, but every one of them can be read from the shape of a weight.
+As in LLaVA, the configuration is that of Qwen2, and the vision tower and the connector are part of the model's weights
+(official ``GOT/model/GOT_ocr_2_0.py``, ``GOT/model/vision_encoder/vary_b.py``). No configuration file has the encoder's
+sizes; they follow from the shapes of its weights.
 """
 
 import re
@@ -47,14 +47,14 @@ _TEXT_FIELDS = (
     "max_position_embeddings",
     "rms_norm_eps",
 )
-"""Taken over as they are. All must be there: a default of today need not be the default of training."""
+"""Fields that are copied. All are required, because today's defaults may differ from those in training."""
 
 _UNSUPPORTED = ("use_sliding_window", "rope_scaling", "quantization_config")
-"""What no published GOT has switched on, and what would change the answer if it were ignored."""
+"""Fields that no published GOT checkpoint sets; to ignore them would change the tokens."""
 
 
 def port_name(original: str) -> str:
-    """The port's name of an original weight; a name that belongs to neither comes back unchanged."""
+    """The port's name of an original weight; unknown names are returned unchanged."""
     for pattern, replacement in _RENAMED:
         if pattern.match(original):
             return pattern.sub(replacement, original, count=1)
@@ -74,10 +74,10 @@ def port_config(original: Mapping[str, Any], shapes: Mapping[str, Shape], image_
     Args:
         original: the original ``config.json``.
         shapes: shapes of all weights, by original name.
-        image_token: id of ``<imgpad>`` in the vocabulary that comes with them.
+        image_token: id of ``<imgpad>`` in the vocabulary of the checkpoint.
 
     Raises:
-        CheckpointInvalid: a field or a weight is missing, or what is there is not GOT's.
+        CheckpointInvalid: a field or a weight is missing, or has a value or shape that no GOT checkpoint has.
     """
     refused = [field for field in _UNSUPPORTED if original.get(field)]
     if refused:
@@ -87,8 +87,8 @@ def port_config(original: Mapping[str, Any], shapes: Mapping[str, Shape], image_
     stated = original.get("im_patch_token", image_token)
     if stated != image_token:
         raise CheckpointInvalid(
-            f"config.json says <imgpad> is token {stated}, the vocabulary says {image_token}: "
-            "take both from one checkpoint"
+            f"<imgpad> is token {stated} in config.json and {image_token} in the vocabulary: "
+            "take both files from one checkpoint"
         )
     text = {field: _field(original, field) for field in _TEXT_FIELDS}
     if text["vocab_size"] <= image_token:
@@ -117,8 +117,8 @@ def port_config(original: Mapping[str, Any], shapes: Mapping[str, Shape], image_
 def _vision_config(shapes: Mapping[str, Shape]) -> dict[str, Any]:
     """The encoder's sizes, from its weights.
 
-    A layer's table of relative positions has ``2 · extent - 1`` rows, one for each distance within the layer's reach:
-    the whole grid where attention is global, else one window. Its columns are one head's width.
+    A layer's table of relative positions has ``2 · extent - 1`` rows, one for each distance between two patches. The
+    extent is that of the whole grid in a global layer, of one window in the others. A row has the width of a head.
     """
     width, channels, patch, _ = _shape(shapes, f"{_TOWER}patch_embed.proj.weight", 4)
     _, grid, _, _ = _shape(shapes, f"{_TOWER}pos_embed", 4)
@@ -140,7 +140,7 @@ def _vision_config(shapes: Mapping[str, Shape]) -> dict[str, Any]:
         "output_channels": _shape(shapes, f"{_TOWER}neck.0.weight", 4)[0],
         "global_attn_indexes": [layer for layer, extent in enumerate(extents) if extent == grid],
         "window_size": min(extents) if min(extents) < grid else 0,
-        # What no shape tells, as in the official encoder (vary_b.py): norms of 1e-6, biases, both kinds of position.
+        # Not in any shape; as in the official encoder (vary_b.py).
         "layer_norm_eps": 1e-6,
         "hidden_act": "gelu",
         "qkv_bias": True,

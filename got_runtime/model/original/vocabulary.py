@@ -1,7 +1,7 @@
-"""``qwen.tiktoken`` → the same tokenizer in the ``tokenizers`` library.
+"""Builds the tokenizer of ``qwen.tiktoken`` with the ``tokenizers`` library.
 
-The file lists byte strings, one ``base64 rank`` a line; the rank is the token's id and its turn to be merged. The
-special tokens follow in a fixed order (official ``tokenization_qwen.py`` of the checkpoint).
+The file lists byte strings, one ``base64 rank`` a line; the rank is the token's id, and the lowest is merged first. The
+ids of the special tokens follow in a fixed sequence (official ``tokenization_qwen.py`` of the checkpoint).
 """
 
 import base64
@@ -31,20 +31,21 @@ PATTERN = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
     r"|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
-r"""Where text is cut before merging (``tokenization_qwen.py``).
+r"""Splits text into words before merging (``tokenization_qwen.py``).
 
-The port's converter cuts numbers into ``\p{N}{1,3}``. That differs for two tokens alone, the fullwidth １０ and ２０,
-which GOT never saw as one token; every prompt comes out the same.
+The port's converter splits numbers into ``\p{N}{1,3}``. That differs for two tokens only, the fullwidth １０ and ２０,
+which GOT's training never used as one token. All prompts have the same tokens with both.
 """
 
-_NEVER = 1 << 62
+_NO_TOKEN = 1 << 62
+"""Rank of a byte string that is not a token."""
 
 
 def read_ranks(folder: Path) -> dict[bytes, int]:
-    """Bytes of each ordinary token → its id.
+    """The ids of the ordinary tokens, by their bytes.
 
     Raises:
-        CheckpointInvalid: no ``qwen.tiktoken`` in the folder, or not a whole one.
+        CheckpointInvalid: the folder has no ``qwen.tiktoken``, or an incomplete one.
     """
     path = folder / VOCABULARY_FILE
     try:
@@ -58,32 +59,32 @@ def read_ranks(folder: Path) -> dict[bytes, int]:
         ranks = {base64.b64decode(token, validate=True): int(rank) for token, rank in pairs}
     except ValueError as error:
         raise CheckpointInvalid(f"{path} is not a list of 'base64 rank' lines ({error}): fetch it again") from error
-    whole = sorted(ranks.values()) == list(range(len(pairs)))
-    if not whole or any(bytes([byte]) not in ranks for byte in range(256)):
+    complete = sorted(ranks.values()) == list(range(len(pairs)))
+    if not complete or any(bytes([byte]) not in ranks for byte in range(256)):
         raise CheckpointInvalid(f"{path} has gaps among its {len(pairs)} tokens: fetch the checkpoint again")
     return ranks
 
 
 def build_tokenizer(ranks: Mapping[bytes, int]) -> "Tokenizer":
-    """Byte-level BPE that gives tiktoken's ids for every text.
+    """Build a byte-level BPE tokenizer with tiktoken's ids for every text.
 
-    Why the merges are exact: tiktoken joins the two neighbours whose union has the lowest rank. The last join that
-    makes a token is the same in every text, because what happens between the token's ends depends on nothing outside
-    them. So one pair a token (:func:`merge_of`), in the order of ranks, says everything. A word that is a token as it
-    stands is never merged in tiktoken, hence ``ignore_merges``.
+    tiktoken has no list of merges: it joins the two neighbours whose union has the lowest rank. The last join that
+    makes a token is the same in every text, because the joins inside a token do not depend on the text around it. One
+    merge for each token (:func:`merge_of`), sorted by rank, is therefore equivalent. tiktoken does not merge a word
+    that is itself a token, hence ``ignore_merges``.
     """
     from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
-    letters = _byte_letters()
+    characters = _byte_characters()
 
-    def spell(token: bytes) -> str:
-        return token.decode("latin-1").translate(letters)
+    def encoded(token: bytes) -> str:
+        return token.decode("latin-1").translate(characters)
 
     merges = [merge_of(token, ranks) for token in sorted(ranks, key=ranks.__getitem__) if len(token) > 1]
     tokenizer = Tokenizer(
         models.BPE(
-            vocab={spell(token): rank for token, rank in ranks.items()},
-            merges=[(spell(pair[0]), spell(pair[1])) for pair in merges if pair is not None],
+            vocab={encoded(token): rank for token, rank in ranks.items()},
+            merges=[(encoded(pair[0]), encoded(pair[1])) for pair in merges if pair is not None],
             ignore_merges=True,
         )
     )
@@ -100,25 +101,25 @@ def build_tokenizer(ranks: Mapping[bytes, int]) -> "Tokenizer":
 
 
 def merge_of(token: bytes, ranks: Mapping[bytes, int]) -> tuple[bytes, bytes] | None:
-    """The two tokens whose union is ``token`` (two bytes or more); None if merging never arrives there."""
+    """The two tokens whose union is ``token`` (two bytes or more); None if merging never makes it."""
     parts = [token[i : i + 1] for i in range(len(token))]
-    unions = [ranks.get(token[i : i + 2], _NEVER) for i in range(len(token) - 1)]
+    unions = [ranks.get(token[i : i + 2], _NO_TOKEN) for i in range(len(token) - 1)]
     while len(parts) > 2:
         lowest = min(unions)
-        if lowest == _NEVER:
+        if lowest == _NO_TOKEN:
             return None
         at = unions.index(lowest)
         parts[at : at + 2] = [parts[at] + parts[at + 1]]
         del unions[at]
         if at > 0:
-            unions[at - 1] = ranks.get(parts[at - 1] + parts[at], _NEVER)
+            unions[at - 1] = ranks.get(parts[at - 1] + parts[at], _NO_TOKEN)
         if at < len(unions):
-            unions[at] = ranks.get(parts[at] + parts[at + 1], _NEVER)
+            unions[at] = ranks.get(parts[at] + parts[at + 1], _NO_TOKEN)
     return parts[0], parts[1]
 
 
-def _byte_letters() -> dict[int, str]:
-    """The letter that byte-level BPE writes for each byte (GPT-2): itself if it prints, else one from U+0100 on."""
-    printing = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    others = [byte for byte in range(256) if byte not in printing]
-    return {byte: chr(byte) for byte in printing} | {byte: chr(0x100 + n) for n, byte in enumerate(others)}
+def _byte_characters() -> dict[int, str]:
+    """The character of each byte in byte-level BPE (as in GPT-2): its own if printable, else one from U+0100 on."""
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(256) if byte not in printable]
+    return {byte: chr(byte) for byte in printable} | {byte: chr(0x100 + n) for n, byte in enumerate(others)}

@@ -1,6 +1,6 @@
-"""Tensors on disk: what a folder's safetensors hold, read one at a time, and written under other names.
+"""Lists, reads and writes the tensors of safetensors files.
 
-A conversion only renames, so no more than one tensor is in memory. Format: https://github.com/huggingface/safetensors
+A conversion only renames tensors, so no more than one is in memory. Format: https://github.com/huggingface/safetensors
 """
 
 import json
@@ -16,7 +16,7 @@ from got_runtime.errors import CheckpointInvalid
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["DTYPES", "Stored", "find_weights", "read_weights", "write_weights"]
+__all__ = ["DTYPES", "StoredTensor", "find_weights", "read_weights", "write_weights"]
 
 DTYPES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 """Element types a GOT checkpoint can have, as safetensors and as torch name them."""
@@ -27,8 +27,8 @@ _PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 
 
 @dataclass(frozen=True)
-class Stored:
-    """A tensor where it lies: file, name in that file, shape, element type as safetensors spells it."""
+class StoredTensor:
+    """A tensor in a file: file, name in that file, shape, element type as safetensors names it."""
 
     file: Path
     name: str
@@ -37,29 +37,30 @@ class Stored:
 
     @property
     def size(self) -> int:
-        """Bytes."""
+        """Size of the data in bytes."""
         return prod(self.shape) * (4 if self.dtype == "F32" else 2)
 
 
-def find_weights(folder: Path) -> dict[str, Stored]:
-    """Every tensor of the folder's safetensors, by its name; none is read.
+def find_weights(folder: Path) -> dict[str, StoredTensor]:
+    """Every tensor of the folder's safetensors, by its name. Only the headers are read.
 
     Raises:
-        CheckpointInvalid: no safetensors, a shard is missing or broken, or an element type that is not floating point.
+        CheckpointInvalid: there are no safetensors, a shard is missing or broken, or an element type is not in
+            :data:`DTYPES`.
     """
     from safetensors import SafetensorError, safe_open
 
-    found: dict[str, Stored] = {}
+    found: dict[str, StoredTensor] = {}
     for file in _shards(folder):
         try:
             with safe_open(file, framework="pt") as shard:
                 for name in shard.keys():  # noqa: SIM118 - not a mapping
                     entry = shard.get_slice(name)
-                    found[name] = Stored(file, name, tuple(entry.get_shape()), str(entry.get_dtype()))
+                    found[name] = StoredTensor(file, name, tuple(entry.get_shape()), str(entry.get_dtype()))
         except FileNotFoundError as error:
             raise CheckpointInvalid(f"{folder} lacks {file.name}: fetch the checkpoint again") from error
         except (SafetensorError, OSError) as error:
-            raise CheckpointInvalid(f"{file} is not a whole safetensors file ({error}): fetch it again") from error
+            raise CheckpointInvalid(f"{file} is not a complete safetensors file ({error}): fetch it again") from error
     other = next((stored for stored in found.values() if stored.dtype not in DTYPES), None)
     if other is not None:
         raise CheckpointInvalid(
@@ -68,8 +69,8 @@ def find_weights(folder: Path) -> dict[str, Stored]:
     return found
 
 
-def read_weights(weights: Mapping[str, Stored]) -> "Iterator[tuple[str, Tensor]]":
-    """The tensors one after the other, each under the name it is asked for."""
+def read_weights(weights: Mapping[str, StoredTensor]) -> "Iterator[tuple[str, Tensor]]":
+    """Yield the tensors one after the other, under the names of ``weights``."""
     from safetensors import safe_open
 
     with ExitStack() as stack:
@@ -79,22 +80,22 @@ def read_weights(weights: Mapping[str, Stored]) -> "Iterator[tuple[str, Tensor]]
             yield name, shards[stored.file].get_tensor(stored.name)
 
 
-def write_weights(weights: Mapping[str, Stored], file: Path) -> None:
-    """One safetensors file with these tensors under these names, bit for bit."""
+def write_weights(weights: Mapping[str, StoredTensor], file: Path) -> None:
+    """Write the tensors to one safetensors file, bit for bit, under the names of ``weights``."""
     import torch
 
     # Wide elements first keep every tensor aligned, as safetensors itself does.
-    order = dict(sorted(weights.items(), key=lambda item: (item[1].dtype != "F32", item[0])))
+    by_alignment = dict(sorted(weights.items(), key=lambda item: (item[1].dtype != "F32", item[0])))
     header: dict[str, object] = {"__metadata__": {"format": "pt"}}
     end = 0
-    for name, stored in order.items():
+    for name, stored in by_alignment.items():
         begin, end = end, end + stored.size
         header[name] = {"dtype": stored.dtype, "shape": list(stored.shape), "data_offsets": [begin, end]}
     encoded = json.dumps(header, separators=(",", ":")).encode()
     encoded += b" " * (-len(encoded) % 8)
     with file.open("wb") as out:
         out.write(len(encoded).to_bytes(8, "little") + encoded)
-        for _, tensor in read_weights(order):
+        for _, tensor in read_weights(by_alignment):
             out.write(tensor.contiguous().view(torch.uint8).numpy().data)
 
 

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from got_runtime.engine.torch_engine.allocator import advise_huge_pages
+from got_runtime.engine.torch_engine.native.linear import quantize
 
 __all__ = ["BLOCK_TOKENS", "HEAD_WIDTH", "SequenceCache", "bytes_per_token"]
 
@@ -63,9 +64,9 @@ class SequenceCache:
             self.keys[layer, :, :blocks] = key.view(heads, blocks, BLOCK_TOKENS, HEAD_WIDTH).transpose(-1, -2)
             self.values[layer, :, :padded] = value
             return
-        quantized, self.key_scales[layer, :, :padded] = _quantize(key)
+        quantized, self.key_scales[layer, :, :padded] = quantize(key)
         self.keys[layer, :, :blocks] = quantized.view(heads, blocks, BLOCK_TOKENS, HEAD_WIDTH // 2, 2).transpose(2, 3)
-        quantized, self.value_scales[layer, :, :padded] = _quantize(value)
+        quantized, self.value_scales[layer, :, :padded] = quantize(value)
         pairs = self.values[layer, :, :padded].view(heads, -1, HEAD_WIDTH, 2)
         pairs.copy_(quantized.view(heads, -1, 2, HEAD_WIDTH).transpose(2, 3))
 
@@ -82,9 +83,3 @@ def _enlarged(old: Tensor, size: int) -> Tensor:
     new[:, :, old.shape[2] :] = 0
     new[:, :, : old.shape[2]] = old
     return new
-
-
-def _quantize(x: Tensor) -> tuple[Tensor, Tensor]:
-    """int8 values, and their scales ``(heads, tokens)``."""
-    scale = x.float().abs().amax(dim=-1).clamp(min=1e-12) / 127
-    return (x.float() / scale[..., None]).round().to(torch.int8), scale

@@ -10,7 +10,7 @@ from torch import Tensor
 from got_runtime.engine.torch_engine.allocator import advise_huge_pages
 from got_runtime.engine.torch_engine.native.library import load_products
 
-__all__ = ["BfloatLinear", "Int8Linear", "Linear", "TileLinear", "pack_linear"]
+__all__ = ["BfloatLinear", "Int8Linear", "Linear", "TileLinear", "pack_linear", "quantize"]
 
 _PACKED_FOR_ROWS = 32
 """Number of rows for which oneDNN packs bf16 weights; the packed weights work for any number."""
@@ -53,7 +53,7 @@ class TileLinear:
         self._bias = bias.float() if bias is not None else None
         self._scale: Tensor | None = None
         if int8:
-            weight, self._scale = _quantize(weight)
+            weight, self._scale = quantize(weight)
         group = 4 // weight.element_size()
         weight = F.pad(weight, (0, 0, 0, -len(weight) % (2 * _TILE_ROWS)))
         tiles = weight.unflatten(0, (-1, 2, _TILE_ROWS)).unflatten(3, (-1, _TILE_ROWS, group)).permute(0, 3, 1, 4, 2, 5)
@@ -101,7 +101,7 @@ class Int8Linear:
     def __init__(self, library: ctypes.CDLL, weight: Tensor, bias: Tensor | None = None) -> None:
         self._library = library
         self._operations: Any = torch.ops.onednn
-        quantized, self._scale = _quantize(weight)
+        quantized, self._scale = quantize(weight)
         self._weight = self._operations.qlinear_prepack(quantized, None)
         self._zero = torch.zeros(len(weight), dtype=torch.int32)
         self._bias = bias.float() if bias is not None else None
@@ -118,7 +118,7 @@ class Int8Linear:
         return product.to(dtype)
 
 
-def _quantize(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """int8 weights, and their scales ``(outputs,)``."""
-    scale = weight.float().abs().amax(dim=1).clamp(min=1e-12) / 127
-    return (weight.float() / scale[:, None]).round().to(torch.int8), scale
+def quantize(x: Tensor) -> tuple[Tensor, Tensor]:
+    """int8 values, and a scale for each row of the last dimension."""
+    scale = x.float().abs().amax(dim=-1).clamp(min=1e-12) / 127
+    return (x.float() / scale[..., None]).round().to(torch.int8), scale
