@@ -15,7 +15,7 @@ from PIL import Image
 
 from got_runtime.markup import Element, parse
 from got_runtime.sources import open_pages
-from got_runtime.synth.degrade import wear
+from got_runtime.synth.degrade import degrade
 from got_runtime.synth.faces import FACES, TRAINING_FACES, font_bytes
 from got_runtime.synth.pages.answer import TypesetAnswer
 from got_runtime.synth.pages.blocks import Block, block_page
@@ -137,7 +137,7 @@ def as_scan(pdf: bytes, seed: int) -> bytes:
         (round(page.image.width * scale), round(page.image.height * scale)), Image.Resampling.BOX
     )
     file = io.BytesIO()
-    wear(picture, np.random.default_rng(seed)).save(file, "JPEG", quality=92)
+    degrade(picture, np.random.default_rng(seed)).save(file, "JPEG", quality=92)
     with pymupdf.open() as document:
         sheet = document.new_page(width=page.size_pt[0], height=page.size_pt[1])
         sheet.insert_image(sheet.rect, stream=file.getvalue())

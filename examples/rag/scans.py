@@ -11,7 +11,7 @@ import numpy as np
 import pymupdf
 from PIL import Image, ImageDraw
 
-from got_runtime.synth.degrade import wear
+from got_runtime.synth.degrade import degrade
 from got_runtime.synth.faces import FACES, load_font
 
 TEXTS = Path(__file__).parent / "texts"
@@ -36,7 +36,7 @@ def draw_page(text: str, number: int) -> Image.Image:
     draw = ImageDraw.Draw(image)
     for row, line in enumerate(text.strip().splitlines()):
         draw.text((PAGE[0] * 0.07, PAGE[1] * 0.06 + row * size * 1.75), line, font=font, fill=ink)
-    return wear(image, np.random.default_rng(number))
+    return degrade(image, np.random.default_rng(number))
 
 
 def make(folder: Path) -> list[Path]:

@@ -183,7 +183,8 @@ def _check_options(args: argparse.Namespace) -> None:
     measurement = next((name for name in ("document", "steady", "pages") if getattr(args, name) is not None), None)
     for name in _OPTIONS[None]:
         if name not in _OPTIONS[measurement] and getattr(args, name) != args.parser.get_default(name):
-            raise GotError(f"--{name} has no effect with --{measurement}: leave it out")
+            option = name.replace("_", "-")
+            raise GotError(f"--{option} has no effect with --{measurement}: leave it out")
     check_outputs({"--json": args.json, "--plot": args.plot})
     if args.plot is not None:
         check_plot(args.plot)

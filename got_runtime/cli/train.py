@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Register the command."""
     parser = subparsers.add_parser(
         "train",
         help="train got-nano with its data engine",
@@ -35,7 +36,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     parser.add_argument("--start", type=Path, metavar="FOLDER", help="checkpoint whose weights a new run begins with")
     parser.add_argument("--minutes", type=float, help="length of the run in minutes")
-    parser.add_argument("--steps", type=int, help="or in steps (reproducible)")
+    parser.add_argument("--steps", type=int, help="length of the run in steps (reproducible)")
     parser.add_argument(
         "--rows", type=int, default=16, choices=(16, 32, 64), help="rows of patches of a page (64: whole pages)"
     )

@@ -40,7 +40,7 @@ def _grain() -> np.ndarray:
     return np.random.default_rng(0).normal(size=(2048, 2048)).astype(np.float32)
 
 
-def wear(image: Image.Image, rng: np.random.Generator) -> Image.Image:
+def degrade(image: Image.Image, rng: np.random.Generator) -> Image.Image:
     """Blur, noise and JPEG, each slight and with probability 0.25: 42 % of the pages stay clean."""
     if rng.random() < 0.25:
         image = image.filter(ImageFilter.GaussianBlur(float(rng.uniform(0.3, 1.0))))

@@ -1,6 +1,6 @@
 """The training loop of pre-training and fine-tuning: takes steps, logs, validates, saves, resumes and stops.
 
-A run lives in a folder: ``state.pt`` (weights, optimiser and position, replaced atomically) and ``log.jsonl`` (one JSON
+A run has a folder: ``state.pt`` (weights, optimiser and position, replaced atomically) and ``log.jsonl`` (one JSON
 object a line, appended). The subclass defines the batches and their gradients.
 """
 
@@ -176,7 +176,7 @@ class _Averages:
             self._values.setdefault(name, []).append(float(value))
 
     def take(self) -> LogEntry:
-        """The means, rounded to 6 decimals; begins anew."""
+        """The means, rounded to 6 decimals; the values are then cleared."""
         means = {name: round(sum(values) / len(values), 6) for name, values in self._values.items()}
         self._values = {}
         return means

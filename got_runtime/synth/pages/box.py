@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from got_runtime.synth.degrade import wear
+from got_runtime.synth.degrade import degrade
 from got_runtime.synth.faces import Face
 from got_runtime.synth.pages.blocks import PADDING, block_page, block_symbols
 from got_runtime.synth.sample import PageSample
@@ -21,4 +21,6 @@ def make(seed: tuple[int, int], faces: Sequence[Face], training: bool) -> PageSa
     grown = np.array(block.frame) + rng.uniform(-2.0, reach, 4) * (-1, -1, 1, 1)
     x1, y1, x2, y2 = (float(np.clip(round(value), 0, side)) for value, side in zip(grown, sides, strict=True))
     task = Box(x1, y1, x2, y2)
-    return PageSample(wear(image, rng), block.text, block.boxes, face, seed, task, symbols=tuple(block_symbols(blocks)))
+    return PageSample(
+        degrade(image, rng), block.text, block.boxes, face, seed, task, symbols=tuple(block_symbols(blocks))
+    )

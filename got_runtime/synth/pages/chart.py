@@ -9,7 +9,7 @@ import numpy as np
 from PIL import ImageFont
 
 from got_runtime.errors import MissingExtra
-from got_runtime.synth.degrade import wear
+from got_runtime.synth.degrade import degrade
 from got_runtime.synth.faces import Face
 from got_runtime.synth.pages.chart_data import chart_data
 from got_runtime.synth.pages.chart_drawing import ChartDrawing, Line
@@ -64,7 +64,7 @@ def make(seed: tuple[int, int], faces: Sequence[Face], training: bool) -> PageSa
         answer.printed(value.text, written)
         answer.at(quote, written[-1])
     answer.markup("}}")
-    return sample(wear(image, rng), answer, symbols, face.name, seed, Formatted())
+    return sample(degrade(image, rng), answer, symbols, face.name, seed, Formatted())
 
 
 def _member(answer: FigureAnswer, name: str, text: str, boxes: list[Box]) -> None:

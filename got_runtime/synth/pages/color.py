@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from PIL import ImageDraw
 
-from got_runtime.synth.degrade import wear
+from got_runtime.synth.degrade import degrade
 from got_runtime.synth.faces import Face
 from got_runtime.synth.pages.blocks import PADDING, block_page, block_symbols
 from got_runtime.synth.pages.figure import LabelledBox
@@ -31,7 +31,7 @@ def make(seed: tuple[int, int], faces: Sequence[Face], training: bool) -> PageSa
         draw.rectangle([float(v) for v in frame], outline=_shade(rng, color), width=thickness)
         symbols += _sides(f"frame:{color}", frame, thickness)
     block, task = blocks[chosen[0]], Color(color=colors[0])
-    return PageSample(wear(image, rng), block.text, block.boxes, face, seed, task, symbols=tuple(symbols))
+    return PageSample(degrade(image, rng), block.text, block.boxes, face, seed, task, symbols=tuple(symbols))
 
 
 def _sides(name: str, frame: np.ndarray, thickness: int) -> list[LabelledBox]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from got_runtime.synth.degrade import wear
+from got_runtime.synth.degrade import degrade
 from got_runtime.synth.faces import Face, load_font
 from got_runtime.synth.pages.construction import Construction, Letter, Shape, construction, tikz
 from got_runtime.synth.pages.figure import (
@@ -74,7 +74,7 @@ def make(seed: tuple[int, int], faces: Sequence[Face], training: bool) -> PageSa
             answer.at(text, names[point])
         else:
             answer.at(text, around(*paper.at(point[0] + right, point[1]), 0.2 * square))
-    return sample(wear(image, rng), answer, symbols, face.name, seed, Formatted())
+    return sample(degrade(image, rng), answer, symbols, face.name, seed, Formatted())
 
 
 def _drawn(

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from got_runtime.errors import MissingExtra
-from got_runtime.synth.degrade import wear
+from got_runtime.synth.degrade import degrade
 from got_runtime.synth.faces import Face
 from got_runtime.synth.pages.compound import random_compound
 from got_runtime.synth.pages.figure import Box, FigureAnswer, LabelledBox, around, canvas_size, colours, sample
@@ -93,7 +93,7 @@ def make(seed: tuple[int, int], faces: Sequence[Face], training: bool) -> PageSa
     answer.markup("<smiles>")
     answer.printed(smiles, smiles_boxes(smiles, atoms))
     answer.markup("</smiles>")
-    return sample(wear(image, rng), answer, symbols, "RDKit", seed, Formatted())
+    return sample(degrade(image, rng), answer, symbols, "RDKit", seed, Formatted())
 
 
 def _atom_name(atom: Any) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from got_runtime.errors import MissingExtra
-from got_runtime.synth.degrade import tilt, tint, wear
+from got_runtime.synth.degrade import degrade, tilt, tint
 from got_runtime.synth.faces import Face
 from got_runtime.synth.pages.figure import Box, FigureAnswer, LabelledBox, sample
 from got_runtime.synth.pages.melody import Melody, ScoreEvent, melody
@@ -239,4 +239,4 @@ def make(seed: tuple[int, int], faces: Sequence[Face], training: bool) -> PageSa
     drawn: list[LabelledBox] = [
         (name, (a, b, c, d)) for (name, _), (a, b, c, d) in zip(symbols, named.tolist(), strict=True)
     ]
-    return sample(wear(tint(mask, rng), rng), placed, drawn, f"verovio {font}", seed, Formatted())
+    return sample(degrade(tint(mask, rng), rng), placed, drawn, f"verovio {font}", seed, Formatted())

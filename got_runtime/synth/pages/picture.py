@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from got_runtime.synth.degrade import tilt, tint, wear
+from got_runtime.synth.degrade import degrade, tilt, tint
 from got_runtime.synth.pages.answer import TypesetAnswer
 from got_runtime.synth.pages.character_boxes import character_boxes
 from got_runtime.synth.pages.typeset import Box, Typeset, render
@@ -81,7 +81,7 @@ def finish(
     everything = everything.clip(0, size).astype(np.float32)
     image = tint(mask, rng)
     if degraded:
-        image = wear(image, rng)
+        image = degrade(image, rng)
     symbols: list[tuple[str, Box]] = [
         (name, (float(b[0]), float(b[1]), float(b[2]), float(b[3])))
         for name, b in zip(names, everything[len(boxes) :], strict=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image, ImageDraw
 
-from got_runtime.synth.degrade import tilt, tint, wear
+from got_runtime.synth.degrade import degrade, tilt, tint
 from got_runtime.synth.faces import TRAINING_FACES, Face, load_font
 from got_runtime.synth.pages.column import Canvas, set_column
 from got_runtime.synth.sample import VIEW_SIDE, PageSample
@@ -93,7 +93,7 @@ def plain_page(seed: tuple[int, int], style: PlainStyle = HELD_OUT) -> PageSampl
         mask, boxes = tilt(mask, boxes, rng)
     image = tint(mask, rng)
     if style.degraded:
-        image = wear(image, rng)
+        image = degrade(image, rng)
     return PageSample(image, text, boxes, face.name, seed)
 
 

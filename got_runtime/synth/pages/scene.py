@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from got_runtime.synth.degrade import wear
+from got_runtime.synth.degrade import degrade
 from got_runtime.synth.faces import Face, load_font
 from got_runtime.synth.pages.figure import Box, FigureAnswer, canvas_size, inside
 from got_runtime.synth.sample import PageSample
@@ -147,7 +147,7 @@ def make(seed: tuple[int, int], faces: Sequence[Face], training: bool) -> PageSa
             x, y1, y2 = placed[-1][2], placed[-1][1], placed[-1][3]
             answer.printed("\n", [(x, y1, x, y2)])
     return PageSample(
-        wear(image, rng), answer.text, inside(answer.character_boxes(), image), face.name, seed, task=Plain()
+        degrade(image, rng), answer.text, inside(answer.character_boxes(), image), face.name, seed, task=Plain()
     )
 
 

@@ -1,4 +1,4 @@
-"""Error of the network in training on held-out pages, read as users read: token by token, with the engine."""
+"""Error of the network in training on held-out pages, decoded by the engine that users have."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -9,6 +9,7 @@ import torch
 from got_runtime.engine.protocol import Completion, Request
 from got_runtime.engine.torch_engine.engine import TorchEngine
 from got_runtime.errors import EngineError
+from got_runtime.evaluation.metrics import edit_count, normalised_edit_distance
 from got_runtime.model.prompt import END_OF_TEXT, END_OF_TURN, build_prompt
 from got_runtime.synth.faces import HELD_OUT_FACES, TRAINING_FACES
 from got_runtime.synth.kinds import page_of
@@ -37,7 +38,7 @@ def plain_error_rates(model: Any, tokenizer: Any, rows: int, pages: int = 8) -> 
         samples = [plain_page((VALIDATION_STREAM, group * pages + number), style) for number in range(pages)]
         answers = generate_answers(model, tokenizer, samples, rows)
         for sample, answer in zip(samples, answers, strict=True):
-            edits[group] += _edits(sample.text, answer)
+            edits[group] += edit_count(answer, sample.text)
             length[group] += len(sample.text)
     return {"cer_seen": edits[0] / length[0], "cer_held_out": edits[1] / length[1]}
 
@@ -48,7 +49,7 @@ def mixture_edit_distances(model: Any, tokenizer: Any, kinds: Iterable[str], pag
     for kind in kinds:
         samples = [page_of(kind, (VALIDATION_STREAM, number)) for number in range(pages)]
         answers = generate_answers(model, tokenizer, samples, SIDE // PATCH)
-        each = [_edits(s.text, a) / max(len(s.text), len(a), 1) for s, a in zip(samples, answers, strict=True)]
+        each = [normalised_edit_distance(a, s.text) for s, a in zip(samples, answers, strict=True)]
         distances[f"distance_{kind}"] = round(sum(each) / pages, 4)
     return distances
 
@@ -76,9 +77,3 @@ def generate_answers(model: Any, tokenizer: Any, samples: Sequence[PageSample], 
             raise EngineError(f"held-out page {number} could not be read") from completion
         answers.append(tokenizer.decode(list(completion.tokens)))
     return answers
-
-
-def _edits(reference: str, answer: str) -> int:
-    from rapidfuzz.distance import Levenshtein
-
-    return Levenshtein.distance(reference, answer)
