@@ -54,7 +54,7 @@ class Library:
             self.vectors,
             cleanup="incremental",
             source_id_key="source",
-            key_encoder=lambda document: document.id,  # a UUID, which Qdrant requires
+            key_encoder=lambda document: str(document.id),  # a UUID, which Qdrant requires
         )
         return int(done["num_added"])
 
