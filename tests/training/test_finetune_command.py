@@ -259,6 +259,7 @@ def test_errors_of_wrong_options_name_a_remedy(
     assert reason in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_tutorial_in_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """got-nano reads price lists of new words better after eight steps on three of them."""
     options = ["--pages", "3", "--held-out", "1", "--steps", "8", "--batch", "3", "--max-new-tokens", "150"]
