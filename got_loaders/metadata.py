@@ -56,7 +56,11 @@ KEYS = (
     Key("file_name", str, "last part of the path", ("llama_index",)),
     Key("page", int, "page number, counted from 0", ("langchain",)),
     Key("page_number", int, "page number, counted from 1", ("haystack",)),
-    Key("page_label", str, "page label of the PDF, such as “iv” or “A-3”; else the page number from 1"),
+    Key(
+        "page_label",
+        str,
+        "label of a PDF page, such as “iv”, else its number from 1; an image's file name without suffix",
+    ),
     Key("total_pages", int, "number of pages of the source"),
     Key("sha256", str, "SHA-256 of the source's bytes"),
     Key("model", str, "name of the weights"),

@@ -103,9 +103,10 @@ class GotRuntime:
             EngineError: no engine has this name, or it cannot run with this configuration.
             MissingExtra: the engine needs a package that is not installed.
         """
-        from got_runtime.engine.registry import make_engine
+        from got_runtime.engine.registry import check_engine, make_engine
         from got_runtime.model.checkpoint import EMBEDDED, load
 
+        check_engine(engine, engine_config)
         if devices:
             if not isinstance(engine, str):
                 raise EngineError(

@@ -117,6 +117,8 @@ def run(args: argparse.Namespace) -> int:
     options = read_options(args)
     if len(args.to) > 1 and args.output is None:
         raise OptionError(f"--to {','.join(args.to)} writes several files: add -o DIR, or choose one format")
+    if args.overwrite and args.output is None:
+        raise OptionError("--overwrite replaces files of an output folder: add -o DIR")
     writer = ResultWriter(args.output, args.to, args.overwrite)
     files = _find_files(args, options, writer)
     if files.existing:

@@ -10,7 +10,7 @@ from got_runtime.errors import EngineError
 if TYPE_CHECKING:
     from got_runtime.model.checkpoint import LoadedModel
 
-__all__ = ["ENGINES", "EngineConfig", "Quantization", "make_engine"]
+__all__ = ["ENGINES", "EngineConfig", "Quantization", "check_engine", "make_engine"]
 
 Quantization = Literal["auto", "int8"]
 """The checkpoint's precision, or 8-bit integers: faster, but the tokens may differ from the checkpoint's."""
@@ -105,14 +105,25 @@ ENGINES: dict[str, Callable[["LoadedModel", EngineConfig], Engine]] = {
 }
 
 
+def check_engine(engine: str | Engine, config: object) -> None:
+    """Check the arguments of :func:`make_engine` before weights are loaded.
+
+    Raises:
+        EngineError: no engine has this name, or ``config`` is no EngineConfig.
+    """
+    if isinstance(engine, str) and engine not in ENGINES:
+        raise EngineError(f"no engine {engine!r}: choose one of {', '.join(ENGINES)}")
+    if config is not None and not isinstance(config, EngineConfig):
+        raise EngineError(f"engine_config={config!r}: give an EngineConfig, such as EngineConfig(batch_size=4)")
+
+
 def make_engine(engine: str | Engine, checkpoint: "LoadedModel", config: EngineConfig | None = None) -> Engine:
     """Make the engine with this name; an engine that exists already is returned as it is.
 
     Raises:
         EngineError: no engine has this name, or it cannot run with this configuration.
     """
+    check_engine(engine, config)
     if not isinstance(engine, str):
         return engine
-    if engine not in ENGINES:
-        raise EngineError(f"no engine {engine!r}: choose one of {', '.join(ENGINES)}")
     return ENGINES[engine](checkpoint, config or EngineConfig())

@@ -144,7 +144,10 @@ def read_content(source: Any, limits: Limits, *, allow_remote: bool = False) -> 
         name = one_line(without_secrets(source))
         remote.check(source)
         if not allow_remote:
-            raise SourceForbidden(f"{name} is a remote address: pass allow_remote=True, or give a local file")
+            raise SourceForbidden(
+                f"{name} is a remote address: pass allow_remote=True (--allow-remote on the command line), "
+                "or give a local file"
+            )
         return Content(name, memory=remote.fetch(source, limits))
     if isinstance(source, str | os.PathLike):
         return _file(source, limits)

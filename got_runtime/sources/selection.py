@@ -55,11 +55,14 @@ def check_selection(selection: str) -> None:
     """Check the form of a page selection, which needs no document.
 
     Raises:
-        PageOutOfRange: it cannot be parsed, or names page 0.
+        PageOutOfRange: it cannot be parsed, names page 0, or has a range that runs backwards in any document.
     """
-    for _, match in _items(selection):
-        if 0 in (int(match["first"]), int(match["last"] or 1)):
+    for item, match in _items(selection):
+        first, last = int(match["first"]), int(match["last"] or match["first"])
+        if 0 in (first, last):
             raise PageOutOfRange(f"page selection {selection!r} names page 0: {_HOW}")
+        if first > last and (first < 0) == (last < 0):
+            raise PageOutOfRange(f"page range {item.strip()!r} runs backwards: {_HOW}")
 
 
 def _items(selection: str) -> Iterator[tuple[str, re.Match[str]]]:

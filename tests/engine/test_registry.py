@@ -12,6 +12,7 @@ from helpers.random_networks import (
     network,
 )
 
+from got_runtime import GotRuntime
 from got_runtime.engine.registry import ENGINES, EngineConfig, make_engine
 from got_runtime.engine.torch_engine.engine import TorchEngine
 from got_runtime.engine.transformers_engine import TransformersEngine
@@ -72,3 +73,14 @@ def test_without_16_bit_instructions_torch_is_used() -> None:
         text=True,
     )
     assert done.stdout.strip() == "None", done.stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [({"engine": "toch"}, "no engine 'toch'"), ({"engine_config": {"batch_size": 2}}, "give an EngineConfig")],
+)
+def test_an_engine_that_cannot_be_made_is_an_error_before_weights_are_loaded(
+    settings: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(EngineError, match=reason):
+        GotRuntime.from_pretrained("no such checkpoint", **settings)
