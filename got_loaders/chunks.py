@@ -27,7 +27,7 @@ from got_runtime.errors import OptionError
 
 if TYPE_CHECKING:
     from got_runtime import GotRuntime
-    from got_runtime.markup import Chunk, Element
+    from got_runtime.markup import Element
     from got_runtime.results import PageResult
 
 __all__ = ["DocumentChunk", "adocument_chunks", "document_chunks"]
@@ -136,7 +136,7 @@ class _ChunkBuilder:
 
     def _texts(self, elements: "Sequence[Element]") -> Iterator[tuple[str, tuple[int, ...]]]:
         """The texts of a page, each with the indexes of its elements, which are unknown for a chunker's strings."""
-        from got_runtime.markup import chunk
+        from got_runtime.markup import Chunk, chunk
 
         config = self.config
         chunks: Iterable[str | Chunk]
@@ -146,9 +146,11 @@ class _ChunkBuilder:
             chunks = config.chunker(elements)
         else:
             chunks = chunk(elements, max_tokens=config.max_tokens, count_tokens=config.token_counter)
-        if isinstance(chunks, str):  # its characters would become the chunks
-            raise OptionError("chunker= returned a str: return a list of texts or chunks")
+        if isinstance(chunks, str) or not isinstance(chunks, Iterable):  # a str is an iterable of its characters
+            raise OptionError(f"chunker= returned a {type(chunks).__name__}: return a list of texts or chunks")
         for each in chunks:
+            if not isinstance(each, str | Chunk):
+                raise OptionError(f"chunker= returned a {type(each).__name__} in its list: return texts or chunks")
             yield (each, ()) if isinstance(each, str) else (each.text, each.elements)
 
     def _headings_above(self, element: "Element") -> tuple[str, ...]:

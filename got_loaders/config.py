@@ -1,8 +1,9 @@
 """Every option of a loader: one list for LangChain, LlamaIndex and Haystack."""
 
+import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, SupportsIndex, get_args, runtime_checkable
 
 from got_loaders.runtimes import ModelConfig, ModelConfigDict
 from got_runtime.errors import OptionError
@@ -91,8 +92,15 @@ class LoaderConfig:
             raise OptionError(f'{caller}: {name}= has no effect with mode={mode!r}: use mode="chunk"')
         if chunker is not None and count_tokens is not None:
             raise OptionError(f"{caller}: chunker= decides how long a chunk is: leave count_tokens out")
-        if max_tokens < 1:
-            raise OptionError(f"{caller}: max_tokens={max_tokens}: give at least 1")
+        if not isinstance(max_tokens, SupportsIndex) or max_tokens < 1:
+            raise OptionError(f"{caller}: max_tokens={max_tokens!r}: give at least 1")
+        if chunker is not None and not callable(chunker):
+            raise OptionError(f"{caller}: chunker={chunker!r}: give a function of the elements of a page")
+        if count_tokens is not None and not _counts(count_tokens):
+            raise OptionError(
+                f"{caller}: count_tokens={count_tokens!r}: give a function from text to number of tokens, or a "
+                "tokenizer such as AutoTokenizer.from_pretrained(…)"
+            )
         read = {name: value for name, value in options.items() if name in ReadOptions.model_fields}
         model = {name: value for name, value in options.items() if name not in read}
         return cls(
@@ -111,7 +119,7 @@ class LoaderConfig:
         if isinstance(counter, Tokenizer):
             return lambda text: len(counter.encode(text, add_special_tokens=False))
         if counter is not None:
-            return counter
+            return lambda text: _whole(counter(text))
         from got_runtime.markup.chunks import count_words
 
         return count_words
@@ -127,3 +135,16 @@ class LoaderConfig:
                 raise OptionError(f"{name}= is a Python object and cannot be saved: leave it out, or use pickle")
         options = self.read_options.model_dump(mode="json")
         return {"mode": self.mode, "max_tokens": self.max_tokens, **options, **self.model.to_dict()}
+
+
+def _counts(counter: Any) -> bool:
+    # A str has an ``encode`` too.
+    return not isinstance(counter, str) and (isinstance(counter, Tokenizer) or callable(counter))
+
+
+def _whole(count: Any) -> int:
+    """Raises OptionError for a number of tokens that is not a whole number."""
+    try:
+        return operator.index(count)
+    except TypeError:
+        raise OptionError(f"count_tokens= returned {count!r}: return a whole number") from None

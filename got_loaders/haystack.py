@@ -13,7 +13,7 @@ from got_loaders.chunks import DocumentChunk, adocument_chunks, document_chunks
 from got_loaders.config import Chunker, ChunkMode, LoaderConfig, TokenCounter, Tokenizer
 from got_loaders.metadata import metadata_for
 from got_loaders.runtimes import RuntimeHandle
-from got_runtime.errors import MissingExtra
+from got_runtime.errors import MissingExtra, OptionError
 
 try:
     from haystack import Document, component, default_from_dict, default_to_dict
@@ -181,6 +181,8 @@ def _batches(
     """The sources in order, in as few batches as :class:`_Batch` allows."""
     from got_runtime.sources.folders import is_folder
 
+    if isinstance(sources, str | Path | ByteStream):  # the characters of a path would be read as paths, "/" among them
+        raise OptionError("GotConverter.run: sources= is a list: put the source in brackets")
     batch: list[_Source] = []
     names: set[str] = set()
     for given, its_meta in zip(sources, normalize_metadata(meta, len(sources)), strict=True):

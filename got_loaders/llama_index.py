@@ -58,7 +58,9 @@ class GotReader(BasePydanticReader):
         OptionError: an unknown option, or a value that it cannot have.
     """
 
-    model_config: ClassVar[ConfigDict] = ConfigDict(arbitrary_types_allowed=True, frozen=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        arbitrary_types_allowed=True, frozen=True, hide_input_in_errors=True
+    )
 
     mode: ChunkMode
     max_tokens: int

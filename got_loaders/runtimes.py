@@ -5,7 +5,7 @@ import os
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, SupportsIndex, TypedDict
 
 from got_runtime.errors import OptionError
 
@@ -68,9 +68,20 @@ class ModelConfig:
     kv_cache_bytes: int | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.model, str | os.PathLike | None) or self.model == "":
+            raise OptionError(f"model={self.model!r}: give a folder, a hub id, or None for got-nano")
         if self.model is not None:
             object.__setattr__(self, "model", os.fspath(self.model))
-        if isinstance(self.devices, str):
+        for name in ("device", "dtype"):
+            if not isinstance(value := getattr(self, name), str):
+                raise OptionError(f"{name}={value!r}: give a str")
+        for name in ("batch_size", "kv_cache_bytes"):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, SupportsIndex):
+                raise OptionError(f"{name}={value!r}: give a whole number")
+        if not isinstance(self.revision, str | None):
+            raise OptionError(f"revision={self.revision!r}: give the name of a branch, a tag or a commit")
+        if not isinstance(self.devices, list | tuple) or not all(isinstance(each, str) for each in self.devices):
             raise OptionError(f'devices={self.devices!r}: give a list such as ["cuda:0", "cuda:1"], or use device=')
         object.__setattr__(self, "devices", tuple(self.devices))
         if not isinstance(self.engine, str):

@@ -7,8 +7,11 @@ from typing import Annotated, Any, ClassVar, Literal, SupportsIndex, TypedDict, 
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from got_runtime.errors import OptionError
+from got_runtime.errors import OptionError, PageOutOfRange
+from got_runtime.sources import HIGHEST_DPI, LOWEST_DPI
 from got_runtime.sources.limits import Limits
+from got_runtime.sources.names import one_line
+from got_runtime.sources.selection import check_selection
 from got_runtime.tasks import MAX_NEW_TOKENS, Plain, Task
 
 __all__ = [
@@ -56,6 +59,8 @@ def _task(value: Any) -> Any:
         return Plain()
     if isinstance(value, str):
         if value not in get_args(TaskName):
+            if value in ("box", "color"):
+                raise ValueError("this task has parameters: give Box(x1, y1, x2, y2) or Color(color='red')")
             raise ValueError(f"no task has this name: {nearest_hint(value, get_args(TaskName))}")
         return {"kind": value}
     if isinstance(value, Mapping):
@@ -66,17 +71,32 @@ def _task(value: Any) -> Any:
 
 
 def _pages(value: Any) -> Any:
-    if value is None or isinstance(value, str):
+    if value is None:
         return value
-    # Any integer type and any iterable is accepted: numpy's numbers and arrays, ranges, generators.
-    try:
-        return operator.index(value)
-    except TypeError:
-        pass
-    try:
-        return tuple(operator.index(number) for number in value)
-    except TypeError:
-        raise ValueError("give a selection such as '1-3,7,-1', or whole numbers") from None
+    if isinstance(value, str):
+        try:
+            check_selection(value)
+        except PageOutOfRange as error:
+            raise ValueError(str(error)) from error
+        return value
+    numbers = _integers(value)
+    if numbers in (0, ()) or (isinstance(numbers, tuple) and 0 in numbers):
+        raise ValueError("give page numbers counted from 1; -1 is the last page")
+    return numbers
+
+
+def _integers(value: Any) -> int | tuple[int, ...]:
+    """Any integer type and any iterable is accepted: numpy's numbers and arrays, ranges, generators."""
+    if not isinstance(value, bool | bytes | bytearray | Mapping):  # which hold integers, but no page numbers
+        try:
+            return operator.index(value)
+        except TypeError:
+            pass
+        try:
+            return tuple(operator.index(number) for number in value)
+        except TypeError:
+            pass
+    raise ValueError("give a selection such as '1-3,7,-1', or whole numbers")
 
 
 class ReadOptions(BaseModel):
@@ -89,7 +109,12 @@ class ReadOptions(BaseModel):
         OptionError: an unknown option (the message names the nearest one) or a value of the wrong type or range.
     """
 
-    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+        hide_input_in_errors=True,  # the password may be part of it
+    )
 
     task: Annotated[Task, BeforeValidator(_task)] = Plain()
     """The task: an object such as ``Formatted()``, its name (``"plain"``, ``"format"``), or its dictionary."""
@@ -97,8 +122,8 @@ class ReadOptions(BaseModel):
     pages: Annotated[PageSelection | None, BeforeValidator(_pages)] = None
     """Page selection of each source, such as ``"1-3,7,-1"``, or page numbers counted from 1; ``None`` for all pages."""
 
-    dpi: float | None = Field(default=None, gt=0)
-    """Rendering resolution of PDF pages in dots per inch; ``None`` chooses by the size of the page."""
+    dpi: float | None = Field(default=None, ge=LOWEST_DPI, le=HIGHEST_DPI)
+    """Rendering resolution of PDF pages, 20 to 1200 dots per inch; ``None`` chooses by the size of the page."""
 
     rotate: Literal[0, 90, 180, 270] = 0
     """Clockwise rotation of every page in degrees, before anything else."""
@@ -132,7 +157,7 @@ class ReadOptions(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             name = first["loc"][0]
-            value = "…" if name == "password" else repr(options.get(str(name)))
+            value = "…" if name == "password" else one_line(repr(options.get(str(name))))
             raise OptionError(f"{name}={value}: {first['msg'].removeprefix('Value error, ')}") from error
 
     @classmethod
@@ -165,10 +190,13 @@ def check_names(given: Collection[str], known: Collection[str], caller: str, oth
     """Raises OptionError for the first name that is not ``known``; its hint may name one of ``other_names`` too."""
     for name in given:
         if name not in known:
-            raise OptionError(f"{caller} has no option {name!r}: {nearest_hint(name, [*known, *other_names])}")
+            hint = nearest_hint(name, [*known, *other_names])
+            if name in Limits.model_fields and "limits" in known:
+                hint = f"it is one of the limits: limits={{{name!r}: …}}"
+            raise OptionError(f"{caller} has no option {name!r}: {hint}")
 
 
 def nearest_hint(name: str, known: Collection[str]) -> str:
     """``did you mean 'x'?`` where a known name is similar, else the list of known names."""
-    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.54)
     return f"did you mean {nearest[0]!r}?" if nearest else f"choose from {', '.join(sorted(known))}"

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, SupportsIndex, get_args, get_origin,
 import numpy as np
 import pytest
 from helpers.scripted_pages import inked, scripted
+from pydantic import ValidationError
 
 from got_runtime import DocumentResult, Formatted, GotRuntime, Limits, MultiPage, PageResult, Plain, ReadOptions
 from got_runtime.errors import OptionError, SourceCorrupt, TaskError
@@ -86,7 +87,19 @@ def test_a_task_in_the_place_of_the_options_is_an_error_that_shows_how(checkpoin
         ({"task": "fromat"}, "task='fromat': no task has this name: did you mean 'format'?"),
         ({"task": 5}, "task=5: give a task such as Formatted()"),
         ({"task": {"kind": "box", "x1": 1}}, "y1: Field required"),
+        ({"task": "box"}, "task='box': this task has parameters: give Box(x1, y1, x2, y2)"),
         ({"pages": 2.5}, "pages=2.5: give a selection such as '1-3,7,-1'"),
+        ({"pages": True}, "pages=True: give a selection such as '1-3,7,-1'"),
+        ({"pages": b"1-3"}, "pages=b'1-3': give a selection such as '1-3,7,-1'"),
+        ({"pages": "one"}, "page selection 'one' cannot be read: write pages like 1-3,7,-1"),
+        ({"pages": ""}, "page selection '' cannot be read"),
+        ({"pages": "5-2"}, "page range '5-2' runs backwards"),
+        ({"pages": []}, "pages=[]: give page numbers counted from 1"),
+        ({"pages": [1, 0]}, "pages=[1, 0]: give page numbers counted from 1"),
+        ({"dpi": float("inf")}, "dpi=inf: Input should be less than or equal to 1200"),
+        ({"dpi": float("nan")}, "dpi=nan: Input should be "),
+        ({"dpi": np.zeros((2, 2))}, "dpi=array([[0., 0.], [0., 0.]]): "),
+        ({"max_pages": 3}, "it is one of the limits: limits={'max_pages': …}"),
         ({"rotate": 45}, "rotate=45: Input should be 0, 90, 180 or 270"),
         ({"limits": {"max_pages": 0}}, "a limit must be above zero"),
         ({"password": 1234}, "password=…: "),
@@ -97,6 +110,17 @@ def test_a_value_that_cannot_be_is_one_line_that_names_it(options: dict[str, Any
         ReadOptions(**options)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_password_is_in_no_error_message() -> None:
+    wrong: list[dict[str, Any]] = [{"password": ["secret"]}, {"password": "secret", "dpi": -1}]
+    for options in wrong:
+        with pytest.raises(OptionError) as caught:
+            ReadOptions(**options)
+        assert "secret" not in f"{caught.value} {caught.value.__cause__}"
+        with pytest.raises(ValidationError) as invalid:
+            ReadOptions.model_validate(options)
+        assert "secret" not in str(invalid.value)
 
 
 def test_page_numbers_may_be_of_any_integer_type() -> None:

@@ -16,6 +16,7 @@ from got_runtime.pipeline.preprocess import PageHeader, prepare_page, retry_requ
 from got_runtime.pipeline.retry import Retry, RetryMethod
 from got_runtime.results import ElementBox, PageError, PageResult
 from got_runtime.sources import SourcePage
+from got_runtime.sources.names import one_line
 from got_runtime.tasks import MultiPage
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class PagePlanner:
     def complete(self, task: PageTask, completion: Completion | Exception | None) -> RetryTask | None:
         """Set the result from the engine's completion, or return the first retry."""
         if isinstance(completion, Exception):
-            reason = f"decoding failed ({type(completion).__name__}: {completion})"
+            reason = f"decoding failed ({type(completion).__name__}: {one_line(str(completion))})"
             task.failure = EngineError(f"{task.header.source} page {task.header.number}: {reason}")
             task.failure.__cause__ = completion
         if not isinstance(completion, Completion) or task.failure is not None:

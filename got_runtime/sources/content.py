@@ -162,6 +162,8 @@ def read_content(source: Any, limits: Limits, *, allow_remote: bool = False) -> 
 
 
 def _file(source: str | os.PathLike[str], limits: Limits) -> Content:
+    if source == "":
+        raise SourceNotFound("the path of the source is empty: check the variable")
     path = Path(source)
     name = one_line(str(path))
     try:

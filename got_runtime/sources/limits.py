@@ -17,7 +17,9 @@ class Limits(BaseModel):
         OptionError: an unknown limit (the message names the nearest one), or a value that is not above zero.
     """
 
-    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True
+    )
 
     if not TYPE_CHECKING:  # type checkers read the fields
 

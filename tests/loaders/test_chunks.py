@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from helpers.loader_files import SOUP, Scripted
@@ -84,3 +85,19 @@ def test_a_chunker_returns_chunks_that_keep_the_metadata_of_their_elements(
 def test_a_chunker_that_returns_one_str_is_an_error(scripted: Scripted, three_pages: Path) -> None:
     with pytest.raises(OptionError, match="return a list"):
         load(scripted, three_pages, SOUP, chunker=to_markdown)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"count_tokens": lambda text: len(text) / 4}, "count_tokens= returned [0-9.]+: return a whole number"),
+        ({"count_tokens": str.split}, "count_tokens= returned .*: return a whole number"),
+        ({"chunker": lambda elements: None}, "chunker= returned a NoneType"),
+        ({"chunker": list}, "chunker= returned a .* in its list: return texts or chunks"),
+    ],
+)
+def test_a_function_that_returns_something_else_is_an_error(
+    scripted: Scripted, three_pages: Path, wrong: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(OptionError, match=message):
+        load(scripted, three_pages, SOUP, **wrong)

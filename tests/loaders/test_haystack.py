@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 from haystack import Document, Pipeline
@@ -12,7 +13,7 @@ from helpers.loader_files import Scripted
 
 from got_loaders.haystack import GotConverter
 from got_runtime import Formatted
-from got_runtime.errors import SourceCorrupt
+from got_runtime.errors import OptionError, SourceCorrupt
 from got_runtime.options import ErrorPolicy
 
 
@@ -22,6 +23,13 @@ def test_sources_and_their_meta(scripted: Scripted, three_pages: Path) -> None:
     first, second = converter.run([three_pages, stream], meta=[{"mine": 1}, {"mine": 2}])["documents"]
     assert (first.content, first.meta["mine"], first.meta["page_number"]) == ("text", 1, 1)
     assert (second.meta["file_path"], second.meta["mine"]) == ("in/memory.pdf", 2)
+
+
+def test_a_path_that_is_not_in_a_list_is_an_error(scripted: Scripted, three_pages: Path) -> None:
+    wrong: Any
+    for wrong in (str(three_pages), three_pages, ByteStream(b"")):
+        with pytest.raises(OptionError, match="sources= is a list"):
+            GotConverter(runtime=scripted("never")).run(wrong)
 
 
 def test_a_pipeline_can_be_saved_and_run(scripted: Scripted, three_pages: Path) -> None:
