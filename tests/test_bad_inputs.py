@@ -132,7 +132,7 @@ BAD_INPUTS: dict[str, tuple[Make, dict[str, Any], type[GotError], str]] = {
     # not there, or not a file
     "missing file": (lambda folder: folder / "no.pdf", {}, SourceNotFound, "check the path"),
     "missing folder": (lambda folder: folder / "no" / "a.png", {}, SourceNotFound, "check the path"),
-    "empty path": (given(""), {}, SourceUnsupported, "expand"),  # the current folder
+    "empty path": (given(""), {}, SourceNotFound, "check the variable"),
     "null byte in the path": (given("a\0.png"), {}, SourceNotFound, "check the path"),
     "line break in the path": (given("a\nb.png"), {}, SourceNotFound, "check the path"),
     "endless path": (given("a" * 5000), {}, SourceNotFound, "check the path"),

@@ -148,3 +148,9 @@ def test_markup_needs_no_torch() -> None:
     code = "import sys, got_runtime.markup; print('torch' in sys.modules, 'transformers' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False False"
+
+
+def test_test_files_have_names_of_their_own() -> None:
+    """pytest imports test files by their base names, since the folders of tests are no packages."""
+    names = [file.name for file in (ROOT / "tests").rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))
