@@ -32,7 +32,7 @@ from got_runtime.model.encoder import encode
 from got_runtime.tasks import Task
 
 
-def full_width_tasks(*marks: pytest.MarkDecorator) -> list[Any]:
+def usual_tasks(*marks: pytest.MarkDecorator) -> list[Any]:
     """Every task: one with a single image and one with several in the usual run, the others in the slow one."""
     usual = [next(task for task in TASKS if task.kind == kind) for kind in ("plain", "pages")]
     return [pytest.param(task, marks=marks if task in usual else (pytest.mark.slow,)) for task in TASKS]
@@ -96,7 +96,7 @@ def test_small_network_in_float32(small: LoadedModel, task: Task) -> None:
     assert decoded(small, [request]) == [generated(small, request)]
 
 
-@pytest.mark.parametrize("task", full_width_tasks(), ids=lambda task: task.kind)
+@pytest.mark.parametrize("task", usual_tasks(), ids=lambda task: task.kind)
 def test_full_width_network_in_float32(wide: LoadedModel, task: Task) -> None:
     request = request_for(wide, task)
     assert decoded(wide, [request]) == [generated(wide, request)]
@@ -157,12 +157,12 @@ def test_small_network_in_bfloat16(small: LoadedModel, small_bfloat16: LoadedMod
     assert_equal_in_bfloat16(small, small_bfloat16, task)
 
 
-@pytest.mark.parametrize("task", full_width_tasks(*FULL_WIDTH_IN_BFLOAT16), ids=lambda task: task.kind)
+@pytest.mark.parametrize("task", usual_tasks(*FULL_WIDTH_IN_BFLOAT16), ids=lambda task: task.kind)
 def test_full_width_network_in_bfloat16(wide: LoadedModel, wide_bfloat16: LoadedModel, task: Task) -> None:
     assert_equal_in_bfloat16(wide, wide_bfloat16, task)
 
 
-@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.kind)
+@pytest.mark.parametrize("task", usual_tasks(), ids=lambda task: task.kind)
 def test_got_nano_in_bfloat16(checkpoint: LoadedModel, nano_bfloat16: LoadedModel, task: Task) -> None:
     assert_equal_in_bfloat16(checkpoint, nano_bfloat16, task)
 

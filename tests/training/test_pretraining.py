@@ -121,7 +121,7 @@ TINY = PretrainConfig(rows=16, batch=1, warmup=0, workers=0, log_steps=1, check_
 
 
 @pytest.mark.usefixtures("one_thread")
-@pytest.mark.parametrize("stage", [1, 2, 3])
+@pytest.mark.parametrize("stage", [1, pytest.param(2, marks=pytest.mark.slow), 3])
 def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path, stage: int) -> None:
     folders = [tmp_path / name for name in ("whole", "parts")]
     for folder in folders:
