@@ -1,0 +1,205 @@
+"""Lines of text in the pixels of a page, in reading order, whatever its colours, tilt and columns.
+
+Print is told from what it stands beside by the size and solidity of connected components; no network is involved.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from got_runtime.views.components import Components, connected_components, smallest_labels
+from got_runtime.views.ink import InkMap, Mask, ink_map, level, thin_ink
+from got_runtime.views.reading_order import in_reading_order
+from got_runtime.views.segments import Segment, text_segments
+
+__all__ = ["PageLines", "TextLine", "body_height", "find_lines"]
+
+Flags = npt.NDArray[np.bool_]
+
+DEFAULT_X_HEIGHT = 10.0
+"""Pixels, where a page has too few components to measure."""
+MIN_COMPONENTS = 8
+"""Components below which the usual height of letters is not measured."""
+MIN_SMALL_COMPONENTS = 12
+"""Components of thin or small type below which a page has none."""
+
+
+@dataclass(frozen=True)
+class TextLine:
+    """A line of text, or the part of it up to a column gap. ``box`` is left, top, right, bottom in pixels.
+
+    Lines with the same ``row`` stand beside each other, as the cells of a table do.
+    """
+
+    box: tuple[int, int, int, int]
+    x_height: float
+    row: int = 0
+    light_on_dark: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class PageLines:
+    """The levelled ``image``, the ``angle`` it was turned by (degrees, counter-clockwise), its ``ink`` and ``lines``.
+
+    ``x_height`` is the usual height of small letters in pixels. Lines are in reading order.
+    """
+
+    image: Image.Image
+    angle: float
+    ink: Mask
+    x_height: float
+    lines: tuple[TextLine, ...]
+
+
+def find_lines(image: Image.Image) -> PageLines:
+    """The lines of text of a page. A page without any has none; there is no error."""
+    levelled, angle = level(image)
+    page = ink_map(levelled)
+    ink = page.ink.copy()
+    parts = connected_components(ink)
+    x_height = _usual_height(parts)
+    solid = _solid_boxes(parts, x_height)
+    inside = np.zeros_like(ink)
+    for left, top, right, bottom in parts.boxes[solid].tolist():
+        # What is light inside a solid box, such as a table's dark header, is the print.
+        ink[top:bottom, left:right] ^= True
+        inside[top:bottom, left:right] ^= True
+    if solid.any():
+        parts = connected_components(ink)
+        x_height = _usual_height(parts)
+    segments = text_segments(parts, _may_be_print(parts, x_height), x_height)
+    segments += _small_type(page, ink, segments, x_height)
+    lines = [
+        TextLine(each.box, each.x_height, light_on_dark=bool(_cut(inside, each.box).mean() > 0.5))
+        for each in segments
+        if _is_text(each, x_height) and not _is_on_picture(each, page, ink)
+    ]
+    ordered = in_reading_order(_without_upright(lines, x_height))
+    # The median height of a few letters is that of capitals or of small letters by chance.
+    fitted = [
+        replace(each, x_height=min(each.x_height, max(body_height(_cut(ink, each.box)), 0.5 * each.x_height)))
+        for each in ordered
+    ]
+    return PageLines(levelled, angle, ink, x_height, tuple(fitted))
+
+
+def body_height(ink: Mask) -> float:
+    """Height in pixels of the small letters of a line: of the rows that hold much of its ``ink``."""
+    profile = ink.sum(axis=1).astype(float)
+    if not profile.any():
+        return ink.shape[0] * 0.5
+    return float(max(3, (profile > 0.42 * np.percentile(profile, 95)).sum()))
+
+
+def _cut(mask: Mask, box: tuple[int, int, int, int]) -> Mask:
+    left, top, right, bottom = box
+    return mask[top:bottom, left:right]
+
+
+def _usual_height(parts: Components) -> float:
+    """The mode of the components' heights, which is that of small letters on a page of text."""
+    heights, widths = parts.heights, parts.widths
+    shaped = (heights >= 4) & (widths >= 2) & (heights < 120) & (widths < 4 * heights)
+    letters = shaped & (parts.areas > 0.12 * heights * widths)
+    if letters.sum() < MIN_COMPONENTS:
+        return DEFAULT_X_HEIGHT
+    sizes = heights[letters]
+    # Weighted by height, so that specks do not decide.
+    counts, edges = np.histogram(np.log2(sizes), bins=np.arange(2, 7.1, 0.1), weights=np.minimum(sizes, 30.0))
+    smooth = np.convolve(counts, [1, 2, 3, 2, 1], "same")
+    return float(2 ** (edges[smooth.argmax()] + 0.05))
+
+
+def _solid_boxes(parts: Components, x_height: float) -> Flags:
+    """Filled boxes large enough to hold a line: headings in light type on a dark bar, coloured cells."""
+    heights, widths = parts.heights, parts.widths
+    return (widths > 4 * x_height) & (heights > 1.6 * x_height) & (parts.areas > 0.55 * widths * heights)
+
+
+def _may_be_print(parts: Components, x_height: float) -> Flags:
+    """Neither specks nor rules nor pictures."""
+    heights, widths = parts.heights, parts.widths
+    speck = (np.maximum(widths, heights) < 0.22 * x_height) | (parts.areas < 3)
+    horizontal_rule = (widths > 6 * x_height) & (heights < 0.7 * x_height)
+    vertical_rule = (heights > 4 * x_height) & (widths < 0.35 * x_height)
+    tall = heights > 7 * x_height
+    large = (widths > 14 * x_height) & (heights > 2.6 * x_height)
+    frame = (heights > 3.2 * x_height) & (widths > 4 * x_height) & (parts.areas < 0.08 * widths * heights)
+    return ~(speck | horizontal_rule | vertical_rule | tall | large | frame)
+
+
+def _small_type(page: InkMap, ink: Mask, found: list[Segment], x_height: float) -> list[Segment]:
+    """Segments in smaller or thinner type than the page's usual, in what no segment has taken; adds their ink."""
+    if not found:
+        return []
+    faint = thin_ink(page) | ink
+    margin = int(0.5 * x_height)
+    for segment in found:
+        left, top, right, bottom = segment.box
+        faint[max(0, top - margin) : bottom + margin, max(0, left - margin) : right + margin] = False
+    parts = connected_components(faint)
+    heights, widths = parts.heights, parts.widths
+    rule = (widths > 6 * x_height) & (heights < 0.7 * x_height)
+    usable = (heights >= 4) & (heights < 1.6 * x_height) & (parts.areas >= 4) & (widths < 8 * x_height) & ~rule
+    if usable.sum() < MIN_SMALL_COMPONENTS:
+        return []
+    small = _usual_height(Components(parts.boxes[usable], parts.areas[usable]))
+    if small >= 1.3 * x_height:
+        return []
+    segments = [each for each in text_segments(parts, usable, small, min_letters=3) if each.width > 2.5 * small]
+    for segment in segments:
+        _cut(ink, segment.box)[...] |= _cut(faint, segment.box)
+    return segments
+
+
+def _is_text(segment: Segment, x_height: float) -> bool:
+    """Whether a segment is wide enough for a letter; a single component must be as high as one, too."""
+    return segment.width > 0.3 * x_height and (segment.letters > 1 or segment.height >= 0.8 * x_height)
+
+
+def _is_on_picture(segment: Segment, page: InkMap, ink: Mask) -> bool:
+    """Whether what lies between the strokes varies, as in a photograph, where print has paper."""
+    inked = _cut(ink, segment.box)
+    near = inked.copy()
+    near[1:] |= inked[:-1]
+    near[:-1] |= inked[1:]
+    near[:, 1:] |= inked[:, :-1]
+    near[:, :-1] |= inked[:, 1:]
+    between = ~near
+    if between.sum() < 0.05 * between.size:
+        return True
+    left, top, right, bottom = segment.box
+    grey = page.grey[top:bottom, left:right][between]
+    paper = page.paper[top:bottom, left:right][between]
+    return bool(grey.std() > 16 and np.percentile(np.abs(grey - paper), 75) > 14)
+
+
+def _without_upright(lines: list[TextLine], x_height: float) -> list[TextLine]:
+    """Lines without those of text set upright: narrow marks close under each other with nothing beside them."""
+    if len(lines) < 8:
+        return lines
+    boxes = np.array([line.box for line in lines], float)
+    across, down = (boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2
+    narrow = np.nonzero(boxes[:, 2] - boxes[:, 0] < 2.2 * x_height)[0]
+    narrow = narrow[np.argsort(down[narrow])]
+    below = down[narrow][None] > down[narrow][:, None]
+    aligned = np.abs(across[narrow][None] - across[narrow][:, None]) < 0.8 * x_height
+    close = boxes[narrow, 1][None] - boxes[narrow, 3][:, None] < 0.6 * x_height  # gaps of letters, not of lines
+    one, other = np.nonzero(below & aligned & close)
+    label = smallest_labels(len(narrow), one, other)
+    upright = set(narrow[np.bincount(label)[label] >= 4].tolist())
+    while True:  # and what stands in the same upright line, after a blank
+        more = {
+            int(index)
+            for index in narrow
+            if int(index) not in upright
+            and any(
+                abs(across[index] - across[other]) < x_height and abs(down[index] - down[other]) < 6 * x_height
+                for other in upright
+            )
+        }
+        if not more:
+            return [line for index, line in enumerate(lines) if index not in upright]
+        upright |= more

@@ -1,0 +1,166 @@
+"""Lines in the order in which a person reads them: columns one after the other, rows from the top.
+
+A gutter that runs free beside running text parts the page into columns; what lies above and below is read before and
+after. Elsewhere the segments of a row are read from left to right.
+"""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from got_runtime.views.lines import TextLine
+
+__all__ = ["CELL_GAP", "in_reading_order"]
+
+Floats = npt.NDArray[np.float64]
+
+CELL_GAP = 3.0
+"""Distances below are in x-heights. Gap between the cells of a table; words of one line stand closer."""
+MIN_COLUMN_ROWS = 3
+"""Rows of text that a gutter must have on each side."""
+MIN_COLUMN_HEIGHT = 4.0
+MIN_COLUMN_WIDTH = 11.0
+MIN_WIDER_COLUMN_WIDTH = 18.0
+MIN_FILL = 0.45
+"""Median part of a column's width that its rows fill: text fills its column, cells of a table do not."""
+GUTTER = 0.45
+"""Half the width of a gutter."""
+MAX_DEPTH = 8
+"""Columns within columns; a page has two or three."""
+
+
+class Gutter(NamedTuple):
+    """A vertical strip at ``x`` without text between ``top`` and ``bottom``, in pixels."""
+
+    x: float
+    top: float
+    bottom: float
+
+
+def in_reading_order(lines: "list[TextLine]") -> "list[TextLine]":
+    """Lines in reading order with their rows numbered; segments of a row that stand close are one line."""
+    if not lines:
+        return []
+    boxes = np.array([line.box for line in lines], float)
+    x_height = float(np.median([line.x_height for line in lines]))
+    ordered: list[TextLine] = []
+    for number, row in enumerate(_rows(boxes, np.arange(len(lines)), x_height, 0)):
+        ordered += [replace(line, row=number) for line in _joined([lines[index] for index in row])]
+    return ordered
+
+
+def _rows(boxes: Floats, members: npt.NDArray[np.int64], x_height: float, depth: int) -> Iterator[list[int]]:
+    """Rows of the ``members``, as lists of their indices from left to right, in reading order."""
+    gutter = _gutter(boxes[members], x_height) if len(members) >= 2 * MIN_COLUMN_ROWS and depth < MAX_DEPTH else None
+    if gutter is None:
+        yield from _rows_from_the_top(boxes, members, x_height)
+        return
+    across = (boxes[members, 0] + boxes[members, 2]) / 2
+    down = (boxes[members, 1] + boxes[members, 3]) / 2
+    beside = (down > gutter.top) & (down < gutter.bottom)
+    left, right = beside & (across < gutter.x), beside & (across >= gutter.x)
+    for part in (down <= gutter.top, left, right, down >= gutter.bottom):
+        if part.any():
+            yield from _rows(boxes, members[part], x_height, depth + 1)
+
+
+def _rows_from_the_top(boxes: Floats, members: npt.NDArray[np.int64], x_height: float) -> list[list[int]]:
+    rows: list[list[int]] = []
+    for index in sorted(members.tolist(), key=lambda index: boxes[index, 1] + boxes[index, 3]):
+        row = next((row for row in rows[-4:] if _stands_in(boxes, index, row, x_height)), None)
+        if row is None:
+            rows.append([index])
+        else:
+            row.append(index)
+    return [sorted(row, key=lambda index: boxes[index, 0]) for row in rows]
+
+
+def _stands_in(boxes: Floats, index: int, row: list[int], x_height: float) -> bool:
+    """Whether a segment is at the height of one of the row's and overlaps none of them sideways."""
+    left, top, right, bottom = boxes[index]
+    others = boxes[row]
+    level = np.minimum(bottom, others[:, 3]) - np.maximum(top, others[:, 1])
+    beside = level > 0.4 * np.minimum(bottom - top, others[:, 3] - others[:, 1])
+    overlap = np.minimum(right, others[:, 2]) - np.maximum(left, others[:, 0])
+    narrower = np.minimum(right - left, others[:, 2] - others[:, 0])
+    return bool(beside.any() and not (overlap > np.maximum(x_height, 0.35 * narrower)).any())
+
+
+def _joined(row: "list[TextLine]") -> "list[TextLine]":
+    """A row from left to right, its segments joined where no gap of cells stands between them."""
+    joined: list[TextLine] = []
+    for line in row:
+        if not joined:
+            joined.append(line)
+            continue
+        last = joined[-1]
+        larger, smaller = max(line.x_height, last.x_height), min(line.x_height, last.x_height)
+        if line.box[0] - last.box[2] >= CELL_GAP * min(larger, 1.6 * smaller):
+            joined.append(line)
+            continue
+        main = max(last, line, key=lambda each: (each.box[2] - each.box[0]) * each.x_height)
+        (a0, b0, a1, b1), (x0, y0, x1, y1) = last.box, line.box
+        joined[-1] = replace(last, box=(min(a0, x0), min(b0, y0), max(a1, x1), max(b1, y1)), x_height=main.x_height)
+    return joined
+
+
+def _gutter(boxes: Floats, x_height: float) -> Gutter | None:
+    """The gutter with the most rows of text on both sides, or None."""
+    begin, end = float(boxes[:, 0].min()), float(boxes[:, 2].max())
+    if end - begin < 24 * x_height:
+        return None
+    down = (boxes[:, 1] + boxes[:, 3]) / 2
+    best, most = None, MIN_COLUMN_ROWS - 1
+    for x in np.arange(begin + 9 * x_height, end - 9 * x_height, x_height / 3):
+        crossing = (boxes[:, 0] < x + GUTTER * x_height) & (boxes[:, 2] > x - GUTTER * x_height)
+        ends = [-np.inf, *np.sort(down[crossing]), np.inf]
+        for top, bottom in itertools.pairwise(ends):
+            rows = _rows_beside(boxes, down, Gutter(float(x), top, bottom), x_height)
+            if rows > most:
+                best, most = Gutter(float(x), top, bottom), rows
+    return best
+
+
+def _rows_beside(boxes: Floats, down: Floats, gutter: Gutter, x_height: float) -> int:
+    """How many rows of text a gutter has on both sides; 0 where it is none."""
+    inside = (down > gutter.top) & (down < gutter.bottom)
+    left, right = inside & (boxes[:, 2] <= gutter.x), inside & (boxes[:, 0] >= gutter.x)
+    if min(left.sum(), right.sum()) < MIN_COLUMN_ROWS:
+        return 0
+    begin = max(down[left].min(), down[right].min()) - 0.5 * x_height
+    end = min(down[left].max(), down[right].max()) + 0.5 * x_height
+    if end - begin < MIN_COLUMN_HEIGHT * x_height:
+        return 0
+    both = (down >= begin) & (down <= end)
+    sides = [_extents(boxes[side & both], x_height) for side in (left, right)]
+    rows = min(len(side) for side in sides)
+    if rows < MIN_COLUMN_ROWS:
+        return 0
+    widths = [float(side[:, 1].max() - side[:, 0].min()) for side in sides]
+    fill = min(float(np.median(side[:, 2])) / width for side, width in zip(sides, widths, strict=True))
+    wide = min(widths) >= MIN_COLUMN_WIDTH * x_height and max(widths) >= MIN_WIDER_COLUMN_WIDTH * x_height
+    return rows if wide and fill >= MIN_FILL else 0
+
+
+def _extents(boxes: Floats, x_height: float) -> Floats:
+    """``(rows, 3)``: left, right and width of the text of each row; gaps between cells are not text."""
+    down = (boxes[:, 1] + boxes[:, 3]) / 2
+    rows: list[list[tuple[float, float]]] = []
+    begin = -np.inf
+    for index in np.argsort(down):
+        if down[index] - begin >= 0.8 * x_height:
+            rows.append([])
+            begin = down[index]
+        rows[-1].append((boxes[index, 0], boxes[index, 2]))
+    extents = []
+    for row in rows:
+        row.sort()
+        gaps = (after[0] - before[1] for before, after in itertools.pairwise(row))
+        left, right = row[0][0], max(end for _, end in row)
+        extents.append((left, right, right - left - sum(gap for gap in gaps if gap > CELL_GAP * x_height)))
+    return np.array(extents).reshape(-1, 3)
