@@ -61,18 +61,16 @@ def find_lines(image: Image.Image) -> PageLines:
     parts = connected_components(ink)
     x_height = _usual_height(parts)
     solid = _solid_boxes(parts, x_height)
-    inside = np.zeros_like(ink)
     for left, top, right, bottom in parts.boxes[solid].tolist():
         # What is light inside a solid box, such as a table's dark header, is the print.
         ink[top:bottom, left:right] ^= True
-        inside[top:bottom, left:right] ^= True
     if solid.any():
         parts = connected_components(ink)
         x_height = _usual_height(parts)
     segments = text_segments(parts, _may_be_print(parts, x_height), x_height)
     segments += _small_type(page, ink, segments, x_height)
     lines = [
-        TextLine(each.box, each.x_height, light_on_dark=bool(_cut(inside, each.box).mean() > 0.5))
+        TextLine(each.box, each.x_height, light_on_dark=_is_light_on_dark(each, page, ink))
         for each in segments
         if _is_text(each, x_height) and not _is_on_picture(each, page, ink)
     ]
@@ -109,7 +107,7 @@ def _usual_height(parts: Components) -> float:
     # Weighted by height, so that specks do not decide.
     counts, edges = np.histogram(np.log2(sizes), bins=np.arange(2, 7.1, 0.1), weights=np.minimum(sizes, 30.0))
     smooth = np.convolve(counts, [1, 2, 3, 2, 1], "same")
-    return float(2 ** (edges[smooth.argmax()] + 0.05))
+    return float(2 ** (float(edges[smooth.argmax()]) + 0.05))
 
 
 def _solid_boxes(parts: Components, x_height: float) -> Flags:
@@ -174,6 +172,12 @@ def _is_on_picture(segment: Segment, page: InkMap, ink: Mask) -> bool:
     grey = page.grey[top:bottom, left:right][between]
     paper = page.paper[top:bottom, left:right][between]
     return bool(grey.std() > 16 and np.percentile(np.abs(grey - paper), 75) > 14)
+
+
+def _is_light_on_dark(segment: Segment, page: InkMap, ink: Mask) -> bool:
+    left, top, right, bottom = segment.box
+    inked, grey = _cut(ink, segment.box), page.grey[top:bottom, left:right]
+    return bool(inked.any() and not inked.all() and np.median(grey[inked]) > np.median(grey[~inked]))
 
 
 def _without_upright(lines: list[TextLine], x_height: float) -> list[TextLine]:

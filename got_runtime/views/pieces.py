@@ -64,13 +64,14 @@ def median_advance(page: PageLines, pieces: list[Piece]) -> float:
 def _characters(ink: Mask, box: Box, x_height: float) -> float:
     """About how many characters a box holds: by its width, or by its strokes where the type is narrow."""
     left, top, right, bottom = box
-    strokes = len(_runs(ink[top:bottom, left:right].any(axis=0))[0])
+    strokes = len(_runs(ink[top:bottom, left:right])[0])
     by_width = (right - left) / (ADVANCE * x_height)
     return float(max(by_width, min(1.15 * strokes, MAX_CHARACTERS_OF_WIDTH * by_width), 1.0))
 
 
-def _runs(columns: Mask) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _runs(ink: Mask) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Begin and end of each run of inked columns."""
+    columns = ink.max(axis=0, initial=False)
     edges = np.diff(np.pad(columns, 1).astype(np.int8))
     return np.nonzero(edges == 1)[0], np.nonzero(edges == -1)[0]
 
@@ -78,7 +79,7 @@ def _runs(columns: Mask) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
 def _cut(ink: Mask, line: TextLine, max_characters: int) -> list[Box]:
     """The line's box, cut at word gaps into nearly equal parts; whole where there is no gap to cut at."""
     left, top, right, bottom = line.box
-    starts, ends = _runs(ink[top:bottom, left:right].any(axis=0))
+    starts, ends = _runs(ink[top:bottom, left:right])
     width = right - left
     gap_begin, gap_end = ends[:-1], starts[1:]
     gaps = (gap_end - gap_begin).astype(float)
