@@ -107,7 +107,7 @@ def _usual_height(parts: Components) -> float:
     # Weighted by height, so that specks do not decide.
     counts, edges = np.histogram(np.log2(sizes), bins=np.arange(2, 7.1, 0.1), weights=np.minimum(sizes, 30.0))
     smooth = np.convolve(counts, [1, 2, 3, 2, 1], "same")
-    return float(2 ** (float(edges[smooth.argmax()]) + 0.05))
+    return float(np.exp2(edges[smooth.argmax()] + 0.05))
 
 
 def _solid_boxes(parts: Components, x_height: float) -> Flags:
