@@ -88,7 +88,7 @@ def body_height(ink: Mask) -> float:
     profile = ink.sum(axis=1).astype(float)
     if not profile.any():
         return ink.shape[0] * 0.5
-    return float(max(3, (profile > 0.42 * np.percentile(profile, 95)).sum()))
+    return max(3.0, float(np.count_nonzero(profile > 0.42 * np.percentile(profile, 95))))
 
 
 def _cut(mask: Mask, box: tuple[int, int, int, int]) -> Mask:
