@@ -87,7 +87,7 @@ def body_height(ink: Mask) -> float:
     """Height in pixels of the small letters of a line: of the rows that hold much of its ``ink``."""
     profile = ink.sum(axis=1).astype(float)
     if not profile.any():
-        return ink.shape[0] * 0.5
+        return float(ink.shape[0]) / 2
     return max(3.0, float(np.count_nonzero(profile > 0.42 * np.percentile(profile, 95))))
 
 
