@@ -11,10 +11,10 @@ from PIL import Image
 
 from got_runtime.views.components import Components, connected_components, smallest_labels
 from got_runtime.views.ink import InkMap, Mask, ink_map, level, thin_ink
-from got_runtime.views.reading_order import in_reading_order
+from got_runtime.views.reading_order import TextLine, in_reading_order
 from got_runtime.views.segments import Segment, text_segments
 
-__all__ = ["PageLines", "TextLine", "body_height", "find_lines"]
+__all__ = ["PageLines", "body_height", "find_lines"]
 
 Flags = npt.NDArray[np.bool_]
 
@@ -24,19 +24,6 @@ MIN_COMPONENTS = 8
 """Components below which the usual height of letters is not measured."""
 MIN_SMALL_COMPONENTS = 12
 """Components of thin or small type below which a page has none."""
-
-
-@dataclass(frozen=True)
-class TextLine:
-    """A line of text, or the part of it up to a column gap. ``box`` is left, top, right, bottom in pixels.
-
-    Lines with the same ``row`` stand beside each other, as the cells of a table do.
-    """
-
-    box: tuple[int, int, int, int]
-    x_height: float
-    row: int = 0
-    light_on_dark: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from got_runtime.views.ink import Mask
-from got_runtime.views.lines import PageLines, TextLine
+from got_runtime.views.lines import PageLines
+from got_runtime.views.reading_order import TextLine
 
 __all__ = ["ADVANCE", "Piece", "cut_into_pieces", "median_advance"]
 

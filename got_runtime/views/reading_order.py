@@ -6,16 +6,13 @@ after. Elsewhere the segments of a row are read from left to right.
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from got_runtime.views.lines import TextLine
-
-__all__ = ["CELL_GAP", "in_reading_order"]
+__all__ = ["CELL_GAP", "TextLine", "in_reading_order"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -34,6 +31,19 @@ MAX_DEPTH = 8
 """Columns within columns; a page has two or three."""
 
 
+@dataclass(frozen=True)
+class TextLine:
+    """A line of text, or the part of it up to a column gap. ``box`` is left, top, right, bottom in pixels.
+
+    Lines with the same ``row`` stand beside each other, as the cells of a table do.
+    """
+
+    box: tuple[int, int, int, int]
+    x_height: float
+    row: int = 0
+    light_on_dark: bool = False
+
+
 class Gutter(NamedTuple):
     """A vertical strip at ``x`` without text between ``top`` and ``bottom``, in pixels."""
 
@@ -42,7 +52,7 @@ class Gutter(NamedTuple):
     bottom: float
 
 
-def in_reading_order(lines: "list[TextLine]") -> "list[TextLine]":
+def in_reading_order(lines: list[TextLine]) -> list[TextLine]:
     """Lines in reading order with their rows numbered; segments of a row that stand close are one line."""
     if not lines:
         return []
@@ -91,7 +101,7 @@ def _stands_in(boxes: Floats, index: int, row: list[int], x_height: float) -> bo
     return bool(beside.any() and not (overlap > np.maximum(x_height, 0.35 * narrower)).any())
 
 
-def _joined(row: "list[TextLine]") -> "list[TextLine]":
+def _joined(row: list[TextLine]) -> list[TextLine]:
     """A row from left to right, its segments joined where no gap of cells stands between them."""
     joined: list[TextLine] = []
     for line in row:
