@@ -21,6 +21,7 @@ __all__ = [
     "ReadOptions",
     "ReadOptionsDict",
     "TaskName",
+    "ZoomMode",
     "check_names",
     "nearest_hint",
 ]
@@ -30,6 +31,7 @@ ErrorPolicy = Literal["keep", "skip", "raise"]
 with ``"skip"`` the result does not show that a page is missing."""
 
 OcrMode = Literal["always", "auto"]
+ZoomMode = Literal["auto", "off"]
 PageSelection = str | int | tuple[int, ...]
 TaskName = Literal["plain", "format", "tiles", "pages"]
 """Tasks that need no parameters, by the names of the command line."""
@@ -38,7 +40,7 @@ TaskName = Literal["plain", "format", "tiles", "pages"]
 class ReadOptionsDict(TypedDict, total=False):
     """The keyword arguments of :class:`ReadOptions`, for ``**options: Unpack[ReadOptionsDict]`` (PEP 692).
 
-    ``None`` stands for the default, except in ``pages``, ``dpi`` and ``password``, where it is the default.
+    ``None`` stands for the default, except in ``pages``, ``dpi``, ``password`` and ``zoom``, where it is the default.
     """
 
     task: Task | TaskName | Mapping[str, Any] | None
@@ -52,6 +54,7 @@ class ReadOptionsDict(TypedDict, total=False):
     on_error: ErrorPolicy
     max_new_tokens: int
     boxes: bool
+    zoom: ZoomMode | None
 
 
 def _task(value: Any) -> Any:
@@ -145,10 +148,15 @@ class ReadOptions(BaseModel):
     log a warning; ``"raise"`` raises the error. A source that is read alone and cannot be opened always raises."""
 
     max_new_tokens: int = Field(default=MAX_NEW_TOKENS, ge=1)
-    """Maximum number of tokens decoded for a page."""
+    """Maximum number of tokens decoded for a page, or for each view of a page that is read in zoomed views."""
 
     boxes: bool = False
     """Whether to locate each element on its page (``PageResult.boxes``)."""
+
+    zoom: ZoomMode | None = None
+    """``"auto"`` reads a page of plain text in enlarged views of its lines where its type is smaller than the network
+    reads; ``"off"`` shows every page as the official code does. ``None`` is ``"auto"`` with a checkpoint that states
+    the type width that it reads (``readable_character_width`` in ``config.json``; got-nano does), else ``"off"``."""
 
     def __init__(self, **options: Unpack[ReadOptionsDict]) -> None:
         check_names(options, type(self).model_fields, "ReadOptions")

@@ -21,7 +21,9 @@ __all__ = [
     "FinishReason",
     "ModelInfo",
     "PageError",
+    "PageLine",
     "PageResult",
+    "PageViews",
     "Timings",
     "render_pages",
 ]
@@ -82,7 +84,7 @@ class ElementBox(_Record):
     span: tuple[int, int]
     bbox: tuple[float, float, float, float]
     score: float = Field(ge=0.0, le=1.0)
-    source: Literal["layout", "attention"]
+    source: Literal["layout", "attention", "lines"]
 
     def scaled(self, across: float, down: float) -> "ElementBox":
         """The same box in another unit.
@@ -95,6 +97,34 @@ class ElementBox(_Record):
         return self.model_copy(update={"bbox": (x0 * across, y0 * down, x1 * across, y1 * down)})
 
 
+class PageLine(_Record):
+    """A line of print: its text and its bounding box ``(x0, y0, x1, y1)``, in the units of :class:`ElementBox`.
+
+    ``confidence`` is the mean probability of its tokens. An ``uncertain`` line has a text that does not fit the width
+    of what is printed, or a part that could not be read.
+    """
+
+    text: str
+    bbox: tuple[float, float, float, float]
+    confidence: float | None = Field(default=None, ge=0.0, le=1.0)
+    uncertain: bool = False
+
+
+class PageViews(_Record):
+    """How the page was shown to the network.
+
+    ``kind`` is ``"whole"`` for one view, ``"tiles"`` for the official tiles, ``"zoomed"`` for views of enlarged lines.
+    ``count`` is the number of views (with tiles: of tiles and thumbnail); ``read_again`` of them were zoomed views
+    whose text did not fit their lines, and were read again in halves. ``type_width`` is the measured width of a
+    character in pixels where the whole page is one view; ``None`` where it was not measured.
+    """
+
+    kind: Literal["whole", "tiles", "zoomed"] = "whole"
+    count: int = 1
+    read_again: int = 0
+    type_width: float | None = None
+
+
 class PageResult(_Record):
     """One page (or, with :class:`~got_runtime.tasks.MultiPage`, several read in one context).
 
@@ -103,7 +133,9 @@ class PageResult(_Record):
     in PDF points. ``sha256`` is of the source's bytes, where it has any. ``tokens`` is the number of decoded tokens.
     ``attempts`` are the retries of a page whose first completion ran into a loop; ``text`` is that of the chosen retry,
     or of the first completion where none is chosen. ``boxes`` are those of the ``elements`` that could be located; they
-    need the option ``boxes``.
+    need the option ``boxes``. ``lines`` are those of a page of plain text whose type was measured (option ``zoom``):
+    always where it was read in zoomed views, and in one view where the text has as many lines as the page. ``views``
+    tells how the page was shown to the network; ``None`` where it was not decoded.
     """
 
     source: str
@@ -124,6 +156,8 @@ class PageResult(_Record):
     error: PageError | None = None
     timings: Timings = Timings()
     boxes: tuple[ElementBox, ...] = ()
+    lines: tuple[PageLine, ...] = ()
+    views: PageViews | None = None
 
     @property
     def is_latex(self) -> bool:

@@ -1,5 +1,6 @@
 """Shared by all tests: the example pages, and got-nano loaded once."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pymupdf
@@ -17,16 +18,22 @@ def pages() -> Path:
 
 
 @pytest.fixture(scope="session")
-def checkpoint() -> LoadedModel:
+def got_nano() -> LoadedModel:
     """The embedded network in float32: the same numbers on every machine."""
     return load(None, "cpu", "float32")
 
 
 @pytest.fixture(scope="session")
-def runtime(checkpoint: LoadedModel) -> GotRuntime:
+def checkpoint(got_nano: LoadedModel) -> LoadedModel:
+    """got-nano as a checkpoint that states no readable type width: each page is one view and one request."""
+    return replace(got_nano, readable_width=None)
+
+
+@pytest.fixture(scope="session")
+def runtime(got_nano: LoadedModel) -> GotRuntime:
     from got_runtime.engine.torch_engine.engine import TorchEngine
 
-    return GotRuntime(checkpoint, TorchEngine(checkpoint.model, checkpoint.end_tokens))
+    return GotRuntime(got_nano, TorchEngine(got_nano.model, got_nano.end_tokens))
 
 
 @pytest.fixture

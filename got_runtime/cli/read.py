@@ -76,6 +76,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         choices=("always", "auto"),
         help="auto: take the text layer of PDF pages that have a good one (default: always)",
     )
+    pages.add_argument(
+        "--zoom",
+        choices=("auto", "off"),
+        help="auto: read pages of small type in enlarged views of their lines (default with got-nano); off: show every "
+        "page as the official code does (default with other models)",
+    )
     pages.add_argument("--allow-remote", action="store_true", help="download http and https addresses")
     pages.add_argument("--password", help="password of encrypted PDF files")
     pages.add_argument("--boxes", action="store_true", help="locate each element on its page (shown in json)")
@@ -151,6 +157,7 @@ def read_options(args: argparse.Namespace) -> "ReadOptions":
         on_error="raise" if args.on_error == "raise" else "keep",
         max_new_tokens=args.max_new_tokens,
         boxes=args.boxes,
+        zoom=args.zoom,
     )
 
 

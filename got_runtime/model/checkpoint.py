@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import math
 import re
 from dataclasses import dataclass
 from importlib.resources import files
@@ -52,6 +53,8 @@ class LoadedModel:
         ngram_ban: length of token sequences that may not occur twice, of the checkpoint itself: tokens of the official
             weights are pieces of words (20 of them), got-nano's are characters.
         context: maximum number of tokens of prompt and completion together.
+        readable_width: width of characters, in pixels of a view, from which the network reads them, where its
+            ``config.json`` states it (``readable_character_width``).
     """
 
     name: str
@@ -64,6 +67,7 @@ class LoadedModel:
     end_tokens: frozenset[int]
     ngram_ban: int
     context: int = 32_768
+    readable_width: float | None = None
 
     def encode(self, text: str) -> tuple[int, ...]:
         """Token ids of a prompt, including its special tokens."""
@@ -139,6 +143,7 @@ def load(
         end_tokens=frozenset(ids[1:]),
         ngram_ban=_read_ngram_ban(folder),
         context=model.config.text_config.max_position_embeddings,
+        readable_width=_readable_width(model.config, folder),
     )
 
 
@@ -163,6 +168,15 @@ def _read_ngram_ban(folder: Path) -> int:
         return int(json.loads(path.read_text(encoding="utf-8")).get("no_repeat_ngram_size") or NGRAM_BAN)
     except (ValueError, TypeError, AttributeError) as error:
         raise CheckpointInvalid(f"{path} states no usable no_repeat_ngram_size ({error}): fetch it again") from error
+
+
+def _readable_width(config: Any, folder: Path) -> float | None:
+    width = getattr(config, "readable_character_width", None)
+    if width is None or (isinstance(width, int | float) and not isinstance(width, bool) and 0 < width < math.inf):
+        return width
+    raise CheckpointInvalid(
+        f"{folder / 'config.json'} states readable_character_width={width!r}: give a number of pixels, or leave it out"
+    )
 
 
 def _load_tokenizer(folder: Path) -> Any:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from got_runtime.engine.protocol import Completion, Engine, Request, RequestSource
 from got_runtime.errors import GotError
-from got_runtime.pipeline.planner import PagePlanner, PageTask, RetryTask
+from got_runtime.pipeline.page_task import PageTask, PartTask, ViewTask
+from got_runtime.pipeline.planner import PagePlanner
+from got_runtime.pipeline.postprocess import MAX_CHARACTER_TOKENS
 from got_runtime.results import PageResult
 from got_runtime.sources import SourcePage
 
@@ -19,9 +21,6 @@ logger = logging.getLogger(__name__)
 OnToken = Callable[[PageResult, str], None]
 """Called with the page being read and each piece of its text."""
 
-MAX_CHARACTER_TOKENS = 4
-"""Bytes of a character in UTF-8, and so the most tokens that it can be cut into."""
-
 
 class _Stopped(BaseException):
     """Raised through the engine, which handles every Exception itself, when the caller has set ``stop``."""
@@ -30,52 +29,62 @@ class _Stopped(BaseException):
 class _Queue:
     """The state of one pass, shared by the caller's thread and the thread in which the engine draws requests.
 
-    Both threads take from ``retries``; deques need no lock for that.
+    Both threads take from ``parts``; deques need no lock for that.
     """
 
     def __init__(self) -> None:
         self.waiting: deque[PageTask] = deque()
         """Tasks in the order of their pages, until their results are yielded."""
-        self.retries: deque[RetryTask] = deque()
-        """Retries whose requests are not sent yet."""
+        self.parts: deque[PartTask] = deque()
+        """Retries, and zoomed views that are read again, whose requests are not sent yet."""
 
-    def take_retry(self) -> RetryTask | None:
+    def take_part(self) -> PartTask | None:
         try:
-            return self.retries.popleft()
+            return self.parts.popleft()
         except IndexError:
             return None
 
 
 class _Requests(RequestSource):
-    """The requests of one call of the engine: retries first, then pages, which may take long to open."""
+    """The requests of one call of the engine: parts of pages first, then pages, which may take long to open."""
 
     def __init__(self, reader: "PageReader", queue: _Queue, tasks: Generator[PageTask, None, None] | None) -> None:
-        self.requested: deque[PageTask | RetryTask] = deque()
+        self.requested: deque[PageTask | PartTask] = deque()
         """The tasks of the engine's next completions, in order."""
         self._reader = reader
         self._queue = queue
         self._tasks = tasks
-        self._parts: deque[tuple[RetryTask, Request | None]] = deque()
+        self._views: deque[PartTask] = deque()
+        """Zoomed views of the page that was drawn last."""
+        self._part: tuple[PartTask, Iterator[Request | None]] | None = None
         self._decoding: dict[int, PageTask] = {}
         self._count = 0
 
     def __next__(self) -> Request | None:
-        if not self._parts and (retry := self._queue.take_retry()) is not None:
-            self._parts.extend((retry, request) for request in self._reader.planner.retry_requests(retry))
-        if self._parts:
+        while True:
+            if self._part is not None:
+                part, requests = self._part
+                for request in requests:
+                    self.check()
+                    return self._request(part, request)
+                self._part = None
+            more = self._queue.take_part() or (self._views.popleft() if self._views else None)
+            if more is not None:
+                self._part = more, self._reader.planner.requests(more)
+                continue
+            if self._tasks is None:
+                raise StopIteration
+            task = next(self._tasks)
             self.check()
-            retry, request = self._parts.popleft()
-            return self._request(retry, request)
-        if self._tasks is None:
-            raise StopIteration
-        task = next(self._tasks)
-        self.check()
-        self._queue.waiting.append(task)
-        if task.request is not None:
-            self._decoding[self._count] = task
-        return self._request(task, task.request)
+            self._queue.waiting.append(task)
+            if task.zoom is not None:
+                self._views.extend(self._reader.planner.first_views(task))
+                continue
+            if task.request is not None:
+                self._decoding[self._count] = task
+            return self._request(task, task.request)
 
-    def _request(self, owner: PageTask | RetryTask, request: Request | None) -> Request | None:
+    def _request(self, owner: PageTask | PartTask, request: Request | None) -> Request | None:
         self.requested.append(owner)
         self._count += 1
         return request
@@ -95,7 +104,7 @@ class _Requests(RequestSource):
         if self._reader.on_token is not None and (task := self._decoding.get(index)) is not None:
             self._reader.report_token(task, token, self._reader.on_token)
 
-    def completed(self, index: int) -> PageTask | RetryTask:
+    def completed(self, index: int) -> PageTask | PartTask:
         """The task of the completion with this index, which is the next one."""
         self._decoding.pop(index, None)
         return self.requested.popleft()
@@ -163,14 +172,14 @@ class PageReader:
             for index, completion in enumerate(self.engine.generate(requests, self._callback(requests))):
                 self._complete(queue, requests.completed(index), completion)
                 if not requests.requested:  # nothing else is being decoded, and the next page may take long to open
-                    self._retry_all(queue)
+                    self._decode_parts(queue)
                 if (failure := (yield from self._take_done(queue.waiting))) is not None:
                     break
         except GeneratorExit:
             raise
         except BaseException:
             for task in queue.waiting:
-                self.planner.complete_looped(task)
+                self.planner.complete_early(task)
             yield from self._take_done(queue.waiting)
             raise
         if failure is not None:
@@ -179,17 +188,22 @@ class PageReader:
     def _callback(self, requests: _Requests) -> Callable[[int, int], None] | None:
         return requests.on_token if self.on_token is not None or self.stop is not None else None
 
-    def _complete(self, queue: _Queue, owner: PageTask | RetryTask, completion: Completion | Exception | None) -> None:
+    def _complete(self, queue: _Queue, owner: PageTask | PartTask, completion: Completion | Exception | None) -> None:
         if isinstance(owner, PageTask):
-            retry = self.planner.complete(owner, completion)
-        else:
-            retry = self.planner.complete_part(owner, completion)
-        if retry is not None:
-            queue.retries.append(retry)
+            queue.parts.extend(self.planner.complete(owner, completion))
+            return
+        task = owner.task
+        if isinstance(owner, ViewTask) and self.on_token is not None and task.first is None:
+            preview = self.planner.preview(task)
+            queue.parts.extend(self.planner.complete_part(owner, completion))
+            if text := owner.zoom.zoomed.new_text():
+                self.on_token(preview, text)
+            return
+        queue.parts.extend(self.planner.complete_part(owner, completion))
 
-    def _retry_all(self, queue: _Queue) -> None:
-        """Decode the retries together, until none is left."""
-        while queue.retries:
+    def _decode_parts(self, queue: _Queue) -> None:
+        """Decode the parts of pages together, until none is left."""
+        while queue.parts:
             requests = _Requests(self, queue, tasks=None)
             for index, completion in enumerate(self.engine.generate(requests, self._callback(requests))):
                 self._complete(queue, requests.completed(index), completion)

@@ -1,65 +1,33 @@
 """Plans a task for each page of the documents, and turns the engine's completions into results."""
 
 import logging
-from collections.abc import Generator, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from got_runtime.boxes import element_boxes
 from got_runtime.engine.protocol import Completion, Request
 from got_runtime.errors import EngineError, GotError
 from got_runtime.markup import parse
 from got_runtime.options import ReadOptions
-from got_runtime.pipeline.postprocess import DecodedPage, build_result, decode_page, token_positions
-from got_runtime.pipeline.preprocess import PageHeader, prepare_page, retry_request
-from got_runtime.pipeline.retry import Retry, RetryMethod
-from got_runtime.results import ElementBox, PageError, PageResult
+from got_runtime.pipeline.page_task import PageTask, PartTask, RetryTask, ViewTask, without_image
+from got_runtime.pipeline.postprocess import DecodedPage, answer_lines, build_result, decode_page, token_positions
+from got_runtime.pipeline.preprocess import prepare_page, readable_width, retry_request
+from got_runtime.pipeline.retry import Retry
+from got_runtime.pipeline.zoomed import ZoomReading, page_lines
+from got_runtime.results import Attempt, ElementBox, PageError, PageLine, PageResult, PageViews
 from got_runtime.sources import SourcePage
 from got_runtime.sources.names import one_line
-from got_runtime.tasks import MultiPage
+from got_runtime.tasks import MultiPage, Plain, Tiles
+from got_runtime.views.zoom import ZoomedPage, characters_of_piece
 
 if TYPE_CHECKING:
     from got_runtime.model.checkpoint import LoadedModel
 
-__all__ = ["PagePlanner", "PageTask", "RetryTask"]
+__all__ = ["PagePlanner"]
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass
-class PageTask:
-    """The state of a page from its request to its result."""
-
-    page: SourcePage
-    header: PageHeader
-    request: Request | None = None
-    """None if the page is not decoded."""
-    text_layer: str | None = None
-    failure: GotError | None = None
-    document: int = 0
-    """Index of the document that the page belongs to."""
-    last: bool = False
-    """Whether no page of the document follows, as far as is known: pages are prefetched."""
-    pending_tokens: list[int] = field(default_factory=list)
-    """Tokens of a character that is not complete yet."""
-    first: Completion | None = None
-    """The first completion, while the page is retried."""
-    preview: PageResult | None = None
-    """The result without text, for callbacks during decoding."""
-    result: PageResult | None = None
-    """The page's result, once nothing about it can change."""
-
-
-@dataclass
-class RetryTask:
-    """One attempt to decode a page again, in one part or several."""
-
-    task: PageTask
-    retry: Retry
-    method: RetryMethod
-    parts: int = 1
-    completions: list[Completion | Exception | None] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -95,8 +63,16 @@ class PagePlanner:
 
     def _plan_page(self, group: list[SourcePage]) -> PageTask:
         prepared = prepare_page(self.checkpoint, self.options, group)
-        page = group[0] if prepared.request is not None else _without_image(group[0])
-        return PageTask(page, prepared.header, prepared.request, prepared.text_layer, prepared.failure)
+        decoded = prepared.request is not None or prepared.zoomed
+        page = group[0] if decoded else without_image(group[0])
+        task = PageTask(page, prepared.header, prepared.request, prepared.lines)
+        task.text_layer, task.failure = prepared.text_layer, prepared.failure
+        if prepared.zoomed and prepared.lines is not None:
+            task.zoom = self._zoom(task, prepared.lines)
+        return task
+
+    def _zoom(self, task: PageTask, lines: ZoomedPage) -> ZoomReading:
+        return ZoomReading(lines, task.header, self.options.limits.max_seconds_per_page)
 
     def preview(self, task: PageTask) -> PageResult:
         """The page's result as far as it is known during decoding."""
@@ -104,28 +80,50 @@ class PagePlanner:
             task.preview = build_result(task.header, DecodedPage("blank"))
         return task.preview
 
-    def complete(self, task: PageTask, completion: Completion | Exception | None) -> RetryTask | None:
-        """Set the result from the engine's completion, or return the first retry."""
+    def complete(self, task: PageTask, completion: Completion | Exception | None) -> list[PartTask]:
+        """Set the result from the engine's completion, or return what is decoded next."""
         if isinstance(completion, Exception):
-            reason = f"decoding failed ({type(completion).__name__}: {one_line(str(completion))})"
-            task.failure = EngineError(f"{task.header.source} page {task.header.number}: {reason}")
-            task.failure.__cause__ = completion
+            self._fail(task, completion)
         if not isinstance(completion, Completion) or task.failure is not None:
             self._finish_undecoded(task)
-            return None
+            return []
         decoded = decode_page(self.checkpoint, [completion])
         if decoded.finish_reason != "repetition":
             self._finish(task, decoded, completion)
-            return None
+            return []
         task.first = completion
-        seconds = self.options.limits.max_seconds_per_page
-        return self._next_retry(task, Retry(task.page, self.options.task, decoded, seconds))
+        if (parts := self._zoom_after_loop(task)) is not None:
+            return parts
+        return self._next_retry(task, self._retry(task, decoded))
 
-    def complete_part(self, retry_task: RetryTask, completion: Completion | Exception | None) -> RetryTask | None:
-        """Record a part of a retry; when it was the last part, set the result or return the next retry."""
+    def _retry(self, task: PageTask, decoded: DecodedPage) -> Retry:
+        return Retry(task.page, self.options.task, decoded, self.options.limits.max_seconds_per_page)
+
+    def _zoom_after_loop(self, task: PageTask) -> list[PartTask] | None:
+        """The zoomed views of a page that ran into a loop in one view; None without zoom, or without lines."""
+        image = task.page.image
+        if task.lines is None or image is None or not isinstance(self.options.task, Plain):
+            return None
+        size = self.checkpoint.image_processor.size[0]
+        zoomed = ZoomedPage.of(image, characters_of_piece(readable_width(self.checkpoint), size))
+        if not zoomed.pieces:
+            return None
+        task.zoom = self._zoom(task, zoomed)
+        return self.first_views(task)
+
+    def first_views(self, task: PageTask) -> list[PartTask]:
+        """The views of a page that is read in zoomed views."""
+        assert task.zoom is not None
+        return [ViewTask(task, task.zoom, pieces) for pieces in task.zoom.pending()]
+
+    def complete_part(self, part: PartTask, completion: Completion | Exception | None) -> list[PartTask]:
+        """Record a part of a page; when it was the last part, set the result or return what is decoded next."""
+        if isinstance(part, ViewTask):
+            return self._complete_view(part, completion)
+        retry_task = part
         retry_task.completions.append(completion)
         if len(retry_task.completions) < retry_task.parts:
-            return None
+            return []
         decoded = [part for part in retry_task.completions if isinstance(part, Completion)]
         whole = len(decoded) == retry_task.parts
         retry_task.retry.record(
@@ -133,13 +131,43 @@ class PagePlanner:
         )
         return self._next_retry(retry_task.task, retry_task.retry)
 
-    def complete_looped(self, task: PageTask) -> None:
-        """Set the first completion as the result of a page whose retries cannot be decoded any more."""
+    def _complete_view(self, part: ViewTask, completion: Completion | Exception | None) -> list[PartTask]:
+        task, zoom = part.task, part.zoom
+        view = part.view or zoom.view(part.pieces)
+        part.view = None
+        more = zoom.record(self.checkpoint, view, completion)
+        if not zoom.done:
+            return [ViewTask(task, zoom, pieces) for pieces in more]
+        if not zoom.failed:
+            self._finish_zoomed(task, zoom)
+        elif task.first is not None:
+            self._finish(task, decode_page(self.checkpoint, [task.first]), task.first)
+        else:
+            self._fail(task, zoom.failure or MemoryError())
+            self._finish_undecoded(task)
+        return []
+
+    def complete_early(self, task: PageTask) -> None:
+        """Set as the result what has been decoded of a page whose retries cannot be decoded any more."""
         if task.result is None and task.first is not None:
             self._finish(task, decode_page(self.checkpoint, [task.first]), task.first)
 
-    def retry_requests(self, retry_task: RetryTask) -> list[Request | None]:
-        """The requests of a retry, one for each part; ``[None]`` if its images cannot be made."""
+    def requests(self, part: PartTask) -> Iterator[Request | None]:
+        """The requests of a part of a page, one for each of its images; None if they cannot be made."""
+        if isinstance(part, RetryTask):
+            yield from self._retry_requests(part)
+            return
+        header = part.task.header
+        try:
+            part.view = part.zoom.view(part.pieces)
+            request = part.zoom.request(self.checkpoint, self.options, part.view)
+        except (GotError, MemoryError) as error:
+            logger.warning("%s page %d: a view could not be made: %s", header.source, header.number, error)
+            yield None
+        else:
+            yield request
+
+    def _retry_requests(self, retry_task: RetryTask) -> list[Request | None]:
         task, method = retry_task.task, retry_task.method
         try:
             images = method.images()
@@ -156,13 +184,13 @@ class PagePlanner:
             retry_task.parts = 1
             return [None]
 
-    def _next_retry(self, task: PageTask, retry: Retry) -> RetryTask | None:
+    def _next_retry(self, task: PageTask, retry: Retry) -> list[PartTask]:
         method = retry.next_attempt()
         if method is not None:
-            return RetryTask(task, retry, method)
+            return [RetryTask(task, retry, method)]
         first = task.first if not any(attempt.chosen for attempt in retry.attempts) else None
         self._finish(task, retry.best, first, retry)
-        return None
+        return []
 
     def _finish(
         self, task: PageTask, decoded: DecodedPage, completion: Completion | None, retry: Retry | None = None
@@ -175,18 +203,54 @@ class PagePlanner:
             completion: the first completion, if ``decoded`` comes from it; other completions give no boxes.
             retry: the retries, if there were any.
         """
-        boxes, warnings = self._locate(task, decoded, completion) if completion is not None else ((), ())
-        _set_result(
-            task,
-            build_result(
-                task.header,
-                decoded,
-                timings=retry.timings if retry is not None else None,
-                warnings=decoded.warnings + warnings,
-                attempts=retry.attempts if retry is not None else (),
-                boxes=boxes,
-            ),
+        lines: tuple[PageLine, ...] = ()
+        if task.lines is not None and completion is not None and decoded.finish_reason == "stop":
+            task.lines.record_whole(answer_lines(self.checkpoint, completion))
+            lines = page_lines(task.header, task.lines.lines())
+        boxes, warnings = self._locate(task, decoded, completion, lines) if completion is not None else ((), ())
+        result = build_result(
+            task.header,
+            decoded,
+            timings=retry.timings if retry is not None else None,
+            warnings=decoded.warnings + warnings,
+            attempts=retry.attempts if retry is not None else (),
+            boxes=boxes,
+            lines=lines,
+            views=self._views(task),
         )
+        task.finish(result)
+
+    def _views(self, task: PageTask) -> PageViews:
+        count = len(task.request.pixels) if task.request is not None else 1
+        width = None
+        if task.lines is not None and task.lines.pieces:
+            width = round(task.lines.character_width(self.checkpoint.image_processor.size[0]), 1)
+        kind: Literal["tiles", "whole"] = "tiles" if isinstance(self.options.task, Tiles) else "whole"
+        return PageViews(kind=kind, count=count, type_width=width)
+
+    def _finish_zoomed(self, task: PageTask, zoom: ZoomReading) -> None:
+        """Set the result of a page that was read in zoomed views, at once or after a loop in one view."""
+        decoded = zoom.decoded()
+        attempts = [
+            Attempt(method="zoomed", finish_reason=decoded.finish_reason, confidence=decoded.confidence, chosen=True)
+        ]
+        lines = page_lines(task.header, zoom.zoomed.lines())
+        boxes, warnings = self._locate(task, decoded, None, lines)
+        result = build_result(
+            task.header,
+            decoded,
+            warnings=decoded.warnings + warnings,
+            attempts=tuple(attempts) if task.first is not None else (),
+            boxes=boxes,
+            lines=lines,
+            views=zoom.views(self.checkpoint.image_processor.size[0]),
+        )
+        task.finish(result)
+
+    def _fail(self, task: PageTask, error: Exception) -> None:
+        reason = f"decoding failed ({type(error).__name__}: {one_line(str(error))})"
+        task.failure = EngineError(f"{task.header.source} page {task.header.number}: {reason}")
+        task.failure.__cause__ = error
 
     def _finish_undecoded(self, task: PageTask) -> None:
         if task.failure is not None:
@@ -196,27 +260,19 @@ class PagePlanner:
             result = build_result(task.header, DecodedPage("text_layer", task.text_layer))
         else:
             result = build_result(task.header, DecodedPage("blank"))
-        _set_result(task, result)
+        task.finish(result)
 
     def _locate(
-        self, task: PageTask, decoded: DecodedPage, completion: Completion
+        self, task: PageTask, decoded: DecodedPage, completion: Completion | None, lines: Sequence[PageLine]
     ) -> tuple[tuple[ElementBox, ...], tuple[str, ...]]:
-        """Boxes of the elements of a page in one view, if they are wanted; warnings if they cannot be found."""
-        request = task.request
-        if request is None or not request.record_attention or len(request.pixels) != 1:
+        """Boxes of the elements of a page, if they are wanted; warnings if they cannot be found."""
+        request, positions = task.request, None
+        if request is not None and request.record_attention and len(request.pixels) == 1 and completion is not None:
+            positions = token_positions(self.checkpoint, completion)
+        if not self.options.boxes or (positions is None and not lines):
             return (), ()
         elements = parse(decoded.text, is_latex=task.header.task.formatted)
         try:
-            return element_boxes(task.page, elements, token_positions(self.checkpoint, completion)), ()
+            return element_boxes(task.page, elements, positions, lines, decoded.text), ()
         except GotError as error:  # the layout analysis opens the file again
             return (), (f"no boxes: {error}",)
-
-
-def _set_result(task: PageTask, result: PageResult) -> None:
-    """Set the result and release pixels and tokens: the result may wait for those of earlier pages."""
-    task.result, task.page, task.request, task.first = result, _without_image(task.page), None, None
-
-
-def _without_image(page: SourcePage) -> SourcePage:
-    """A copy without pixels: many pages that are not decoded may wait for one that is."""
-    return replace(page, image=None)

@@ -1,19 +1,42 @@
 """Builds the result of a page from its completions, once none of them is missing."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from got_runtime.boxes import TokenPosition, TokenPositions
 from got_runtime.engine.protocol import Completion
 from got_runtime.pipeline.preprocess import PageHeader
-from got_runtime.results import Attempt, Confidence, ElementBox, FinishReason, PageError, PageResult, Timings
+from got_runtime.results import (
+    Attempt,
+    Confidence,
+    ElementBox,
+    FinishReason,
+    PageError,
+    PageLine,
+    PageResult,
+    PageViews,
+    Timings,
+)
+from got_runtime.views.zoom import AnswerLine
 
 if TYPE_CHECKING:
     from got_runtime.model.checkpoint import LoadedModel
 
-__all__ = ["TIME_IS_UP", "DecodedPage", "build_result", "decode_page", "token_positions"]
+__all__ = [
+    "MAX_CHARACTER_TOKENS",
+    "TIME_IS_UP",
+    "DecodedPage",
+    "answer_lines",
+    "build_result",
+    "decode_page",
+    "token_positions",
+]
+
+MAX_CHARACTER_TOKENS = 4
+"""Bytes of a character in UTF-8, and so the most tokens that it can be cut into."""
+
 
 TIME_IS_UP = "decoding stopped at the time limit (--max-seconds, Limits.max_seconds_per_page)"
 
@@ -66,6 +89,8 @@ def build_result(
     warnings: tuple[str, ...] = (),
     attempts: tuple[Attempt, ...] = (),
     boxes: tuple[ElementBox, ...] = (),
+    lines: tuple[PageLine, ...] = (),
+    views: PageViews | None = None,
     error: PageError | None = None,
 ) -> PageResult:
     """The page's result.
@@ -77,6 +102,8 @@ def build_result(
         warnings: appended to those of the header.
         attempts: the retries.
         boxes: where the elements were located.
+        lines: the lines of print.
+        views: how the page was shown to the network.
         error: why the page has no text.
     """
     return PageResult(
@@ -97,6 +124,8 @@ def build_result(
         warnings=header.warnings + warnings,
         attempts=attempts,
         boxes=boxes,
+        lines=lines,
+        views=views,
         error=error,
     )
 
@@ -107,18 +136,51 @@ def token_positions(checkpoint: "LoadedModel", completion: Completion) -> TokenP
     Without entries where the engine recorded no attention.
     """
     side = math.isqrt(checkpoint.tokens_per_tile)
-    text, pending, positions = "", list[int](), list[TokenPosition]()
-    for token, (index, weight) in zip(completion.tokens, completion.token_positions, strict=False):
-        positions.append(TokenPosition(len(text), *divmod(index, side), weight))
-        pending.append(token)
-        piece = checkpoint.decode(tuple(pending))
-        # The bytes of one character may be several tokens.
-        if not piece.endswith("\N{REPLACEMENT CHARACTER}"):
-            text, pending = text + piece, []
+    text, positions = "", list[TokenPosition]()
+    for tokens, piece in _decoded_pieces(checkpoint, completion):
+        for index in tokens:
+            if index < len(completion.token_positions):
+                image_token, weight = completion.token_positions[index]
+                positions.append(TokenPosition(len(text), *divmod(image_token, side), weight))
+        text += piece
     leading = len(text) - len(text.lstrip())  # the result's text is stripped
     return TokenPositions(
         side, tuple(position._replace(start=max(0, position.start - leading)) for position in positions)
     )
+
+
+def answer_lines(checkpoint: "LoadedModel", completion: Completion) -> list[AnswerLine]:
+    """The lines of a completion that hold anything, each with the mean probability of its tokens."""
+    lines, text, probabilities = list[AnswerLine](), "", list[float]()
+
+    def end_line() -> None:
+        if text.strip():
+            mean = sum(probabilities) / len(probabilities) if probabilities else None
+            lines.append(AnswerLine(text.strip(), mean))
+        probabilities.clear()
+
+    for tokens, piece in _decoded_pieces(checkpoint, completion):
+        first, *following = piece.split("\n")
+        text += first
+        probabilities += [completion.probabilities[index] for index in tokens]
+        for part in following:
+            end_line()
+            text = part
+    end_line()
+    return lines
+
+
+def _decoded_pieces(checkpoint: "LoadedModel", completion: Completion) -> Iterator[tuple[range, str]]:
+    """The text in pieces of complete characters, each with the indices of its tokens."""
+    begin = 0
+    for index in range(len(completion.tokens)):
+        piece = checkpoint.decode(completion.tokens[begin : index + 1])
+        # The bytes of one character may be several tokens.
+        if not piece.endswith("\N{REPLACEMENT CHARACTER}") or index - begin >= MAX_CHARACTER_TOKENS - 1:
+            yield range(begin, index + 1), piece
+            begin = index + 1
+    if begin < len(completion.tokens):
+        yield range(begin, len(completion.tokens)), checkpoint.decode(completion.tokens[begin:])
 
 
 def _finish_reason(completions: Sequence[Completion]) -> FinishReason:

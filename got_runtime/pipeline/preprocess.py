@@ -1,5 +1,6 @@
 """Prepares a page for the engine: query, tiles, pixels, prompt, and the limits of decoding."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -11,20 +12,35 @@ from got_runtime.errors import GotError, TaskError
 from got_runtime.model.prompt import build_prompt
 from got_runtime.options import ReadOptions
 from got_runtime.sources import SourcePage
-from got_runtime.tasks import TRAINED_CONTEXT, Box, Color, PageFrame, Task, Tiles
+from got_runtime.tasks import TRAINED_CONTEXT, Box, Color, PageFrame, Plain, Task, Tiles
 from got_runtime.views.tiles import split, tile_grid
+from got_runtime.views.zoom import ZoomedPage
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from got_runtime.model.checkpoint import LoadedModel
 
-__all__ = ["PageHeader", "PreparedPage", "build_request", "is_blank", "prepare_page", "retry_request"]
+__all__ = [
+    "PageHeader",
+    "PreparedPage",
+    "build_request",
+    "find_page_lines",
+    "is_blank",
+    "prepare_page",
+    "readable_width",
+    "retry_request",
+]
+
+logger = logging.getLogger(__name__)
 
 MIN_CONTRAST = 24
 """Difference from the page's median tone, of 255, above which a pixel is ink."""
 MAX_BLANK_FRACTION = 2e-5
 """Fraction of ink pixels up to which a page is blank."""
+OFFICIAL_READABLE_WIDTH = 6.0
+"""Pixels of a view: width of characters that the official weights read, about that of 4-point type on an A4 page. An
+estimate: it was not measured with the weights."""
 RGB_BYTES = 3
 """Bytes of a pixel of the page image, which is kept until the completion arrives."""
 
@@ -43,14 +59,27 @@ class PageHeader:
     size_pt: tuple[float, float] | None
     task: Task
     warnings: tuple[str, ...]
+    offset: tuple[int, int] = (0, 0)
+    """Left and top of the part of the page that is read, in pixels."""
+
+    @property
+    def frame(self) -> PageFrame:
+        return PageFrame(self.width, self.height, self.size_pt)
 
 
 @dataclass(frozen=True)
 class PreparedPage:
-    """A prepared page. Without ``request`` it is not decoded: it failed, has a text layer, or is blank."""
+    """A prepared page. Without ``request`` and ``zoomed`` it is not decoded.
+
+    It failed, has a text layer, or is blank.
+    """
 
     header: PageHeader
     request: Request | None = None
+    lines: ZoomedPage | None = None
+    """The lines of a page of plain text whose type was measured."""
+    zoomed: bool = False
+    """Whether the page is read in zoomed views of its ``lines``, rather than with the ``request``."""
     text_layer: str | None = None
     failure: GotError | None = None
 
@@ -87,6 +116,12 @@ def prepare_page(checkpoint: "LoadedModel", options: ReadOptions, group: Sequenc
         header = replace(header, warnings=header.warnings + query.warnings)
         if all(is_blank(image) for image in images):
             return PreparedPage(header)
+        lines, warnings = find_page_lines(checkpoint, options, images)
+        header = replace(header, warnings=header.warnings + warnings)
+        if query.crop:
+            header = replace(header, offset=query.crop[:2])
+        if lines is not None and lines.is_needed(readable_width(checkpoint), checkpoint.image_processor.size[0]):
+            return PreparedPage(header, lines=lines, zoomed=True)
         request = build_request(
             checkpoint,
             images,
@@ -102,7 +137,31 @@ def prepare_page(checkpoint: "LoadedModel", options: ReadOptions, group: Sequenc
     if len(request.prompt) > TRAINED_CONTEXT:
         warning = f"a prompt of {len(request.prompt):,} tokens: GOT was trained with {TRAINED_CONTEXT:,}"
         header = replace(header, warnings=(*header.warnings, warning))
-    return PreparedPage(header, request)
+    return PreparedPage(header, request, lines)
+
+
+def readable_width(checkpoint: "LoadedModel") -> float:
+    """Width of characters, in pixels of a view, from which the network reads them."""
+    return checkpoint.readable_width or OFFICIAL_READABLE_WIDTH
+
+
+def find_page_lines(
+    checkpoint: "LoadedModel", options: ReadOptions, images: "Sequence[Image.Image]"
+) -> tuple[ZoomedPage | None, tuple[str, ...]]:
+    """The lines of a page of plain text that may be read in zoomed views, and warnings.
+
+    None for other tasks, without zoom, and where the analysis of the page fails.
+    """
+    mode = options.zoom or ("auto" if checkpoint.readable_width is not None else "off")
+    plain = isinstance(options.task, Plain) or (isinstance(options.task, Box) and options.task.crop)
+    if mode == "off" or not plain or options.task.formatted or len(images) != 1:
+        return None, ()
+    try:
+        size = checkpoint.image_processor.size[0]
+        return ZoomedPage.where_needed(images[0], readable_width(checkpoint), size), ()
+    except Exception as error:  # an unforeseen picture must not cost the page
+        logger.exception("the lines of a page could not be found")
+        return None, (f"read in one view, as its lines could not be found ({type(error).__name__}: {error})",)
 
 
 def retry_request(
@@ -114,7 +173,7 @@ def retry_request(
     max_seconds: float | None,
 ) -> Request:
     """The request for one image of a retry, with another task and time limit than the page's own."""
-    query = task.query(PageFrame(header.width, header.height, header.size_pt)).text
+    query = task.query(header.frame).text
     kept_bytes = RGB_BYTES * header.width * header.height
     return build_request(checkpoint, [image], task, query, options.max_new_tokens, max_seconds, kept_bytes=kept_bytes)
 

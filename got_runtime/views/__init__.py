@@ -1,4 +1,4 @@
-"""How a page is shown to the network: whole, as tiles, or as zoomed pieces of its lines.
+"""How a page is shown to the network: whole, as the official tiles, or in zoomed views of its lines.
 
-The pipeline shows pages whole or as tiles. Zoomed views (:mod:`got_runtime.views.zoom`) are not used by it yet.
+:mod:`got_runtime.views.zoom` decides by the width of the type and puts the answers together.
 """

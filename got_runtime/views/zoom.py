@@ -1,12 +1,13 @@
-"""A page shown in zoomed views: whether it needs them, which they are, and the page's text from their answers.
+"""A page shown in zoomed views: whether it needs them, which they are, and the page's lines from their answers.
 
 Type that is too small for the network in one view of the page is cut into pieces and stacked into views of large type.
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
+from typing import NamedTuple
 
 from PIL import Image
 
@@ -15,26 +16,48 @@ from got_runtime.views.matching import matched_lines
 from got_runtime.views.pieces import Box, Piece, cut_into_pieces, median_advance
 from got_runtime.views.stack import stacked_view
 
-__all__ = ["PieceText", "ZoomedPage", "ZoomedView"]
+__all__ = ["AnswerLine", "ReadLine", "ZoomedPage", "ZoomedView", "characters_of_piece"]
 
-MAX_CHARACTERS = 34
-"""Characters of a piece. 44 came out at 15.5 % errors on scans."""
-PIECES_OF_A_VIEW = 10
-"""14 and more are risky: 5.5 % errors on a book where 8 to 10 gave 1.3 %."""
+MIN_PIECE_TYPE_WIDTH = 12.0
+"""Least width of a character in zoomed views, in pixels. Networks that read smaller type are shown no smaller type."""
+PIECE_ROWS = 10 / 34
+"""Pieces of a view for each character of a piece. With pieces of 34 characters 14 rows and more are risky: 5.5 %
+errors on a book where 8 to 10 gave 1.3 %. Pieces of 44 characters gave 15.5 % errors on scans."""
+ESTIMATE_PIXELS = 1_200_000
+"""Pixels to which a page is reduced for the first estimate of the width of its type."""
 
 
 @dataclass(frozen=True, eq=False)
 class ZoomedView:
-    """One view: the indices of its pieces in the page's, and its picture."""
+    """One view: the indices of its pieces in the page's, its picture, and the estimated length of its text."""
 
     pieces: tuple[int, ...]
     image: Image.Image
+    characters: int
+
+
+class AnswerLine(NamedTuple):
+    """A line of the network's answer, and the mean probability of its tokens."""
+
+    text: str
+    confidence: float | None = None
+
+
+class ReadLine(NamedTuple):
+    """A line of the page that was read: its text, its box in pixels of the page, and what is known of its reading.
+
+    ``confidence`` is the mean probability of its tokens. ``matched`` is False where a part of it was kept although it
+    does not fit what is printed.
+    """
+
+    text: str
+    box: Box
+    confidence: float | None
+    matched: bool
 
 
 @dataclass(frozen=True)
-class PieceText:
-    """What was read of a piece. ``matched`` is False where the answer did not fit and was kept all the same."""
-
+class _PieceText:
     text: str = ""
     confidence: float | None = None
     matched: bool = True
@@ -50,19 +73,54 @@ class ZoomedPage:
 
     page: PageLines
     pieces: Sequence[Piece]
-    _texts: dict[int, PieceText] = field(default_factory=dict)
-    _pending: list[tuple[int, ...]] = field(default_factory=list)
+    scale: float = 1.0
+    """Pixels of the page as it was given for each pixel in which its lines were found."""
+    views_read: int = 0
     read_again: int = 0
     """Views that were read again in halves."""
+    _texts: dict[int, _PieceText] = field(default_factory=dict)
+    _pending: list[tuple[int, ...]] = field(default_factory=list)
+    _streamed: int = 0
 
     @classmethod
-    def of(cls, image: Image.Image) -> "ZoomedPage":
-        """The page's lines found and cut. Without any line it has no pieces and no views."""
+    def of(cls, image: Image.Image, max_characters: int = 34, scale: float = 1.0) -> "ZoomedPage":
+        """The page's lines found and cut. Without any line it has no pieces and no views.
+
+        Args:
+            image: the page.
+            max_characters: about the length of a piece.
+            scale: pixels of the page as it was given for each pixel of ``image``.
+        """
         page = find_lines(image)
-        pieces = cut_into_pieces(page, MAX_CHARACTERS)
+        pieces = cut_into_pieces(page, max_characters)
+        rows = max(1, round(PIECE_ROWS * max_characters))
         indices = range(len(pieces))
-        groups = [tuple(indices[begin : begin + PIECES_OF_A_VIEW]) for begin in indices[::PIECES_OF_A_VIEW]]
-        return cls(page, pieces, _pending=groups)
+        groups = [tuple(indices[begin : begin + rows]) for begin in indices[::rows]]
+        return cls(page, pieces, scale, _pending=groups)
+
+    @classmethod
+    def where_needed(cls, image: Image.Image, readable_width: float, view_size: int) -> "ZoomedPage":
+        """The page's lines; :meth:`is_needed` says whether it should be read in zoomed views.
+
+        A page whose type is large is analysed at a low resolution only, which takes a fraction of the time.
+
+        Args:
+            image: the page.
+            readable_width: width of characters, in pixels of a view, from which the network reads them.
+            view_size: width of a view in pixels.
+        """
+        max_characters = characters_of_piece(readable_width, view_size)
+        factor = math.sqrt(ESTIMATE_PIXELS / (image.width * image.height))
+        if factor < 1:
+            size = max(1, round(image.width * factor)), max(1, round(image.height * factor))
+            small = cls.of(image.resize(size, Image.Resampling.BOX), max_characters, 1 / factor)
+            if small.pieces and not small.is_needed(readable_width, view_size):
+                return small
+        return cls.of(image, max_characters)
+
+    def is_needed(self, readable_width: float, view_size: int) -> bool:
+        """Whether the type is narrower than ``readable_width`` where the whole page is one view of ``view_size``."""
+        return self.character_width(view_size) < readable_width
 
     def character_width(self, view_size: int) -> float:
         """Median width of a character, in pixels, where the whole page is one view of ``view_size`` pixels.
@@ -71,60 +129,124 @@ class ZoomedPage:
         """
         return median_advance(self.page, list(self.pieces)) * view_size / self.page.image.width
 
-    def views(self) -> list[ZoomedView]:
-        """The views that are to be read next; each is handed out once."""
+    def pending(self) -> list[tuple[int, ...]]:
+        """The pieces of each view that is to be read next, as indices; each is handed out once."""
         pending, self._pending = self._pending, []
-        return [ZoomedView(group, stacked_view(self.page, [self.pieces[i] for i in group])) for group in pending]
+        return pending
 
-    def record(self, view: ZoomedView, text: str, confidence: float | None = None) -> None:
-        """The answer of a view that was read, with its mean token probability."""
+    def view(self, pieces: tuple[int, ...]) -> ZoomedView:
+        """The view of some pieces."""
+        shown = [self.pieces[index] for index in pieces]
+        return ZoomedView(pieces, stacked_view(self.page, shown), math.ceil(sum(piece.characters for piece in shown)))
+
+    def record(self, view: ZoomedView, answer: Sequence[AnswerLine] | None) -> bool:
+        """Record the lines of a view's answer, or None where the view could not be read.
+
+        Returns:
+            Whether the answer was kept; else the view's pieces are pending again.
+        """
         pieces = [self.pieces[index] for index in view.pieces]
-        lines = matched_lines(text.split("\n"), pieces)
+        self.views_read += 1
+        if answer is None:
+            self._texts |= {index: _PieceText(matched=False) for index in view.pieces}
+            return False
+        lines = matched_lines([line.text for line in answer], pieces)
         if lines is not None:
+            confidences = {line.text: line.confidence for line in answer}
+            mean = _mean([line.confidence for line in answer])
             for index, line in zip(view.pieces, lines, strict=True):
-                self._texts[index] = PieceText(line, confidence)
-        elif len(view.pieces) == 1:
-            most = int(2 * pieces[0].characters + 8)
-            self._texts[view.pieces[0]] = PieceText(" ".join(text.split())[:most], confidence, matched=False)
-        else:
-            middle = (len(view.pieces) + 1) // 2
+                self._texts[index] = _PieceText(line, confidences.get(line, mean))
+        elif len(pieces) > 1:
+            middle = (len(pieces) + 1) // 2
             self._pending += [view.pieces[:middle], view.pieces[middle:]]
             self.read_again += 1
+            return False
+        else:
+            text = " ".join(line.text for line in answer if line.text)[: int(2 * pieces[0].characters + 8)]
+            self._texts[view.pieces[0]] = _PieceText(text, _mean([line.confidence for line in answer]), matched=False)
+        return True
 
-    def row_texts(self) -> list[tuple[str, Box, list[PieceText]]]:
-        """For each row from the top: its text, its box in pixels of the page as it was given, and its pieces' texts."""
-        rows = []
+    def record_whole(self, answer: Sequence[AnswerLine]) -> None:
+        """The answer of the whole page in one view: its lines have boxes where they match the lines found."""
+        rows = [list(indices) for _, indices in groupby(range(len(self.pieces)), key=lambda i: self.pieces[i].row)]
+        merged = [_merged([self.pieces[index] for index in row]) for row in rows]
+        lines = matched_lines([line.text for line in answer], merged)
+        self.pieces = merged
+        if lines is None:
+            return
+        confidences = {line.text: line.confidence for line in answer}
+        self._texts = {index: _PieceText(line, confidences.get(line)) for index, line in enumerate(lines)}
+
+    def lines(self) -> list[ReadLine]:
+        """The rows of the page from the top whose text is known; without text where none was read."""
+        lines = []
         for _, members in groupby(range(len(self.pieces)), key=lambda index: self.pieces[index].row):
             indices = list(members)
-            texts = [self._texts.get(index, PieceText(matched=False)) for index in indices]
-            boxes = [self.pieces[index].box for index in indices]
-            around = (
-                min(box[0] for box in boxes),
-                min(box[1] for box in boxes),
-                max(box[2] for box in boxes),
-                max(box[3] for box in boxes),
+            texts = [self._texts[index] for index in indices if index in self._texts]
+            if not texts:
+                continue
+            lines.append(
+                ReadLine(
+                    " ".join(each.text for each in texts if each.text),
+                    self._as_given(_around([self.pieces[index].box for index in indices])),
+                    _mean([each.confidence for each in texts]),
+                    all(each.matched for each in texts) and len(texts) == len(indices),
+                )
             )
-            rows.append((" ".join(each.text for each in texts if each.text), self._as_given(around), texts))
-        return rows
+        return lines
 
-    @property
-    def text(self) -> str:
-        """The rows' texts, a line each."""
-        return "\n".join(text for text, _, _ in self.row_texts() if text)
+    def new_text(self) -> str:
+        """Text of the rows that have been completed, up to the first incomplete one, since the last call."""
+        text = ""
+        while self._streamed < len(self.pieces):
+            row = self.pieces[self._streamed].row
+            end = self._streamed
+            while end < len(self.pieces) and self.pieces[end].row == row:
+                end += 1
+            if not all(index in self._texts for index in range(self._streamed, end)):
+                break
+            words = [self._texts[index].text for index in range(self._streamed, end)]
+            text += " ".join(filter(None, words)) + "\n"
+            self._streamed = end
+        return text
 
     def _as_given(self, box: Box) -> Box:
-        """A box of the levelled page in pixels of the page before it was turned: the box around its corners."""
+        """A box of the levelled page in pixels of the page as it was given: the box around its corners."""
         angle = math.radians(self.page.angle)
-        if not angle:
-            return box
         width, height = self.page.image.size
         middle_x, middle_y = width / 2, height / 2
         corners = [(x - middle_x, y - middle_y) for x in (box[0], box[2]) for y in (box[1], box[3])]
         xs = [x * math.cos(angle) - y * math.sin(angle) + middle_x for x, y in corners]
         ys = [x * math.sin(angle) + y * math.cos(angle) + middle_y for x, y in corners]
         return (
-            max(0, math.floor(min(xs))),
-            max(0, math.floor(min(ys))),
-            min(width, math.ceil(max(xs))),
-            min(height, math.ceil(max(ys))),
+            math.floor(max(0, min(xs)) * self.scale),
+            math.floor(max(0, min(ys)) * self.scale),
+            math.ceil(min(width, max(xs)) * self.scale),
+            math.ceil(min(height, max(ys)) * self.scale),
         )
+
+
+def characters_of_piece(readable_width: float, view_size: int) -> int:
+    """About the length of the pieces for a network that reads characters of ``readable_width`` pixels."""
+    return int(view_size / max(readable_width, MIN_PIECE_TYPE_WIDTH))
+
+
+def _around(boxes: Sequence[Box]) -> Box:
+    return (
+        min(box[0] for box in boxes),
+        min(box[1] for box in boxes),
+        max(box[2] for box in boxes),
+        max(box[3] for box in boxes),
+    )
+
+
+def _merged(pieces: Sequence[Piece]) -> Piece:
+    """The pieces of a row as one."""
+    parts = tuple(part for piece in pieces for part in piece.parts)
+    characters = sum(piece.characters + 1 for piece in pieces) - 1
+    return replace(pieces[0], box=_around(parts), parts=parts, characters=characters)
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None

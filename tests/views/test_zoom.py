@@ -1,5 +1,7 @@
 """Lines cut into pieces, stacked into views, and the answers joined to the page's text."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import pytest
 from helpers.printed_pages import printed_page, words_of
@@ -9,7 +11,7 @@ from got_runtime.views.lines import find_lines
 from got_runtime.views.matching import matched_lines
 from got_runtime.views.pieces import Piece, cut_into_pieces
 from got_runtime.views.stack import stacked_view
-from got_runtime.views.zoom import PIECES_OF_A_VIEW, ZoomedPage
+from got_runtime.views.zoom import AnswerLine, ZoomedPage
 
 SIZE = 20
 LINES = [words_of(18, 5 * row) for row in range(8)]
@@ -68,49 +70,101 @@ def test_a_view_shows_every_piece_dark_on_light_in_a_moderate_shape() -> None:
         assert len(find_lines(view).lines) == 5
 
 
+def answer(lines: Iterable[str], confidence: float = 0.9) -> list[AnswerLine]:
+    return [AnswerLine(line, confidence) for line in lines]
+
+
 def test_the_page_is_put_together_from_its_views_row_by_row() -> None:
     zoomed = ZoomedPage.of(page_image())
     reader = PerfectReader(zoomed, LINES)
-    views = zoomed.views()
-    assert [len(view.pieces) for view in views[:-1]] == [PIECES_OF_A_VIEW] * (len(views) - 1)
-    for view in views:
-        zoomed.record(view, "\n".join(map(reader.says, view.pieces)), 0.9)
-    assert zoomed.views() == []
-    assert zoomed.text.split("\n") == LINES
+    pending = zoomed.pending()
+    assert [len(pieces) for pieces in pending[:-1]] == [10] * (len(pending) - 1)
+    for pieces in pending:
+        assert zoomed.record(zoomed.view(pieces), answer(map(reader.says, pieces)))
+    assert zoomed.pending() == []
     assert zoomed.read_again == 0
-    rows = zoomed.row_texts()
-    assert [box[1] // 40 for _, box, _ in rows] == [2, 3, 4, 5, 6, 7, 8, 9]
+    lines = zoomed.lines()
+    assert [line.text for line in lines] == LINES
+    assert [line.box[1] // 40 for line in lines] == [2, 3, 4, 5, 6, 7, 8, 9]
+    assert all(line.matched and line.confidence == pytest.approx(0.9) for line in lines)
 
 
 def test_a_view_whose_answer_does_not_fit_is_read_again_in_halves() -> None:
     zoomed = ZoomedPage.of(page_image())
     reader = PerfectReader(zoomed, LINES)
     sizes = []
-    while views := zoomed.views():
-        for view in views:
-            sizes.append(len(view.pieces))
-            lines = list(map(reader.says, view.pieces))
-            zoomed.record(view, "\n".join(lines if len(lines) <= 5 else lines[1:]))
-    assert zoomed.text.split("\n") == LINES
+    while pending := zoomed.pending():
+        for pieces in pending:
+            sizes.append(len(pieces))
+            lines = list(map(reader.says, pieces))
+            assert zoomed.record(zoomed.view(pieces), answer(lines if len(lines) <= 5 else lines[1:])) == (
+                len(lines) <= 5
+            )
+    assert [line.text for line in zoomed.lines()] == LINES
     assert sum(size > 5 for size in sizes) == zoomed.read_again > 0
+    assert zoomed.views_read == len(sizes)
     assert 5 in sizes
 
 
 def test_a_piece_that_never_fits_is_kept_and_marked() -> None:
     zoomed = ZoomedPage.of(page_image())
-    while views := zoomed.views():
-        for view in views:
-            zoomed.record(view, "loop " * 500)
-    texts = [text for _, _, pieces in zoomed.row_texts() for text in pieces]
-    assert texts
-    assert all(text.text.startswith("loop") and len(text.text) < 100 and not text.matched for text in texts)
+    while pending := zoomed.pending():
+        for pieces in pending:
+            zoomed.record(zoomed.view(pieces), answer(["loop " * 500]))
+    lines = zoomed.lines()
+    assert len(lines) == len(LINES)
+    assert all(line.text.startswith("loop") and len(line.text) < 400 and not line.matched for line in lines)
+
+
+def test_text_is_handed_out_once_and_in_order() -> None:
+    zoomed = ZoomedPage.of(page_image())
+    reader = PerfectReader(zoomed, LINES)
+    first, second, *_ = pending = zoomed.pending()
+    zoomed.record(zoomed.view(second), answer(map(reader.says, second)))
+    assert zoomed.new_text() == ""  # the rows above are not read yet
+    zoomed.record(zoomed.view(first), answer(map(reader.says, first)))
+    text = zoomed.new_text()
+    for pieces in pending[2:]:
+        zoomed.record(zoomed.view(pieces), answer(map(reader.says, pieces)))
+    assert text + zoomed.new_text() == "\n".join(LINES) + "\n"
+    assert zoomed.new_text() == ""
+
+
+def test_a_large_page_of_large_type_is_analysed_at_a_low_resolution() -> None:
+    image = printed_page([((100, 200 + 500 * row), "large type", 220) for row in range(4)], (1800, 2300))
+    zoomed = ZoomedPage.where_needed(image, 30, 1024)
+    assert not zoomed.is_needed(30, 1024)
+    assert zoomed.scale > 1.5
+    zoomed.record_whole(answer(["large type"] * 4))
+    for row, line in enumerate(zoomed.lines()):
+        assert 200 + 500 * row <= line.box[1] < line.box[3] <= 200 + 500 * row + 300
+        assert line.box[0] == pytest.approx(110, abs=15)
+
+
+def test_small_type_is_analysed_at_its_own_resolution() -> None:
+    image = printed_page([((60, 80 + 60 * row), words_of(20, row), 28) for row in range(30)], (1800, 2000))
+    zoomed = ZoomedPage.where_needed(image, 30, 1024)
+    assert zoomed.is_needed(30, 1024)
+    assert zoomed.scale == 1
+    assert len(zoomed.page.lines) == 30
+
+
+def test_networks_that_read_smaller_type_get_longer_pieces() -> None:
+    image = page_image()
+    longest = [
+        max(piece.characters for piece in ZoomedPage.where_needed(image, width, 1024).pieces) for width in (30, 8)
+    ]
+    assert longest[0] < 45 < longest[1]
 
 
 def test_boxes_of_a_tilted_page_are_those_of_the_page_as_it_was_given() -> None:
     level = page_image()
     tilted = level.rotate(2.0, Image.Resampling.BICUBIC, fillcolor=(250, 250, 250))
     ink = np.asarray(np.asarray(tilted.convert("L")) < 120)
-    for _, (left, top, right, bottom), _ in ZoomedPage.of(tilted).row_texts():
+    zoomed = ZoomedPage.of(tilted)
+    for pieces in zoomed.pending():
+        zoomed.record(zoomed.view(pieces), None)
+    for _, (left, top, right, bottom), _, _ in zoomed.lines():
         assert np.any(ink[top:bottom, left + 5 : right - 5], axis=0).mean() > 0.7  # letters all along the box
         assert 0 <= left < right <= 1200
 

@@ -1,0 +1,47 @@
+"""Element boxes from the lines of print that were read: an element's box is the one around its lines."""
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from got_runtime.results import ElementBox, PageLine
+
+if TYPE_CHECKING:
+    from got_runtime.markup import Element
+
+__all__ = ["line_boxes"]
+
+
+def line_boxes(elements: "list[Element]", lines: Iterable[PageLine], text: str) -> list[ElementBox]:
+    """A box for each element: the one around its lines. Without any where the text is not that of the lines.
+
+    Args:
+        elements: of the page, with their spans of ``text``.
+        lines: of the page.
+        text: of the page.
+    """
+    placed = list(_placed(lines, text))
+    boxes = []
+    for element in elements:
+        begin, end = element.span
+        own = [line for start, line in placed if start < end and start + len(line.text) > begin]
+        if own:
+            edges = (
+                min(line.bbox[0] for line in own),
+                min(line.bbox[1] for line in own),
+                max(line.bbox[2] for line in own),
+                max(line.bbox[3] for line in own),
+            )
+            length = sum(len(line.text) for line in own)
+            score = sum(len(line.text) for line in own if not line.uncertain) / length
+            boxes.append(ElementBox(span=element.span, bbox=edges, score=score, source="lines"))
+    return boxes
+
+
+def _placed(lines: Iterable[PageLine], text: str) -> Iterator[tuple[int, PageLine]]:
+    """Each line with its first character's index in the text; lines that are not found there are left out."""
+    position = 0
+    for line in lines:
+        found = text.find(line.text, position)
+        if found >= 0:
+            yield found, line
+            position = found + len(line.text)

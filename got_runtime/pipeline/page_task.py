@@ -1,0 +1,77 @@
+"""The state of a page from its request to its result, and the parts of it that are decoded besides."""
+
+from dataclasses import dataclass, field, replace
+
+from got_runtime.engine.protocol import Completion, Request
+from got_runtime.errors import GotError
+from got_runtime.pipeline.preprocess import PageHeader
+from got_runtime.pipeline.retry import Retry, RetryMethod
+from got_runtime.pipeline.zoomed import ZoomReading
+from got_runtime.results import PageResult
+from got_runtime.sources import SourcePage
+from got_runtime.views.zoom import ZoomedPage, ZoomedView
+
+__all__ = ["PageTask", "PartTask", "RetryTask", "ViewTask", "without_image"]
+
+
+@dataclass
+class PageTask:
+    """The state of a page from its request to its result."""
+
+    page: SourcePage
+    header: PageHeader
+    request: Request | None = None
+    """None if the page is not decoded, or in zoomed views."""
+    lines: ZoomedPage | None = None
+    """The lines of a page in one view, where they were found."""
+    zoom: ZoomReading | None = None
+    """The reading of a page in zoomed views."""
+    text_layer: str | None = None
+    failure: GotError | None = None
+    document: int = 0
+    """Index of the document that the page belongs to."""
+    last: bool = False
+    """Whether no page of the document follows, as far as is known: pages are prefetched."""
+    pending_tokens: list[int] = field(default_factory=list)
+    """Tokens of a character that is not complete yet."""
+    first: Completion | None = None
+    """The first completion, while the page is retried."""
+    preview: PageResult | None = None
+    """The result without text, for callbacks during decoding."""
+    result: PageResult | None = None
+    """The page's result, once nothing about it can change."""
+
+    def finish(self, result: PageResult) -> None:
+        """Set the result and release pixels and tokens: the result may wait for those of earlier pages."""
+        self.result, self.page, self.request, self.first = result, without_image(self.page), None, None
+        self.lines = self.zoom = None
+
+
+@dataclass
+class RetryTask:
+    """One attempt to decode a page again, in one part or several."""
+
+    task: PageTask
+    retry: Retry
+    method: RetryMethod
+    parts: int = 1
+    completions: list[Completion | Exception | None] = field(default_factory=list)
+
+
+@dataclass
+class ViewTask:
+    """One zoomed view of a page."""
+
+    task: PageTask
+    zoom: ZoomReading
+    pieces: tuple[int, ...]
+    view: ZoomedView | None = None
+
+
+PartTask = RetryTask | ViewTask
+"""What is decoded of a page besides its own request."""
+
+
+def without_image(page: SourcePage) -> SourcePage:
+    """A copy without pixels: many pages that are not decoded may wait for one that is."""
+    return replace(page, image=None)

@@ -1,0 +1,166 @@
+"""Reads one page in zoomed views: their requests, their completions, and the page's text and lines."""
+
+from collections import deque
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from got_runtime.engine.protocol import Completion, Request
+from got_runtime.pipeline.postprocess import TIME_IS_UP, DecodedPage, answer_lines
+from got_runtime.pipeline.preprocess import PageHeader, build_request
+from got_runtime.results import Confidence, FinishReason, PageLine, PageViews, Timings
+from got_runtime.tasks import Plain
+from got_runtime.views.zoom import ReadLine, ZoomedPage, ZoomedView
+
+if TYPE_CHECKING:
+    from got_runtime.model.checkpoint import LoadedModel
+    from got_runtime.options import ReadOptions
+
+__all__ = ["ZoomReading", "page_lines"]
+
+TOKENS_OF_A_CHARACTER = 3
+"""Bound on the tokens of a view for each character that it seems to hold; a loop would go on to the page's limit."""
+MORE_TOKENS = 64
+KEPT_BYTES = 7
+"""Bytes kept for a pixel of the page: the page, the page levelled, and where its ink is."""
+
+
+class ZoomReading:
+    """The reading of one page in zoomed views.
+
+    Args:
+        zoomed: the page's pieces.
+        header: of the page.
+        max_seconds: bound on the decoding time of the page.
+    """
+
+    def __init__(self, zoomed: ZoomedPage, header: PageHeader, max_seconds: float | None) -> None:
+        self.zoomed = zoomed
+        self.failure: Exception | None = None
+        """The last error of a view that could not be decoded."""
+        self._header = header
+        self._seconds_left = max_seconds
+        self._requested: deque[ZoomedView] = deque()
+        self._open = 0
+        self._failed = 0
+        self._tokens = 0
+        self._probabilities: list[float] = []
+        self._encode, self._decode = 0.0, 0.0
+        self._time_is_up = False
+        self._warnings: list[str] = []
+
+    @property
+    def done(self) -> bool:
+        """Whether every view has been read."""
+        return self._open == 0
+
+    @property
+    def failed(self) -> bool:
+        """Whether no view could be decoded."""
+        return self.failure is not None and self._failed == self.zoomed.views_read
+
+    def pending(self) -> list[tuple[int, ...]]:
+        """The pieces of each view that is to be read next; afterwards :attr:`done` waits for them."""
+        pending = self.zoomed.pending()
+        self._open += len(pending)
+        return pending
+
+    def view(self, pieces: tuple[int, ...]) -> ZoomedView:
+        """The view of some pieces."""
+        return self.zoomed.view(pieces)
+
+    def request(self, checkpoint: "LoadedModel", options: "ReadOptions", view: ZoomedView) -> Request:
+        """The request for a view.
+
+        Raises:
+            TaskError: the prompt alone fills the network's context.
+        """
+        query = Plain().query(self._header.frame).text
+        most = min(options.max_new_tokens, TOKENS_OF_A_CHARACTER * view.characters + MORE_TOKENS)
+        views = max(1, -(-len(self.zoomed.pieces) // len(view.pieces)))
+        kept = KEPT_BYTES * self._header.width * self._header.height // views
+        seconds = None if self._seconds_left is None else max(0.01, self._seconds_left)
+        return build_request(checkpoint, [view.image], Plain(), query, most, seconds, kept_bytes=kept)
+
+    def record(
+        self, checkpoint: "LoadedModel", view: ZoomedView, completion: Completion | Exception | None
+    ) -> list[tuple[int, ...]]:
+        """Record the completion of a view.
+
+        Returns:
+            The pieces of each view that is to be read next because of it.
+        """
+        self._open -= 1
+        if not isinstance(completion, Completion):
+            self.failure = completion or self.failure or MemoryError("the view could not be made")
+            self._failed += 1
+            self.zoomed.record(view, None)
+            return []
+        self._encode += completion.encode_seconds
+        # Views of a page are decoded together, so that their times are not added up.
+        self._decode = max(self._decode, completion.decode_seconds)
+        self._warnings += completion.warnings
+        kept = self.zoomed.record(view, answer_lines(checkpoint, completion))
+        if kept:
+            self._tokens += len(completion.tokens)
+            self._probabilities += completion.probabilities
+        if completion.finish == "time":
+            self._time_is_up = True
+        if self._time_is_up:
+            for pieces in self.zoomed.pending():  # no time is left to read them again
+                self.zoomed.record(self.view(pieces), None)
+            return []
+        return self.pending()
+
+    def decoded(self) -> DecodedPage:
+        """The page as far as it has been read."""
+        lines = self.zoomed.lines()
+        warnings = list(dict.fromkeys(self._warnings))
+        if self._time_is_up:
+            warnings.append(TIME_IS_UP)
+        if self._failed:
+            warnings.append(f"{self._failed} of {self.zoomed.views_read} views could not be decoded: {self.failure}")
+        uncertain = sum(not line.matched for line in lines)
+        if uncertain:
+            warnings.append(f"{uncertain} of {len(lines)} lines are uncertain: their text does not fit what is printed")
+        reason: FinishReason = "length" if self._time_is_up else "stop"
+        known = self._probabilities
+        return DecodedPage(
+            finish_reason=reason,
+            text="\n".join(line.text for line in lines if line.text),
+            tokens=self._tokens,
+            confidence=Confidence(mean=sum(known) / len(known), minimum=min(known)) if known else None,
+            timings=Timings(encode=self._encode, decode=self._decode),
+            warnings=tuple(warnings),
+        )
+
+    def views(self, view_size: int) -> PageViews:
+        """How the page was shown."""
+        return PageViews(
+            kind="zoomed",
+            count=self.zoomed.views_read,
+            read_again=self.zoomed.read_again,
+            type_width=round(self.zoomed.character_width(view_size), 1),
+        )
+
+
+def page_lines(header: PageHeader, lines: Iterable[ReadLine]) -> tuple[PageLine, ...]:
+    """Lines in the units of the result: points where the page has them, else pixels."""
+    across, down = 1.0, 1.0
+    if header.size_pt is not None:
+        across, down = header.size_pt[0] / header.width, header.size_pt[1] / header.height
+    x, y = header.offset
+    return tuple(
+        PageLine(
+            text=line.text,
+            bbox=(
+                (line.box[0] + x) * across,
+                (line.box[1] + y) * down,
+                (line.box[2] + x) * across,
+                (line.box[3] + y) * down,
+            ),
+            confidence=line.confidence,
+            uncertain=not line.matched,
+        )
+        for line in lines
+        if line.text
+    )

@@ -1,0 +1,228 @@
+"""Pages whose type is too small for one view are read in zoomed views."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pymupdf
+import pytest
+from helpers.printed_pages import printed_page, words_of
+from helpers.scripted_pages import inked, scripted
+from PIL import Image, ImageFont
+
+from got_runtime import GotRuntime, PageResult
+from got_runtime.engine.protocol import Completion, FinishReason, OnToken, Request
+from got_runtime.errors import EngineError
+from got_runtime.model.checkpoint import LoadedModel
+from got_runtime.sources import Limits
+from got_runtime.views.zoom import ZoomedPage
+
+SIZE = 18
+ROWS = 14
+LINES = [words_of(16, 5 * row) for row in range(ROWS)]
+TEXT = "\n".join(LINES)
+
+
+def small_print() -> Image.Image:
+    return printed_page([((60, 40 + 40 * row), text, SIZE) for row, text in enumerate(LINES)], (1200, 640))
+
+
+@pytest.fixture(scope="module")
+def answers() -> list[str]:
+    """The right answer for each view of the page, in order."""
+    zoomed = ZoomedPage.of(small_print())
+    font = ImageFont.load_default(SIZE)
+
+    def says(index: int) -> str:
+        piece = zoomed.pieces[index]
+        line = LINES[piece.row]
+        ends = [60 + font.getlength(line[:count]) for count in range(len(line) + 1)]
+        nearest = [min(range(len(ends)), key=lambda count: abs(ends[count] - x)) for x in (piece.box[0], piece.box[2])]
+        return line[nearest[0] : nearest[1]].strip()
+
+    return ["\n".join(says(index) for index in pieces) for pieces in zoomed.pending()]
+
+
+def test_small_print_is_read_in_zoomed_views(got_nano: LoadedModel, answers: list[str]) -> None:
+    page = scripted(got_nano, *answers).read(small_print()).pages[0]
+    assert page.text == TEXT
+    assert page.finish_reason == "stop"
+    assert page.warnings == ()
+    assert page.views is not None
+    assert (page.views.kind, page.views.count, page.views.read_again) == ("zoomed", len(answers), 0)
+    assert page.views.type_width is not None
+    assert 6 < page.views.type_width < 10
+    assert page.confidence is not None
+    assert page.confidence.mean == 1.0
+
+
+def test_lines_have_boxes_around_their_print(got_nano: LoadedModel, answers: list[str]) -> None:
+    lines = scripted(got_nano, *answers).read(small_print()).pages[0].lines
+    assert [line.text for line in lines] == LINES
+    font = ImageFont.load_default(SIZE)
+    for row, line in enumerate(lines):
+        left, top, right, bottom = line.bbox
+        assert left == pytest.approx(60, abs=4)
+        assert right == pytest.approx(60 + font.getlength(LINES[row]), abs=4)
+        assert 40 + 40 * row <= top < bottom <= 40 + 40 * row + SIZE + 8
+        assert not line.uncertain
+
+
+@pytest.mark.parametrize("states_width", [True, False])
+def test_without_zoom_a_page_is_one_view(got_nano: LoadedModel, checkpoint: LoadedModel, states_width: bool) -> None:
+    """So it is with the official weights, whose folder states no type width."""
+    runtime = scripted(got_nano if states_width else checkpoint, "one view")
+    page = (runtime.read(small_print(), zoom="off") if states_width else runtime.read(small_print())).pages[0]
+    assert page.text == "one view"
+    assert page.views is not None
+    assert (page.views.kind, page.views.count, page.views.type_width) == ("whole", 1, None)
+
+
+def test_large_print_is_one_view_whose_lines_have_boxes(got_nano: LoadedModel) -> None:
+    lines = ["two lines of", "large print"]
+    image = printed_page([((40, 80 + 200 * row), text, 90) for row, text in enumerate(lines)], (700, 600))
+    page = scripted(got_nano, "\n".join(lines)).read(image).pages[0]
+    assert page.text == "\n".join(lines)
+    assert page.views is not None
+    assert page.views.kind == "whole"
+    assert page.views.type_width is not None
+    assert page.views.type_width > 30
+    assert [line.text for line in page.lines] == lines
+    assert 80 < page.lines[0].bbox[1] < page.lines[0].bbox[3] < 280 < page.lines[1].bbox[1]
+    # An answer that does not have the page's lines says nothing about where they are.
+    assert scripted(got_nano, "two lines of large print").read(image).pages[0].lines == ()
+
+
+def test_what_never_fits_is_kept_and_marked(got_nano: LoadedModel) -> None:
+    page = scripted(got_nano, "loop " * 500).read(small_print()).pages[0]
+    assert page.finish_reason == "stop"
+    assert all(line.uncertain for line in page.lines)
+    assert len(page.text) < 3 * len(TEXT)
+    assert any(f"{ROWS} of {ROWS} lines are uncertain" in warning for warning in page.warnings)
+
+
+def test_a_view_that_fails_costs_its_own_lines_only(got_nano: LoadedModel, answers: list[str]) -> None:
+    page = scripted(got_nano, *answers[:-1], MemoryError("full")).read(small_print()).pages[0]
+    kept = "\n".join(answers[:-1]).replace("\n", " ")
+    assert page.error is None
+    assert page.text.replace("\n", " ") == kept
+    assert any(f"1 of {len(answers)} views could not be decoded: full" in warning for warning in page.warnings)
+
+
+def test_a_page_of_which_no_view_can_be_decoded_fails(got_nano: LoadedModel) -> None:
+    runtime = scripted(got_nano, MemoryError("full"))
+    page = runtime.read(small_print()).pages[0]
+    assert page.error is not None
+    assert page.error.type == "EngineError"
+    assert "full" in page.error.message
+    with pytest.raises(EngineError, match="full"):
+        runtime.read(small_print(), on_error="raise")
+
+
+def test_text_is_streamed_line_by_line_in_order(got_nano: LoadedModel, answers: list[str]) -> None:
+    pieces: list[str] = []
+    page = scripted(got_nano, *answers).read(small_print(), on_token=lambda _, text: pieces.append(text)).pages[0]
+    assert len(pieces) > 1
+    assert "".join(pieces).strip() == page.text
+
+
+def test_pages_around_a_zoomed_one_keep_their_order(got_nano: LoadedModel, answers: list[str]) -> None:
+    pages = list(scripted(got_nano, "before", *answers, "after").stream([inked(), small_print(), inked(1)]))
+    assert [page.text for page in pages] == ["before", TEXT, "after"]
+
+
+class Replays:
+    """Replays answers with the reasons why they ended, over all of its calls; the last one is repeated."""
+
+    def __init__(self, checkpoint: LoadedModel, *answers: tuple[str, FinishReason]) -> None:
+        self.checkpoint, self.answers = checkpoint, list(answers)
+        self.requests: list[Request] = []
+
+    def close(self) -> None:
+        """There is nothing to release."""
+
+    def generate(
+        self, requests: Iterable[Request | None], on_token: OnToken | None = None
+    ) -> Iterator[Completion | Exception | None]:
+        for request in requests:
+            assert request is not None
+            text, finish = self.answers[min(len(self.requests), len(self.answers) - 1)]
+            self.requests.append(request)
+            tokens = self.checkpoint.encode(text)
+            yield Completion(tokens, (0.9,) * len(tokens), finish, 1.0, 2.0)
+
+
+def test_a_view_whose_answer_does_not_fit_is_read_again_in_halves(got_nano: LoadedModel, answers: list[str]) -> None:
+    lines = answers[-1].split("\n")
+    middle = (len(lines) + 1) // 2
+    texts = [*answers[:-1], "something else", "\n".join(lines[:middle]), "\n".join(lines[middle:])]
+    page = GotRuntime(got_nano, Replays(got_nano, *((text, "stop") for text in texts))).read(small_print()).pages[0]
+    assert page.text == TEXT
+    assert page.views is not None
+    assert (page.views.count, page.views.read_again) == (len(answers) + 2, 1)
+    assert page.warnings == ()
+
+
+def test_the_time_limit_holds_for_the_page(got_nano: LoadedModel, answers: list[str]) -> None:
+    engine = Replays(got_nano, ("cut off", "time"))
+    page = GotRuntime(got_nano, engine).read(small_print(), limits=Limits(max_seconds_per_page=2)).pages[0]
+    assert page.finish_reason == "length"
+    assert any("time limit" in warning for warning in page.warnings)
+    assert [request.max_seconds for request in engine.requests] == [2.0] * len(answers)  # nothing was read again
+
+
+def test_a_page_that_loops_in_one_view_is_zoomed(got_nano: LoadedModel) -> None:
+    engine = Replays(got_nano, ("la la", "repetition"), ("two lines of\nlarge print", "stop"))
+    image = printed_page([((40, 80), "two lines of", 90), ((40, 280), "large print", 90)], (700, 600))
+    page = GotRuntime(got_nano, engine).read(image).pages[0]
+    assert page.text == "two lines of\nlarge print"
+    assert [(attempt.method, attempt.chosen) for attempt in page.attempts] == [("zoomed", True)]
+    assert page.views is not None
+    assert page.views.kind == "zoomed"
+
+
+def test_a_picture_that_cannot_be_analysed_is_read_in_one_view(
+    got_nano: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(image: Image.Image) -> None:
+        raise FloatingPointError("odd")
+
+    monkeypatch.setattr("got_runtime.views.zoom.find_lines", fails)
+    page = scripted(got_nano, "one view").read(small_print()).pages[0]
+    assert page.text == "one view"
+    assert any("read in one view" in warning and "odd" in warning for warning in page.warnings)
+
+
+def test_elements_of_a_scan_have_the_boxes_of_their_lines(got_nano: LoadedModel, answers: list[str]) -> None:
+    page = scripted(got_nano, *answers).read(small_print(), boxes=True).pages[0]
+    assert page.boxes
+    assert {box.source for box in page.boxes} == {"lines"}
+    assert page.boxes[0].bbox[0] == min(line.bbox[0] for line in page.lines)
+    assert page.boxes[-1].bbox[3] == max(line.bbox[3] for line in page.lines)
+
+
+def read_pdf(runtime: GotRuntime, folder: Path) -> PageResult:
+    file = folder / "scan.pdf"
+    with pymupdf.open() as document:
+        sheet = document.new_page(width=600, height=320)
+        small_print().save(folder / "scan.png")
+        sheet.insert_image(sheet.rect, filename=folder / "scan.png")
+        document.save(file)
+    return runtime.read(file, dpi=144).pages[0]
+
+
+def test_boxes_of_pdf_pages_are_in_points(got_nano: LoadedModel, answers: list[str], tmp_path: Path) -> None:
+    page = read_pdf(scripted(got_nano, *answers), tmp_path)
+    assert page.size_pt == (600, 320)
+    assert page.lines[0].bbox[0] == pytest.approx(30, abs=2)
+    assert page.lines[-1].bbox[3] < 320
+
+
+def test_a_box_that_is_cut_out_is_zoomed_too(got_nano: LoadedModel, answers: list[str]) -> None:
+    from got_runtime import Box
+
+    sheet = Image.new("RGB", (1400, 900), (250, 250, 250))
+    sheet.paste(small_print(), (100, 200))
+    page = scripted(got_nano, *answers).read(sheet, task=Box(100, 200, 1300, 840, crop=True)).pages[0]
+    assert page.text == TEXT
+    assert page.lines[0].bbox[0] == pytest.approx(160, abs=4)
+    assert 240 <= page.lines[0].bbox[1] <= 260
