@@ -63,7 +63,7 @@ def build_config(vocabulary: int, image_token: int) -> Any:
     """A ``GotOcr2Config`` of 15.2 M parameters; 1024×1024 pixels → 256 image tokens."""
     from transformers import GotOcr2Config
 
-    return GotOcr2Config(
+    config = GotOcr2Config(
         vision_config={
             "hidden_size": 192,
             "output_channels": 256,
@@ -92,8 +92,9 @@ def build_config(vocabulary: int, image_token: int) -> Any:
         image_token_index=image_token,
         image_seq_length=256,
         tie_word_embeddings=True,
-        readable_character_width=READABLE_CHARACTER_WIDTH,
     )
+    config.readable_character_width = READABLE_CHARACTER_WIDTH
+    return config
 
 
 def build_model(seed: int = 0) -> Any:
