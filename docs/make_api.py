@@ -18,6 +18,7 @@ TARGET = ROOT / "docs" / "api.md"
 # Module, and the names of it that are documented; None for its __all__.
 PUBLIC: dict[str, tuple[str, ...] | None] = {
     "got_runtime": None,
+    "got_runtime.results": ("ElementBox", "PageLine", "PageViews", "Attempt", "PageError"),
     "got_runtime.sources": ("open_pages", "SourcePage"),
     "got_runtime.markup": None,
     "got_runtime.errors": None,
