@@ -135,7 +135,7 @@ class PagePlanner:
         task, zoom = part.task, part.zoom
         view = part.view or zoom.view(part.pieces)
         part.view = None
-        more = zoom.record(self.checkpoint, view, completion)
+        more = zoom.record(self.checkpoint, self.options, view, completion)
         if not zoom.done:
             return [ViewTask(task, zoom, pieces) for pieces in more]
         if not zoom.failed:

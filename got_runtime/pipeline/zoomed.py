@@ -20,6 +20,8 @@ __all__ = ["ZoomReading", "page_lines"]
 TOKENS_OF_A_CHARACTER = 3
 """Bound on the tokens of a view for each character that it seems to hold; a loop would go on to the page's limit."""
 MORE_TOKENS = 64
+MIN_SECONDS = 0.01
+"""Decoding time of a view that is requested when the page's time is up."""
 KEPT_BYTES = 7
 """Bytes kept for a pixel of the page: the page, the page levelled, and where its ink is."""
 
@@ -38,14 +40,14 @@ class ZoomReading:
         self.failure: Exception | None = None
         """The last error of a view that could not be decoded."""
         self._header = header
-        self._seconds_left = max_seconds
+        self._max_seconds = max_seconds
         self._requested: deque[ZoomedView] = deque()
         self._open = 0
         self._failed = 0
         self._tokens = 0
         self._probabilities: list[float] = []
         self._encode, self._decode = 0.0, 0.0
-        self._time_is_up = False
+        self._time_is_up = self._cut_off = False
         self._warnings: list[str] = []
 
     @property
@@ -75,14 +77,19 @@ class ZoomReading:
             TaskError: the prompt alone fills the network's context.
         """
         query = Plain().query(self._header.frame).text
-        most = min(options.max_new_tokens, TOKENS_OF_A_CHARACTER * view.characters + MORE_TOKENS)
+        most = min(options.max_new_tokens, _token_bound(view))
         views = max(1, -(-len(self.zoomed.pieces) // len(view.pieces)))
         kept = KEPT_BYTES * self._header.width * self._header.height // views
-        seconds = None if self._seconds_left is None else max(0.01, self._seconds_left)
+        spent = self._encode + self._decode
+        seconds = None if self._max_seconds is None else max(MIN_SECONDS, self._max_seconds - spent)
         return build_request(checkpoint, [view.image], Plain(), query, most, seconds, kept_bytes=kept)
 
     def record(
-        self, checkpoint: "LoadedModel", view: ZoomedView, completion: Completion | Exception | None
+        self,
+        checkpoint: "LoadedModel",
+        options: "ReadOptions",
+        view: ZoomedView,
+        completion: Completion | Exception | None,
     ) -> list[tuple[int, ...]]:
         """Record the completion of a view.
 
@@ -99,16 +106,14 @@ class ZoomReading:
         # Views of a page are decoded together, so that their times are not added up.
         self._decode = max(self._decode, completion.decode_seconds)
         self._warnings += completion.warnings
-        kept = self.zoomed.record(view, answer_lines(checkpoint, completion))
+        cut = completion.finish == "length" and len(completion.tokens) >= options.max_new_tokens
+        self._cut_off = self._cut_off or cut
+        self._time_is_up = self._time_is_up or completion.finish == "time"
+        # The same limit would cut its halves off, too.
+        kept = self.zoomed.record(view, answer_lines(checkpoint, completion), final=cut or self._time_is_up)
         if kept:
             self._tokens += len(completion.tokens)
             self._probabilities += completion.probabilities
-        if completion.finish == "time":
-            self._time_is_up = True
-        if self._time_is_up:
-            for pieces in self.zoomed.pending():  # no time is left to read them again
-                self.zoomed.record(self.view(pieces), None)
-            return []
         return self.pending()
 
     def decoded(self) -> DecodedPage:
@@ -122,7 +127,7 @@ class ZoomReading:
         uncertain = sum(not line.matched for line in lines)
         if uncertain:
             warnings.append(f"{uncertain} of {len(lines)} lines are uncertain: their text does not fit what is printed")
-        reason: FinishReason = "length" if self._time_is_up else "stop"
+        reason: FinishReason = "length" if self._time_is_up or self._cut_off else "stop"
         known = self._probabilities
         return DecodedPage(
             finish_reason=reason,
@@ -141,6 +146,10 @@ class ZoomReading:
             read_again=self.zoomed.read_again,
             type_width=round(self.zoomed.character_width(view_size), 1),
         )
+
+
+def _token_bound(view: ZoomedView) -> int:
+    return TOKENS_OF_A_CHARACTER * view.characters + MORE_TOKENS
 
 
 def page_lines(header: PageHeader, lines: Iterable[ReadLine]) -> tuple[PageLine, ...]:

@@ -3,10 +3,10 @@
 Type that is too small for the network in one view of the page is cut into pieces and stacked into views of large type.
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import groupby
 from typing import NamedTuple
 
 from PIL import Image
@@ -139,11 +139,16 @@ class ZoomedPage:
         shown = [self.pieces[index] for index in pieces]
         return ZoomedView(pieces, stacked_view(self.page, shown), math.ceil(sum(piece.characters for piece in shown)))
 
-    def record(self, view: ZoomedView, answer: Sequence[AnswerLine] | None) -> bool:
+    def record(self, view: ZoomedView, answer: Sequence[AnswerLine] | None, final: bool = False) -> bool:
         """Record the lines of a view's answer, or None where the view could not be read.
 
+        Args:
+            view: what was read.
+            answer: its lines.
+            final: whether the pieces are not to be read again, where the lines do not fit them.
+
         Returns:
-            Whether the answer was kept; else the view's pieces are pending again.
+            Whether the answer was kept; else the view's pieces are pending again, unless it is ``final`` or None.
         """
         pieces = [self.pieces[index] for index in view.pieces]
         self.views_read += 1
@@ -156,6 +161,10 @@ class ZoomedPage:
             mean = _mean([line.confidence for line in answer])
             for index, line in zip(view.pieces, lines, strict=True):
                 self._texts[index] = _PieceText(line, confidences.get(line, mean))
+        elif final:
+            # Lines are taken as they come: what is missing is at the end.
+            for index, line in itertools.zip_longest(view.pieces, answer[: len(pieces)]):
+                self._texts[index] = _PieceText(*(line or AnswerLine("")), matched=False)
         elif len(pieces) > 1:
             middle = (len(pieces) + 1) // 2
             self._pending += [view.pieces[:middle], view.pieces[middle:]]
@@ -168,8 +177,7 @@ class ZoomedPage:
 
     def record_whole(self, answer: Sequence[AnswerLine]) -> None:
         """The answer of the whole page in one view: its lines have boxes where they match the lines found."""
-        rows = [list(indices) for _, indices in groupby(range(len(self.pieces)), key=lambda i: self.pieces[i].row)]
-        merged = [_merged([self.pieces[index] for index in row]) for row in rows]
+        merged = [_merged([self.pieces[index] for index in row]) for row in self._rows()]
         lines = matched_lines([line.text for line in answer], merged)
         self.pieces = merged
         if lines is None:
@@ -180,8 +188,7 @@ class ZoomedPage:
     def lines(self) -> list[ReadLine]:
         """The rows of the page from the top whose text is known; without text where none was read."""
         lines = []
-        for _, members in groupby(range(len(self.pieces)), key=lambda index: self.pieces[index].row):
-            indices = list(members)
+        for indices in self._rows():
             texts = [self._texts[index] for index in indices if index in self._texts]
             if not texts:
                 continue
@@ -198,17 +205,19 @@ class ZoomedPage:
     def new_text(self) -> str:
         """Text of the rows that have been completed, up to the first incomplete one, since the last call."""
         text = ""
-        while self._streamed < len(self.pieces):
-            row = self.pieces[self._streamed].row
-            end = self._streamed
-            while end < len(self.pieces) and self.pieces[end].row == row:
-                end += 1
-            if not all(index in self._texts for index in range(self._streamed, end)):
+        for indices in self._rows():
+            if indices[0] < self._streamed:
+                continue
+            if not all(index in self._texts for index in indices):
                 break
-            words = [self._texts[index].text for index in range(self._streamed, end)]
-            text += " ".join(filter(None, words)) + "\n"
-            self._streamed = end
+            text += " ".join(filter(None, (self._texts[index].text for index in indices))) + "\n"
+            self._streamed = indices[-1] + 1
         return text
+
+    def _rows(self) -> list[list[int]]:
+        """The indices of the pieces of each row."""
+        rows = itertools.groupby(range(len(self.pieces)), key=lambda index: self.pieces[index].row)
+        return [list(members) for _, members in rows]
 
     def _as_given(self, box: Box) -> Box:
         """A box of the levelled page in pixels of the page as it was given: the box around its corners."""

@@ -91,7 +91,7 @@ def test_every_option_of_reading_has_its_command_line_option() -> None:
     command_line = [
         *("--color", "red", "--task", "format", "--pages", "2-", "--dpi", "150", "--rotate", "90", "--ocr", "auto"),
         *("--password", "secret", "--allow-remote", "--boxes", "--on-error", "raise", "--max-new-tokens", "7"),
-        *("--max-pages", "1", "--max-pixels", "2", "--max-bytes", "3", "--max-seconds", "4"),
+        *("--zoom", "off", "--max-pages", "1", "--max-pixels", "2", "--max-bytes", "3", "--max-seconds", "4"),
         *("--max-remote-bytes", "5", "--max-remote-seconds", "6"),
     ]
     options, defaults = read_options(build_parser().parse_args(["read", "a.pdf", *command_line])), ReadOptions()

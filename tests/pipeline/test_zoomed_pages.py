@@ -11,6 +11,7 @@ from PIL import Image, ImageFont
 
 from got_runtime import GotRuntime, PageResult
 from got_runtime.engine.protocol import Completion, FinishReason, OnToken, Request
+from got_runtime.engine.scripted import ScriptedEngine
 from got_runtime.errors import EngineError
 from got_runtime.model.checkpoint import LoadedModel
 from got_runtime.sources import Limits
@@ -167,7 +168,19 @@ def test_the_time_limit_holds_for_the_page(got_nano: LoadedModel, answers: list[
     page = GotRuntime(got_nano, engine).read(small_print(), limits=Limits(max_seconds_per_page=2)).pages[0]
     assert page.finish_reason == "length"
     assert any("time limit" in warning for warning in page.warnings)
-    assert [request.max_seconds for request in engine.requests] == [2.0] * len(answers)  # nothing was read again
+    limits = [request.max_seconds for request in engine.requests]
+    assert limits[0] == 2.0
+    assert all(limit is not None and limit <= 2.0 for limit in limits)
+    assert len(limits) == len(answers)  # nothing was read again
+
+
+def test_a_small_token_limit_ends_the_page_with_length(got_nano: LoadedModel, answers: list[str]) -> None:
+    engine = ScriptedEngine(got_nano.encode, answers)
+    page = GotRuntime(got_nano, engine).read(small_print(), max_new_tokens=12).pages[0]
+    assert page.finish_reason == "length"
+    assert page.text.startswith("the committee"[:12])
+    assert page.views is not None
+    assert page.views.count == len(answers)  # nothing was read again: the limit would cut it off, too
 
 
 def test_a_page_that_loops_in_one_view_is_zoomed(got_nano: LoadedModel) -> None:
