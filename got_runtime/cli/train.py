@@ -24,7 +24,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     parser.add_argument("action", nargs="?", choices=("preview",), help="write a sheet of pages instead of training")
     parser.add_argument(
-        "--stage", type=int, choices=(1, 2, 3), help="1: encoder; 2: everything; 3: decoder, from 512 buffered pages on"
+        "--stage", type=int, choices=(1, 2, 3), help="1: encoder; 2: everything; 3: decoder, on buffered pages"
     )
     parser.add_argument("--resume", type=Path, metavar="DIR", help="folder of the run: created, or continued")
     parser.add_argument(
@@ -59,6 +59,15 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=1, help="processes that make pages")
     parser.add_argument("--device", default="auto")
+    parser.add_argument(
+        "--dtype",
+        choices=("auto", "bfloat16", "float32"),
+        default="auto",
+        help="auto: bfloat16 where the device computes in it (CUDA, CPUs with AMX), else float32",
+    )
+    parser.add_argument(
+        "--buffer", type=int, default=512, metavar="N", help="stage 3 begins with N pages and ends with N unused"
+    )
     sheet = parser.add_argument_group("preview")
     sheet.add_argument(
         "--kind", type=_kinds, default=("plain",), metavar="KIND", help="kinds of page, one after another"

@@ -1,4 +1,4 @@
-"""The optimiser of bf16 weights: Muon and AdamW on float32 copies."""
+"""The optimiser of bf16 or float32 weights: Muon and AdamW on float32 copies."""
 
 import torch
 from torch import Tensor, nn
@@ -18,9 +18,9 @@ OptimizerState = dict[str, list[Tensor | None]]
 
 
 class MixedPrecisionOptimizer:
-    """Updates float32 master copies of bf16 parameters, so that small updates are not rounded away.
+    """Updates float32 master copies of the parameters: of bf16 parameters, small updates would be rounded away.
 
-    Gradients are bf16, and no step needs autocast.
+    Gradients have the parameters' dtype, and no step needs autocast.
 
     Args:
         parameters: all parameters to train.

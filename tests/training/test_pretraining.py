@@ -117,7 +117,7 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-TINY = PretrainConfig(rows=16, batch=1, warmup=0, workers=0, log_steps=1, check_pages=1, device="cpu")
+TINY = PretrainConfig(rows=16, batch=1, warmup=0, workers=0, log_steps=1, check_pages=1, device="cpu", dtype="bfloat16")
 
 
 @pytest.mark.usefixtures("one_thread")
@@ -246,10 +246,9 @@ def test_a_state_of_the_older_training_loop_can_be_resumed(tmp_path: Path, small
 @pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("kinds", [{}, {"box": 1.0, "color": 2.0}])
 def test_the_same_seed_gives_the_same_weights_for_fifty_steps(
-    tmp_path: Path, small_nano: Path, kinds: dict[str, float], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, small_nano: Path, kinds: dict[str, float]
 ) -> None:
-    monkeypatch.setattr("got_runtime.training.pretrain.feature_buffer.MIN_SAMPLES", 4)
-    config = replace(TINY, stage=3, steps=50, start=small_nano, check_pages=2, log_steps=50)
+    config = replace(TINY, stage=3, steps=50, buffer=4, start=small_nano, check_pages=2, log_steps=50)
     config = replace(config, mixture=kinds, rows=64, steps=5) if kinds else config
     runs = []
     for name in ("one", "two"):
@@ -263,11 +262,21 @@ def test_the_same_seed_gives_the_same_weights_for_fifty_steps(
 
 
 @pytest.mark.usefixtures("one_thread")
-def test_a_buffered_page_has_the_loss_it_had_before(
-    tmp_path: Path, small_nano: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("got_runtime.training.pretrain.feature_buffer.MIN_SAMPLES", 3)
-    trainer = PretrainTrainer(tmp_path, replace(TINY, stage=3, start=small_nano))
+@pytest.mark.parametrize("stage", [1, 2, 3])
+def test_a_run_in_float32_has_float32_weights(tmp_path: Path, small_nano: Path, stage: int) -> None:
+    trainer = PretrainTrainer(
+        tmp_path, replace(TINY, stage=stage, start=small_nano, buffer=1, dtype="float32", steps=1)
+    )
+    before = {name: weight.clone() for name, weight in trainer.model.state_dict().items()}
+    list(trainer.run())
+    after = trainer.model.state_dict()
+    assert {weight.dtype for weight in after.values()} == {torch.float32}
+    assert any(not torch.equal(after[name], before[name]) for name in before)
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_a_buffered_page_has_the_loss_it_had_before(tmp_path: Path, small_nano: Path) -> None:
+    trainer = PretrainTrainer(tmp_path, replace(TINY, stage=3, buffer=3, start=small_nano))
     batch = PageStream(TRAINING, 1, 16, 1, trainer.end_token)[0]
     features = encode_frozen(trainer.model, batch, 0)
     loss = decoder_losses(trainer.model, features, batch, trainer.prefix).total.detach()
@@ -282,9 +291,8 @@ def test_a_buffered_page_has_the_loss_it_had_before(
         assert torch.allclose(again, loss, rtol=0.02)
 
 
-def test_buffered_pages_share_batches_with_pages_of_similar_length(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("got_runtime.training.pretrain.feature_buffer.MIN_SAMPLES", 8)
-    buffer = FeatureBuffer(seed=1, batch_tokens=1200)
+def test_buffered_pages_share_batches_with_pages_of_similar_length() -> None:
+    buffer = FeatureBuffer(seed=1, batch_tokens=1200, min_samples=8)
     taken: Counter[int] = Counter()
     lengths = [10, 20, 60, 100, 120, 240, 250, 700] * 4
     for step, length in enumerate(lengths):

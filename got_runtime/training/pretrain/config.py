@@ -35,12 +35,16 @@ class PretrainConfig:
     """Fraction of the answer's tokens that are replaced in the decoder's input (stages 2 and 3)."""
     batch_tokens: int = 6144
     """Image and text tokens of a batch of stage 3."""
+    buffer: int = 512
+    """Samples that stage 3 keeps so that batches have answers of similar length; a run ends with as many unused."""
     start: Path | None = None
     """Checkpoint folder whose weights a new run begins with; the auxiliary heads begin anew."""
     seed: int = 1
     workers: int = 1
     """Processes that make pages."""
     device: str = "auto"
+    dtype: str = "auto"
+    """Of weights and activations: ``bfloat16``, ``float32``, or ``auto``: bfloat16 where the device computes in it."""
     save_minutes: float = 5.0
     check_minutes: float = 6.0
     """Minutes from one validation to the next (stages 2 and 3); there is one at the end of the run too."""

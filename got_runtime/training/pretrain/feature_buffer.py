@@ -13,8 +13,6 @@ from torch import Tensor
 from got_runtime.training.padding import IGNORED
 from got_runtime.training.pretrain.batches import Batch
 
-MIN_SAMPLES = 512
-"""Samples in the buffer before any is taken: from fewer, batches of similar length would be small."""
 LENGTHS = (64, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 4096)
 """Queries and answers are padded to one of these: for each new shape oneDNN compiles every kernel of the step."""
 
@@ -37,10 +35,12 @@ class FeatureBuffer:
     Args:
         seed: decides, with the step's number, which samples are taken.
         batch_tokens: image tokens and padded texts of a batch together.
+        min_samples: samples in the buffer before any is taken: from fewer, batches of similar length would be small.
     """
 
     seed: int
     batch_tokens: int
+    min_samples: int
     samples: dict[Shape, list[BufferedSample]] = field(default_factory=dict)
 
     def add(self, features: Tensor, batch: Batch) -> None:
@@ -58,7 +58,7 @@ class FeatureBuffer:
         Features are ``(samples, image tokens, width)``.
         """
         rng = np.random.default_rng((self.seed, step))
-        while sum(map(len, self.samples.values())) >= MIN_SAMPLES:
+        while sum(map(len, self.samples.values())) >= self.min_samples:
             shapes = sorted(self.samples)
             tokens = np.array([len(self.samples[shape]) * sum(shape) for shape in shapes], dtype=float)
             shape = shapes[rng.choice(len(shapes), p=tokens / tokens.sum())]

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch.utils.data import Dataset
 
-from got_runtime.model.checkpoint import load
+from got_runtime.model.checkpoint import choose_dtype, load
 from got_runtime.model.prompt import END_OF_TURN, IMAGE_PAD, build_prompt
 from got_runtime.synth.pages.plain import TRAINING, TRAINING_DENSE
 from got_runtime.training.optimizer import MixedPrecisionOptimizer
@@ -47,11 +47,12 @@ class PretrainTrainer(Runner[Batch]):
         self.config = config
         name = config.device if config.device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
         self.device = torch.device(name)
+        dtype = choose_dtype(config.dtype, self.device)
         model = load(config.start, "cpu", "float32").model.train() if config.start else nano.build_model(config.seed)
-        self.model = model.to(self.device, torch.bfloat16)
+        self.model = model.to(self.device, dtype)
         shape = self.model.config
         heads = AuxiliaryHeads(shape.vision_config.output_channels, shape.text_config.hidden_size)
-        self.heads = heads.to(self.device, torch.bfloat16)
+        self.heads = heads.to(self.device, dtype)
         core = self.model.model
         encoder = {*core.vision_tower.parameters(), *core.multi_modal_projector.parameters()}
         optimizer = MixedPrecisionOptimizer(
@@ -72,7 +73,7 @@ class PretrainTrainer(Runner[Batch]):
         prefix, _, _ = build_prompt("", 1).partition(IMAGE_PAD)
         self.prefix = torch.tensor(self.tokenizer.encode(prefix), device=self.device)
         """Token ids of the prompt before the image tokens."""
-        self.buffer = FeatureBuffer(config.seed, config.batch_tokens)
+        self.buffer = FeatureBuffer(config.seed, config.batch_tokens, config.buffer)
         self.pages, self.characters = 0, 0
         """Samples, and tokens of their answers, over all runs in the folder."""
         self._logged = 0, 0.0
