@@ -137,7 +137,8 @@ class ZoomedPage:
     def view(self, pieces: tuple[int, ...]) -> ZoomedView:
         """The view of some pieces."""
         shown = [self.pieces[index] for index in pieces]
-        return ZoomedView(pieces, stacked_view(self.page, shown), math.ceil(sum(piece.characters for piece in shown)))
+        image = stacked_view(self.page, shown).image
+        return ZoomedView(pieces, image, math.ceil(sum(piece.characters for piece in shown)))
 
     def record(self, view: ZoomedView, answer: Sequence[AnswerLine] | None, final: bool = False) -> bool:
         """Record the lines of a view's answer, or None where the view could not be read.

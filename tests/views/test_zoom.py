@@ -1,6 +1,7 @@
 """Lines cut into pieces, stacked into views, and the answers joined to the page's text."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -64,10 +65,30 @@ def test_a_view_shows_every_piece_dark_on_light_in_a_moderate_shape() -> None:
     for image in (page_image(), dark):
         page = find_lines(image)
         pieces = cut_into_pieces(page, 34)[:5]
-        view = stacked_view(page, pieces)
+        view = stacked_view(page, pieces).image
         assert 1 / 1.51 < view.width / view.height < 1.51
         assert np.median(np.asarray(view)) >= 245
         assert len(find_lines(view).lines) == 5
+
+
+def test_a_view_says_where_each_part_of_the_page_lies_in_it() -> None:
+    page = find_lines(page_image())
+    pieces = cut_into_pieces(page, 34)[:5]
+    small = replace(pieces[1], x_height=pieces[1].x_height / 2)  # scaled to the size of the others
+    cells = replace(pieces[2], parts=(pieces[2].box, pieces[3].box))
+    shown = [pieces[0], small, cells, pieces[4]]
+    view = stacked_view(page, shown)
+    assert [len(parts) for parts in view.placements] == [1, 1, 2, 1]
+    assert [round(parts[0].scale, 2) for parts in view.placements] == [1, 2, 1, 1]
+    grey = np.asarray(view.image.convert("L"), dtype=float)
+    for piece, placements in zip(shown, view.placements, strict=True):
+        for (left, top, right, bottom), (scale, (x, y)) in zip(piece.parts, placements, strict=True):
+            printed = page.image.convert("L").crop((left, top, right, bottom))
+            begin = round(scale * left + x), round(scale * top + y)
+            width, height = round(scale * printed.width), round(scale * printed.height)
+            seen = grey[begin[1] : begin[1] + height, begin[0] : begin[0] + width]
+            expected = np.asarray(printed.resize((width, height)), dtype=float)
+            assert np.corrcoef(seen.ravel(), expected.ravel())[0, 1] > 0.9
 
 
 def answer(lines: Iterable[str], confidence: float = 0.9) -> list[AnswerLine]:
