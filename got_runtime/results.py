@@ -101,7 +101,7 @@ class PageLine(_Record):
     """A line of print: its text and its bounding box ``(x0, y0, x1, y1)``, in the units of :class:`ElementBox`.
 
     ``confidence`` is the mean probability of its tokens. An ``uncertain`` line has a text that does not fit the width
-    of what is printed, or a part that could not be read.
+    of what is printed, a part that could not be read, or so low a confidence that it is left out of the page's text.
     """
 
     text: str

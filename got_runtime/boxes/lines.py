@@ -38,10 +38,9 @@ def line_boxes(elements: "list[Element]", lines: Iterable[PageLine], text: str) 
 
 
 def _placed(lines: Iterable[PageLine], text: str) -> Iterator[tuple[int, PageLine]]:
-    """Each line with its first character's index in the text; lines that are not found there are left out."""
-    position = 0
+    """Each line of the text with its first character's index; lines that are not in the text are left out."""
+    position, rows = 0, text.split("\n")
     for line in lines:
-        found = text.find(line.text, position)
-        if found >= 0:
-            yield found, line
-            position = found + len(line.text)
+        if rows and line.text == rows[0]:
+            yield position, line
+            position += len(rows.pop(0)) + 1

@@ -127,11 +127,14 @@ class ZoomReading:
         uncertain = sum(not line.matched for line in lines)
         if uncertain:
             warnings.append(f"{uncertain} of {len(lines)} lines are uncertain: their text does not fit what is printed")
+        rubbish = sum(not line.is_text for line in lines)
+        if rubbish:
+            warnings.append(f"{rubbish} of {len(lines)} lines are left out: what was found there is hardly text")
         reason: FinishReason = "length" if self._time_is_up or self._cut_off else "stop"
         known = self._probabilities
         return DecodedPage(
             finish_reason=reason,
-            text="\n".join(line.text for line in lines if line.text),
+            text="\n".join(line.text for line in lines if line.text and line.is_text),
             tokens=self._tokens,
             confidence=Confidence(mean=sum(known) / len(known), minimum=min(known)) if known else None,
             timings=Timings(encode=self._encode, decode=self._decode),
@@ -168,7 +171,7 @@ def page_lines(header: PageHeader, lines: Iterable[ReadLine]) -> tuple[PageLine,
                 (line.box[3] + y) * down,
             ),
             confidence=line.confidence,
-            uncertain=not line.matched,
+            uncertain=not (line.matched and line.is_text),
         )
         for line in lines
         if line.text

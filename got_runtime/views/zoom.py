@@ -23,6 +23,8 @@ MIN_PIECE_TYPE_WIDTH = 12.0
 PIECE_ROWS = 10 / 34
 """Pieces of a view for each character of a piece. With pieces of 34 characters 14 rows and more are risky: 5.5 %
 errors on a book where 8 to 10 gave 1.3 %. Pieces of 44 characters gave 15.5 % errors on scans."""
+MIN_TEXT_CONFIDENCE = 0.6
+"""Mean probability of the tokens of a line, from which it is text."""
 ESTIMATE_PIXELS = 1_200_000
 """Pixels to which a page is reduced for the first estimate of the width of its type."""
 
@@ -54,6 +56,11 @@ class ReadLine(NamedTuple):
     box: Box
     confidence: float | None
     matched: bool
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it was read with some confidence; otherwise it is no text, but a logo or a part of a figure."""
+        return self.confidence is None or self.confidence >= MIN_TEXT_CONFIDENCE
 
 
 @dataclass(frozen=True)
@@ -187,21 +194,8 @@ class ZoomedPage:
         self._texts = {index: _PieceText(line, confidences.get(line)) for index, line in enumerate(lines)}
 
     def lines(self) -> list[ReadLine]:
-        """The rows of the page from the top whose text is known; without text where none was read."""
-        lines = []
-        for indices in self._rows():
-            texts = [self._texts[index] for index in indices if index in self._texts]
-            if not texts:
-                continue
-            lines.append(
-                ReadLine(
-                    " ".join(each.text for each in texts if each.text),
-                    self._as_given(_around([self.pieces[index].box for index in indices])),
-                    _mean([each.confidence for each in texts]),
-                    all(each.matched for each in texts) and len(texts) == len(indices),
-                )
-            )
-        return lines
+        """The rows of the page from the top of which anything is known."""
+        return [self._line(indices) for indices in self._rows() if any(index in self._texts for index in indices)]
 
     def new_text(self) -> str:
         """Text of the rows that have been completed, up to the first incomplete one, since the last call."""
@@ -211,9 +205,20 @@ class ZoomedPage:
                 continue
             if not all(index in self._texts for index in indices):
                 break
-            text += " ".join(filter(None, (self._texts[index].text for index in indices))) + "\n"
+            line = self._line(indices)
+            if line.text and line.is_text:
+                text += line.text + "\n"
             self._streamed = indices[-1] + 1
         return text
+
+    def _line(self, indices: Sequence[int]) -> ReadLine:
+        texts = [self._texts[index] for index in indices if index in self._texts]
+        return ReadLine(
+            " ".join(each.text for each in texts if each.text),
+            self._as_given(_around([self.pieces[index].box for index in indices])),
+            _mean([each.confidence for each in texts]),
+            all(each.matched for each in texts) and len(texts) == len(indices),
+        )
 
     def _rows(self) -> list[list[int]]:
         """The indices of the pieces of each row."""

@@ -1,6 +1,7 @@
 """Pages whose type is too small for one view are read in zoomed views."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pymupdf
@@ -99,6 +100,29 @@ def test_what_never_fits_is_kept_and_marked(got_nano: LoadedModel) -> None:
     assert all(line.uncertain for line in page.lines)
     assert len(page.text) < 3 * len(TEXT)
     assert any(f"{ROWS} of {ROWS} lines are uncertain" in warning for warning in page.warnings)
+
+
+def test_a_line_that_is_read_without_any_confidence_is_no_text(got_nano: LoadedModel, answers: list[str]) -> None:
+    class Unsure(ScriptedEngine):
+        """The last view is read with a low confidence."""
+
+        def generate(
+            self, requests: Iterable[Request | None], on_token: OnToken | None = None
+        ) -> Iterator[Completion | Exception | None]:
+            for count, completion in enumerate(super().generate(requests, on_token)):
+                assert isinstance(completion, Completion)
+                sure = count < len(answers) - 1
+                yield replace(completion, probabilities=(0.99 if sure else 0.3,) * len(completion.tokens))
+
+    image, pieces = small_print(), list[str]()
+    runtime = GotRuntime(got_nano, Unsure(got_nano.encode, answers))
+    page = runtime.read(image, boxes=True, on_token=lambda _, text: pieces.append(text)).pages[0]
+    left_out = [line for line in page.lines if line.uncertain]
+    assert page.text == "\n".join(LINES[: ROWS - len(left_out)])
+    assert "".join(pieces).strip() == page.text
+    assert [line.text for line in left_out] == LINES[ROWS - len(left_out) :]
+    assert any(f"{len(left_out)} of {ROWS} lines are left out" in warning for warning in page.warnings)
+    assert page.boxes[-1].bbox[3] < left_out[0].bbox[3]
 
 
 def test_a_view_that_fails_costs_its_own_lines_only(got_nano: LoadedModel, answers: list[str]) -> None:
