@@ -16,7 +16,7 @@ from got_loaders.metadata import EXCLUDED_FROM_EMBEDDING, metadata_for
 from got_loaders.runtimes import RuntimeHandle
 from got_runtime.engine.registry import Quantization
 from got_runtime.errors import MissingExtra
-from got_runtime.options import ErrorPolicy, OcrMode, PageSelection, ReadOptions
+from got_runtime.options import ErrorPolicy, OcrMode, PageSelection, ReadOptions, ZoomMode
 from got_runtime.sources.limits import Limits
 from got_runtime.tasks import Task
 
@@ -49,8 +49,8 @@ class GotReader(BasePydanticReader):
         runtime: a loaded ``GotRuntime``; without it, readers of equal model options share one.
         is_remote: LlamaIndex's own field; GotReader does not use it.
         options: the fields of :class:`~got_runtime.ReadOptions` (``task``, ``pages``, ``dpi``, ``rotate``,
-            ``password``, ``limits``, ``allow_remote``, ``ocr``, ``on_error``, ``max_new_tokens``, ``boxes``) and of
-            :class:`~got_loaders.runtimes.ModelConfig` (``model``, ``device``, ``dtype``, ``revision``,
+            ``password``, ``limits``, ``allow_remote``, ``ocr``, ``on_error``, ``max_new_tokens``, ``boxes``, ``zoom``) and
+            of :class:`~got_loaders.runtimes.ModelConfig` (``model``, ``device``, ``dtype``, ``revision``,
             ``local_files_only``, ``engine``, ``devices``, ``batch_size``, ``weight_dtype``, ``kv_cache_dtype``,
             ``kv_cache_bytes``).
 
@@ -78,6 +78,7 @@ class GotReader(BasePydanticReader):
     on_error: ErrorPolicy
     max_new_tokens: int
     boxes: bool
+    zoom: ZoomMode | None
     model: str | None
     device: str
     dtype: str

@@ -179,6 +179,7 @@ def test_every_keyword_argument_can_be_given() -> None:
         "on_error": "skip",
         "max_new_tokens": 5,
         "boxes": True,
+        "zoom": "off",
     }
     options = ReadOptions(**given)
     assert given.keys() == ReadOptions.model_fields.keys() == options.model_fields_set

@@ -254,9 +254,9 @@ def test_a_page_has_a_warning_that_memory_ran_out(small: LoadedModel) -> None:
 
 def test_the_code_path_and_preemptions_are_logged(small: LoadedModel, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", logger="got_runtime.engine")
-    engine = TorchEngine(small.model, small.end_tokens, batch_size=2, kv_cache_bytes=1)
-    list(engine.generate([request_for(small, Plain(), budget=4, number=n) for n in range(2)]))
+    engine = TorchEngine(small.model, small.end_tokens, batch_size=4, kv_cache_bytes=4 * 512 * TOKEN_BYTES)
+    list(engine.generate([request_for(small, Plain(), budget=490, number=n) for n in range(2)]))
     messages = [record.getMessage() for record in caplog.records]
-    assert messages[0] == "decoding on cpu in float32 with torch, batch size 2"
+    assert messages[0] == "decoding on cpu in float32 with torch, batch size 4"
     assert messages[1].startswith("memory ran out with 2 pages together")
     assert caplog.records[1].levelname == "WARNING"
