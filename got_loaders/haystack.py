@@ -40,8 +40,8 @@ class GotConverter:
         count_tokens: a function from text to number of tokens, or a Hugging Face tokenizer; for ``mode="chunk"``.
         runtime: a loaded ``GotRuntime``, which is never saved; without it, converters of equal model options share one.
         options: the fields of :class:`~got_runtime.ReadOptions` (``task``, ``pages``, ``dpi``, ``rotate``,
-            ``password``, ``limits``, ``allow_remote``, ``ocr``, ``on_error``, ``max_new_tokens``, ``boxes``, ``zoom``) and
-            of :class:`~got_loaders.runtimes.ModelConfig` (``model``, ``device``, ``dtype``, ``revision``,
+            ``password``, ``limits``, ``allow_remote``, ``ocr``, ``on_error``, ``max_new_tokens``, ``boxes``,
+            ``zoom``) and of :class:`~got_loaders.runtimes.ModelConfig` (``model``, ``device``, ``dtype``, ``revision``,
             ``local_files_only``, ``engine``, ``devices``, ``batch_size``, ``weight_dtype``, ``kv_cache_dtype``,
             ``kv_cache_bytes``).
 
