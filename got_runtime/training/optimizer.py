@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from got_runtime.training.muon import muon_class
+
 __all__ = ["ENCODER_RATE", "MixedPrecisionOptimizer"]
 
 ENCODER_RATE = 0.1
@@ -53,7 +55,8 @@ class MixedPrecisionOptimizer:
             self.optimizers.append(torch.optim.AdamW(by_optimizer[False], betas=(0.9, 0.98), fused=True))
         if by_optimizer[True]:
             # The scale at which AdamW's rates and decays hold for Muon too.
-            self.optimizers.append(torch.optim.Muon(by_optimizer[True], adjust_lr_fn="match_rms_adamw"))
+            muon = muon_class(self.masters[0].device)
+            self.optimizers.append(muon(by_optimizer[True], adjust_lr_fn="match_rms_adamw"))
 
     def step(self, rate: float) -> float:
         """Apply the parameters' gradients, clipped to norm 1, and clear them; returns the norm before clipping."""
@@ -90,7 +93,11 @@ class MixedPrecisionOptimizer:
                 master.copy_(weights.view_as(master))
                 parameter.copy_(master.view_as(parameter))
                 optimizer = optimizer_of[master]
-                moments = {name: state[name][index] for name in MOMENTS[type(optimizer)] if name in state}
+                moments = {name: state[name][index] for name in _moments(optimizer) if name in state}
                 # None for a parameter that was not trained, or that the other optimiser updated.
                 if moments and None not in moments.values():
                     optimizer.state[master] = moments
+
+
+def _moments(optimizer: torch.optim.Optimizer) -> tuple[str, ...]:
+    return next(names for kind, names in MOMENTS.items() if isinstance(optimizer, kind))
