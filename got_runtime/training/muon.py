@@ -48,7 +48,7 @@ def _orthogonal(matrix: Tensor, eps: float) -> Tensor:
     """The nearest matrix with orthogonal rows or columns, roughly: singular values between 0.7 and 1.2."""
     a, b, c = COEFFICIENTS
     wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
-    result = wide / wide.norm().clamp(min=eps)
+    result: Tensor = wide / wide.norm().clamp(min=eps)
     for _ in range(ITERATIONS):
         gram = result @ result.T
         result = torch.addmm(result, torch.addmm(gram, gram, gram, beta=b, alpha=c), result, beta=a)
