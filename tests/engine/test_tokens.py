@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from helpers.native_code import FULL_WIDTH_IN_BFLOAT16
+from helpers.native_code import SLOW_IN_BFLOAT16
 from helpers.random_networks import (
     GOT_TEXT,
     GOT_VISION,
@@ -157,12 +157,12 @@ def test_small_network_in_bfloat16(small: LoadedModel, small_bfloat16: LoadedMod
     assert_equal_in_bfloat16(small, small_bfloat16, task)
 
 
-@pytest.mark.parametrize("task", usual_tasks(*FULL_WIDTH_IN_BFLOAT16), ids=lambda task: task.kind)
+@pytest.mark.parametrize("task", usual_tasks(*SLOW_IN_BFLOAT16), ids=lambda task: task.kind)
 def test_full_width_network_in_bfloat16(wide: LoadedModel, wide_bfloat16: LoadedModel, task: Task) -> None:
     assert_equal_in_bfloat16(wide, wide_bfloat16, task)
 
 
-@pytest.mark.parametrize("task", usual_tasks(), ids=lambda task: task.kind)
+@pytest.mark.parametrize("task", usual_tasks(*SLOW_IN_BFLOAT16), ids=lambda task: task.kind)
 def test_got_nano_in_bfloat16(checkpoint: LoadedModel, nano_bfloat16: LoadedModel, task: Task) -> None:
     assert_equal_in_bfloat16(checkpoint, nano_bfloat16, task)
 

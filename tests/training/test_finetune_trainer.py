@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from helpers.finetuning import draw, pairs_of, swift, weights, write_lines
-from helpers.native_code import FULL_WIDTH_IN_BFLOAT16
+from helpers.native_code import SLOW_IN_BFLOAT16
 
 from got_runtime.errors import GotError
 from got_runtime.model.checkpoint import load
@@ -48,7 +48,7 @@ def test_the_loss_equals_transformers_own(tmp_path: Path, width: str, request: p
     assert float(every) == pytest.approx(expected, rel=1e-4)
 
 
-@pytest.mark.parametrize("method", [pytest.param(method, marks=FULL_WIDTH_IN_BFLOAT16) for method in ("lora", "full")])
+@pytest.mark.parametrize("method", [pytest.param(method, marks=SLOW_IN_BFLOAT16) for method in ("lora", "full")])
 def test_a_full_width_network_learns_in_bfloat16(tmp_path: Path, wide: Path, data: Path, method: Any) -> None:
     config = FinetuneConfig(method=method, batch=2, accumulate=1, steps=6, rate=1e-2 if method == "lora" else 3e-4)
     entries = list(FinetuneTrainer(load(wide, "cpu", "bfloat16"), pairs_of(data)[:2], tmp_path, config).run())
