@@ -25,6 +25,7 @@ __all__ = [
     "PageResult",
     "PageViews",
     "Timings",
+    "block_starts",
     "render_pages",
 ]
 
@@ -102,12 +103,14 @@ class PageLine(_Record):
 
     ``confidence`` is the mean probability of its tokens. An ``uncertain`` line has a text that does not fit the width
     of what is printed, a part that could not be read, or so low a confidence that it is left out of the page's text.
+    Lines with the same ``block`` are of one paragraph, or of another group of lines that stand together.
     """
 
     text: str
     bbox: tuple[float, float, float, float]
     confidence: float | None = Field(default=None, ge=0.0, le=1.0)
     uncertain: bool = False
+    block: int = 0
 
 
 class PageViews(_Record):
@@ -169,7 +172,30 @@ class PageResult(_Record):
         """The content of the page as typed elements (headings, paragraphs, tables, formulas …)."""
         from got_runtime.markup import parse
 
-        return parse(self.text, is_latex=self.is_latex)
+        return parse(self.text, is_latex=self.is_latex, breaks=self.block_starts)
+
+    @property
+    def block_starts(self) -> tuple[int, ...]:
+        """Indices of the text at which a block of lines begins, after the first one; empty where they are not known."""
+        return block_starts(self.text, self.lines)
+
+
+def block_starts(text: str, lines: "Iterable[PageLine]") -> tuple[int, ...]:
+    """Indices of ``text`` at which a block of ``lines`` begins, after the first one.
+
+    Empty if the lines are not those of the text.
+    """
+    of_text = [line for line in lines if line.text]
+    starts, position, rows = list[int](), 0, text.split("\n")
+    last: PageLine | None = None
+    for line in of_text:
+        if not rows or line.text != rows[0]:
+            continue  # a line that is left out of the text
+        if last is not None and line.block != last.block:
+            starts.append(position)
+        position += len(rows.pop(0)) + 1
+        last = line
+    return () if rows else tuple(starts)
 
 
 def render_pages(pages: "Iterable[PageResult]", render: "Callable[[list[Element]], str]") -> str:
@@ -224,6 +250,7 @@ class DocumentResult(_Record):
             [page.text for page in self.pages],
             numbers=[page.number for page in self.pages],
             is_latex=[page.is_latex for page in self.pages],
+            breaks=[page.block_starts for page in self.pages],
         )
 
     @property

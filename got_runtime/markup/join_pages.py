@@ -17,6 +17,7 @@ def parse_pages(
     join: bool = True,
     numbers: Sequence[int] | None = None,
     is_latex: Sequence[bool] | None = None,
+    breaks: Sequence[Sequence[int]] | None = None,
 ) -> list[AnyElement]:
     """The elements of a document, from one answer for each page.
 
@@ -30,13 +31,16 @@ def parse_pages(
         numbers: page numbers, if not all pages of the document were read (default: 1, 2, 3 …). Page breaks within an
             answer have the number of its page.
         is_latex: for each answer, whether it is GOT's markup rather than lines of text (default: all are).
+        breaks: for each answer, indices at which a paragraph begins (see :func:`parse`).
     """
     elements: list[AnyElement] = []
     offset = 0
     previous: int | None = None
     counted, markup = numbers or range(1, len(answers) + 1), is_latex or [True] * len(answers)
-    for number, answer, marked in zip(counted, answers, markup, strict=True):
-        page = [_moved(element, offset, number) for element in parse(answer, is_latex=marked)]
+    starts = breaks or [()] * len(answers)
+    for number, answer, marked, paragraphs in zip(counted, answers, markup, starts, strict=True):
+        parsed = parse(answer, is_latex=marked, breaks=paragraphs)
+        page = [_moved(element, offset, number) for element in parsed]
         if previous is not None:
             elements.append(PageBreak(span=(offset - 1, offset), number=number))
             if join and page:

@@ -16,7 +16,7 @@ from got_runtime.pipeline.postprocess import DecodedPage, answer_lines, build_re
 from got_runtime.pipeline.preprocess import prepare_page, readable_width, retry_request
 from got_runtime.pipeline.retry import Retry
 from got_runtime.pipeline.zoomed import ZoomReading, page_lines
-from got_runtime.results import Attempt, ElementBox, PageError, PageLine, PageResult, PageViews
+from got_runtime.results import Attempt, ElementBox, PageError, PageLine, PageResult, PageViews, block_starts
 from got_runtime.sources import SourcePage
 from got_runtime.sources.names import one_line
 from got_runtime.tasks import MultiPage, Plain, Tiles
@@ -271,7 +271,7 @@ class PagePlanner:
             positions = token_positions(self.checkpoint, completion)
         if not self.options.boxes or (positions is None and not lines):
             return (), ()
-        elements = parse(decoded.text, is_latex=task.header.task.formatted)
+        elements = parse(decoded.text, is_latex=task.header.task.formatted, breaks=block_starts(decoded.text, lines))
         try:
             return element_boxes(task.page, elements, positions, lines, decoded.text), ()
         except GotError as error:  # the layout analysis opens the file again

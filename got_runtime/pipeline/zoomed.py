@@ -172,6 +172,7 @@ def page_lines(header: PageHeader, lines: Iterable[ReadLine]) -> tuple[PageLine,
             ),
             confidence=line.confidence,
             uncertain=not (line.matched and line.is_text),
+            block=line.block,
         )
         for line in lines
         if line.text

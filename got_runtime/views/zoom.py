@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
+from got_runtime.views.blocks import PlacedLine, block_numbers
 from got_runtime.views.lines import PageLines, find_lines
 from got_runtime.views.matching import matched_lines
 from got_runtime.views.pieces import Box, Piece, cut_into_pieces, median_advance
@@ -49,13 +50,14 @@ class ReadLine(NamedTuple):
     """A line of the page that was read: its text, its box in pixels of the page, and what is known of its reading.
 
     ``confidence`` is the mean probability of its tokens. ``matched`` is False where a part of it was kept although it
-    does not fit what is printed.
+    does not fit what is printed. Lines with the same ``block`` are of one paragraph, or of another group of lines.
     """
 
     text: str
     box: Box
     confidence: float | None
     matched: bool
+    block: int = 0
 
     @property
     def is_text(self) -> bool:
@@ -195,7 +197,13 @@ class ZoomedPage:
 
     def lines(self) -> list[ReadLine]:
         """The rows of the page from the top of which anything is known."""
-        return [self._line(indices) for indices in self._rows() if any(index in self._texts for index in indices)]
+        rows = [indices for indices in self._rows() if any(index in self._texts for index in indices)]
+        lines = [self._line(indices) for indices in rows]
+        of_text = [number for number, line in enumerate(lines) if line.is_text]
+        placed = [PlacedLine(*self._box(rows[number]), self.pieces[rows[number][0]].x_height) for number in of_text]
+        for number, block in zip(of_text, block_numbers(placed), strict=True):
+            lines[number] = lines[number]._replace(block=block)
+        return lines
 
     def new_text(self) -> str:
         """Text of the rows that have been completed, up to the first incomplete one, since the last call."""
@@ -215,10 +223,13 @@ class ZoomedPage:
         texts = [self._texts[index] for index in indices if index in self._texts]
         return ReadLine(
             " ".join(each.text for each in texts if each.text),
-            self._as_given(_around([self.pieces[index].box for index in indices])),
+            self._as_given(self._box(indices)),
             _mean([each.confidence for each in texts]),
             all(each.matched for each in texts) and len(texts) == len(indices),
         )
+
+    def _box(self, indices: Sequence[int]) -> Box:
+        return _around([self.pieces[index].box for index in indices])
 
     def _rows(self) -> list[list[int]]:
         """The indices of the pieces of each row."""

@@ -263,3 +263,22 @@ def test_a_box_that_is_cut_out_is_zoomed_too(got_nano: LoadedModel, answers: lis
     assert page.text == TEXT
     assert page.lines[0].bbox[0] == pytest.approx(160, abs=4)
     assert 240 <= page.lines[0].bbox[1] <= 260
+
+
+def test_paragraphs_of_a_page_are_elements_with_boxes_of_their_own(got_nano: LoadedModel) -> None:
+    paragraphs = [["the first one has", "two lines"], ["the second one", "stands apart"]]
+    placed = [
+        ((40, 60 + 110 * row + 120 * block), text, 80)
+        for block, row, text in [
+            (b, 2 * b + r, text) for b, lines in enumerate(paragraphs) for r, text in enumerate(lines)
+        ]
+    ]
+    answer = "\n".join(text for lines in paragraphs for text in lines)
+    document = scripted(got_nano, answer).read(printed_page(placed, (800, 760)), boxes=True)
+    [page] = document.pages
+    assert page.text == answer  # a line for each printed line
+    assert [page.text[slice(*element.span)].strip() for element in page.elements] == ["\n".join(p) for p in paragraphs]
+    assert [element.span for element in document.elements] == [element.span for element in page.elements]
+    above, below = page.boxes
+    assert above.bbox[3] < below.bbox[1]
+    assert {box.source for box in page.boxes} == {"lines"}

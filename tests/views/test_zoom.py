@@ -185,7 +185,7 @@ def test_boxes_of_a_tilted_page_are_those_of_the_page_as_it_was_given() -> None:
     zoomed = ZoomedPage.of(tilted)
     for pieces in zoomed.pending():
         zoomed.record(zoomed.view(pieces), None)
-    for _, (left, top, right, bottom), _, _ in zoomed.lines():
+    for left, top, right, bottom in (line.box for line in zoomed.lines()):
         assert np.any(ink[top:bottom, left + 5 : right - 5], axis=0).mean() > 0.7  # letters all along the box
         assert 0 <= left < right <= 1200
 

@@ -1,5 +1,8 @@
 """An answer → its elements: cuts repeated tails, recognises charts, assigns spans that cover every character once."""
 
+import itertools
+from collections.abc import Sequence
+
 from got_runtime.markup import elements as e
 from got_runtime.markup.latex.blocks import BlockParser
 from got_runtime.markup.latex.element_builder import ElementBuilder
@@ -12,7 +15,7 @@ _MIN_CHARACTERS = 200
 _WINDOW = 4096
 
 
-def parse(text: str, *, is_latex: bool = True) -> list[e.AnyElement]:
+def parse(text: str, *, is_latex: bool = True, breaks: Sequence[int] = ()) -> list[e.AnyElement]:
     """Parse a GOT answer into elements in reading order.
 
     Any string is accepted and nothing is raised: broken markup is repaired, and each repair is listed in the
@@ -22,7 +25,12 @@ def parse(text: str, *, is_latex: bool = True) -> list[e.AnyElement]:
     Args:
         text: the answer.
         is_latex: False for lines of plain text, in which LaTeX commands have no meaning.
+        breaks: indices in ascending order at which a paragraph begins, where the layout of the page is known.
     """
+    if breaks:
+        edges = [0, *breaks, len(text)]
+        parts = [(start, parse(text[start:end], is_latex=is_latex)) for start, end in itertools.pairwise(edges)]
+        return [_shifted(element, start) for start, part in parts for element in part]
     if not text:
         return []
     tail = repeated_tail(text)
@@ -37,6 +45,10 @@ def parse(text: str, *, is_latex: bool = True) -> list[e.AnyElement]:
     builders[0].start = 0
     ends = [builder.start for builder in builders[1:]] + [len(text)]
     return [builder.build(end) for builder, end in zip(builders, ends, strict=True)]
+
+
+def _shifted(element: e.AnyElement, offset: int) -> e.AnyElement:
+    return element.model_copy(update={"span": (element.span[0] + offset, element.span[1] + offset)})
 
 
 def _parse_blocks(text: str, is_latex: bool) -> list[ElementBuilder]:
