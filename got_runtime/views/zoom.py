@@ -173,8 +173,9 @@ class ZoomedPage:
                 self._texts[index] = _PieceText(line, confidences.get(line, mean))
         elif final:
             # Lines are taken as they come: what is missing is at the end.
-            for index, line in itertools.zip_longest(view.pieces, answer[: len(pieces)]):
-                self._texts[index] = _PieceText(*(line or AnswerLine("")), matched=False)
+            for index, part in itertools.zip_longest(view.pieces, answer[: len(pieces)]):
+                read = part or AnswerLine("")
+                self._texts[index] = _PieceText(read.text, read.confidence, matched=False)
         elif len(pieces) > 1:
             middle = (len(pieces) + 1) // 2
             self._pending += [view.pieces[:middle], view.pieces[middle:]]

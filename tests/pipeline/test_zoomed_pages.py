@@ -267,13 +267,9 @@ def test_a_box_that_is_cut_out_is_zoomed_too(got_nano: LoadedModel, answers: lis
 
 def test_paragraphs_of_a_page_are_elements_with_boxes_of_their_own(got_nano: LoadedModel) -> None:
     paragraphs = [["the first one has", "two lines"], ["the second one", "stands apart"]]
-    placed = [
-        ((40, 60 + 110 * row + 120 * block), text, 80)
-        for block, row, text in [
-            (b, 2 * b + r, text) for b, lines in enumerate(paragraphs) for r, text in enumerate(lines)
-        ]
-    ]
-    answer = "\n".join(text for lines in paragraphs for text in lines)
+    texts = [text for lines in paragraphs for text in lines]
+    placed = [((40, top), text, 80) for top, text in zip((60, 170, 400, 510), texts, strict=True)]
+    answer = "\n".join(texts)
     document = scripted(got_nano, answer).read(printed_page(placed, (800, 760)), boxes=True)
     [page] = document.pages
     assert page.text == answer  # a line for each printed line
