@@ -28,7 +28,7 @@ IMPORTS: dict[str, set[str]] = {
     "engine": {"model"},
     "pipeline": {"boxes", "engine", "markup", "model", "options", "results", "sources", "tasks", "views"},
     "runtime": {"engine", "model", "options", "pipeline", "results", "sources"},
-    "synth": {"tasks"},
+    "synth": {"tasks", "views"},
     "evaluation": {"markup", "results", "runtime", "sources", "synth", "tasks"},
     "training": {"engine", "evaluation", "model", "pipeline", "sources", "synth", "tasks", "views"},
     "bench": {"engine", "model", "runtime", "sources"},

@@ -51,7 +51,7 @@ class Goal:
         return f"{format_estimate(estimate, scale, digits)}{unit} {'✓' if reached else '✗'}"
 
     def _format(self, value: float) -> str:
-        return f"{value:.0%}".replace("%", " %") if self.per_cent else f"{value:.2f}"
+        return f"{100 * value:g} %" if self.per_cent else f"{value:.2f}"
 
 
 def _cer(group: GroupScore) -> Estimate | None:
@@ -69,6 +69,8 @@ def _score(name: str) -> Callable[[GroupScore], Estimate | None]:
 GOALS = (
     Goal("plain", "plain, up to 14 lines of 40 characters, CER", _cer, (0.02, 0.08), per_cent=True),
     Goal("dense", "plain, up to 30 lines of 70 characters, CER", _cer, (0.08, 0.15), per_cent=True),
+    Goal("prose", "typeset English, up to 14 lines of 45 characters, CER", _cer, (0.02, 0.04), per_cent=True),
+    Goal("zoomed", "zoomed view of a page of small type, CER", _cer, (0.008, 0.012), per_cent=True),
     Goal("formatted", "formatted page, text", _score("text"), (0.08, 0.08)),
     Goal("formatted", "formatted page, formulas", _score("formulas"), (0.20, 0.20)),
     Goal("formatted", "formatted page, tables", _score("tables"), (0.20, 0.20)),

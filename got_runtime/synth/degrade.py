@@ -23,15 +23,19 @@ def tint(mask: Image.Image, rng: np.random.Generator) -> Image.Image:
 def tilt(mask: Image.Image, boxes: np.ndarray, rng: np.random.Generator) -> tuple[Image.Image, np.ndarray]:
     """Rotate by up to ±1.5° about the centre; a box keeps its size and moves with its centre."""
     degrees = float(np.clip(rng.normal(0.0, 0.6), -1.5, 1.5))
-    turned = mask.rotate(degrees, resample=Image.Resampling.BILINEAR)
+    return mask.rotate(degrees, resample=Image.Resampling.BILINEAR), turned(boxes, degrees, mask.size)
+
+
+def turned(boxes: np.ndarray, degrees: float, size: tuple[int, int]) -> np.ndarray:
+    """Boxes ``(n, 4)`` on a picture of ``size`` that is turned about its centre (counter-clockwise, as PIL turns)."""
     angle = np.deg2rad(degrees)
-    centre = np.array([mask.width / 2, mask.height / 2])
+    centre = np.array([size[0] / 2, size[1] / 2])
     half = (boxes[:, 2:] - boxes[:, :2]) / 2
     middle = (boxes[:, :2] + boxes[:, 2:]) / 2 - centre
     # PIL turns counter-clockwise in a frame whose y axis points down.
     rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     middle = middle @ rotation + centre
-    return turned, np.concatenate([middle - half, middle + half], axis=1).astype(np.float32)
+    return np.concatenate([middle - half, middle + half], axis=1).astype(np.float32)
 
 
 @cache

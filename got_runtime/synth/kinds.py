@@ -16,6 +16,8 @@ __all__ = ["KINDS", "Maker", "page_of"]
 KINDS = (
     "plain",
     "dense",
+    "prose",
+    "zoomed",
     "formatted",
     "table",
     "formula",

@@ -17,13 +17,13 @@ class PageSample:
     """One synthetic page.
 
     Raises:
-        ValueError: the number of boxes is not that of the characters, or the text is not ASCII.
+        ValueError: the number of boxes is not that of the characters.
     """
 
     image: Image.Image
     """RGB."""
     text: str
-    """The answer in GOT's output format, ASCII."""
+    """The answer in GOT's output format; ASCII for all kinds but those of typeset prose."""
     boxes: np.ndarray
     """float32 ``(characters, 4)``: ``x1, y1, x2, y2`` in pixels of the picture.
 
@@ -49,5 +49,3 @@ class PageSample:
     def __post_init__(self) -> None:
         if self.boxes.shape != (len(self.text), 4):
             raise ValueError(f"{len(self.text)} characters need as many boxes, got {self.boxes.shape}")
-        if not self.text.isascii():
-            raise ValueError(f"the text must be ASCII, got {self.text!a}")

@@ -24,7 +24,7 @@ _UNPRINTABLE = re.compile(
 _PRINTABLE = re.compile("anal[oy]|ass[aeiou]|cock[aprty]|cum[biu]|cummin[gs]s|dick(e|in|so)|milford|sext[aeo]")
 
 
-def _printable(word: str) -> bool:
+def is_printable(word: str) -> bool:
     return not _UNPRINTABLE.match(word) or _PRINTABLE.match(word) is not None
 
 
@@ -34,7 +34,7 @@ def english_words(count: int = 30_000) -> tuple[tuple[str, ...], np.ndarray]:
     import wordfreq
 
     words = [
-        w for w in wordfreq.top_n_list("en", count) if w.isascii() and w.replace("'", "").isalpha() and _printable(w)
+        w for w in wordfreq.top_n_list("en", count) if w.isascii() and w.replace("'", "").isalpha() and is_printable(w)
     ]
     weights = np.sqrt([wordfreq.word_frequency(w, "en") for w in words])
     return tuple(words), np.cumsum(weights / weights.sum())

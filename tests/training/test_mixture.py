@@ -17,7 +17,7 @@ from got_runtime.training.pretrain.losses import normalise
 from got_runtime.training.pretrain.mixture import Mixture
 from got_runtime.training.pretrain.nano import build_tokenizer
 
-TEXT_KINDS = ("plain", "dense", "box", "color", "tiles", "pages")
+TEXT_KINDS = ("plain", "dense", "box", "color", "tiles", "pages", "prose", "zoomed")
 PER_VIEW = (SIDE // TOKEN) ** 2
 
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from got_runtime.synth.pages.answer import TypesetAnswer
 from got_runtime.synth.pages.formula_grammar import random_formula
-from got_runtime.synth.pages.prose import printable_words, set_inline_formula, set_words
 from got_runtime.synth.pages.table import set_random_table
+from got_runtime.synth.pages.typeset_words import printable_words, set_inline_formula, set_words
 from got_runtime.synth.text import english_words
 
 

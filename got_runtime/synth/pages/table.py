@@ -7,9 +7,9 @@ import numpy as np
 from got_runtime.synth.faces import Face
 from got_runtime.synth.pages.answer import TypesetAnswer
 from got_runtime.synth.pages.picture import finish, framed
-from got_runtime.synth.pages.prose import printable_words, set_inline_formula, set_words
 from got_runtime.synth.pages.table_grid import Content, random_layout, set_table
 from got_runtime.synth.pages.typeset import pages_of, typst_face
+from got_runtime.synth.pages.typeset_words import printable_words, set_inline_formula, set_words
 from got_runtime.synth.sample import PageSample
 from got_runtime.tasks import Formatted
 

@@ -174,16 +174,17 @@ def collate(samples: Sequence[PageSample], height: int, end_token: int) -> Batch
     queries = [
         query_ids(sample.task.query(PageFrame(sample.image.width, sample.image.height)).text) for sample in samples
     ]
-    answers = [[*(_byte_ids()[ord(c)] for c in sample.text), end_token] for sample in samples]
+    answers = [[*map(_byte_ids().__getitem__, sample.text.encode()), end_token] for sample in samples]
     longest = max(len(query) + len(answer) for query, answer in zip(queries, answers, strict=True))
     shape = (len(samples), padded_length(longest))
     tokens = np.zeros(shape, dtype=np.int64)
     targets, image_targets = (np.full(shape, IGNORED, dtype=np.int64) for _ in range(2))
     for i, (query, answer, view) in enumerate(zip(queries, answers, views, strict=True)):
+        lengths = [len(character.encode()) for character in samples[i].text]
         begin, stop = len(query), len(query) + len(answer)
         tokens[i, :stop] = [*query, *answer]
         targets[i, begin:stop] = answer
-        image_targets[i, begin : stop - 1] = view.image_targets
+        image_targets[i, begin : stop - 1] = np.repeat(view.image_targets, lengths)
     pixels = np.stack([picture for view in views for picture in view.pictures]).transpose(0, 3, 1, 2)
     cells = np.stack([labels for view in views for labels in view.cells])
     return Batch(*(torch.from_numpy(np.ascontiguousarray(a)) for a in (pixels, tokens, targets, image_targets, cells)))
@@ -216,12 +217,13 @@ class PageStream(Dataset[Batch]):
 
 @cache
 def _byte_ids() -> dict[int, int]:
-    """Code point → token id for ASCII, as :func:`~got_runtime.training.pretrain.nano.build_tokenizer` numbers them."""
-    from tokenizers import pre_tokenizers
-
-    ids = {c: i for i, c in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}
-    split_bytes = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
-    return {i: ids[split_bytes.pre_tokenize_str(chr(i))[0][0]] for i in range(128)}
+    """Byte → token id, as :func:`~got_runtime.training.pretrain.nano.build_tokenizer` numbers them."""
+    # GPT-2's alphabet: visible characters of Latin-1 stand for their own byte, those from 256 on for the other bytes.
+    own = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = (byte for byte in range(256) if byte not in own)
+    symbols = {byte: byte for byte in own} | {byte: 256 + number for number, byte in enumerate(others)}
+    ids = {symbol: number for number, symbol in enumerate(sorted(symbols.values()))}
+    return {byte: ids[symbol] for byte, symbol in symbols.items()}
 
 
 def load_batches(stream: Dataset[Batch], first: int, workers: int) -> Iterator[Batch]:

@@ -16,6 +16,8 @@ __all__ = ["KIND_WEIGHTS", "Mixture"]
 KIND_WEIGHTS: Mapping[str, float] = {
     "plain": 12.0,
     "dense": 0.7,
+    "prose": 6.0,
+    "zoomed": 8.0,
     "formatted": 2.0,
     "table": 1.5,
     "formula": 1.6,

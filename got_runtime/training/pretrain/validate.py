@@ -70,7 +70,7 @@ def generate_answers(model: Any, tokenizer: Any, samples: Sequence[PageSample], 
         image_tokens = len(pictures) * (SIDE // TOKEN) * (height // TOKEN)
         pixels = torch.stack([torch.from_numpy(picture.copy()).permute(2, 0, 1) for picture in pictures])
         prompt = tuple(tokenizer.encode(build_prompt(query, image_tokens)))
-        requests.append(Request(prompt, normalise(pixels, torch.float32), len(sample.text) + EXTRA_TOKENS, 0))
+        requests.append(Request(prompt, normalise(pixels, torch.float32), len(sample.text.encode()) + EXTRA_TOKENS, 0))
     answers = []
     for number, completion in enumerate(engine.generate(requests)):
         if not isinstance(completion, Completion):
