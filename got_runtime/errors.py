@@ -15,6 +15,7 @@
     │   ├── CheckpointNotFound neither embedded, nor a folder, nor reachable
     │   └── CheckpointInvalid  a folder whose files are not a GOT checkpoint
     ├── EngineError            decoding failed
+    ├── DrawingError           a score, molecule or chart cannot be drawn within the limits of time and size
     └── MissingExtra           an optional dependency is not installed (also an ImportError)
 
     DemoModelWarning           got-nano was loaded, which is for trying the package (a UserWarning)
@@ -27,6 +28,7 @@ __all__ = [
     "CheckpointInvalid",
     "CheckpointNotFound",
     "DemoModelWarning",
+    "DrawingError",
     "EngineError",
     "GotError",
     "LimitExceeded",
@@ -101,6 +103,10 @@ class CheckpointInvalid(CheckpointError):
 
 class EngineError(GotError):
     """Decoding failed."""
+
+
+class DrawingError(GotError):
+    """A score, molecule or chart cannot be drawn: its library failed, crashed, or exceeded a limit."""
 
 
 class MissingExtra(GotError, ImportError):

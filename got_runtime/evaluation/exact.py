@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Callable
 from typing import Any
 
-from got_runtime.errors import MissingExtra
+from got_runtime.errors import DrawingError, MissingExtra
 from got_runtime.markup import parse
 
 __all__ = ["EXACT_MATCHERS", "same_chart", "same_formula", "same_geometry", "same_molecule", "same_music"]
@@ -21,7 +21,7 @@ def same_molecule(prediction: str, reference: str) -> bool:
         from got_runtime.markup.notation.molecule import structure
 
         predicted_structure, expected_structure = structure(predicted), structure(expected)
-    except MissingExtra:
+    except (MissingExtra, DrawingError):
         return False
     if predicted_structure is None or expected_structure is None:
         return False

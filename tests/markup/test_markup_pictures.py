@@ -71,9 +71,9 @@ def test_a_chart_is_drawn_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "number"), [("12,5", 12.5), ("1,250", 1250), ("1,250.5", 1250.5), ("7 %", 7), ("-", 0)]
+    ("text", "number"), [("12,5", 12.5), ("1,250", 1250), ("1,250.5", 1250.5), ("7 %", 7), ("-", None)]
 )
-def test_the_numbers_of_a_chart_are_read_as_printed(text: str, number: float) -> None:
+def test_the_numbers_of_a_chart_are_read_as_printed(text: str, number: float | None) -> None:
     assert chart.number(text) == number
 
 

@@ -1,12 +1,21 @@
-"""Charts: their data as records and as a table, and a picture of it (extra ``charts``)."""
+"""Charts: their data as records and as a table, and a picture of it (extra ``charts``), drawn in a child process."""
 
 import io
-from typing import Any
+import tempfile
+import unicodedata
+from functools import cache
+from itertools import chain
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from pydantic import JsonValue
 
-from got_runtime.errors import MissingExtra
+from got_runtime.errors import DrawingError
 from got_runtime.markup.content import Align, Cell, Grid, Text, merge
+from got_runtime.markup.notation.child_process import in_child_process
+
+# Of a picture; the table has all rows.
+_MAX_ROWS, _MAX_SERIES, _MAX_LABEL = 200, 20, 60
 
 
 def to_records(value: dict[str, JsonValue]) -> list[dict[str, JsonValue]]:
@@ -86,48 +95,8 @@ def _shown(value: JsonValue) -> str:
     return "" if value is None else str(value)
 
 
-def to_svg(value: dict[str, JsonValue]) -> str | None:
-    """A bar chart of the data by matplotlib, as SVG; None if there is no number to draw.
-
-    Raises:
-        MissingExtra: matplotlib is not installed.
-    """
-    records = to_records(value)[:200]
-    names = [name for name in dict.fromkeys(name for record in records for name in record) if name != "category"][:20]
-    series = {name: [number(record.get(name)) for record in records] for name in names}
-    series = {name: numbers for name, numbers in series.items() if any(numbers)}
-    if not series:
-        return None
-    try:
-        from matplotlib.backends.backend_svg import FigureCanvasSVG
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtra("charts", "matplotlib") from error
-    figure = Figure(figsize=(6.4, 4.0), layout="constrained")
-    axes = figure.add_subplot()
-    width = 0.8 / len(series)
-    for index, (name, numbers) in enumerate(series.items()):
-        axes.bar([row + index * width for row in range(len(numbers))], numbers, width, label=_label(name))
-    labels = [_label(str(record.get("category", row + 1))) for row, record in enumerate(records)]
-    axes.set_xticks([row + 0.4 - width / 2 for row in range(len(records))], labels, rotation=30, ha="right")
-    for key, setter in (("title", axes.set_title), ("x_title", axes.set_xlabel), ("y_title", axes.set_ylabel)):
-        if isinstance(text := value.get(key), str):
-            setter(_label(text))
-    if len(series) > 1:
-        axes.legend()
-    out = io.StringIO()
-    canvas: Any = FigureCanvasSVG(figure)
-    canvas.print_svg(out, metadata={"Date": None})
-    return out.getvalue()
-
-
-def _label(text: str) -> str:
-    """A label with escaped dollar signs, which would start a formula in matplotlib, of at most 60 characters."""
-    return text.replace("$", r"\$")[:60]
-
-
-def number(value: JsonValue) -> float:
-    """The number of a printed value (``"1,250"``, ``"12,5"``, ``"7 %"``); 0 if it is not a number."""
+def number(value: JsonValue) -> float | None:
+    """The number of a printed value (``"1,250"``, ``"12,5"``, ``"7 %"``); None if it is not a number."""
     if isinstance(value, str):
         value = value.strip().removesuffix("%").strip()
         whole, comma, rest = value.rpartition(",")
@@ -135,7 +104,107 @@ def number(value: JsonValue) -> float:
             value = f"{whole}.{rest}"  # a decimal comma: groups of thousands have three digits
         value = value.replace(",", "")
         try:
-            value = float(value) if len(value) < 40 else 0.0
+            value = float(value) if len(value) < 40 else None
         except ValueError:
-            return 0.0
-    return float(value) if isinstance(value, int | float) and abs(value) < 1e300 else 0.0
+            return None
+    return float(value) if isinstance(value, int | float) and abs(value) < 1e300 else None
+
+
+class _Bars(NamedTuple):
+    """Labels of the categories; the heights of each series, of which some are None; how many values are not drawn."""
+
+    labels: list[str]
+    series: dict[str, list[float | None]]
+    missing: int
+    values: int
+
+
+def _bars(value: dict[str, JsonValue]) -> _Bars:
+    records = to_records(value)
+    names = [name for name in dict.fromkeys(chain.from_iterable(records)) if name != "category"]
+    values = sum(record.get(name) is not None for record in records for name in names)
+    records = records[:_MAX_ROWS]
+    series = {name: [number(record.get(name)) for record in records] for name in names[:_MAX_SERIES]}
+    series = {name: heights for name, heights in series.items() if any(height is not None for height in heights)}
+    drawn = sum(height is not None for heights in series.values() for height in heights)
+    labels = [_label(str(record.get("category", row + 1))) for row, record in enumerate(records)]
+    return _Bars(labels, series, values - drawn, values)
+
+
+def not_drawn(value: dict[str, JsonValue]) -> str:
+    """What the picture of the data leaves out ("3 of 20 values"); empty if it shows all."""
+    bars = _bars(value)
+    return f"{bars.missing:,} of {bars.values:,} values" if bars.missing else ""
+
+
+@in_child_process("charts", "matplotlib.figure")
+def to_svg(value: dict[str, JsonValue]) -> str | None:
+    """A bar chart of the data as SVG; None if there is no number to draw.
+
+    Raises:
+        MissingExtra: matplotlib is not installed.
+        DrawingError: no font has the characters of a label, or matplotlib exceeded a limit.
+    """
+    bars = _bars(value)
+    if not bars.series:
+        return None
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    titles = {key: _label(text) for key in ("title", "x_title", "y_title") if isinstance(text := value.get(key), str)}
+    legend = {name: _label(name) for name in bars.series}
+    with rc_context({"font.family": _fonts("".join([*bars.labels, *titles.values(), *legend.values()]))}):
+        figure = Figure(figsize=(6.4, 4.0), layout="constrained")
+        axes = figure.add_subplot()
+        width = 0.8 / len(bars.series)
+        for index, (name, heights) in enumerate(bars.series.items()):
+            shown = [(row + index * width, height) for row, height in enumerate(heights) if height is not None]
+            axes.bar([x for x, _ in shown], [height for _, height in shown], width, label=legend[name])
+        places = [row + 0.4 - width / 2 for row in range(len(bars.labels))]
+        axes.set_xticks(places, bars.labels, rotation=30, ha="right")
+        axes.set_title(titles.get("title", ""))
+        axes.set_xlabel(titles.get("x_title", ""))
+        axes.set_ylabel(titles.get("y_title", ""))
+        if len(bars.series) > 1:
+            axes.legend()
+        out = io.StringIO()
+        canvas: Any = FigureCanvasSVG(figure)
+        canvas.print_svg(out, metadata={"Date": None})
+    return out.getvalue()
+
+
+def _label(text: str) -> str:
+    """A label in one line with escaped dollar signs, which would start a formula in matplotlib."""
+    visible = "".join(" " if unicodedata.category(sign)[0] in "CZ" else sign for sign in text)
+    return " ".join(visible.split())[:_MAX_LABEL].replace("$", r"\$")
+
+
+def _fonts(text: str) -> list[str]:
+    """The families that the text is set in. Raises ``DrawingError`` for characters that no font has."""
+    from matplotlib.font_manager import fontManager, get_font
+
+    families = ["DejaVu Sans"]
+    signs = {sign for sign in text if not sign.isspace()}
+    if any(unicodedata.bidirectional(sign) in ("R", "AL") for sign in signs):
+        raise DrawingError("matplotlib cannot set labels that are written from right to left")
+    for family in ("DejaVu Sans", "Droid Sans Fallback"):
+        if family not in families:
+            families.append(family)
+            _add_cjk_font()
+        font: Any = get_font(fontManager.findfont(family))
+        signs = {sign for sign in signs if not font.get_char_index(ord(sign))}
+        if not signs:
+            return families
+    raise DrawingError(f"no font has the characters {' '.join(sorted(signs)[:5])} of the labels")
+
+
+@cache
+def _add_cjk_font() -> None:
+    """Makes MuPDF's font for Chinese, Japanese and Korean known to matplotlib, which reads fonts from files only."""
+    import pymupdf
+    from matplotlib.font_manager import fontManager
+
+    file = Path(tempfile.gettempdir()) / "cjk.ttf"
+    file.write_bytes(pymupdf.Font("cjk").buffer)
+    fontManager.addfont(file)

@@ -1,8 +1,11 @@
-"""Molecules: canonical SMILES, validity, formula and a drawing by RDKit (extra ``chemistry``)."""
+"""Molecules: canonical SMILES, validity, formula and a drawing by RDKit (extra ``chemistry``).
+
+RDKit runs in a child process, since the layout of a long chain takes it half a minute.
+"""
 
 from typing import Any, NamedTuple
 
-from got_runtime.errors import MissingExtra
+from got_runtime.markup.notation.child_process import in_child_process
 
 # RDKit's ring perception and drawing are not linear; no printed molecule is longer.
 _MAX_CHARACTERS = 2000
@@ -17,21 +20,21 @@ class Structure(NamedTuple):
 
 
 def _molecule(smiles: str) -> Any:
-    try:
-        from rdkit import Chem, rdBase
-    except ImportError as error:
-        raise MissingExtra("chemistry", "rdkit") from error
+    from rdkit import Chem, rdBase
+
     rdBase.DisableLog("rdApp.*")
     if not smiles or len(smiles) > _MAX_CHARACTERS:
         return None
     return Chem.MolFromSmiles(smiles.partition(" ")[0])
 
 
+@in_child_process("chemistry", "rdkit.Chem.Draw.rdMolDraw2D")
 def is_valid(smiles: str) -> bool:
     """Whether RDKit accepts the SMILES (syntax, valences, aromaticity).
 
     Raises:
         MissingExtra: RDKit is not installed.
+        DrawingError: RDKit crashed or exceeded a limit.
     """
     return _molecule(smiles) is not None
 
@@ -41,7 +44,14 @@ def structure(smiles: str, *, width: int = 320, height: int = 240) -> Structure 
 
     Raises:
         MissingExtra: RDKit is not installed.
+        DrawingError: RDKit crashed or exceeded a limit.
     """
+    found = _structure(smiles, width, height)
+    return None if found is None else Structure(*found)
+
+
+@in_child_process("chemistry", "rdkit.Chem.Draw.rdMolDraw2D")
+def _structure(smiles: str, width: int, height: int) -> tuple[str, str, str] | None:
     molecule = _molecule(smiles)
     if molecule is None:
         return None
@@ -52,8 +62,4 @@ def structure(smiles: str, *, width: int = 320, height: int = 240) -> Structure 
     drawing = rdMolDraw2D.MolDraw2DSVG(width, height)
     rdMolDraw2D.PrepareAndDrawMolecule(drawing, molecule)
     drawing.FinishDrawing()
-    return Structure(
-        canonical=Chem.MolToSmiles(molecule),
-        formula=rdMolDescriptors.CalcMolFormula(molecule),
-        svg=drawing.GetDrawingText(),
-    )
+    return Chem.MolToSmiles(molecule), rdMolDescriptors.CalcMolFormula(molecule), drawing.GetDrawingText()

@@ -5,14 +5,15 @@ load anything (SVG integration, "secure static mode"). A Content-Security-Policy
 """
 
 import base64
+import json
 from collections.abc import Sequence
 from html import escape
 
-from got_runtime.errors import MissingExtra
 from got_runtime.markup.content import Content, Inline, Mark
 from got_runtime.markup.elements import AnyElement, ListItem
-from got_runtime.markup.notation import chart, molecule, music, tikz
+from got_runtime.markup.notation import chart
 from got_runtime.markup.render.mathml import to_mathml
+from got_runtime.markup.render.pictures import picture
 from got_runtime.markup.render.sanitize import clean
 from got_runtime.markup.render.table import to_html_table
 
@@ -120,44 +121,23 @@ def element_html(element: AnyElement, *, pictures: bool = True) -> str:
         case "chart":
             title = f'<p class="caption">{escape(heading)}</p>' if (heading := chart.heading(element.value)) else ""
             grid = chart.to_grid(element.value)
-            table = to_html_table(grid, content_html) if grid.rows else ""
-            return title + table + _picture(element, pictures)
-        case "music":
-            return _with_source(_picture(element, pictures), element.humdrum)
+            table = to_html_table(grid, content_html) if grid.rows else _source(json.dumps(element.value), "")
+            return title + table + (picture(element) if pictures else "")
         case "molecule":
-            return _picture(element, pictures) + f"<p><code>{escape(element.smiles)}</code></p>"
+            drawing = picture(element) if pictures else ""
+            return drawing + f"<p><code>{escape(element.smiles)}</code></p>"
+        case "music":
+            drawing = picture(element) if pictures else ""
+            return drawing + _source(element.humdrum, drawing)
         case "geometry":
-            return _with_source(_picture(element, pictures), element.tikz)
+            drawing = picture(element) if pictures else ""
+            return drawing + _source(element.tikz, drawing)
 
 
-def _with_source(picture: str, text: str) -> str:
-    """A picture above its source, which is collapsed if there is a picture."""
-    shown = "" if "<img" in picture else " open"
-    return f"{picture}<details{shown}><summary>source</summary><pre><code>{escape(text)}</code></pre></details>"
-
-
-def _picture(element: AnyElement, pictures: bool) -> str:
-    """The drawings of an element as images, or a notice that names the missing extra."""
-    if not pictures:
-        return ""
-    drawings: list[str] = []
-    try:
-        match element.kind:
-            case "music":
-                drawings = music.to_svg(element.humdrum)
-            case "molecule":
-                drawn = molecule.structure(element.smiles)
-                drawings = [drawn.svg] if drawn else []
-            case "chart":
-                drawings = [drawing] if (drawing := chart.to_svg(element.value)) else []
-            case "geometry":
-                drawings = [drawing] if (drawing := tikz.to_svg(element.tikz)) else []
-    except MissingExtra as missing:
-        return f'<p class="notice">{escape(str(missing))}</p>'
-    if not drawings:
-        return f'<p class="notice">this {element.kind} could not be drawn</p>'
-    encoded = [base64.b64encode(drawing.encode()).decode() for drawing in drawings]
-    return "".join(f'<p><img alt="{element.kind}" src="data:image/svg+xml;base64,{each}"></p>' for each in encoded)
+def _source(text: str, drawing: str) -> str:
+    """The source of a drawing, open where it is shown in place of an image or beside a notice."""
+    shown = "" if "<img" in drawing and 'class="notice"' not in drawing else " open"
+    return f"<details{shown}><summary>source</summary><pre><code>{escape(text)}</code></pre></details>"
 
 
 def content_html(content: Content) -> str:
