@@ -74,7 +74,7 @@ KEYS = (
     Key("bbox", str, "JSON [x0, y0, x1, y1] from the page's top left, in the units of bbox_page_size"),
     Key("bbox_page_size", str, "JSON [width, height]: PDF points, or pixels of an image"),
     Key("bbox_score", float, "confidence of the box, 0 to 1"),
-    Key("bbox_source", str, "how the box was found: layout or attention"),
+    Key("bbox_source", str, "how the box was found: layout, lines or attention"),
     Key("text_as_html", str, "a table as HTML"),
     Key("latex", str, "a formula as LaTeX"),
     Key("smiles", str, "a molecule as SMILES"),

@@ -4,6 +4,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import pymupdf
 import pytest
 
 EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "rag"
@@ -22,6 +23,12 @@ def scans(made: list[Path], tmp_path: Path) -> Path:
     (tmp_path / "scans").mkdir()
     shutil.copy(made[0], tmp_path / "scans")
     return tmp_path / "scans"
+
+
+def one_page(source: Path, number: int, target: Path) -> None:
+    with pymupdf.open(source) as document:
+        document.select([number - 1])
+        document.save(target)
 
 
 def test_pymupdf_alone_finds_nothing_on_these_scans(scans: Path) -> None:
@@ -54,10 +61,11 @@ def test_llama_index_reads_a_changed_file_again_and_deletes_its_old_chunks(
     from with_llama_index import Library
 
     file = scans / made[0].name
+    one_page(made[0], 3, file)
     with Library(tmp_path / "store") as library:
-        assert library.add(scans) >= 3
+        assert library.add(scans) >= 1
         old = {each.text for each in library.search("How many steps must visitors climb?", count=50)}
-    shutil.copy(made[1], file)
+    one_page(made[1], 1, file)
     with Library(tmp_path / "store") as library:
         assert library.add(scans) >= 1
         assert library.add(scans) == 0
