@@ -31,8 +31,9 @@ KIND_WEIGHTS: Mapping[str, float] = {
     "geometry": 0.6,
     "scene": 1.0,
 }
-"""Pages of each kind, in proportion. Most are text, plain or as zoom shows it: most users read that. A fourth are tiles,
-which v4 had been trained on with 1 %: it repeats itself on them.
+"""Pages of each kind, in proportion. Most are text, plain or as zoom shows it: most users read that.
+
+A fourth are tiles, which v4 had been trained on with 1 %: it repeats itself on them.
 """
 
 SHORT_KINDS = frozenset({"formula", "box", "color", "chart", "molecule", "music", "geometry", "scene"})
