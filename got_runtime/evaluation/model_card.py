@@ -67,23 +67,23 @@ def _score(name: str) -> Callable[[GroupScore], Estimate | None]:
 
 
 GOALS = (
-    Goal("plain", "plain, up to 14 lines of 40 characters, CER", _cer, (0.02, 0.08), per_cent=True),
-    Goal("dense", "plain, up to 30 lines of 70 characters, CER", _cer, (0.08, 0.15), per_cent=True),
+    Goal("plain", "plain, up to 14 lines of 40 characters, CER", _cer, (0.004, 0.006), per_cent=True),
+    Goal("dense", "plain, up to 30 lines of 70 characters, CER", _cer, (0.008, 0.012), per_cent=True),
     Goal("prose", "typeset English, up to 14 lines of 45 characters, CER", _cer, (0.02, 0.04), per_cent=True),
     Goal("zoomed", "zoomed view of a page of small type, CER", _cer, (0.008, 0.012), per_cent=True),
     Goal("formatted", "formatted page, text", _score("text"), (0.08, 0.08)),
-    Goal("formatted", "formatted page, formulas", _score("formulas"), (0.20, 0.20)),
+    Goal("formatted", "formatted page, formulas", _score("formulas"), (0.25, 0.25)),
     Goal("formatted", "formatted page, tables", _score("tables"), (0.20, 0.20)),
-    Goal("table", "lone table, TEDS", _score("TEDS"), (0.85, 0.85), at_least=True),
+    Goal("table", "lone table, TEDS", _score("TEDS"), (0.92, 0.92), at_least=True),
     Goal("formula", "lone formula", _edit_distance, (0.10, 0.10)),
     Goal("box", "box", _edit_distance, (0.08, 0.08)),
-    Goal("color", "colour", _edit_distance, (0.08, 0.08)),
+    Goal("color", "colour", _edit_distance, (0.06, 0.06)),
     Goal("tiles", "tiles, error over that of one view", lambda group: group.against_one_view, (0.50, 0.50)),
-    Goal("pages", "3 pages in one context", _edit_distance, (0.12, 0.12)),
+    Goal("pages", "3 pages in one context", _edit_distance, (0.08, 0.08)),
     Goal("chart", "chart", _edit_distance, (0.15, 0.15)),
-    Goal("molecule", "molecule", _edit_distance, (0.15, 0.15)),
-    Goal("music", "music", _edit_distance, (0.15, 0.15)),
-    Goal("geometry", "geometry", _edit_distance, (0.15, 0.15)),
+    Goal("molecule", "molecule", _edit_distance, (0.12, 0.12)),
+    Goal("music", "music", _edit_distance, (0.08, 0.08)),
+    Goal("geometry", "geometry", _edit_distance, (0.10, 0.10)),
     Goal("scene", "scene", _edit_distance, (0.25, 0.25)),
 )
 """Goals of got-nano; the metric is the edit distance unless the label names another one."""
