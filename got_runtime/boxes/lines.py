@@ -41,6 +41,8 @@ def _placed(lines: Iterable[PageLine], text: str) -> Iterator[tuple[int, PageLin
     """Each line of the text with its first character's index; lines that are not in the text are left out."""
     position, rows = 0, text.split("\n")
     for line in lines:
+        while rows and not rows[0].strip():  # between paragraphs
+            position += len(rows.pop(0)) + 1
         if rows and line.text == rows[0]:
             yield position, line
             position += len(rows.pop(0)) + 1

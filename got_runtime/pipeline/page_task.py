@@ -7,7 +7,7 @@ from got_runtime.errors import GotError
 from got_runtime.pipeline.preprocess import PageHeader
 from got_runtime.pipeline.retry import Retry, RetryMethod
 from got_runtime.pipeline.zoomed import ZoomReading
-from got_runtime.results import PageResult
+from got_runtime.results import ElementBox, PageResult
 from got_runtime.sources import SourcePage
 from got_runtime.views.zoom import ZoomedPage, ZoomedView
 
@@ -27,6 +27,8 @@ class PageTask:
     zoom: ZoomReading | None = None
     """The reading of a page in zoomed views."""
     text_layer: str | None = None
+    boxes: tuple[ElementBox, ...] = ()
+    """Boxes of the elements of the text layer, if they are wanted."""
     failure: GotError | None = None
     document: int = 0
     """Index of the document that the page belongs to."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
-from got_runtime.boxes import element_boxes
+from got_runtime.boxes import element_boxes, line_boxes
 from got_runtime.engine.protocol import Completion, Request
 from got_runtime.errors import EngineError, GotError
 from got_runtime.markup import parse
@@ -67,6 +67,9 @@ class PagePlanner:
         page = group[0] if decoded else without_image(group[0])
         task = PageTask(page, prepared.header, prepared.request, prepared.lines)
         task.text_layer, task.failure = prepared.text_layer, prepared.failure
+        if task.text_layer is not None and self.options.boxes and len(group) == 1:
+            lines = [PageLine(text=text, bbox=box) for text, box in group[0].text_layer_lines.lines]
+            task.boxes = tuple(line_boxes(parse(task.text_layer, is_latex=False), lines, task.text_layer))
         if prepared.zoomed and prepared.lines is not None:
             task.zoom = self._zoom(task, prepared.lines)
         return task
@@ -257,7 +260,7 @@ class PagePlanner:
             error = PageError(type=type(task.failure).__name__, message=str(task.failure))
             result = build_result(task.header, DecodedPage("error"), error=error)
         elif task.text_layer is not None:
-            result = build_result(task.header, DecodedPage("text_layer", task.text_layer))
+            result = build_result(task.header, DecodedPage("text_layer", task.text_layer), boxes=task.boxes)
         else:
             result = build_result(task.header, DecodedPage("blank"))
         task.finish(result)

@@ -109,6 +109,8 @@ def prepare_page(checkpoint: "LoadedModel", options: ReadOptions, group: Sequenc
         return PreparedPage(header, failure=failure)
     # The text layer has no text of a box or a coloured frame alone.
     if options.ocr == "auto" and not isinstance(task, Box | Color) and not any(member.needs_ocr for member in group):
+        warnings = tuple(warning for member in group for warning in member.text_layer_lines.warnings)
+        header = replace(header, warnings=header.warnings + warnings)
         return PreparedPage(header, text_layer="\n\n".join(member.text_layer.strip() for member in group))
     try:
         query = task.query(PageFrame(width, height, page.size_pt))

@@ -9,6 +9,7 @@ from PIL import Image
 from got_runtime.errors import GotError
 from got_runtime.sources.content import Content
 from got_runtime.sources.regions import Region
+from got_runtime.sources.text_layer import TextLayer
 
 __all__ = ["PdfPage", "Rotation", "SourcePage"]
 
@@ -20,7 +21,7 @@ class PdfPage(Protocol):
 
     def render(self, dpi: float) -> Image.Image: ...
 
-    def text(self) -> str: ...
+    def text(self) -> TextLayer: ...
 
     def needs_ocr(self) -> bool: ...
 
@@ -77,10 +78,15 @@ class SourcePage:
         """False if the text layer of a PDF page is good enough; always True for images."""
         return True if self.pdf is None else self.pdf.needs_ocr()
 
-    @cached_property
+    @property
     def text_layer(self) -> str:
         """The text layer of a PDF page in reading order; empty for images. Raises ``SourceCorrupt``."""
-        return "" if self.pdf is None else self.pdf.text()
+        return self.text_layer_lines.text
+
+    @cached_property
+    def text_layer_lines(self) -> TextLayer:
+        """The text layer with the boxes of its lines, and warnings of hidden text. Raises ``SourceCorrupt``."""
+        return TextLayer() if self.pdf is None else self.pdf.text()
 
     @property
     def sha256(self) -> str | None:

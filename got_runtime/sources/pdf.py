@@ -7,7 +7,7 @@ import threading
 from codecs import BOM_UTF16_BE
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from PIL import Image
@@ -20,7 +20,7 @@ from got_runtime.sources.page import Rotation, SourcePage
 from got_runtime.sources.regions import Region, layout_regions
 from got_runtime.sources.rgb import rotated
 from got_runtime.sources.selection import Selection, select_pages
-from got_runtime.sources.text_layer import needs_ocr, text_layer
+from got_runtime.sources.text_layer import Box, TextLayer, needs_ocr, read_text_layer
 
 __all__ = ["LONG_SIDE", "auto_dpi", "pdf_pages"]
 
@@ -171,10 +171,13 @@ class PageOfPdf:
         with self.pdf.page(self.index) as page:
             return self._rendered(page, self._within_limit((page.rect.width, page.rect.height), dpi))
 
-    def text(self) -> str:
-        """The text layer in reading order. Raises ``SourceCorrupt``."""
+    def text(self) -> TextLayer:
+        """The text layer in reading order, its boxes rotated like the image. Raises ``SourceCorrupt``."""
         with self.pdf.page(self.index) as page:
-            return text_layer(page)
+            layer, size = read_text_layer(page), (page.rect.width, page.rect.height)
+        if not self.rotate:
+            return layer
+        return replace(layer, lines=tuple((text, _rotated_box(box, size, self.rotate)) for text, box in layer.lines))
 
     def needs_ocr(self) -> bool:
         """Whether the text layer is too poor to use; a page that cannot be examined needs OCR."""
@@ -202,6 +205,16 @@ class PageOfPdf:
         while math.ceil(size_pt[0] * zoom + 1) * math.ceil(size_pt[1] * zoom + 1) > self.max_pixels and zoom > 1e-9:
             zoom *= min(0.99, math.sqrt(self.max_pixels / (size_pt[0] * size_pt[1])) / zoom)
         return zoom * POINTS_PER_INCH
+
+
+def _rotated_box(box: Box, size: tuple[float, float], degrees: Rotation) -> Box:
+    """The box on a page of this size that is turned clockwise."""
+    (x0, y0, x1, y1), (width, height) = box, size
+    if degrees == 90:
+        return height - y1, x0, height - y0, x1
+    if degrees == 180:
+        return width - x1, height - y1, width - x0, height - y0
+    return y0, width - x1, y1, width - x0
 
 
 def _label(page: Any) -> str:

@@ -10,7 +10,9 @@ from importlib import import_module
 from itertools import pairwise, starmap
 from typing import Any
 
-__all__ = ["needs_ocr", "text_layer"]
+from got_runtime.sources.hidden_text import HiddenText
+
+__all__ = ["TextLayer", "needs_ocr", "read_text_layer", "text_layer"]
 
 REPLACEMENT = "\ufffd"
 MOST_REPLACEMENTS = 0.1
@@ -20,6 +22,15 @@ FULL_PAGE = 0.9
 """Fraction of the page area above which one image counts as a scan of the page."""
 
 Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class TextLayer:
+    """A text layer: its text, the lines of it with their boxes in points, as the page is shown, and warnings."""
+
+    text: str = ""
+    lines: tuple[tuple[str, Box], ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def needs_ocr(page: Any) -> bool:
@@ -35,24 +46,46 @@ def needs_ocr(page: Any) -> bool:
         # The part of pymupdf4llm that makes this decision alone; its documented calls convert whole documents.
         decision = import_module("pymupdf4llm.ocr.analyze_page")
     except ImportError:
-        return _is_scan(page, text)
-    return bool(decision.analyze_page(page)["needs_ocr"])
+        poor = _is_scan(page, text)
+    else:
+        poor = bool(decision.analyze_page(page)["needs_ocr"])
+    return poor or not _lines(page)[0]
 
 
 def text_layer(page: Any) -> str:
-    """The text of a ``pymupdf.Page`` in reading order: a line break after each line, a blank line between blocks."""
-    lines = _lines(page)
+    """The text of a ``pymupdf.Page`` in reading order: a line break after each line, a blank line between blocks.
+
+    Text that nobody sees is left out.
+    """
+    return read_text_layer(page).text
+
+
+def read_text_layer(page: Any) -> TextLayer:
+    """The text layer of a ``pymupdf.Page`` in reading order, without text that nobody sees, of which it warns."""
+    lines, hidden = _lines(page)
+    warnings: tuple[str, ...] = ()
+    if hidden:
+        warnings = (f"text that nobody sees was left out ({len(hidden)}): {hidden[0][:40]!r}",)
+    blocks = [_rows(block) for block in _blocks(page, lines)]
+    return TextLayer(
+        "\n\n".join("\n".join(text for text, _ in rows) for rows in blocks),
+        tuple(row for rows in blocks for row in rows),
+        warnings,
+    )
+
+
+def _blocks(page: Any, lines: "list[_Line]") -> "list[list[_Line]]":
     downwards = sorted(lines, key=lambda line: line.middle[1])
     blocks: dict[int, list[_Line]] = defaultdict(list)
     if all(line.level for line in lines) and not any(starmap(_beside, pairwise(downwards))):
         # One column: the order is known, and the layout model takes a third of a second a page.
         for line in downwards:
             blocks[line.block].append(line)
-        return "\n\n".join(map(_block_text, blocks.values()))
+        return list(blocks.values())
     regions = _regions(page)
     for line in lines:
         blocks[_nearest(line, regions) if regions else line.block].append(line)
-    return "\n\n".join(_block_text(blocks[key]) for key in sorted(blocks))
+    return [blocks[key] for key in sorted(blocks)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,24 +101,39 @@ class _Line:
         return (x0 + x1) / 2, (y0 + y1) / 2
 
 
-def _lines(page: Any) -> list[_Line]:
+def _lines(page: Any) -> tuple[list[_Line], list[str]]:
+    """The lines that are seen, and the texts that are not."""
     import pymupdf
 
     # TEXT_PRESERVE_LIGATURES is not set, so that the ligature "ﬁ" becomes two letters.
     flags = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_MEDIABOX_CLIP
-    lines = []
+    # MuPDF gives places on the page before its rotation.
+    turn = pymupdf.Matrix(page.rotation)
+    lines, hidden = list[_Line](), list[str]()
+    is_hidden = HiddenText(page)
     for block in page.get_text("dict", flags=flags)["blocks"]:
         for line in block.get("lines", ()):
-            text = "".join(span["text"] for span in line["spans"]).strip()
+            seen = [span for span in line["spans"] if not is_hidden(span)]
+            hidden += [span["text"].strip() for span in line["spans"] if span not in seen]
+            text = "".join(span["text"] for span in seen).strip()
             if text:
-                level = abs(line["dir"][1]) < 0.01 and line["dir"][0] > 0
-                lines.append(_Line(text, tuple(line["bbox"]), block["number"], level))
-    return lines
+                direction = pymupdf.Point(line["dir"]) * turn
+                level = abs(direction.y) < 0.01 and direction.x > 0
+                box = pymupdf.Rect(line["bbox"])
+                if len(seen) < len(line["spans"]):
+                    box = pymupdf.Rect()
+                    for span in seen:
+                        box |= pymupdf.Rect(span["bbox"])
+                lines.append(_Line(text, tuple(box * page.rotation_matrix), block["number"], level))
+    return lines, hidden
 
 
 def _regions(page: Any) -> list[Box]:
-    """Boxes of the page's regions in reading order, from PyMuPDF's layout model; empty if there is none."""
-    if not hasattr(page, "get_layout"):
+    """Boxes of the page's regions in reading order, from PyMuPDF's layout model.
+
+    Empty if there is no model, and on a rotated page, for which it finds none that are right.
+    """
+    if not hasattr(page, "get_layout") or page.rotation:
         return []
     page.get_layout()
     return [tuple(region[:4]) for region in page.layout_information or ()]
@@ -107,9 +155,10 @@ def _beside(upper: _Line, lower: _Line) -> bool:
     return lower.box[1] < upper.middle[1]
 
 
-def _block_text(lines: list[_Line]) -> str:
+def _rows(lines: list[_Line]) -> list[tuple[str, Box]]:
+    """The rows of a block, each with its text and its box."""
     if not all(line.level for line in lines):
-        return "\n".join(line.text for line in lines)  # rotated text: in the order of the file
+        return [(line.text, line.box) for line in lines]  # rotated text: in the order of the file
     rows: list[list[_Line]] = []
     for line in sorted(lines, key=lambda line: line.middle[1]):
         # A PDF "line" ends at every wide gap; pieces that overlap the row's middle belong to it.
@@ -117,7 +166,12 @@ def _block_text(lines: list[_Line]) -> str:
             rows[-1].append(line)
         else:
             rows.append([line])
-    return "\n".join(" ".join(piece.text for piece in sorted(row, key=lambda piece: piece.box[0])) for row in rows)
+    return [_row(sorted(row, key=lambda piece: piece.box[0])) for row in rows]
+
+
+def _row(pieces: list[_Line]) -> tuple[str, Box]:
+    left, top, right, bottom = zip(*(piece.box for piece in pieces), strict=True)
+    return " ".join(piece.text for piece in pieces), (min(left), min(top), max(right), max(bottom))
 
 
 def _is_scan(page: Any, text: str) -> bool:
