@@ -60,7 +60,10 @@ class Timings(_Record):
 
 
 class Attempt(_Record):
-    """A retry of a page whose decoding ran into a loop: method, finish reason, and whether its text was chosen."""
+    """A retry of a page that ran into a loop, or whose zoomed views gave hardly any text.
+
+    It has the method, the finish reason, and whether its text was chosen.
+    """
 
     method: str
     finish_reason: FinishReason

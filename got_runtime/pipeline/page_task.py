@@ -1,6 +1,7 @@
 """The state of a page from its request to its result, and the parts of it that are decoded besides."""
 
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from got_runtime.engine.protocol import Completion, Request
 from got_runtime.errors import GotError
@@ -42,6 +43,13 @@ class PageTask:
     """The result without text, for callbacks during decoding."""
     result: PageResult | None = None
     """The page's result, once nothing about it can change."""
+
+    def views(self, task: Task, view_size: int) -> PageViews:
+        """How a page that is not zoomed was shown: in one view of ``view_size`` pixels, or in tiles."""
+        kind: Literal["tiles", "whole"] = "tiles" if isinstance(task, Tiles) else "whole"
+        width = self.lines.character_width(view_size) if self.lines is not None and self.lines.pieces else None
+        count = len(self.request.pixels) if self.request is not None else 1
+        return PageViews(kind=kind, count=count, type_width=None if width is None else round(width, 1))
 
     def finish(self, result: PageResult) -> None:
         """Set the result and release pixels and tokens: the result may wait for those of earlier pages."""

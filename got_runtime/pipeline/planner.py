@@ -4,7 +4,7 @@ import logging
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from got_runtime.boxes import element_boxes, line_boxes
 from got_runtime.engine.protocol import Completion, Request
@@ -14,12 +14,12 @@ from got_runtime.options import ReadOptions
 from got_runtime.pipeline.page_task import PageTask, PartTask, RetryTask, ViewTask, without_image
 from got_runtime.pipeline.postprocess import DecodedPage, answer_lines, build_result, decode_page, token_positions
 from got_runtime.pipeline.preprocess import prepare_page, readable_width, retry_request
-from got_runtime.pipeline.retry import Retry
+from got_runtime.pipeline.retry import ACCEPTED_CONFIDENCE, Retry, RetryMethod
 from got_runtime.pipeline.zoomed import ZoomReading, page_lines
-from got_runtime.results import Attempt, ElementBox, PageError, PageLine, PageResult, PageViews, block_starts
+from got_runtime.results import Attempt, ElementBox, PageError, PageLine, PageResult, block_starts
 from got_runtime.sources import SourcePage
 from got_runtime.sources.names import one_line
-from got_runtime.tasks import MultiPage, Plain, Tiles
+from got_runtime.tasks import MultiPage, Plain
 from got_runtime.views.zoom import ZoomedPage, characters_of_piece
 
 if TYPE_CHECKING:
@@ -142,13 +142,26 @@ class PagePlanner:
         if not zoom.done:
             return [ViewTask(task, zoom, pieces) for pieces in more]
         if not zoom.failed:
-            self._finish_zoomed(task, zoom)
-        elif task.first is not None:
+            return self._retry_in_one_view(task, zoom)
+        if task.first is not None:
             self._finish(task, decode_page(self.checkpoint, [task.first]), task.first)
         else:
             self._fail(task, zoom.failure or MemoryError())
             self._finish_undecoded(task)
         return []
+
+    def _retry_in_one_view(self, task: PageTask, zoom: ZoomReading) -> list[PartTask]:
+        """Read a page whole whose zoomed views gave hardly any text, such as a photograph; else set the result."""
+        decoded, image = zoom.decoded(), task.page.image
+        confidence = decoded.confidence.mean if decoded.confidence is not None else 0.0
+        readable = decoded.text and confidence >= ACCEPTED_CONFIDENCE
+        whole = isinstance(self.options.task, Plain) and task.first is None and image is not None
+        if readable or not whole or decoded.finish_reason != "stop":
+            self._finish_zoomed(task, zoom, ())
+            return []
+        method = RetryMethod("one view", self.options.task, lambda: [image] if image is not None else [])
+        seconds = self.options.limits.max_seconds_per_page
+        return self._next_retry(task, Retry(task.page, self.options.task, decoded, seconds, [method]))
 
     def complete_early(self, task: PageTask) -> None:
         """Set as the result what has been decoded of a page whose retries cannot be decoded any more."""
@@ -191,8 +204,11 @@ class PagePlanner:
         method = retry.next_attempt()
         if method is not None:
             return [RetryTask(task, retry, method)]
-        first = task.first if not any(attempt.chosen for attempt in retry.attempts) else None
-        self._finish(task, retry.best, first, retry)
+        chosen = any(attempt.chosen for attempt in retry.attempts)
+        if task.zoom is not None and not chosen:
+            self._finish_zoomed(task, task.zoom, retry.attempts)
+        else:
+            self._finish(task, retry.best, None if chosen else task.first, retry)
         return []
 
     def _finish(
@@ -219,31 +235,31 @@ class PagePlanner:
             attempts=retry.attempts if retry is not None else (),
             boxes=boxes,
             lines=lines,
-            views=self._views(task),
+            views=task.views(self.options.task, self.checkpoint.image_processor.size[0]),
         )
         task.finish(result)
 
-    def _views(self, task: PageTask) -> PageViews:
-        count = len(task.request.pixels) if task.request is not None else 1
-        width = None
-        if task.lines is not None and task.lines.pieces:
-            width = round(task.lines.character_width(self.checkpoint.image_processor.size[0]), 1)
-        kind: Literal["tiles", "whole"] = "tiles" if isinstance(self.options.task, Tiles) else "whole"
-        return PageViews(kind=kind, count=count, type_width=width)
+    def _finish_zoomed(self, task: PageTask, zoom: ZoomReading, attempts: tuple[Attempt, ...]) -> None:
+        """Set the result of a page that was read in zoomed views, at once or after a loop in one view.
 
-    def _finish_zoomed(self, task: PageTask, zoom: ZoomReading) -> None:
-        """Set the result of a page that was read in zoomed views, at once or after a loop in one view."""
+        Args:
+            task: the page.
+            zoom: its reading.
+            attempts: retries that were not better.
+        """
         decoded = zoom.decoded()
-        attempts = [
-            Attempt(method="zoomed", finish_reason=decoded.finish_reason, confidence=decoded.confidence, chosen=True)
-        ]
+        if task.first is not None:
+            zoomed = Attempt(
+                method="zoomed", finish_reason=decoded.finish_reason, confidence=decoded.confidence, chosen=True
+            )
+            attempts = (zoomed,)
         lines = page_lines(task.header, zoom.zoomed.lines())
         boxes, warnings = self._locate(task, decoded, None, lines)
         result = build_result(
             task.header,
             decoded,
             warnings=decoded.warnings + warnings,
-            attempts=tuple(attempts) if task.first is not None else (),
+            attempts=attempts,
             boxes=boxes,
             lines=lines,
             views=zoom.views(self.checkpoint.image_processor.size[0]),

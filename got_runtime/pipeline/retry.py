@@ -1,7 +1,7 @@
 """Retries of a page whose decoding ran into a loop, with other images or another task."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from got_runtime.tasks import Formatted, Plain, Task, Tiles
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["Retry", "RetryMethod", "halves"]
+__all__ = ["ACCEPTED_CONFIDENCE", "Retry", "RetryMethod", "halves"]
 
 logger = logging.getLogger(__name__)
 
@@ -45,13 +45,21 @@ class Retry:
         task: of the page. Only whole pages (``Plain``, ``Formatted``) have methods.
         first: the page as it was decoded first.
         max_seconds: bound on the decoding time of the page, ``first`` and all retries together.
+        methods: instead of those for a page that ran into a loop.
     """
 
-    def __init__(self, page: SourcePage, task: Task, first: DecodedPage, max_seconds: float | None) -> None:
+    def __init__(
+        self,
+        page: SourcePage,
+        task: Task,
+        first: DecodedPage,
+        max_seconds: float | None,
+        methods: Iterable[RetryMethod] | None = None,
+    ) -> None:
         self.best = first
         self.timings = first.timings
         self._page_name = f"{page.source} page {page.number}"
-        self._methods = _methods(page, task)
+        self._methods = iter(methods) if methods is not None else _methods(page, task)
         self._max_seconds = max_seconds
         self._tried: list[tuple[str, DecodedPage]] = []
 

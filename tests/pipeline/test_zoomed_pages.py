@@ -278,3 +278,24 @@ def test_paragraphs_of_a_page_are_elements_with_boxes_of_their_own(got_nano: Loa
     above, below = page.boxes
     assert above.bbox[3] < below.bbox[1]
     assert {box.source for box in page.boxes} == {"lines"}
+
+
+def test_a_page_without_text_in_its_zoomed_views_is_read_in_one_view(got_nano: LoadedModel) -> None:
+    class SureOfTheWholePage(Replays):
+        """Zoomed views are read without any confidence."""
+
+        def generate(
+            self, requests: Iterable[Request | None], on_token: OnToken | None = None
+        ) -> Iterator[Completion | Exception | None]:
+            for completion in super().generate(requests, on_token):
+                assert isinstance(completion, Completion)
+                sure = len(self.requests) == len(self.answers)
+                yield replace(completion, probabilities=(0.95 if sure else 0.2,) * len(completion.tokens))
+
+    line = printed_page([((500, 300), "no more than a few small words", 18)], (1200, 640))
+    engine = SureOfTheWholePage(got_nano, ("no more than a few small words", "stop"), ("a shop sign", "stop"))
+    page = GotRuntime(got_nano, engine).read(line).pages[0]
+    assert page.text == "a shop sign"
+    assert [(attempt.method, attempt.chosen) for attempt in page.attempts] == [("one view", True)]
+    assert page.views is not None
+    assert (page.views.kind, page.lines) == ("whole", ())
