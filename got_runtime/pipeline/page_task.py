@@ -8,8 +8,9 @@ from got_runtime.errors import GotError
 from got_runtime.pipeline.preprocess import PageHeader
 from got_runtime.pipeline.retry import Retry, RetryMethod
 from got_runtime.pipeline.zoomed import ZoomReading
-from got_runtime.results import ElementBox, PageResult
+from got_runtime.results import ElementBox, PageResult, PageViews
 from got_runtime.sources import SourcePage
+from got_runtime.tasks import Task, Tiles
 from got_runtime.views.zoom import ZoomedPage, ZoomedView
 
 __all__ = ["PageTask", "PartTask", "RetryTask", "ViewTask", "without_image"]
