@@ -25,6 +25,13 @@ MIN_COLUMN_WIDTH = 11.0
 MIN_WIDER_COLUMN_WIDTH = 18.0
 MIN_FILL = 0.45
 """Median part of a column's width that its rows fill: text fills its column, cells of a table do not."""
+MIN_WORD_GAPS = 0.4
+"""Gaps between segments, for each row beside a gutter, from which they tell how far apart words are."""
+WIDER_THAN_WORD_GAPS = 1.5
+MIN_SURE_ROWS = 10
+"""Rows from which a gutter is none of chance."""
+SAME_PITCH = 1.4
+"""Distance to the next line, relative to that of the rows, up to which it belongs to their paragraph."""
 GUTTER = 0.45
 """Half the width of a gutter."""
 MAX_DEPTH = 8
@@ -149,7 +156,10 @@ def _rows_beside(boxes: Floats, down: Floats, gutter: Gutter, x_height: float) -
     both = (down >= begin) & (down <= end)
     sides = [_extents(boxes[side & both], x_height) for side in (left, right)]
     rows = min(len(side) for side in sides)
-    if rows < MIN_COLUMN_ROWS:
+    inside = both & (left | right)
+    if rows < MIN_COLUMN_ROWS or _within_a_paragraph(gutter, down[inside], rows):
+        return 0
+    if _is_between_words(boxes[inside], gutter.x, x_height):
         return 0
     widths = [float(side[:, 1].max() - side[:, 0].min()) for side in sides]
     fill = min(float(np.median(side[:, 2])) / width for side, width in zip(sides, widths, strict=True))
@@ -157,8 +167,41 @@ def _rows_beside(boxes: Floats, down: Floats, gutter: Gutter, x_height: float) -
     return rows if wide and fill >= MIN_FILL else 0
 
 
+def _within_a_paragraph(gutter: Gutter, middles: Floats, rows: int) -> bool:
+    """Whether lines across the gutter follow above and below at the distance of its few rows.
+
+    In widely justified lines, gaps between words stand below each other by chance.
+    """
+    if rows >= MIN_SURE_ROWS:
+        return False
+    middles = np.sort(middles)
+    pitch = (middles[-1] - middles[0]) / (rows - 1)
+    return bool(middles[0] - gutter.top < SAME_PITCH * pitch and gutter.bottom - middles[-1] < SAME_PITCH * pitch)
+
+
+def _is_between_words(boxes: Floats, x: float, x_height: float) -> bool:
+    """Whether the gaps at ``x`` are hardly wider than the others in their rows, as in widely justified lines."""
+    here, elsewhere = list[float](), list[float]()
+    for row in _by_row(boxes, x_height):
+        for before, after in itertools.pairwise(row):
+            (here if before[1] <= x <= after[0] else elsewhere).append(after[0] - before[1])
+    if len(elsewhere) < MIN_WORD_GAPS * len(here):
+        return False
+    return float(np.median(here)) < WIDER_THAN_WORD_GAPS * float(np.median(elsewhere))
+
+
 def _extents(boxes: Floats, x_height: float) -> Floats:
     """``(rows, 3)``: left, right and width of the text of each row; gaps between cells are not text."""
+    extents = []
+    for row in _by_row(boxes, x_height):
+        gaps = (after[0] - before[1] for before, after in itertools.pairwise(row))
+        left, right = row[0][0], max(end for _, end in row)
+        extents.append((left, right, right - left - sum(gap for gap in gaps if gap > CELL_GAP * x_height)))
+    return np.array(extents).reshape(-1, 3)
+
+
+def _by_row(boxes: Floats, x_height: float) -> list[list[tuple[float, float]]]:
+    """Left and right of the segments of each row, from left to right."""
     down = (boxes[:, 1] + boxes[:, 3]) / 2
     rows: list[list[tuple[float, float]]] = []
     begin = -np.inf
@@ -167,10 +210,4 @@ def _extents(boxes: Floats, x_height: float) -> Floats:
             rows.append([])
             begin = down[index]
         rows[-1].append((boxes[index, 0], boxes[index, 2]))
-    extents = []
-    for row in rows:
-        row.sort()
-        gaps = (after[0] - before[1] for before, after in itertools.pairwise(row))
-        left, right = row[0][0], max(end for _, end in row)
-        extents.append((left, right, right - left - sum(gap for gap in gaps if gap > CELL_GAP * x_height)))
-    return np.array(extents).reshape(-1, 3)
+    return [sorted(row) for row in rows]

@@ -1,10 +1,8 @@
 """Lines of text found in the pixels of a page."""
 
-from itertools import pairwise
-
 import pytest
 from helpers.printed_pages import Placed, printed_page, words_of
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from got_runtime.views.lines import PageLines, find_lines
 
@@ -105,3 +103,34 @@ def test_a_footnote_in_small_type_is_found_below_large_type() -> None:
     assert len(found.lines) == 10
     assert tops(found) == sorted(tops(found))
     assert found.lines[-1].x_height < 0.6 * found.lines[0].x_height
+
+
+def test_widely_spaced_words_make_no_columns() -> None:
+    """Justified lines of few words: gaps stand below each other in some of them."""
+    lines = [
+        "cash-operation operational served hume drilling",
+        "footballer instruction Honors makes cutting",
+        "ideology opportunity-composition workshop",
+        "manufactures Stephenson lieu publisher 1932",
+        "security Scan need inning renowned-has breasted",
+        "base who bennett Diagnose Slippery offer Dip",
+        "financially late some don't construct steven",
+        "hometown tilt Vitality semifinals originally held",
+        "cameras I peter Compass mute types play Free",
+        "analysis ya-colleagues clearly out response",
+        "george strength within miller driven but one",
+        "transcend lost commentator customer brains",
+    ]
+    font = ImageFont.load_default(20)
+    placed = []
+    for row, line in enumerate(lines):
+        words = line.split()
+        gap = (620 - sum(font.getlength(word) for word in words)) / (len(words) - 1)
+        left = 60.0
+        for word in words:
+            placed.append(((int(left), 60 + 34 * row), word, 20))
+            left += font.getlength(word) + gap
+    found = find_lines(printed_page(placed, (740, 540))).lines
+    assert [line.row for line in found] == sorted(line.row for line in found)
+    tops = [line.box[1] for line in found]
+    assert all(later > earlier - 10 for earlier, later in pairwise(tops))
