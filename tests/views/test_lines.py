@@ -1,5 +1,7 @@
 """Lines of text found in the pixels of a page."""
 
+from itertools import pairwise
+
 import pytest
 from helpers.printed_pages import Placed, printed_page, words_of
 from PIL import Image, ImageDraw, ImageFont
