@@ -81,10 +81,12 @@ class LoaderConfig:
             OptionError: an unknown option (the message names the nearest one), or a value that it cannot have.
             EngineError: an engine setting that no engine can run with.
         """
-        from got_runtime.options import ReadOptions, check_names
+        from got_runtime.options import ReadOptions
 
+        model = {name: value for name, value in options.items() if name in ModelConfig.names()}
+        read = {name: value for name, value in options.items() if name not in model}
         own_names = ("mode", "max_tokens", "chunker", "count_tokens", "runtime", *other_names)
-        check_names(options, [*ReadOptions.model_fields, *ModelConfig.names(), *own_names], caller)
+        read_options = ReadOptions.of(read, caller=caller, other_names=[*ModelConfig.names(), *own_names])
         if mode not in get_args(ChunkMode):
             raise OptionError(f"{caller}: mode={mode!r} is not known: choose from {', '.join(get_args(ChunkMode))}")
         if mode != "chunk" and (chunker is not None or count_tokens is not None):
@@ -101,15 +103,13 @@ class LoaderConfig:
                 f"{caller}: count_tokens={count_tokens!r}: give a function from text to number of tokens, or a "
                 "tokenizer such as AutoTokenizer.from_pretrained(…)"
             )
-        read = {name: value for name, value in options.items() if name in ReadOptions.model_fields}
-        model = {name: value for name, value in options.items() if name not in read}
         return cls(
             mode=mode,
             max_tokens=max_tokens,
             chunker=chunker,
             count_tokens=count_tokens,
-            read_options=ReadOptions.of(read, caller=caller),
-            model=ModelConfig.of(model, caller=caller),
+            read_options=read_options,
+            model=ModelConfig(**model),
         )
 
     @property

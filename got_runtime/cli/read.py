@@ -65,8 +65,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "the command (raise)",
     )
     pages = parser.add_argument_group("pages")
-    pages.add_argument("--pages", type=_page_selection, help="which pages, for example 1-3,7,-1 (default: all)")
-    pages.add_argument("--dpi", type=_dpi, help="rendering resolution of PDF pages (default: chosen by page size)")
+    pages.add_argument("--pages", help="which pages, for example 1-3,7,-1 (default: all)")
+    pages.add_argument(
+        "--dpi", type=positive_number, help="rendering resolution of PDF pages, 20 to 1200 (default: by page size)"
+    )
     pages.add_argument(
         "--rotate", type=int, default=0, choices=(0, 90, 180, 270), help="rotate pages clockwise by so many degrees"
     )
@@ -140,11 +142,12 @@ def read_options(args: argparse.Namespace) -> "ReadOptions":
     Raises:
         TaskError, OptionError: options that exclude each other, or a value that an option cannot have.
     """
-    from got_runtime.options import ReadOptions
+    from got_runtime.errors import OptionError
+    from got_runtime.options import ReadOptions, ReadOptionsDict
     from got_runtime.sources.limits import Limits
 
     limits = {name: value for name in Limits.model_fields if (value := getattr(args, name)) is not None}
-    return ReadOptions(
+    given = ReadOptionsDict(
         task=task_from(args),
         pages=args.pages,
         dpi=args.dpi,
@@ -159,6 +162,10 @@ def read_options(args: argparse.Namespace) -> "ReadOptions":
         boxes=args.boxes,
         zoom=args.zoom,
     )
+    try:
+        return ReadOptions(**given)
+    except OptionError as error:  # "dpi=3.0: …" → "--dpi=3.0: …"
+        raise OptionError(f"--{error}") from error.__cause__
 
 
 @dataclass(frozen=True)
@@ -251,25 +258,3 @@ def _formats(text: str) -> tuple[str, ...]:
         if name not in FORMATS:
             raise argparse.ArgumentTypeError(f"{name!r} is not a format: choose from {', '.join(FORMATS)}")
     return names
-
-
-def _page_selection(text: str) -> str:
-    """Type of ``--pages``."""
-    from got_runtime.errors import PageOutOfRange
-    from got_runtime.sources.selection import check_selection
-
-    try:
-        check_selection(text)
-    except PageOutOfRange as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-    return text
-
-
-def _dpi(text: str) -> float:
-    """Type of ``--dpi``."""
-    from got_runtime.sources import HIGHEST_DPI, LOWEST_DPI
-
-    dpi = positive_number(text)
-    if not LOWEST_DPI <= dpi <= HIGHEST_DPI:
-        raise argparse.ArgumentTypeError(f"{text} is not taken: choose {LOWEST_DPI} to {HIGHEST_DPI} dots per inch")
-    return dpi

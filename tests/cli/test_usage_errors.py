@@ -46,11 +46,11 @@ def test_an_option_like_no_other_is_named_alone(capsys: pytest.CaptureFixture[st
 
 
 BAD_VALUES = {
-    "pages as prose": (["--pages", "one-two"], "--pages"),
+    "pages as prose": (["--pages", "one-two"], "--pages='one-two': page selection"),
     "page zero": (["--pages", "0-3"], "page 0"),
     "pages backwards": (["--pages", "3-1"], "runs backwards"),
     "nothing to overwrite": (["--overwrite"], "add -o DIR"),
-    "resolution too low": (["--dpi", "3"], "20 to 1200"),
+    "resolution too low": (["--dpi", "3"], "--dpi=3.0: Input should be greater than or equal to 20"),
     "resolution in words": (["--dpi", "high"], "--dpi"),
     "no time": (["--max-seconds", "0"], "above 0"),
     "endless time": (["--max-seconds", "inf"], "above 0"),

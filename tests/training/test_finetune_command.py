@@ -20,14 +20,19 @@ from got_runtime.model.checkpoint import load
 EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "fine_tune.py"
 
 
+@pytest.fixture
+def command(tmp_path: Path, tiny: Path, data: Path) -> list[str]:
+    """Fine-tunes the small network on six pages, in the folder ``run``; options follow."""
+    return ["fine-tune", str(data), "--model", str(tiny), "--device", "cpu", "-o", str(tmp_path / "run")]
+
+
 @pytest.mark.parametrize("method", ["--lora", "--full"])
 def test_the_command_trains_evaluates_and_writes_a_checkpoint(
-    tmp_path: Path, tiny: Path, data: Path, method: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, tiny: Path, data: Path, command: list[str], method: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "run"
-    command = ["fine-tune", str(data), "--model", str(tiny), "--device", "cpu", "-o", str(out), method]
-    command += ["--eval-data", str(data), "--steps", "60", "--batch", "6", "--accumulate", "1", "--rate", "0.01"]
-    assert main([*command, "--max-new-tokens", "12"]) == 0
+    options = [method, "--eval-data", str(data), "--steps", "60", "--batch", "6", "--accumulate", "1", "--rate", "0.01"]
+    assert main([*command, *options, "--max-new-tokens", "12"]) == 0
     printed = capsys.readouterr().out
     assert "before" in printed
     assert "after" in printed
@@ -44,40 +49,30 @@ def test_the_command_trains_evaluates_and_writes_a_checkpoint(
         assert tuned.read(tmp_path / name).pages[0].text.strip() == answer
     for name in ("generation_config.json", "tokenizer.json", "processor_config.json"):
         assert (out / "checkpoint" / name).read_bytes() == (tiny / name).read_bytes()
-    assert main(command) == 2
+    assert main([*command, *options]) == 2
     assert "--resume" in capsys.readouterr().err
 
 
-def test_an_adapter_can_be_written_without_the_weights(tmp_path: Path, tiny: Path, data: Path) -> None:
-    command = [
-        "fine-tune",
-        str(data),
-        "--model",
-        str(tiny),
-        "--device",
-        "cpu",
-        "-o",
-        str(tmp_path / "run"),
-    ]
+def test_an_adapter_can_be_written_without_the_weights(tmp_path: Path, command: list[str]) -> None:
     assert main([*command, "--no-merge", "--steps", "1", "--max-new-tokens", "4", "--held-out", "0.3"]) == 0
     assert (tmp_path / "run" / "adapter" / "adapter_config.json").exists()
     assert not (tmp_path / "run" / "checkpoint").exists()
     assert json.loads((tmp_path / "run" / "report.json").read_text())["held_out"] == 2
 
 
-def test_an_original_checkpoint_is_fine_tuned_into_a_transformers_one(tmp_path: Path, data: Path) -> None:
+def test_an_original_checkpoint_is_fine_tuned_into_a_transformers_one(tmp_path: Path, command: list[str]) -> None:
     from helpers.original_checkpoints import narrow_config, original_weights, random_network, save_original
 
     config = narrow_config()
     source = save_original(tmp_path / "original", config, original_weights(random_network(config)))
-    command = ["fine-tune", str(data), "--model", str(source), "--device", "cpu", "-o", str(tmp_path / "run")]
-    assert main([*command, "--full", "--steps", "1", "--batch", "1", "--accumulate", "1", "--held-out", "0"]) == 0
+    options = ["--full", "--steps", "1", "--batch", "1", "--accumulate", "1", "--held-out", "0"]
+    assert main([*command, "--model", str(source), *options]) == 0
     tuned = load(tmp_path / "run" / "checkpoint", "cpu", "float32")
     assert tuned.encode("OCR: ") == load(source, "cpu", "float32").encode("OCR: ")
 
 
 def test_ctrl_c_finishes_the_step_and_saves_it(
-    tmp_path: Path, tiny: Path, data: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, command: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     log = tmp_path / "run" / "log.jsonl"
 
@@ -87,17 +82,7 @@ def test_ctrl_c_finishes_the_step_and_saves_it(
         os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=interrupt, daemon=True).start()
-    command = [
-        "fine-tune",
-        str(data),
-        "--model",
-        str(tiny),
-        "--device",
-        "cpu",
-        "-o",
-        str(tmp_path / "run"),
-    ]
-    command += ["--held-out", "0"]
+    command = [*command, "--held-out", "0"]
     assert main([*command, "--steps", "100000"]) == 130
     assert "--resume" in capsys.readouterr().err
     done = len(log.read_text().splitlines())
@@ -107,19 +92,9 @@ def test_ctrl_c_finishes_the_step_and_saves_it(
 
 
 @pytest.fixture
-def resume_command(tmp_path: Path, tiny: Path, data: Path) -> list[str]:
+def resume_command(command: list[str], data: Path) -> list[str]:
     """The command that resumes a run of one step, whose pairs are the held-out pairs too."""
-    command = [
-        "fine-tune",
-        str(data),
-        "--model",
-        str(tiny),
-        "--device",
-        "cpu",
-        "-o",
-        str(tmp_path / "run"),
-    ]
-    command += ["--eval-data", str(data), "--batch", "1", "--accumulate", "1", "--max-new-tokens", "2"]
+    command = [*command, "--eval-data", str(data), "--batch", "1", "--accumulate", "1", "--max-new-tokens", "2"]
     assert main([*command, "--steps", "1"]) == 0
     return [*command, "--resume", "--steps", "2"]
 
@@ -165,8 +140,7 @@ def test_a_damaged_run_is_a_clear_error(
 @pytest.mark.parametrize("number", [1, 2], ids=["before", "after"])
 def test_ctrl_c_while_held_out_pages_are_read_reports_what_is_saved(
     tmp_path: Path,
-    tiny: Path,
-    data: Path,
+    command: list[str],
     number: int,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -178,16 +152,6 @@ def test_ctrl_c_while_held_out_pages_are_read_reports_what_is_saved(
             raise KeyboardInterrupt
 
     monkeypatch.setattr("got_runtime.training.finetune.run.evaluate_held_out", read)
-    command = [
-        "fine-tune",
-        str(data),
-        "--model",
-        str(tiny),
-        "--device",
-        "cpu",
-        "-o",
-        str(tmp_path / "run"),
-    ]
     assert main([*command, "--steps", "1", "--batch", "1", "--accumulate", "1"]) == 130
     message = capsys.readouterr().err
     assert ("nothing was trained" in message) == (number == 1)
@@ -238,24 +202,9 @@ def test_options_that_cannot_work_are_refused_before_anything_is_loaded(
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_errors_of_wrong_options_name_a_remedy(
-    tmp_path: Path,
-    tiny: Path,
-    data: Path,
-    options: list[str],
-    reason: str,
-    capsys: pytest.CaptureFixture[str],
+    command: list[str], options: list[str], reason: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command = [
-        "fine-tune",
-        str(data),
-        "--model",
-        str(tiny),
-        "-o",
-        str(tmp_path / "run"),
-        "--max-new-tokens",
-        "2",
-    ]
-    assert main([*command, *options]) == 2
+    assert main([*command, "--max-new-tokens", "2", *options]) == 2
     assert reason in capsys.readouterr().err
 
 
