@@ -6,6 +6,7 @@ The adapters (``langchain``, ``llama_index``, ``haystack``) only copy ``id``, ``
 ``metadata_for(framework, metadata)`` of a chunk into their own class.
 """
 
+import asyncio
 import os
 import uuid
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
@@ -23,10 +24,10 @@ from got_loaders.metadata import (
     element_metadata,
     page_metadata,
 )
+from got_loaders.runtimes import RuntimeHandle
 from got_runtime.errors import OptionError
 
 if TYPE_CHECKING:
-    from got_runtime import GotRuntime
     from got_runtime.markup import Element
     from got_runtime.results import PageResult
 
@@ -49,12 +50,12 @@ class DocumentChunk:
 
 
 def document_chunks(
-    runtime: "GotRuntime", source: Any, config: LoaderConfig, names: Mapping[str, str] | None = None
+    runtime: RuntimeHandle, source: Any, config: LoaderConfig, names: Mapping[str, str] | None = None
 ) -> Iterator[DocumentChunk]:
     """The chunks of a source, a folder, or a list of them, each as soon as its page has been read.
 
     Args:
-        runtime: reads the pages.
+        runtime: reads the pages. Its weights are loaded after the source was checked.
         source: as in ``GotRuntime.stream``.
         config: the loader's options.
         names: full names of sources by their ``PageResult.source``; those of paths are known.
@@ -63,24 +64,39 @@ def document_chunks(
         SourceError: the source, if it is the only one, cannot be opened.
         GotError: a source or page failed, and ``on_error="raise"``.
     """
-    builder = _ChunkBuilder(config, runtime.model_info.name, _path_names(source) | dict(names or {}))
-    with closing(runtime.stream(source, config.read_options)) as pages:
+    _check_sources(source, config)
+    loaded = runtime()
+    builder = _ChunkBuilder(config, loaded.model_info.name, _path_names(source) | dict(names or {}))
+    with closing(loaded.stream(source, config.read_options)) as pages:
         for page in pages:
             yield from builder.add(page)
     yield from builder.finish()
 
 
 async def adocument_chunks(
-    runtime: "GotRuntime", source: Any, config: LoaderConfig, names: Mapping[str, str] | None = None
+    runtime: RuntimeHandle, source: Any, config: LoaderConfig, names: Mapping[str, str] | None = None
 ) -> AsyncIterator[DocumentChunk]:
     """:func:`document_chunks` without blocking the event loop."""
-    builder = _ChunkBuilder(config, runtime.model_info.name, _path_names(source) | dict(names or {}))
-    async with aclosing(runtime.astream(source, config.read_options)) as pages:
+    await asyncio.to_thread(_check_sources, source, config)
+    loaded = await asyncio.to_thread(runtime)
+    builder = _ChunkBuilder(config, loaded.model_info.name, _path_names(source) | dict(names or {}))
+    async with aclosing(loaded.astream(source, config.read_options)) as pages:
         async for page in pages:
             for chunk in builder.add(page):
                 yield chunk
     for chunk in builder.finish():
         yield chunk
+
+
+def _check_sources(source: Any, config: LoaderConfig) -> None:
+    """Raises SourceError for a source whose failure ends the load, before weights are loaded."""
+    from got_runtime.sources import check_source
+
+    options = config.read_options
+    several = isinstance(source, list | tuple)
+    for each in source if several else [source]:
+        if not several or options.on_error == "raise":
+            check_source(each, options.limits, allow_remote=options.allow_remote)
 
 
 @dataclass

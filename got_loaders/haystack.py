@@ -3,7 +3,6 @@
 documents = GotConverter().run(sources=["paper.pdf"])["documents"]
 """
 
-import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,12 +93,11 @@ class GotConverter:
         Raises:
             GotError: a source or page failed, and ``on_error="raise"``.
         """
-        runtime = self._runtime()
         return {
             "documents": [
                 batch.document(chunk)
                 for batch in _batches(sources, meta)
-                for chunk in document_chunks(runtime, batch.inputs, self._config, batch.names)
+                for chunk in document_chunks(self._runtime, batch.inputs, self._config, batch.names)
             ]
         }
 
@@ -108,12 +106,11 @@ class GotConverter:
         self, sources: list[str | Path | ByteStream], meta: dict[str, Any] | list[dict[str, Any]] | None = None
     ) -> dict[str, list[Document]]:
         """:meth:`run` without blocking the event loop."""
-        runtime = await asyncio.to_thread(self._runtime)
         return {
             "documents": [
                 batch.document(chunk)
                 for batch in _batches(sources, meta)
-                async for chunk in adocument_chunks(runtime, batch.inputs, self._config, batch.names)
+                async for chunk in adocument_chunks(self._runtime, batch.inputs, self._config, batch.names)
             ]
         }
 

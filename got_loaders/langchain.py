@@ -4,7 +4,6 @@ for document in GotLoader("paper.pdf").lazy_load():
     print(document.metadata["page"], document.page_content)
 """
 
-import asyncio
 import io
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
@@ -78,13 +77,12 @@ class GotLoader(BaseLoader):
             SourceError: the source, if it is a single file, cannot be opened.
             GotError: a file or page failed, and ``on_error="raise"``.
         """
-        for chunk in document_chunks(self._runtime(), self._source, self._config):
+        for chunk in document_chunks(self._runtime, self._source, self._config):
             yield _document(chunk)
 
     async def alazy_load(self) -> AsyncIterator[Document]:
         """:meth:`lazy_load` in worker threads. Closing the iterator stops the decoding within a step."""
-        runtime = await asyncio.to_thread(self._runtime)
-        async for chunk in adocument_chunks(runtime, self._source, self._config):
+        async for chunk in adocument_chunks(self._runtime, self._source, self._config):
             yield _document(chunk)
 
 
@@ -127,7 +125,7 @@ class GotBlobParser(BaseBlobParser):
         source = _source_of(blob)
         names = {display_name(source): blob.source} if blob.source else {}
         document = None
-        for chunk in document_chunks(self._runtime(), [source], self._config, names):
+        for chunk in document_chunks(self._runtime, [source], self._config, names):
             document = _document(chunk, blob.metadata)
             yield document
         if document is None:

@@ -164,7 +164,7 @@ class GotReader(BasePydanticReader):
         """
         source, names = _opened(file, fs)
         builder = _DocumentBuilder(source, extra_info, self._image_options())
-        for chunk in document_chunks(self._runtime(), source, self._config, names):
+        for chunk in document_chunks(self._runtime, source, self._config, names):
             yield builder.add(chunk)
 
     async def aload_data(
@@ -172,9 +172,8 @@ class GotReader(BasePydanticReader):
     ) -> list[Document]:
         """:meth:`lazy_load_data` as a list, without blocking the event loop."""
         source, names = await asyncio.to_thread(_opened, file, fs)
-        runtime = await asyncio.to_thread(self._runtime)
         builder = _DocumentBuilder(source, extra_info, self._image_options())
-        chunks = [chunk async for chunk in adocument_chunks(runtime, source, self._config, names)]
+        chunks = [chunk async for chunk in adocument_chunks(self._runtime, source, self._config, names)]
         return await asyncio.to_thread(lambda: [builder.add(chunk) for chunk in chunks])
 
     def _image_options(self) -> ReadOptions | None:

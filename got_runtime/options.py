@@ -34,7 +34,7 @@ OcrMode = Literal["always", "auto"]
 ZoomMode = Literal["auto", "off"]
 PageSelection = str | int | tuple[int, ...]
 TaskName = Literal["plain", "format", "tiles", "pages"]
-"""Tasks that need no parameters, by the names of the command line."""
+"""Tasks that need no parameters, by name."""
 
 
 class ReadOptionsDict(TypedDict, total=False):

@@ -1,10 +1,9 @@
 """``got-ocr bench``: measures speed and memory, and compares speed with the limits of the hardware."""
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from got_runtime.cli.common import check_outputs, positive_int, print_notice
+from got_runtime.cli.common import check_outputs, non_empty_path, positive_int, print_notice
 
 if TYPE_CHECKING:
     from got_runtime.bench.roofline import Work
@@ -65,9 +64,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--int8", action="store_true", help="also measure an 8-bit KV cache, and 8-bit weights with an 8-bit KV cache"
     )
     output = parser.add_argument_group("output")
-    output.add_argument("--json", type=Path, metavar="FILE", help="write the measurements to FILE")
+    output.add_argument("--json", type=non_empty_path, metavar="FILE", help="write the measurements to FILE")
     output.add_argument(
-        "--plot", type=Path, metavar="FILE", help="draw them in FILE, .png or .svg (needs the charts extra)"
+        "--plot", type=non_empty_path, metavar="FILE", help="draw them in FILE, .png or .svg (needs the charts extra)"
     )
     parser.set_defaults(run=run, parser=parser)
 

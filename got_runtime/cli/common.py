@@ -20,7 +20,9 @@ __all__ = [
     "check_outputs",
     "counted",
     "log_to_stderr",
+    "non_empty_path",
     "non_negative_int",
+    "output_folder",
     "positive_int",
     "positive_number",
     "print_notice",
@@ -92,6 +94,24 @@ def positive_number(text: str) -> float:
     if not 0 < number < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
     return number
+
+
+def non_empty_path(text: str) -> Path:
+    """Type of an argument: the path of a file or folder. An empty one would be the current folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("the path is empty: check the variable or the quotes")
+    return Path(text)
+
+
+def output_folder(text: str) -> Path:
+    """Type of an argument: a folder to write to, which is created if it does not exist."""
+    folder = non_empty_path(text)
+    nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not nearest.is_dir():
+        raise argparse.ArgumentTypeError(f"{nearest} is a file: name a folder")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise argparse.ArgumentTypeError(f"{nearest} cannot be written: name another folder")
+    return folder
 
 
 def check_outputs(files: Mapping[str, Path | None]) -> None:

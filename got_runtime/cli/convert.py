@@ -5,7 +5,7 @@ import io
 import sys
 from pathlib import Path
 
-from got_runtime.cli.common import positive_int
+from got_runtime.cli.common import check_outputs, non_empty_path, positive_int
 from got_runtime.errors import SourceCorrupt, SourceForbidden, SourceNotFound
 
 FORMATS = ("markdown", "html", "json", "chunks", "text")
@@ -21,7 +21,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     parser.add_argument("answer", metavar="ANSWER", help="file with the output of GOT, in UTF-8; - for standard input")
     parser.add_argument("--to", choices=FORMATS, default="markdown", help="output format (default: markdown)")
-    parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="write to FILE, not to standard output")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", type=non_empty_path, help="write to FILE, not to standard output"
+    )
     parser.add_argument(
         "--math",
         choices=("dollar", "bracket"),
@@ -57,10 +59,11 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         SourceNotFound: the file does not exist, or cannot be opened.
         SourceCorrupt: it is not UTF-8 text.
-        SourceForbidden: the output file cannot be written.
+        GotError: the output file cannot be written; if that shows at once, the input is not read.
     """
     from got_runtime.markup import MarkdownOptions, chunk, parse, to_html, to_json, to_markdown, to_text
 
+    check_outputs({"-o": args.output})
     elements = parse(_read(args.answer))
     options = MarkdownOptions(math=args.math, spans=args.spans)
     match args.to:
@@ -82,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
     if args.output is not None:
         try:
             args.output.write_text(text, encoding="utf-8")
-        except OSError as error:
+        except OSError as error:  # a full disk, for example
             raise SourceForbidden(f"cannot write {args.output} ({error.strerror}): choose another -o") from error
     else:
         sys.stdout.write(text)

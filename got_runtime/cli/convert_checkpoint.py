@@ -1,9 +1,8 @@
 """``got-ocr convert-checkpoint``: converts weights in GOT's original format to the format of transformers."""
 
 import argparse
-from pathlib import Path
 
-from got_runtime.cli.common import print_notice
+from got_runtime.cli.common import non_empty_path, print_notice
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -17,7 +16,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         ),
     )
     parser.add_argument("source", metavar="SRC", help="folder of the original checkpoint, or its id on the hub")
-    parser.add_argument("target", metavar="DST", type=Path, help="folder to write; it must be empty or not exist")
+    parser.add_argument(
+        "target", metavar="DST", type=non_empty_path, help="folder to write; it must be empty or not exist"
+    )
     parser.add_argument("--revision", metavar="REV", help="branch, tag or commit of a model on the hub")
     parser.add_argument(
         "--local-files-only", action="store_true", help="do not connect to the hub, use its local cache only"

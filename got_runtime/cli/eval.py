@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from got_runtime.cli.common import check_outputs, non_negative_int, positive_int, print_notice
+from got_runtime.cli.common import check_outputs, non_empty_path, non_negative_int, positive_int, print_notice
 from got_runtime.cli.options import DEFAULT_TILES, add_model_options, load_runtime, tile_count, tiles_task
 from got_runtime.synth.kinds import KINDS
 
@@ -49,7 +49,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     dataset.add_argument(
         "folder",
         nargs="?",
-        type=Path,
+        type=non_empty_path,
         metavar="FOLDER",
         help="images and PDFs, each beside a .txt of the same stem (a PDF's pages separated by form feeds); "
         "a .json in GOT's conversations layout; or Fox, OmniDocBench or olmOCR-bench as downloaded",
@@ -84,7 +84,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     parser.add_argument(
         "--predictions",
-        type=Path,
+        type=non_empty_path,
         metavar="DIR",
         help="score the texts that got-ocr read -o, or another tool, wrote to DIR; no page is read. They are named as "
         "FOLDER's files (page.png.txt or page.txt; pages separated by form feeds), or are JSON (paper.pdf.json)",
@@ -96,9 +96,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="tables to print: error rates and the metrics of the pages' kinds, the paper's metrics, or both "
         "(default errors)",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write all scores and predictions to FILE")
     parser.add_argument(
-        "--html", type=Path, metavar="FILE", help="also write the worst pages with their errors to FILE"
+        "--json", type=non_empty_path, metavar="FILE", help="also write all scores and predictions to FILE"
+    )
+    parser.add_argument(
+        "--html", type=non_empty_path, metavar="FILE", help="also write the worst pages with their errors to FILE"
     )
     add_model_options(parser)
     parser.set_defaults(run=run)

@@ -2,10 +2,9 @@
 
 import argparse
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from got_runtime.cli.common import print_notice, stop_on_interrupt
+from got_runtime.cli.common import non_empty_path, print_notice, stop_on_interrupt
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,9 +30,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         epilog=_EPILOG,
     )
     parser.add_argument(
-        "data", type=Path, metavar="FILE", help="pairs: GOT's conversations JSON, or ms-swift's JSON lines"
+        "data", type=non_empty_path, metavar="FILE", help="pairs: GOT's conversations JSON, or ms-swift's JSON lines"
     )
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder of the run")
+    parser.add_argument("-o", "--output", type=non_empty_path, required=True, metavar="DIR", help="folder of the run")
     parser.add_argument("--resume", action="store_true", help="continue the run in DIR")
     parser.add_argument("--skip-bad", action="store_true", help="skip pairs that cannot be used, and count them")
     method = parser.add_argument_group("method").add_mutually_exclusive_group()
@@ -71,7 +70,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         metavar="FRACTION",
         help="fraction of the pages to evaluate on (default 0.1)",
     )
-    evaluation.add_argument("--eval-data", type=Path, metavar="FILE", help="pairs to evaluate on instead")
+    evaluation.add_argument("--eval-data", type=non_empty_path, metavar="FILE", help="pairs to evaluate on instead")
     evaluation.add_argument(
         "--max-new-tokens", type=int, default=4096, help="limit of a held-out answer (default 4096)"
     )

@@ -20,6 +20,14 @@ ENGINES = ("torch", "vllm", "transformers")
 DEFAULT_TILES = 6
 """The official demo's number (see :class:`got_runtime.Tiles`)."""
 
+_TASK_OPTIONS = {
+    "box": "--box X1,Y1,X2,Y2",
+    "color": "--color red",
+    "tiles": f"--tiles, or --tiles {DEFAULT_TILES}",
+    "pages": "--one-context",
+}
+"""Tasks by their names in Python, and the options that select them."""
+
 NANO_NOTICE = (
     "got-nano is the embedded demonstration network: printed English in clear type, up to about 14 lines of 40 "
     "characters; for real documents use --model stepfun-ai/GOT-OCR-2.0-hf"
@@ -104,6 +112,7 @@ def add_task_options(parser: argparse.ArgumentParser) -> None:
     task = parser.add_argument_group("task")
     task.add_argument(
         "--task",
+        type=task_name,
         choices=("plain", "format"),
         help="plain: lines of text (default); format: LaTeX with formulas and tables (default with --one-context)",
     )
@@ -125,6 +134,13 @@ def add_task_options(parser: argparse.ArgumentParser) -> None:
         help=f"split a high-resolution page into up to N tiles, 1 to 12 ({DEFAULT_TILES} where N is left out)",
     )
     task.add_argument("--one-context", action="store_true", help="read all pages of a file in one prompt")
+
+
+def task_name(text: str) -> str:
+    """Type of ``--task``: names of tasks that have an option of their own are refused by naming it."""
+    if text in _TASK_OPTIONS:
+        raise argparse.ArgumentTypeError(f"{text!r} is an option of its own: write {_TASK_OPTIONS[text]}")
+    return text
 
 
 def task_from(args: argparse.Namespace) -> "Task":

@@ -2,11 +2,10 @@
 
 import argparse
 import warnings
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from got_runtime.cli.common import counted, positive_int, positive_number, print_notice
+from got_runtime.cli.common import counted, output_folder, positive_int, positive_number, print_notice
 from got_runtime.cli.options import add_model_options, add_task_options, load_runtime, task_from
 from got_runtime.cli.progress import ReadProgress
 from got_runtime.cli.read_inputs import ReadInput, check_input, find_inputs
@@ -52,7 +51,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "page number; json is one line for each file; raw is the unchanged output of the network. Several formats "
         "need -o",
     )
-    output.add_argument("-o", "--output", type=Path, metavar="DIR", help="write files to DIR, not to standard output")
+    output.add_argument(
+        "-o", "--output", type=output_folder, metavar="DIR", help="write files to DIR, not to standard output"
+    )
     output.add_argument(
         "--overwrite", action="store_true", help="with -o: read all files again; without, existing outputs are skipped"
     )
@@ -119,6 +120,7 @@ def run(args: argparse.Namespace) -> int:
         GotError: the first failure, with ``--on-error raise``.
     """
     from got_runtime.errors import OptionError
+    from got_runtime.sources.names import one_line
 
     # Pillow's warnings about damaged metadata: those that concern a page are among the page's own warnings.
     warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
@@ -129,6 +131,10 @@ def run(args: argparse.Namespace) -> int:
         raise OptionError("--overwrite replaces files of an output folder: add -o DIR")
     writer = ResultWriter(args.output, args.to, args.overwrite)
     files = _find_files(args, options, writer)
+    if files.repeated:
+        first, *others = files.repeated.values()
+        among = f" and {counted(len(others), 'other file')}" if others else ""
+        print_notice(f"named more than once, read once: {one_line(first)}{among}")
     if files.existing:
         count = counted(files.existing, "file")
         print_notice(f"{count} skipped: the output exists in {args.output} (--overwrite reads again)")
@@ -183,6 +189,8 @@ class _Files:
     pending: list[_PendingFile]
     existing: int = 0
     """Files whose outputs exist."""
+    repeated: dict[str, str] = field(default_factory=dict)
+    """Files that several arguments name: the key and the second name of each."""
     failed: bool = False
     """Whether an argument names nothing that can be read."""
 
@@ -191,13 +199,20 @@ def _find_files(args: argparse.Namespace, options: "ReadOptions", writer: Result
     from got_runtime.errors import GotError
 
     files = _Files([])
+    readable: dict[str, bool] = {}
     for argument in args.files:
         for found in find_inputs(argument):
             try:
                 if isinstance(found, GotError):
                     raise found
-                check_input(found, options.limits)
+                if found.key in readable:
+                    if readable[found.key]:
+                        files.repeated.setdefault(found.key, str(found.source))
+                    continue
+                readable[found.key] = False
+                check_input(found, options)
                 formats = writer.missing_formats(found.name)
+                readable[found.key] = True
             except GotError as error:
                 if args.on_error == "raise":
                     raise

@@ -12,7 +12,7 @@ from got_runtime.cli.common import counted, print_notice
 from got_runtime.errors import GotError, SourceNotFound
 
 if TYPE_CHECKING:
-    from got_runtime.sources import Limits
+    from got_runtime.options import ReadOptions
 
 __all__ = ["ReadInput", "check_input", "find_inputs"]
 
@@ -31,6 +31,15 @@ class ReadInput:
 
     in_folder: bool = False
     """Whether it was found in a folder rather than named on the command line."""
+
+    @property
+    def key(self) -> str:
+        """Equal for two names of the same file, such as ``a.pdf`` and ``./a.pdf``. Links are files of their own."""
+        from got_runtime.sources.names import is_address
+
+        if isinstance(self.source, str | os.PathLike):
+            return str(self.source) if is_address(self.source) else os.path.abspath(self.source)
+        return "-"
 
 
 def find_inputs(argument: str) -> Iterator[ReadInput | GotError]:
@@ -65,19 +74,18 @@ def find_inputs(argument: str) -> Iterator[ReadInput | GotError]:
         yield SourceNotFound(f"{argument!r} is not a well-formed address ({error}): check it")
 
 
-def check_input(found: ReadInput, limits: "Limits") -> None:
-    """Check what can be checked of a source before a model is loaded: that the file exists and is of a known kind.
+def check_input(found: ReadInput, options: "ReadOptions") -> None:
+    """Check what can be checked of a source before a model is loaded (see :func:`got_runtime.sources.check_source`).
 
-    Files of a folder and addresses are not checked: there may be many of them, and a download takes long.
+    Files of a folder are not checked: there may be many of them.
 
     Raises:
-        SourceError: the file cannot be read.
+        SourceError: the source cannot be read.
     """
-    from got_runtime.sources.content import kind_of, read_content
-    from got_runtime.sources.names import is_address
+    from got_runtime.sources import check_source
 
-    if not found.in_folder and isinstance(found.source, str) and not is_address(found.source):
-        kind_of(read_content(found.source, limits))
+    if not found.in_folder:
+        check_source(found.source, options.limits, allow_remote=options.allow_remote)
 
 
 def _matches(argument: str) -> list[str]:

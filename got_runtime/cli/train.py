@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from got_runtime.cli.common import stop_on_interrupt
+from got_runtime.cli.common import non_empty_path, stop_on_interrupt
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,7 +26,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "--stage", type=int, choices=(1, 2, 3), help="1: encoder; 2: everything; 3: decoder, on buffered pages"
     )
-    parser.add_argument("--resume", type=Path, metavar="DIR", help="folder of the run: created, or continued")
+    parser.add_argument("--resume", type=non_empty_path, metavar="DIR", help="folder of the run: created, or continued")
     parser.add_argument(
         "--mixture",
         type=_mixture,
@@ -34,7 +34,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         metavar="KINDS",
         help="kinds of page to train on together: all, or plain,table, or with your own weights: plain=2,table=1",
     )
-    parser.add_argument("--start", type=Path, metavar="FOLDER", help="checkpoint whose weights a new run begins with")
+    parser.add_argument(
+        "--start", type=non_empty_path, metavar="FOLDER", help="checkpoint whose weights a new run begins with"
+    )
     parser.add_argument("--minutes", type=float, help="length of the run in minutes")
     parser.add_argument("--steps", type=int, help="length of the run in steps (reproducible)")
     parser.add_argument(
@@ -73,7 +75,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--kind", type=_kinds, default=("plain",), metavar="KIND", help="kinds of page, one after another"
     )
     sheet.add_argument("--count", type=int, default=12, help="pages on the sheet")
-    sheet.add_argument("-o", "--output", type=Path, default=Path("sheet.png"), metavar="PNG")
+    sheet.add_argument("-o", "--output", type=non_empty_path, default=Path("sheet.png"), metavar="PNG")
     parser.set_defaults(run=run)
 
 

@@ -17,6 +17,7 @@ from got_runtime.sources.content import SupportsAsBytes, kind_of, read_content
 from got_runtime.sources.folders import FolderListing, expand, is_folder, list_folder
 from got_runtime.sources.images import array_page, file_pages, image_page
 from got_runtime.sources.limits import Limits
+from got_runtime.sources.names import is_address
 from got_runtime.sources.page import Rotation, SourcePage
 from got_runtime.sources.pdf import LONG_SIDE, auto_dpi, pdf_pages
 from got_runtime.sources.rgb import to_rgb
@@ -32,6 +33,7 @@ __all__ = [
     "Source",
     "SourcePage",
     "auto_dpi",
+    "check_source",
     "expand",
     "is_folder",
     "list_folder",
@@ -110,6 +112,30 @@ def open_pages(
         )
     else:
         yield from file_pages(content, kind, pages=pages, rotate=rotate, limits=limits)
+
+
+def check_source(source: Source, limits: Limits | None = None, *, allow_remote: bool = False) -> None:
+    """Check what is quickly checked, for example before a model is loaded: that there is a file of a supported kind.
+
+    A file is opened for its first bytes. Folders, blobs, file objects and addresses that will be downloaded are not
+    opened.
+
+    Args:
+        source: as in :func:`open_pages`, or a folder.
+        limits: bounds on bytes; :class:`Limits` by default.
+        allow_remote: whether addresses will be downloaded; without it they are refused.
+
+    Raises:
+        SourceError: the error that :func:`open_pages` would raise.
+    """
+    opened_later = (
+        isinstance(source, Image.Image | np.ndarray)
+        or is_folder(source)
+        or (allow_remote and is_address(source))
+        or any(callable(getattr(source, method, None)) for method in ("as_bytes", "read"))
+    )
+    if not opened_later:
+        kind_of(read_content(source, limits or Limits()))
 
 
 def _check(dpi: float | None, rotate: int, long_side: int) -> None:

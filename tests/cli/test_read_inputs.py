@@ -60,6 +60,37 @@ def test_a_file_whose_name_contains_wildcards_is_not_a_pattern(tmp_path: Path, g
     assert [each.name for each in (tmp_path / "out").iterdir()] == ["scan[1].png.txt"]
 
 
+def test_a_file_that_is_named_twice_is_read_once(
+    good: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(good.parent)
+    for output in ([], ["-o", "out"]):
+        assert main(["read", "good.png", "./good.png", str(good), *output]) == 0
+        out, err = capsys.readouterr()
+        assert out == ("" if output else "some words\n")
+        assert err == "got-ocr: named more than once, read once: ./good.png\n"
+    assert [file.name for file in (good.parent / "out").iterdir()] == ["good.png.txt"]
+
+
+def test_a_pattern_that_matches_a_folder_and_its_files_reads_each_file_once(
+    tmp_path: Path, good: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    for name in ("mix/1.png", "mix/sub/2.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(good.read_bytes())
+    assert main(["read", str(tmp_path / "mix" / "**"), "-o", str(out)]) == 0
+    assert sorted(file.relative_to(out).as_posix() for file in out.rglob("*.txt")) == ["1.png.txt", "sub/2.png.txt"]
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("/mix/1.png and 1 other file")
+
+
+def test_a_missing_file_that_is_named_twice_is_one_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["read", *[str(tmp_path / "missing.png")] * 2]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "there is no file" in line
+
+
 def test_where_all_outputs_exist_nothing_heavy_is_loaded(tmp_path: Path, good: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "good.png.txt").write_text("read before")

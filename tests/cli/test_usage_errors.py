@@ -1,6 +1,7 @@
 """Usage errors of the command line: one line, before a model is loaded or a file is opened."""
 
 from argparse import Namespace
+from pathlib import Path
 
 import pytest
 
@@ -70,6 +71,13 @@ BAD_VALUES = {
     "no batch": (["--batch-size", "0"], "--batch-size"),
     "unknown format": (["--to", "docx"], "choose from text"),
     "two formats on standard output": (["--to", "text,json"], "-o"),
+    "a file as the output folder": (["-o", __file__], "is a file: name a folder"),
+    "an output folder below a file": (["-o", f"{__file__}/out"], "is a file: name a folder"),
+    "an empty output folder": (["-o", ""], "the path is empty"),
+    "tiles as a task": (["--task", "tiles"], "write --tiles"),
+    "several pages as a task": (["--task", "pages"], "write --one-context"),
+    "a box as a task": (["--task", "box"], "write --box X1,Y1,X2,Y2"),
+    "an unknown task": (["--task", "fromat"], "'plain', 'format'"),
 }
 
 
@@ -80,6 +88,45 @@ def test_a_wrong_value_is_reported_before_files_are_opened(
     err = usage_error(capsys, "read", "missing.png", *options)
     assert reason in err
     assert "missing.png" not in err
+
+
+@pytest.mark.parametrize(
+    ("source", "remedy"),
+    [
+        ("https://example.org/a.pdf", "--allow-remote"),
+        ("file:///a.pdf", "plain path"),
+        ("missing.png", "check the path"),
+    ],
+)
+def test_a_source_that_cannot_be_read_is_reported_before_a_model_is_loaded(
+    source: str, remedy: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert remedy in usage_error(capsys, "read", source)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("convert", "answer.mmd", "-o", ""),
+        ("eval", ""),
+        ("eval", "pages", "--json", ""),
+        ("fine-tune", "", "-o", "run"),
+        ("fine-tune", "pairs.jsonl", "-o", ""),
+        ("train", "--resume", ""),
+        ("bench", "--plot", ""),
+        ("convert-checkpoint", "weights", ""),
+    ],
+    ids=" ".join,
+)
+def test_an_empty_path_is_not_the_current_folder(command: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert "the path is empty: check the variable or the quotes" in usage_error(capsys, *command)
+
+
+def test_an_output_file_that_cannot_be_written_is_reported_before_the_input_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    err = usage_error(capsys, "convert", "missing.mmd", "-o", str(tmp_path))
+    assert "name a file that can be written" in err
 
 
 @pytest.mark.parametrize("pages", ["3", "1-3,7,-1", "5-", "-3--1", " 1 - 2 "])

@@ -1,7 +1,9 @@
 """A file or page that fails: kept by default, left out with a warning, or raised; the same in every loader."""
 
+import asyncio
 import logging
 from pathlib import Path
+from typing import Any
 
 import pymupdf
 import pytest
@@ -13,7 +15,14 @@ from got_loaders.haystack import GotConverter
 from got_loaders.langchain import GotBlobParser, GotLoader
 from got_loaders.llama_index import GotReader
 from got_loaders.pymupdf4llm import GotOcr
-from got_runtime.errors import EngineError, SourceCorrupt, SourceNotFound
+from got_runtime.errors import (
+    EngineError,
+    SourceCorrupt,
+    SourceError,
+    SourceForbidden,
+    SourceNotFound,
+    SourceUnsupported,
+)
 
 
 def test_a_file_that_is_loaded_alone_and_cannot_be_opened_raises(scripted: Scripted, tmp_path: Path) -> None:
@@ -22,6 +31,32 @@ def test_a_file_that_is_loaded_alone_and_cannot_be_opened_raises(scripted: Scrip
         GotLoader(tmp_path / "typo.pdf", runtime=runtime).load()
     with pytest.raises(SourceNotFound):
         GotReader(runtime=runtime).load_data(tmp_path / "typo.pdf")
+
+
+@pytest.mark.parametrize(
+    ("source", "kind"),
+    [
+        ("typo.pdf", SourceNotFound),
+        ("", SourceNotFound),
+        ("https://example.org/a.pdf", SourceForbidden),
+        (b"plain text", SourceUnsupported),
+        (7, SourceUnsupported),
+    ],
+    ids=str,
+)
+def test_a_source_that_cannot_be_read_is_reported_before_weights_are_loaded(
+    source: Any, kind: type[SourceError]
+) -> None:
+    weights: dict[str, Any] = {"model": "nobody/nothing", "local_files_only": True}  # their error would come first
+    with pytest.raises(kind):
+        GotLoader(source, **weights).load()
+    with pytest.raises(kind):
+        asyncio.run(GotLoader([source], on_error="raise", **weights).aload())
+    with pytest.raises(kind):
+        GotReader(**weights).load_data(source)
+    if isinstance(source, str) and source:
+        with pytest.raises(kind):
+            GotConverter(on_error="raise", **weights).run([source])
 
 
 def test_a_file_of_a_list_that_cannot_be_opened_is_kept_with_its_error(scripted: Scripted, ten_files: Path) -> None:
