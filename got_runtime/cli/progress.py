@@ -56,8 +56,8 @@ class ReadProgress:
             self._bar.stop()
 
     def page_done(self, page: "PageResult") -> None:
-        """Count a page and show the progress."""
-        self._pages_done += 1
+        """Count a page, unless it could not be read, and show the progress."""
+        self._pages_done += page.error is None
         self._pages_of_file += 1
         self._file_fraction = min(1.0, self._pages_of_file / max(1, self._pages_expected(page.total or 1)))
         self._show(page.source.rsplit("/", 1)[-1])

@@ -47,9 +47,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         default="text",
         type=_formats,
         metavar="FORMAT[,…]",
-        help=f"{', '.join(FORMATS)} (default: text). text separates pages by form feeds, markdown by comments with the "
-        "page number; json is one line for each file; raw is the unchanged output of the network. Several formats "
-        "need -o",
+        help=f"{', '.join(FORMATS)} (default: text). text separates pages, and documents on standard output, by form "
+        "feeds; markdown by comments with the page number or the name; json is one line for each file; raw is the "
+        "unchanged output of the network. Several formats need -o",
     )
     output.add_argument(
         "-o", "--output", type=output_folder, metavar="DIR", help="write files to DIR, not to standard output"
@@ -251,7 +251,7 @@ def _read(args: argparse.Namespace, options: "ReadOptions", files: list[_Pending
             for output_format in file.formats:
                 content = render(document, output_format)
                 with progress.hidden():
-                    writer.write(file.source.name, output_format, content)
+                    writer.write(file.source.name, output_format, content, several=len(files) > 1)
     return failed
 
 

@@ -118,6 +118,7 @@ class ResultWriter:
         self._formats = formats
         self._overwrite = overwrite
         self._names: set[Path] = set()
+        self._printed = False
 
     def missing_formats(self, name: Path) -> tuple[str, ...]:
         """Formats in which the document ``name`` has to be written: those without a file, or all with ``overwrite``.
@@ -137,15 +138,27 @@ class ResultWriter:
             each for each, is_there in zip(self._formats, exists, strict=True) if self._overwrite or not is_there
         )
 
-    def write(self, name: Path, output_format: str, content: str) -> None:
+    def write(self, name: Path, output_format: str, content: str, several: bool = False) -> None:
         """Write ``content`` to the document's file, or to standard output, with one line break at its end.
+
+        Args:
+            name: path of the document below the folder, without the suffix of the format.
+            output_format: one of :data:`FORMATS`.
+            content: the document in this format.
+            several: whether there are other documents. On standard output each begins with its name in Markdown, and
+                is separated from the one before by a form feed in text.
 
         Raises:
             SourceForbidden: the file cannot be written.
         """
         content = content.rstrip("\n")
         if self.folder is None:
-            print(content, flush=True)
+            if several and output_format == "markdown":
+                comment = name.as_posix().replace("-->", "--&gt;")
+                content = f"<!-- {comment} -->\n\n{content}"
+            separator = {"text": "\f", "markdown": "\n"}.get(output_format, "") if self._printed else ""
+            print(f"{separator}{content}", flush=True)
+            self._printed = True
             return
         target = self._file(self.folder, name, output_format)
         # A short name, as that of the target may have the greatest length; its process id sets runs apart.

@@ -9,9 +9,9 @@ from got_runtime.errors import EngineError
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Completion", "Engine", "FinishReason", "OnToken", "Request", "RequestSource", "engine_closed"]
+__all__ = ["Completion", "DecodeFinish", "Engine", "OnToken", "Request", "RequestSource", "engine_closed"]
 
-FinishReason = Literal["stop", "length", "repetition", "time"]
+DecodeFinish = Literal["stop", "length", "repetition", "time"]
 """Why decoding ended: end token, ``max_new_tokens``, a detected loop, or ``max_seconds``."""
 
 OnToken = Callable[[int, int], None]
@@ -59,7 +59,7 @@ class Completion:
 
     tokens: tuple[int, ...]
     probabilities: tuple[float, ...]
-    finish: FinishReason
+    finish: DecodeFinish
     encode_seconds: float
     decode_seconds: float
     token_positions: tuple[tuple[int, float], ...] = ()

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from got_runtime.engine.protocol import Completion, FinishReason, OnToken, Request, engine_closed
+from got_runtime.engine.protocol import Completion, DecodeFinish, OnToken, Request, engine_closed
 
 __all__ = ["ScriptedEngine"]
 
@@ -55,5 +55,5 @@ class ScriptedEngine:
             time.sleep(self._latency)
             if on_token is not None:
                 on_token(index, token)
-        finish: FinishReason = "stop" if len(kept) == len(tokens) else "length"
+        finish: DecodeFinish = "stop" if len(kept) == len(tokens) else "length"
         return Completion(kept, (1.0,) * len(kept), finish, 0.0, time.perf_counter() - started)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from got_runtime.engine.loop_detector import CHECK_INTERVAL_TOKENS, loop_period, ngram_blocked_loop, trim_loop
 from got_runtime.engine.ngram_ban import NgramBan
-from got_runtime.engine.protocol import Completion, FinishReason, OnToken, Request
+from got_runtime.engine.protocol import Completion, DecodeFinish, OnToken, Request
 from got_runtime.engine.torch_engine.attention_trace import AttentionTrace
 from got_runtime.errors import EngineError
 
@@ -46,7 +46,7 @@ class Sequence:
     attention_trace: AttentionTrace | None = None
     tokens: list[int] = field(default_factory=list)
     probabilities: list[float] = field(default_factory=list)
-    finish: FinishReason | None = None
+    finish: DecodeFinish | None = None
     failure: EngineError | None = None
     warnings: tuple[str, ...] = ()
     preempted_at: float = 0.0

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from transformers import StoppingCriteria, StoppingCriteriaList
 
-from got_runtime.engine.protocol import Completion, FinishReason, OnToken, Request, engine_closed
+from got_runtime.engine.protocol import Completion, DecodeFinish, OnToken, Request, engine_closed
 from got_runtime.engine.sequence import NOT_FINITE
 from got_runtime.engine.torch_engine.allocator import return_freed_memory
 from got_runtime.errors import EngineError
@@ -81,7 +81,7 @@ class TransformersEngine:
             raise EngineError(NOT_FINITE)
         ended = tokens[-1] in self._end_tokens
         kept = len(tokens) - ended
-        finish: FinishReason = "stop" if ended else "time" if kept < request.max_new_tokens else "length"
+        finish: DecodeFinish = "stop" if ended else "time" if kept < request.max_new_tokens else "length"
         return Completion(
             tokens=tuple(tokens[:kept]),
             probabilities=tuple(probabilities[:kept]),

@@ -158,7 +158,9 @@ def read_content(source: Any, limits: Limits, *, allow_remote: bool = False) -> 
     if callable(getattr(source, "read", None)):
         return _file_object(source, limits)
     remedy = "give one source at a time" if isinstance(source, list | tuple | set | dict) else f"give a {SUPPORTED}"
-    raise SourceUnsupported(f"a {type(source).__name__} is not a source: {remedy} (path, bytes, file, image or array)")
+    raise SourceUnsupported(
+        f"an object of type {type(source).__name__} is not a source: {remedy} (path, bytes, file, image or array)"
+    )
 
 
 def _file(source: str | os.PathLike[str], limits: Limits) -> Content:
@@ -200,7 +202,7 @@ def _blob(blob: SupportsAsBytes, limits: Limits) -> Content:
     except ValueError as error:
         raise SourceUnsupported(f"the blob {name} gives no bytes: {one_line(str(error))}; make it of a file") from error
     if not isinstance(memory, bytes | bytearray):
-        raise SourceUnsupported(f"as_bytes() of {name} gave a {type(memory).__name__}: it must give bytes")
+        raise SourceUnsupported(f"as_bytes() of {name} returned type {type(memory).__name__}: it must give bytes")
     return _in_memory(name, bytes(memory), limits)
 
 

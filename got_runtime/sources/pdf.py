@@ -112,7 +112,7 @@ class _Pdf:
         # "Owner" passwords restrict printing and editing, not reading: MuPDF opens those without a password.
         if document.needs_pass and not (self._password and document.authenticate(self._password)):
             document.close()
-            problem = "the password does not fit" if self._password else "it is encrypted"
+            problem = "the password is wrong" if self._password else "it is encrypted"
             raise SourceEncrypted(
                 f"{name} cannot be opened, {problem}: pass password='…' (--password on the command line)"
             )

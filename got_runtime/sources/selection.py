@@ -44,8 +44,9 @@ def select_pages(
     if not chosen:
         raise PageOutOfRange(f"no page of {name} is selected: {_HOW}")
     if most is not None and len(chosen) > most:
+        fewer = "1" if most == 1 else f"1-{most}"
         raise LimitExceeded(
-            f"{len(chosen):,} pages of {name} exceed {most:,}: select fewer (as 1-{most}), "
+            f"{len(chosen):,} pages of {name} exceed {most:,}: select fewer (such as {fewer}), "
             "or raise Limits(max_pages=…), --max-pages"
         )
     return chosen

@@ -55,6 +55,19 @@ def test_the_command_separates_pages(three_pages: Path, capsys: pytest.CaptureFi
     assert capsys.readouterr().out == "<!-- page 2 -->\n\nsome words some words\n\n<!-- page 3 -->\n"
 
 
+@pytest.mark.usefixtures("scripted_runtime")
+def test_documents_on_standard_output_are_separated_like_pages(
+    three_pages: Path, good: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["read", str(three_pages), str(good), "--pages", "1"]
+    assert main(command) == 0
+    assert capsys.readouterr().out == "some words\n\fsome words\n"
+    assert main([*command, "--to", "markdown"]) == 0
+    assert capsys.readouterr().out == "<!-- three.pdf -->\n\nsome words\n\n<!-- good.png -->\n\nsome words\n"
+    assert main([*command, "--to", "json"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
 def test_a_notice_that_several_pages_have_is_printed_once_with_all_of_them() -> None:
     repaired = "the file was damaged and has been repaired"
     error = PageError(type="EngineError", message="a.pdf page 2: decoding failed")

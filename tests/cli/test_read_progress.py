@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from got_runtime.cli.progress import INTERVAL_S, ReadProgress
-from got_runtime.results import PageResult
+from got_runtime.results import PageError, PageResult
 
 
 def page(number: int, total: int) -> PageResult:
@@ -37,6 +37,18 @@ def test_the_status_has_files_pages_speed_and_the_time_left() -> None:
         clock.seconds += 30
         progress.page_done(page(1, 2))
         assert progress.status() == "1 of 4 files, 11 pages, 0.033 pages/s, about 9 min left"
+
+
+def test_a_page_that_could_not_be_read_is_not_counted() -> None:
+    clock = Clock()
+    failed = page(1, 1).model_copy(
+        update={"finish_reason": "error", "error": PageError(type="SourceCorrupt", message="a.pdf is damaged")}
+    )
+    with ReadProgress(2, lambda total: total, clock) as progress:
+        clock.seconds = 10
+        progress.page_done(failed)
+        progress.file_done()
+        assert progress.status() == "1 of 2 files, 0 pages, about 10 s left"
 
 
 def test_the_time_left_counts_selected_pages_only() -> None:

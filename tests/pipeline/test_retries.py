@@ -14,7 +14,7 @@ from PIL import Image
 
 from got_runtime import GotRuntime
 from got_runtime.engine.prefetch import Prefetcher
-from got_runtime.engine.protocol import Completion, FinishReason, OnToken, Request
+from got_runtime.engine.protocol import Completion, DecodeFinish, OnToken, Request
 from got_runtime.markup import to_text
 from got_runtime.model.checkpoint import LoadedModel
 from got_runtime.pipeline.retry import halves
@@ -37,7 +37,7 @@ class LoopsAtFirst:
             assert request is not None
             self.tiles.append(request.pixels.shape[0])
             self.left -= 1
-            finish: FinishReason = "repetition" if self.left >= 0 else "stop"
+            finish: DecodeFinish = "repetition" if self.left >= 0 else "stop"
             tokens = self.checkpoint.encode("la la" if self.left >= 0 else "song")
             yield Completion(tokens, (0.9,) * len(tokens), finish, 1.0, 2.0)
 

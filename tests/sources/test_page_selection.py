@@ -81,5 +81,6 @@ def test_selection_applies_to_pdf_pages_and_to_frames_alike(tmp_path: Path) -> N
 def test_the_page_limit_counts_what_was_selected() -> None:
     data = pdf_of(*"abcd")
     assert len(read(data, pages="3-4", dpi=20, limits=Limits(max_pages=2))) == 2
-    with pytest.raises(LimitExceeded, match="max_pages"):
-        next(open_pages(data, limits=Limits(max_pages=2)))
+    for most, advice in ((2, "such as 1-2"), (1, "such as 1")):
+        with pytest.raises(LimitExceeded, match=rf"exceed {most}: select fewer \({advice}\), or raise .*max_pages"):
+            next(open_pages(data, limits=Limits(max_pages=most)))

@@ -2,6 +2,7 @@
 
 import ctypes
 import hashlib
+import logging
 import os
 import platform
 import shutil
@@ -9,10 +10,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 __all__ = ["FLOAT", "INT", "POINTER", "SWITCH", "compiled", "compiled_for_tiles", "has_bf16_products"]
+
+logger = logging.getLogger(__name__)
 
 SWITCH = "GOT_OCR_NATIVE"
 """Environment variable; ``0`` disables the C code."""
@@ -38,11 +42,16 @@ def compiled(source: Path, functions: Mapping[str, Sequence[Any]]) -> ctypes.CDL
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     openmp = _openmp()
     wanted = sys.platform == "linux" and platform.machine() == "x86_64" and os.environ.get(SWITCH) != "0"
-    if not wanted or compiler is None or openmp is None:
+    if not wanted:
+        return None
+    if compiler is None or openmp is None:
+        missing = "no C compiler" if compiler is None else "no OpenMP library of torch"
+        _log_once(logging.INFO, f"{missing} was found: without {source.name} some steps are slower")
         return None
     try:
         library = ctypes.CDLL(str(_built(source, compiler, openmp)))
-    except (OSError, subprocess.CalledProcessError):
+    except (OSError, subprocess.CalledProcessError) as error:
+        _log_once(logging.WARNING, f"{source.name} is not used, which makes some steps slower: {_reason(error)}")
         return None
     for name, arguments in functions.items():
         getattr(library, name).argtypes = arguments
@@ -53,6 +62,20 @@ def compiled_for_tiles(source: Path, functions: Mapping[str, Sequence[Any]]) -> 
     """:func:`compiled` for a source that includes ``tiles.h``; None also on a CPU without matrix tiles (AMX)."""
     library = compiled(source, {**functions, "tiles_ready": []})
     return library if library is not None and library.tiles_ready() else None
+
+
+@cache  # engines and their processes ask again
+def _log_once(level: int, message: str) -> None:
+    logger.log(level, "%s", message)
+
+
+def _reason(error: OSError | subprocess.CalledProcessError) -> str:
+    """The command and the first line of its errors, where a command failed."""
+    if isinstance(error, OSError):
+        return str(error)
+    errors = (error.stderr or b"").decode(errors="replace").strip().splitlines()
+    first = next((line for line in errors if "error" in line), errors[0] if errors else f"status {error.returncode}")
+    return f"{error.cmd[0]}: {first}"
 
 
 def has_bf16_products() -> bool:
