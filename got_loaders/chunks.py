@@ -78,7 +78,7 @@ async def adocument_chunks(
 ) -> AsyncIterator[DocumentChunk]:
     """:func:`document_chunks` without blocking the event loop."""
     await asyncio.to_thread(_check_sources, source, config)
-    loaded = await asyncio.to_thread(runtime)
+    loaded = await runtime.aload()
     builder = _ChunkBuilder(config, loaded.model_info.name, _path_names(source) | dict(names or {}))
     async with aclosing(loaded.astream(source, config.read_options)) as pages:
         async for page in pages:
@@ -161,12 +161,15 @@ class _ChunkBuilder:
         elif config.chunker is not None:
             chunks = config.chunker(elements)
         else:
-            chunks = chunk(elements, max_tokens=config.max_tokens, count_tokens=config.token_counter)
+            chunks = chunk(elements, max_tokens=config.max_tokens, count_tokens=config.count_tokens)
         if isinstance(chunks, str) or not isinstance(chunks, Iterable):  # a str is an iterable of its characters
-            raise OptionError(f"chunker= returned a {type(chunks).__name__}: return a list of texts or chunks")
+            raise OptionError(
+                f"chunker= returned an object of type {type(chunks).__name__}: return a list of texts or chunks"
+            )
         for each in chunks:
             if not isinstance(each, str | Chunk):
-                raise OptionError(f"chunker= returned a {type(each).__name__} in its list: return texts or chunks")
+                kind = type(each).__name__
+                raise OptionError(f"chunker= returned an object of type {kind} in its list: return texts or chunks")
             yield (each, ()) if isinstance(each, str) else (each.text, each.elements)
 
     def _headings_above(self, element: "Element") -> tuple[str, ...]:

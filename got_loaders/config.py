@@ -1,15 +1,15 @@
 """Every option of a loader: one list for LangChain, LlamaIndex and Haystack."""
 
-import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol, SupportsIndex, get_args, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from got_loaders.runtimes import ModelConfig, ModelConfigDict
+from got_loaders.runtimes import ModelConfig, ModelConfigDict, RuntimeHandle, call_repr
 from got_runtime.errors import OptionError
 
 if TYPE_CHECKING:
     from got_runtime.markup import Chunk, Element
+    from got_runtime.markup.token_count import CountTokens, Tokenizer
     from got_runtime.options import ReadOptions, ReadOptionsDict
 
     # For type checkers only: at run time the base class would import pydantic, which `import got_loaders` avoids.
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         """The keyword arguments that every loader has: those of ``ReadOptions`` and of ``ModelConfig``."""
 
 
-__all__ = ["ChunkMode", "Chunker", "LoaderConfig", "TokenCounter", "Tokenizer"]
+__all__ = ["ChunkMode", "Chunker", "LoaderConfig"]
 
 ChunkMode = Literal["page", "document", "element", "chunk"]
 """The unit of a Document: a page, a whole source, an element (heading, paragraph, table …), a part of a section."""
@@ -25,15 +25,6 @@ ChunkMode = Literal["page", "document", "element", "chunk"]
 Chunker = Callable[[Sequence["Element"]], Iterable["str | Chunk"]]
 """Splits the elements of one page. A ``Chunk`` names its elements, so that its Document gets their metadata; a ``str``
 does not."""
-
-TokenCounter = Callable[[str], int]
-
-
-@runtime_checkable
-class Tokenizer(Protocol):
-    """A tokenizer of Hugging Face's ``transformers`` or ``tokenizers``."""
-
-    def encode(self, text: str, *, add_special_tokens: bool) -> Sized: ...
 
 
 @dataclass(frozen=True)
@@ -44,8 +35,9 @@ class LoaderConfig:
         mode: the unit of a Document: ``"page"``, ``"document"``, ``"element"`` or ``"chunk"``.
         max_tokens: maximum size of a chunk, in the units of ``count_tokens``; for ``mode="chunk"`` only.
         chunker: replaces the built-in splitting of ``mode="chunk"``; ``max_tokens`` has no effect then.
-        count_tokens: counts the tokens of a text: a callable, or a Hugging Face tokenizer, whose special tokens are not
-            counted. By default words separated by white space are counted, and each Chinese or Japanese character.
+        count_tokens: counts the tokens of a text: a callable, a Hugging Face tokenizer or a tiktoken encoding, whose
+            special tokens are not counted. By default words separated by white space are counted, and each Chinese or
+            Japanese character.
         read_options: what is read, and how.
         model: weights, device and engine.
     """
@@ -53,7 +45,7 @@ class LoaderConfig:
     mode: ChunkMode
     max_tokens: int
     chunker: Chunker | None
-    count_tokens: "TokenCounter | Tokenizer | None"
+    count_tokens: "CountTokens | Tokenizer | None"
     read_options: "ReadOptions"
     model: ModelConfig
 
@@ -66,7 +58,7 @@ class LoaderConfig:
         mode: ChunkMode,
         max_tokens: int,
         chunker: Chunker | None = None,
-        count_tokens: "TokenCounter | Tokenizer | None" = None,
+        count_tokens: "CountTokens | Tokenizer | None" = None,
         other_names: Sequence[str] = (),
     ) -> "LoaderConfig":
         """Validate the arguments of a loader's constructor.
@@ -81,6 +73,7 @@ class LoaderConfig:
             OptionError: an unknown option (the message names the nearest one), or a value that it cannot have.
             EngineError: an engine setting that no engine can run with.
         """
+        from got_runtime.markup.token_count import check_max_tokens, token_counter
         from got_runtime.options import ReadOptions
 
         model = {name: value for name, value in options.items() if name in ModelConfig.names()}
@@ -94,15 +87,10 @@ class LoaderConfig:
             raise OptionError(f'{caller}: {name}= has no effect with mode={mode!r}: use mode="chunk"')
         if chunker is not None and count_tokens is not None:
             raise OptionError(f"{caller}: chunker= decides how long a chunk is: leave count_tokens out")
-        if not isinstance(max_tokens, SupportsIndex) or max_tokens < 1:
-            raise OptionError(f"{caller}: max_tokens={max_tokens!r}: give at least 1")
+        check_max_tokens(max_tokens, caller)
         if chunker is not None and not callable(chunker):
             raise OptionError(f"{caller}: chunker={chunker!r}: give a function of the elements of a page")
-        if count_tokens is not None and not _counts(count_tokens):
-            raise OptionError(
-                f"{caller}: count_tokens={count_tokens!r}: give a function from text to number of tokens, or a "
-                "tokenizer such as AutoTokenizer.from_pretrained(…)"
-            )
+        token_counter(count_tokens, caller)  # raises
         return cls(
             mode=mode,
             max_tokens=max_tokens,
@@ -112,17 +100,20 @@ class LoaderConfig:
             model=ModelConfig(**model),
         )
 
-    @property
-    def token_counter(self) -> TokenCounter:
-        """``count_tokens`` as a function."""
-        counter = self.count_tokens
-        if isinstance(counter, Tokenizer):
-            return lambda text: len(counter.encode(text, add_special_tokens=False))
-        if counter is not None:
-            return lambda text: _whole(counter(text))
-        from got_runtime.markup.chunks import count_words
+    def described(self, loader: str, runtime: RuntimeHandle, *first: str) -> str:
+        """The ``repr`` of a loader: a call with the options that differ from the defaults, without the password.
 
-        return count_words
+        Args:
+            loader: name of the class.
+            runtime: of the loader; shown if it was given.
+            first: arguments that stand before the options.
+        """
+        defaults = LoaderConfig.of(loader, {}, mode="page", max_tokens=512)
+        return call_repr(loader, self._options() | runtime.given, defaults._options(), *first)
+
+    def _options(self) -> dict[str, Any]:
+        own = {name: getattr(self, name) for name in ("mode", "max_tokens", "chunker", "count_tokens")}
+        return {**own, **dict(self.read_options), **self.model.to_dict()}
 
     def to_dict(self) -> dict[str, Any]:
         """The options as JSON values, by the names of the keyword arguments. The password is left out.
@@ -135,16 +126,3 @@ class LoaderConfig:
                 raise OptionError(f"{name}= is a Python object and cannot be saved: leave it out, or use pickle")
         options = self.read_options.model_dump(mode="json")
         return {"mode": self.mode, "max_tokens": self.max_tokens, **options, **self.model.to_dict()}
-
-
-def _counts(counter: Any) -> bool:
-    # A str has an ``encode`` too.
-    return not isinstance(counter, str) and (isinstance(counter, Tokenizer) or callable(counter))
-
-
-def _whole(count: Any) -> int:
-    """Raises OptionError for a number of tokens that is not a whole number."""
-    try:
-        return operator.index(count)
-    except TypeError:
-        raise OptionError(f"count_tokens= returned {count!r}: return a whole number") from None

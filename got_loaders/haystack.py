@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from got_loaders.chunks import DocumentChunk, adocument_chunks, document_chunks
-from got_loaders.config import Chunker, ChunkMode, LoaderConfig, TokenCounter, Tokenizer
+from got_loaders.config import Chunker, ChunkMode, LoaderConfig
 from got_loaders.metadata import metadata_for
 from got_loaders.runtimes import RuntimeHandle
 from got_runtime.errors import MissingExtra, OptionError
@@ -24,6 +24,7 @@ except ModuleNotFoundError as error:
 if TYPE_CHECKING:
     from got_loaders.config import LoaderOptions
     from got_runtime import GotRuntime
+    from got_runtime.markup.token_count import CountTokens, Tokenizer
 
 __all__ = ["GotConverter"]
 
@@ -32,11 +33,14 @@ __all__ = ["GotConverter"]
 class GotConverter:
     """Converts PDF files and images to Documents.
 
+    A saved pipeline does not contain the password; a pickled converter does.
+
     Args:
         mode: the unit of a Document: ``"page"``, ``"document"``, ``"element"`` or ``"chunk"``.
         max_tokens: maximum size of a chunk, in words unless ``count_tokens`` is given; for ``mode="chunk"``.
         chunker: splits the elements of a page instead of the built-in splitting; for ``mode="chunk"``.
-        count_tokens: a function from text to number of tokens, or a Hugging Face tokenizer; for ``mode="chunk"``.
+        count_tokens: a function from text to number of tokens, a Hugging Face tokenizer or a tiktoken encoding; for
+            ``mode="chunk"``.
         runtime: a loaded ``GotRuntime``, which is never saved; without it, converters of equal model options share one.
         options: the fields of :class:`~got_runtime.ReadOptions` (``task``, ``pages``, ``dpi``, ``rotate``,
             ``password``, ``limits``, ``allow_remote``, ``ocr``, ``on_error``, ``max_new_tokens``, ``boxes``,
@@ -54,7 +58,7 @@ class GotConverter:
         mode: ChunkMode = "page",
         max_tokens: int = 512,
         chunker: Chunker | None = None,
-        count_tokens: TokenCounter | Tokenizer | None = None,
+        count_tokens: "CountTokens | Tokenizer | None" = None,
         runtime: "GotRuntime | None" = None,
         **options: "Unpack[LoaderOptions]",
     ) -> None:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
 from got_loaders.chunks import DocumentChunk, adocument_chunks, document_chunks
-from got_loaders.config import Chunker, ChunkMode, LoaderConfig, TokenCounter, Tokenizer
+from got_loaders.config import Chunker, ChunkMode, LoaderConfig
 from got_loaders.metadata import metadata_for
 from got_loaders.runtimes import RuntimeHandle
 from got_runtime.errors import MissingExtra
@@ -23,6 +23,7 @@ except ModuleNotFoundError as error:
 if TYPE_CHECKING:
     from got_loaders.config import LoaderOptions
     from got_runtime import GotRuntime
+    from got_runtime.markup.token_count import CountTokens, Tokenizer
     from got_runtime.sources import Source
 
 __all__ = ["GotBlobParser", "GotLoader"]
@@ -34,14 +35,16 @@ NPY = "application/x-npy"
 class GotLoader(BaseLoader):
     """Reads a file, a folder or a list of them; each Document comes as soon as its page has been read.
 
-    A folder is faster than its files one by one: pages of all its files are decoded together.
+    A folder is faster than its files one by one: pages of all its files are decoded together. A loader can be pickled;
+    the pickle contains the password.
 
     Args:
         file_path: a file, a folder, an address (with ``allow_remote=True``), bytes, an image, or a list of them.
         mode: the unit of a Document: ``"page"``, ``"document"``, ``"element"`` or ``"chunk"``.
         max_tokens: maximum size of a chunk, in words unless ``count_tokens`` is given; for ``mode="chunk"``.
         chunker: splits the elements of a page instead of the built-in splitting; for ``mode="chunk"``.
-        count_tokens: a function from text to number of tokens, or a Hugging Face tokenizer; for ``mode="chunk"``.
+        count_tokens: a function from text to number of tokens, a Hugging Face tokenizer or a tiktoken encoding; for
+            ``mode="chunk"``.
         runtime: a loaded ``GotRuntime``; without it, loaders of equal model options share one.
         options: the fields of :class:`~got_runtime.ReadOptions` (``task``, ``pages``, ``dpi``, ``rotate``,
             ``password``, ``limits``, ``allow_remote``, ``ocr``, ``on_error``, ``max_new_tokens``, ``boxes``,
@@ -60,7 +63,7 @@ class GotLoader(BaseLoader):
         mode: ChunkMode = "page",
         max_tokens: int = 512,
         chunker: Chunker | None = None,
-        count_tokens: TokenCounter | Tokenizer | None = None,
+        count_tokens: "CountTokens | Tokenizer | None" = None,
         runtime: "GotRuntime | None" = None,
         **options: "Unpack[LoaderOptions]",
     ) -> None:
@@ -69,6 +72,13 @@ class GotLoader(BaseLoader):
             "GotLoader", options, mode=mode, max_tokens=max_tokens, chunker=chunker, count_tokens=count_tokens
         )
         self._runtime = RuntimeHandle(runtime, self._config.model)
+
+    def __repr__(self) -> str:
+        from got_runtime.sources.names import display_name
+
+        source = self._source
+        shown = f"{len(source)} sources" if isinstance(source, list | tuple) else display_name(source)
+        return self._config.described("GotLoader", self._runtime, repr(shown))
 
     def lazy_load(self) -> Iterator[Document]:
         """Documents one by one.
@@ -105,7 +115,7 @@ class GotBlobParser(BaseBlobParser):
         mode: ChunkMode = "page",
         max_tokens: int = 512,
         chunker: Chunker | None = None,
-        count_tokens: TokenCounter | Tokenizer | None = None,
+        count_tokens: "CountTokens | Tokenizer | None" = None,
         runtime: "GotRuntime | None" = None,
         **options: "Unpack[LoaderOptions]",
     ) -> None:
@@ -113,6 +123,9 @@ class GotBlobParser(BaseBlobParser):
             "GotBlobParser", options, mode=mode, max_tokens=max_tokens, chunker=chunker, count_tokens=count_tokens
         )
         self._runtime = RuntimeHandle(runtime, self._config.model)
+
+    def __repr__(self) -> str:
+        return self._config.described("GotBlobParser", self._runtime)
 
     def lazy_parse(self, blob: Blob) -> Iterator[Document]:
         """Documents one by one.

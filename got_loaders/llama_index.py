@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 
 from got_loaders.chunks import DocumentChunk, adocument_chunks, document_chunks
-from got_loaders.config import Chunker, ChunkMode, LoaderConfig, TokenCounter, Tokenizer
+from got_loaders.config import Chunker, ChunkMode, LoaderConfig
 from got_loaders.metadata import EXCLUDED_FROM_EMBEDDING, metadata_for
 from got_loaders.runtimes import RuntimeHandle
 from got_runtime.engine.registry import Quantization
@@ -30,6 +30,7 @@ except ModuleNotFoundError as error:
 if TYPE_CHECKING:
     from got_loaders.config import LoaderOptions
     from got_runtime import GotRuntime
+    from got_runtime.markup.token_count import CountTokens, Tokenizer
     from got_runtime.results import PageResult
 
 __all__ = ["GotReader"]
@@ -38,13 +39,16 @@ FilePath = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 
 class GotReader(BasePydanticReader):
-    """Reads PDF files and images. Its fields are its options: it can be pickled, and loads weights at the first page.
+    """Reads PDF files and images. Its fields are its options, and weights are loaded at the first page.
+
+    A reader can be pickled; the pickle contains the password.
 
     Args:
         mode: the unit of a Document: ``"page"``, ``"document"``, ``"element"`` or ``"chunk"``.
         max_tokens: maximum size of a chunk, in words unless ``count_tokens`` is given; for ``mode="chunk"``.
         chunker: splits the elements of a page instead of the built-in splitting; for ``mode="chunk"``.
-        count_tokens: a function from text to number of tokens, or a Hugging Face tokenizer; for ``mode="chunk"``.
+        count_tokens: a function from text to number of tokens, a Hugging Face tokenizer or a tiktoken encoding; for
+            ``mode="chunk"``.
         image_documents: whether a Document also holds the image of its page (``ImageDocument``).
         runtime: a loaded ``GotRuntime``; without it, readers of equal model options share one.
         is_remote: LlamaIndex's own field; GotReader does not use it.
@@ -99,7 +103,7 @@ class GotReader(BasePydanticReader):
         mode: ChunkMode = "page",
         max_tokens: int = 512,
         chunker: Chunker | None = None,
-        count_tokens: TokenCounter | Tokenizer | None = None,
+        count_tokens: "CountTokens | Tokenizer | None" = None,
         image_documents: bool = False,
         runtime: "GotRuntime | None" = None,
         is_remote: bool = False,
@@ -125,6 +129,11 @@ class GotReader(BasePydanticReader):
         super().__init__(**fields, **dict(config.read_options), **config.model.to_dict())
         self._config = config
         self._runtime = RuntimeHandle(runtime, config.model)
+
+    def __repr__(self) -> str:
+        return self._config.described("GotReader", self._runtime)
+
+    __str__ = __repr__
 
     @classmethod
     def class_name(cls) -> str:

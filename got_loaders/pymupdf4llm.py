@@ -6,7 +6,7 @@ markdown = pymupdf4llm.to_markdown("scan.pdf", ocr_function=GotOcr())
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Unpack
 
-from got_loaders.runtimes import ModelConfig, ModelConfigDict, RuntimeHandle
+from got_loaders.runtimes import ModelConfig, ModelConfigDict, RuntimeHandle, call_repr
 
 if TYPE_CHECKING:
     from got_runtime import GotRuntime, Limits
@@ -56,9 +56,15 @@ class GotOcr:
         from got_runtime.options import ReadOptions
 
         given = {"task": task, "limits": limits, "on_error": on_error, "max_new_tokens": max_new_tokens}
-        model = ModelConfig.of(options, caller="GotOcr", other_names=("runtime", *given))
+        self._model = ModelConfig.of(options, caller="GotOcr", other_names=("runtime", *given))
         self._options = ReadOptions.of({**given, "boxes": True}, caller="GotOcr")
-        self._runtime = RuntimeHandle(runtime, model)
+        self._runtime = RuntimeHandle(runtime, self._model)
+
+    def __repr__(self) -> str:
+        from got_runtime.options import ReadOptions
+
+        options = {**dict(self._options), **self._model.to_dict(), **self._runtime.given}
+        return call_repr("GotOcr", options, {**dict(ReadOptions(boxes=True)), **ModelConfig().to_dict()})
 
     def __call__(self, page: Any, dpi: int = 150, language: str = "eng", keep_ocr_text: bool = False) -> None:
         """Read one ``pymupdf.Page`` and write its text onto it.

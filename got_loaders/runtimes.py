@@ -1,19 +1,20 @@
 """Weights, device and engine of a loader, and the loaded runtimes, one for all loaders with the same settings."""
 
+import asyncio
 import logging
 import os
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, SupportsIndex, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
-from got_runtime.errors import OptionError
+from got_runtime.errors import OptionError, check_names
 
 if TYPE_CHECKING:
     from got_runtime import GotRuntime
     from got_runtime.engine.registry import EngineConfig, Quantization
 
-__all__ = ["ModelConfig", "ModelConfigDict", "RuntimeHandle", "close_runtimes", "shared_runtime"]
+__all__ = ["ModelConfig", "ModelConfigDict", "RuntimeHandle", "call_repr", "close_runtimes", "shared_runtime"]
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ class ModelConfig:
         weight_dtype, kv_cache_dtype, kv_cache_bytes: as in :class:`~got_runtime.EngineConfig`.
 
     Raises:
-        OptionError: ``engine`` or ``devices`` has the wrong type.
+        OptionError: a setting has the wrong type.
         EngineError: an engine setting that no engine can run with.
     """
 
@@ -68,21 +69,12 @@ class ModelConfig:
     kv_cache_bytes: int | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.model, str | os.PathLike | None) or self.model == "":
-            raise OptionError(f"model={self.model!r}: give a folder, a hub id, or None for got-nano")
+        from got_runtime.model.arguments import check_arguments
+
+        names = ("device", "dtype", "revision", "local_files_only")
+        check_arguments(self.model, self.devices, {name: getattr(self, name) for name in names})
         if self.model is not None:
             object.__setattr__(self, "model", os.fspath(self.model))
-        for name in ("device", "dtype"):
-            if not isinstance(value := getattr(self, name), str):
-                raise OptionError(f"{name}={value!r}: give a str")
-        for name in ("batch_size", "kv_cache_bytes"):
-            value = getattr(self, name)
-            if value is not None and not isinstance(value, SupportsIndex):
-                raise OptionError(f"{name}={value!r}: give a whole number")
-        if not isinstance(self.revision, str | None):
-            raise OptionError(f"revision={self.revision!r}: give the name of a branch, a tag or a commit")
-        if not isinstance(self.devices, list | tuple) or not all(isinstance(each, str) for each in self.devices):
-            raise OptionError(f'devices={self.devices!r}: give a list such as ["cuda:0", "cuda:1"], or use device=')
         object.__setattr__(self, "devices", tuple(self.devices))
         if not isinstance(self.engine, str):
             raise OptionError("engine= is the name of an engine: pass runtime=GotRuntime(…) to use an engine object")
@@ -101,8 +93,6 @@ class ModelConfig:
             OptionError: an unknown name, or a value of the wrong type.
             EngineError: an engine setting that no engine can run with.
         """
-        from got_runtime.options import check_names
-
         check_names(given, [*cls.names(), *other_names], caller)
         return cls(**given)
 
@@ -151,7 +141,9 @@ class _SharedRuntimes:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        """Of ``_loading``."""
         self._loading: dict[ModelConfig, threading.Lock] = {}
+        """A lock for each of the settings, held while their runtime is loaded."""
         self._loaded: dict[ModelConfig, GotRuntime] = {}
 
     def get(self, config: ModelConfig) -> "GotRuntime":
@@ -163,8 +155,12 @@ class _SharedRuntimes:
             return self._loaded[config]
 
     def close(self, config: ModelConfig | None) -> None:
-        for each in [config] if config is not None else list(self._loaded):
-            runtime = self._loaded.pop(each, None)
+        with self._lock:
+            chosen = [config] if config is not None else list(self._loading)
+            locks = [(each, self._loading[each]) for each in chosen if each in self._loading]
+        for each, loading in locks:
+            with loading:  # waits for a runtime that is being loaded, which would otherwise stay open
+                runtime = self._loaded.pop(each, None)
             if runtime is not None:
                 runtime.close()
 
@@ -196,10 +192,15 @@ class RuntimeHandle:
     A pickled handle contains the settings and not the weights.
 
     Raises:
-        OptionError: both a runtime and model settings are given.
+        OptionError: the runtime is no GotRuntime, or both a runtime and model settings are given.
     """
 
     def __init__(self, runtime: "GotRuntime | None", config: ModelConfig) -> None:
+        if runtime is not None:
+            from got_runtime import GotRuntime
+
+            if not isinstance(runtime, GotRuntime):
+                raise OptionError(f"runtime={runtime!r}: give a GotRuntime, or leave it out to load one")
         if runtime is not None and config != ModelConfig():
             default = ModelConfig().to_dict()
             given = [name for name, value in config.to_dict().items() if value != default[name]]
@@ -211,6 +212,20 @@ class RuntimeHandle:
         """The runtime; raises ``CheckpointError`` if the weights cannot be loaded."""
         return self._runtime if self._runtime is not None else shared_runtime(self._config)
 
+    @property
+    def given(self) -> "dict[str, GotRuntime]":
+        """The runtime that the loader was given, as a keyword argument."""
+        return {} if self._runtime is None else {"runtime": self._runtime}
+
+    async def aload(self) -> "GotRuntime":
+        """The runtime, without blocking the event loop."""
+        from got_runtime.model.checkpoint import is_embedded
+        from got_runtime.model.demo_warning import warn_of_demo_model
+
+        if self._runtime is None and is_embedded(self._config.model):
+            warn_of_demo_model()  # here, because the worker thread does not know the user's line
+        return await asyncio.to_thread(self)
+
     def __getstate__(self) -> dict[str, Any]:
         if self._runtime is not None:
             name = self._runtime.model_info.name
@@ -221,3 +236,12 @@ class RuntimeHandle:
                 self._config.model or "got-nano",
             )
         return {"_runtime": None, "_config": self._config}
+
+
+def call_repr(name: str, options: Mapping[str, Any], defaults: Mapping[str, Any], *first: str) -> str:
+    """A call as Python code, with the options that differ from their defaults. A password is shown as ``…``."""
+    from got_runtime.sources.names import one_line
+
+    changed = {key: value for key, value in options.items() if key not in defaults or value != defaults[key]}
+    shown = (f"{key}={'…' if key == 'password' else one_line(repr(value), 80)}" for key, value in changed.items())
+    return f"{name}({', '.join([*first, *shown])})"

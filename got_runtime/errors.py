@@ -3,7 +3,7 @@
     GotError
     ├── SourceError            a source cannot be read
     │   ├── SourceNotFound     no such file, folder or address
-    │   ├── SourceUnsupported  not an image, not a PDF, or a kind of object that is not taken
+    │   ├── SourceUnsupported  not an image, not a PDF, or an object of another kind
     │   ├── SourceCorrupt      the right kind of file, but broken
     │   ├── SourceEncrypted    a password is missing or wrong
     │   ├── SourceForbidden    an address or a file that may not be read
@@ -22,6 +22,9 @@
 
 A message says what was wrong and what to do next, in one line.
 """
+
+import difflib
+from collections.abc import Collection, Mapping
 
 __all__ = [
     "CheckpointError",
@@ -42,6 +45,8 @@ __all__ = [
     "SourceNotFound",
     "SourceUnsupported",
     "TaskError",
+    "check_names",
+    "nearest_hint",
 ]
 
 
@@ -58,7 +63,7 @@ class SourceNotFound(SourceError):
 
 
 class SourceUnsupported(SourceError):
-    """Not an image, not a PDF, or a kind of object that is not taken."""
+    """Not an image, not a PDF, or an object of another kind."""
 
 
 class SourceCorrupt(SourceError):
@@ -123,3 +128,34 @@ class MissingExtra(GotError, ImportError):
 
 class DemoModelWarning(UserWarning):
     """got-nano, a demonstration network, was loaded. Issued once a process."""
+
+
+def check_names(
+    given: Collection[str],
+    known: Collection[str],
+    caller: str,
+    other_names: Collection[str] = (),
+    hints: Mapping[str, str] | None = None,
+) -> None:
+    """Check the names of keyword arguments.
+
+    Args:
+        given: the names.
+        known: the names that exist.
+        caller: the called function, for the message.
+        other_names: further names that the message may suggest.
+        hints: what to say of certain wrong names, instead of the nearest name.
+
+    Raises:
+        OptionError: for the first name that does not exist.
+    """
+    for name in given:
+        if name not in known:
+            hint = (hints or {}).get(name) or nearest_hint(name, [*known, *other_names])
+            raise OptionError(f"{caller} has no option {name!r}: {hint}")
+
+
+def nearest_hint(name: str, known: Collection[str]) -> str:
+    """``did you mean 'x'?`` where a known name is similar, else the list of known names."""
+    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.54)
+    return f"did you mean {nearest[0]!r}?" if nearest else f"choose from {', '.join(sorted(known))}"

@@ -1,13 +1,12 @@
 """The options of reading pages, defined once for the runtime, the loaders and the command line."""
 
-import difflib
 import operator
 from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, SupportsIndex, TypedDict, Unpack, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from got_runtime.errors import OptionError, PageOutOfRange
+from got_runtime.errors import OptionError, PageOutOfRange, check_names, nearest_hint
 from got_runtime.sources import HIGHEST_DPI, LOWEST_DPI
 from got_runtime.sources.limits import Limits
 from got_runtime.sources.names import one_line
@@ -22,8 +21,6 @@ __all__ = [
     "ReadOptionsDict",
     "TaskName",
     "ZoomMode",
-    "check_names",
-    "nearest_hint",
 ]
 
 ErrorPolicy = Literal["keep", "skip", "raise"]
@@ -35,6 +32,8 @@ ZoomMode = Literal["auto", "off"]
 PageSelection = str | int | tuple[int, ...]
 TaskName = Literal["plain", "format", "tiles", "pages"]
 """Tasks that need no parameters, by name."""
+
+_HINTS = {name: f"it is one of the limits: limits={{{name!r}: …}}" for name in Limits.model_fields}
 
 
 class ReadOptionsDict(TypedDict, total=False):
@@ -102,6 +101,12 @@ def _integers(value: Any) -> int | tuple[int, ...]:
     raise ValueError("give a selection such as '1-3,7,-1', or whole numbers")
 
 
+def _whole(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("give a whole number")
+    return value
+
+
 class ReadOptions(BaseModel):
     """Options of reading pages: validated once, frozen, and part of the result as ``DocumentResult.settings``.
 
@@ -147,7 +152,7 @@ class ReadOptions(BaseModel):
     """A page or file that fails: ``"keep"`` returns a result that carries the error, ``"skip"`` leaves it out, and both
     log a warning; ``"raise"`` raises the error. A source that is read alone and cannot be opened always raises."""
 
-    max_new_tokens: int = Field(default=MAX_NEW_TOKENS, ge=1)
+    max_new_tokens: Annotated[int, BeforeValidator(_whole)] = Field(default=MAX_NEW_TOKENS, ge=1)
     """Maximum number of tokens decoded for a page, or for each view of a page that is read in zoomed views."""
 
     boxes: bool = False
@@ -159,7 +164,7 @@ class ReadOptions(BaseModel):
     the type width that it reads (``readable_character_width`` in ``config.json``; got-nano does), else ``"off"``."""
 
     def __init__(self, **options: Unpack[ReadOptionsDict]) -> None:
-        check_names(options, type(self).model_fields, "ReadOptions")
+        check_names(options, type(self).model_fields, "ReadOptions", hints=_HINTS)
         try:
             super().__init__(**options)
         except ValidationError as error:
@@ -180,7 +185,7 @@ class ReadOptions(BaseModel):
         Raises:
             OptionError: an unknown name, or a value of the wrong type or range.
         """
-        check_names(given, cls.model_fields, caller, other_names)
+        check_names(given, cls.model_fields, caller, other_names, _HINTS)
         try:
             return cls(**{name: value for name, value in given.items() if value is not None})
         except OptionError as error:
@@ -192,19 +197,3 @@ class ReadOptions(BaseModel):
             return self
         chosen = {name: getattr(self, name) for name in self.model_fields_set}
         return self.of({**chosen, **changes}, caller=caller, other_names=other_names)
-
-
-def check_names(given: Collection[str], known: Collection[str], caller: str, other_names: Collection[str] = ()) -> None:
-    """Raises OptionError for the first name that is not ``known``; its hint may name one of ``other_names`` too."""
-    for name in given:
-        if name not in known:
-            hint = nearest_hint(name, [*known, *other_names])
-            if name in Limits.model_fields and "limits" in known:
-                hint = f"it is one of the limits: limits={{{name!r}: …}}"
-            raise OptionError(f"{caller} has no option {name!r}: {hint}")
-
-
-def nearest_hint(name: str, known: Collection[str]) -> str:
-    """``did you mean 'x'?`` where a known name is similar, else the list of known names."""
-    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.54)
-    return f"did you mean {nearest[0]!r}?" if nearest else f"choose from {', '.join(sorted(known))}"

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Never, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,6 +12,7 @@ from got_runtime.tasks import Plain, Task
 
 if TYPE_CHECKING:
     from got_runtime.markup import Chunk, Element
+    from got_runtime.markup.token_count import CountTokens, Tokenizer
 
 __all__ = [
     "Attempt",
@@ -275,16 +276,20 @@ class DocumentResult(_Record):
         *,
         by: Literal["section", "element"] = "section",
         max_tokens: int = 512,
-        count_tokens: "Callable[[str], int] | None" = None,
+        count_tokens: "CountTokens | Tokenizer | None" = None,
+        **unknown: Never,
     ) -> "list[Chunk]":
         """Split the document into chunks for a vector store (see :func:`got_runtime.markup.chunk`).
 
-        Without ``count_tokens``, words are counted.
+        ``count_tokens`` is a function or a tokenizer; without it, words are counted. Raises OptionError for an unknown
+        argument, or a value that an argument cannot have.
         """
         from got_runtime.markup import chunk
 
         first = self.pages[0].number if self.pages else 1
-        return chunk(self.elements, by=by, max_tokens=max_tokens, count_tokens=count_tokens, first_page=first)
+        return chunk(
+            self.elements, by=by, max_tokens=max_tokens, count_tokens=count_tokens, first_page=first, **unknown
+        )
 
     @property
     def errors(self) -> tuple[PageResult, ...]:

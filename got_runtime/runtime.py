@@ -5,14 +5,12 @@ Over 300 lines because each of its five methods declares every argument for edit
 
 import asyncio
 import threading
-import warnings
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Never, Self, Unpack
 
 from got_runtime.engine.protocol import Engine
-from got_runtime.errors import DemoModelWarning, EngineError, OptionError, SourceUnsupported
+from got_runtime.errors import EngineError, OptionError, SourceUnsupported, check_names
 from got_runtime.options import ReadOptions, ReadOptionsDict
 from got_runtime.pipeline.loop import OnToken, PageReader
 from got_runtime.pipeline.planner import PagePlanner
@@ -30,6 +28,16 @@ __all__ = ["GotRuntime", "OnPage"]
 
 OnPage = Callable[[PageResult], None]
 """Called with each page when its result is complete."""
+
+_ENGINE_HINTS = {
+    name: f"it is a setting of the engine: engine_config=EngineConfig({name}=…)"
+    for name in ("batch_size", "weight_dtype", "kv_cache_dtype", "kv_cache_bytes")
+} | {"model": "the model is the first argument"}
+_CALLBACKS = {
+    "on_page": "give a function of a page",
+    "on_token": "give a function of a page and a piece of its text",
+    "stop": "give a threading.Event",
+}
 
 
 class GotRuntime:
@@ -52,6 +60,10 @@ class GotRuntime:
             device=", ".join(devices) or str(weight.device),
             dtype=str(weight.dtype).removeprefix("torch."),
         )
+
+    def __repr__(self) -> str:
+        info, closed = self._model_info, "" if self._loaded is not None else ", closed"
+        return f"<GotRuntime {info.name}, {info.device}, {info.dtype}{closed}>"
 
     def __enter__(self) -> Self:
         return self
@@ -81,8 +93,9 @@ class GotRuntime:
         engine: str | Engine = "torch",
         engine_config: "EngineConfig | None" = None,
         devices: Sequence[str] = (),
+        **unknown: Never,
     ) -> Self:
-        """Load a checkpoint. The first time that got-nano is loaded in a process, a DemoModelWarning is issued.
+        """Load a checkpoint. Before got-nano is loaded for the first time in a process, a DemoModelWarning is issued.
 
         Args:
             name_or_path: ``None`` or ``"got-nano"`` (embedded), a folder of a GOT-OCR2 checkpoint, or a hub id such as
@@ -96,17 +109,27 @@ class GotRuntime:
             engine_config: batch size, 8-bit weights or KV cache, size of the KV cache.
             devices: one engine process for each, such as ``["cuda:0", "cuda:1"]``; ``device`` is ignored then. As
                 the processes are spawned, a script must make its runtime under ``if __name__ == "__main__":``.
+            unknown: no other argument exists; the error names the nearest one.
 
         Raises:
+            OptionError: an unknown argument, or one of the wrong type.
             CheckpointNotFound: the checkpoint is neither embedded, nor a folder, nor reachable on the hub.
             CheckpointInvalid: the files are not a GOT checkpoint, or device or dtype cannot be used.
             EngineError: no engine has this name, or it cannot run with this configuration.
             MissingExtra: the engine needs a package that is not installed.
         """
         from got_runtime.engine.registry import check_engine, make_engine
-        from got_runtime.model.checkpoint import EMBEDDED, load
+        from got_runtime.model.arguments import check_arguments
+        from got_runtime.model.checkpoint import is_embedded, load
+        from got_runtime.model.demo_warning import warn_of_demo_model
 
+        chosen = {"device": device, "dtype": dtype, "revision": revision, "local_files_only": local_files_only}
+        other_names = ("engine", "engine_config", "devices", "name_or_path")
+        check_names(unknown, chosen, "GotRuntime.from_pretrained", other_names, _ENGINE_HINTS)
+        check_arguments(name_or_path, devices, chosen)
         check_engine(engine, engine_config)
+        if is_embedded(name_or_path):
+            warn_of_demo_model()
         if devices:
             if not isinstance(engine, str):
                 raise EngineError(
@@ -121,8 +144,6 @@ class GotRuntime:
         else:
             checkpoint = load(name_or_path, device, dtype, revision, local_files_only)
             runtime = cls(checkpoint, make_engine(engine, checkpoint, engine_config))
-        if checkpoint.name == EMBEDDED:
-            _warn_of_demo_model()
         return runtime
 
     @property
@@ -157,7 +178,7 @@ class GotRuntime:
             GotError: a page failed, and ``on_error="raise"``.
         """
         _check_single(source)
-        chosen = _chosen(options, changes, "GotRuntime.read", ("on_page", "on_token", "stop"))
+        chosen = _chosen(options, changes, "GotRuntime.read", on_page=on_page, on_token=on_token, stop=stop)
         pages = []
         for page in self._stream(source, chosen, on_token, stop):
             if on_page is not None:
@@ -191,7 +212,7 @@ class GotRuntime:
             OptionError: an unknown option, or a value that it cannot have.
             GotError: a source or page failed, and ``on_error="raise"``.
         """
-        chosen = _chosen(options, changes, "GotRuntime.read_all", ("on_page", "on_token", "stop"))
+        chosen = _chosen(options, changes, "GotRuntime.read_all", on_page=on_page, on_token=on_token, stop=stop)
         reader, opened = self._plan(sources, chosen, on_token, stop)
         whole = reader.read_whole(opened, on_page or (lambda _: None))
         return (self._document(None, pages, chosen) for pages in whole)
@@ -220,7 +241,7 @@ class GotRuntime:
             SourceError: the source, if it is the only one, cannot be opened.
             GotError: a source or page failed, and ``on_error="raise"``.
         """
-        chosen = _chosen(options, changes, "GotRuntime.stream", ("on_token", "stop"))
+        chosen = _chosen(options, changes, "GotRuntime.stream", on_token=on_token, stop=stop)
         return self._stream(sources, chosen, on_token, stop)
 
     async def aread(
@@ -237,7 +258,7 @@ class GotRuntime:
         ``on_page`` is called in the event loop, ``on_token`` in the worker thread.
         """
         _check_single(source)
-        chosen = _chosen(options, changes, "GotRuntime.aread", ("on_page", "on_token"))
+        chosen = _chosen(options, changes, "GotRuntime.aread", on_page=on_page, on_token=on_token)
         pages = []
         async for page in self._astream(source, chosen, on_token):
             pages.append(page)
@@ -257,7 +278,7 @@ class GotRuntime:
 
         ``on_token`` is called in the worker thread.
         """
-        chosen = _chosen(options, changes, "GotRuntime.astream", ("on_token",))
+        chosen = _chosen(options, changes, "GotRuntime.astream", on_token=on_token)
         return self._astream(sources, chosen, on_token)
 
     def _plan(
@@ -320,27 +341,18 @@ class GotRuntime:
         )
 
 
-@cache  # so that it is issued once a process
-def _warn_of_demo_model() -> None:
-    warnings.warn(
-        "got-nano is a demonstration network for trying the package and for tests: it reads printed English in clear "
-        "type; for real documents load the official weights, "
-        "GotRuntime.from_pretrained('stepfun-ai/GOT-OCR-2.0-hf')",
-        DemoModelWarning,
-        stacklevel=3,
-    )
-
-
-def _chosen(
-    options: ReadOptions | None, changes: Mapping[str, Any], caller: str, other_names: Sequence[str]
-) -> ReadOptions:
-    """Raises OptionError for an unknown name in ``changes``, or a value that it cannot have."""
+def _chosen(options: ReadOptions | None, changes: Mapping[str, Any], caller: str, **callbacks: Any) -> ReadOptions:
+    """Raises OptionError for an unknown name in ``changes``, or a value that an option or a callback cannot have."""
+    for name, value in callbacks.items():
+        is_event = callable(getattr(value, "is_set", None)) and not isinstance(value, type)
+        if value is not None and not (is_event if name == "stop" else callable(value)):
+            raise OptionError(f"{caller}: {name}={value!r}: {_CALLBACKS[name]}")
     if options is not None and not isinstance(options, ReadOptions):
         raise OptionError(
             f"{caller}: the second argument is a ReadOptions, not {type(options).__name__}: "
             "give options by name, such as task=Formatted()"
         )
-    return (options or ReadOptions()).replace(changes, caller=caller, other_names=("options", *other_names))
+    return (options or ReadOptions()).replace(changes, caller=caller, other_names=("options", *callbacks))
 
 
 def _check_single(source: Any) -> None:

@@ -5,6 +5,7 @@ of the transformers port is not used, because some of its queries differ (a lead
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
@@ -60,6 +61,11 @@ class _Task(BaseModel):
                 wrong = error.errors()[0]
                 location = "".join(f"{part}: " for part in wrong["loc"])
                 raise TaskError(location + wrong["msg"].removeprefix("Value error, ")) from error
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """As in the call that made it: neither ``kind`` nor defaults."""
+        fields = type(self).model_fields
+        return [(name, value) for name, value in super().__repr_args__() if value != fields[str(name)].default]
 
     @property
     def ngram_ban(self) -> int:
@@ -189,7 +195,7 @@ class Tiles(_Task):
     """
 
     kind: Literal["tiles"] = "tiles"
-    max_tiles: int = Field(default=6, ge=1, le=12)
+    max_tiles: int = Field(default=6, ge=1, le=12, strict=True)
     formatted: bool = False
 
     @property

@@ -141,9 +141,9 @@ BAD_INPUTS: dict[str, tuple[Make, dict[str, Any], type[GotError], str]] = {
     "folder": (lambda folder: folder, {}, SourceUnsupported, "expand"),
     "pipe": (fifo, {}, SourceUnsupported, "file object"),
     "device": (given("/dev/zero"), {}, SourceUnsupported, "file object"),
-    # not a kind of object that is taken
+    # objects of other kinds
     "nothing": (given(None), {}, SourceUnsupported, "give a PDF"),
-    "number": (given(7), {}, SourceUnsupported, "give a PDF"),
+    "number": (given(7), {}, SourceUnsupported, "an object of type int is not a source: give a PDF"),
     "list of files": (given(["a.png", "b.png"]), {}, SourceUnsupported, "one source at a time"),
     "text stream": (given(io.StringIO("text")), {}, SourceUnsupported, "binary mode"),
     "closed file": (closed_file, {}, SourceUnsupported, "open for reading"),
@@ -151,7 +151,7 @@ BAD_INPUTS: dict[str, tuple[Make, dict[str, Any], type[GotError], str]] = {
     "blob of text": (given(Blob("text")), {}, SourceUnsupported, "must give bytes"),
     "blob of nothing": (given(Blob(ValueError("no data"))), {}, SourceUnsupported, "make it of a file"),
     "blob of a lost file": (given(Blob(FileNotFoundError("gone"))), {}, SourceNotFound, "check its path"),
-    # not a kind of file that is taken
+    # files of other kinds
     "text": (file("a.txt", b"Some words.\n"), {}, SourceUnsupported, "give a PDF"),
     "text renamed .pdf": (file("a.pdf", b"Some words.\n"), {}, SourceUnsupported, "whatever its name says"),
     "text that begins like a BMP": (given(b"BMW built this engine in 1917."), {}, SourceUnsupported, "give a PDF"),
@@ -298,6 +298,12 @@ def test_a_file_taken_for_a_number_of_tiles_says_what_to_write(capsys: pytest.Ca
 @pytest.mark.parametrize("bounds", [{"max_pages": 0}, {"max_pixels": -1}, {"max_seconds_per_page": 0.0}])
 def test_limits_that_are_not_above_zero_are_refused(bounds: dict[str, Any]) -> None:
     with pytest.raises(OptionError, match="above zero"):
+        Limits(**bounds)
+
+
+@pytest.mark.parametrize("bounds", [{"max_pages": True}, {"max_seconds_per_page": False}])
+def test_a_boolean_is_no_limit(bounds: dict[str, Any]) -> None:
+    with pytest.raises(OptionError, match="give a number"):
         Limits(**bounds)
 
 

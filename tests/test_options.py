@@ -1,7 +1,9 @@
 """Options of reading pages: one list behind every method, checked before anything is read."""
 
 import asyncio
+import inspect
 import logging
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import NoneType, UnionType
@@ -59,6 +61,26 @@ def test_the_names_of_a_method_itself_are_suggested_too(checkpoint: LoadedModel)
         scripted(checkpoint, "never").read(inked(), **wrong)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"on_page": 3}, "on_page=3: give a function of a page"),
+        ({"on_token": 3}, "on_token=3: give a function of a page and a piece of its text"),
+        ({"stop": True}, "stop=True: give a threading.Event"),
+        ({"stop": threading.Event}, "give a threading.Event"),
+    ],
+    ids=str,
+)
+def test_callbacks_are_checked_before_anything_is_read(
+    checkpoint: LoadedModel, method: str, wrong: dict[str, Any], message: str
+) -> None:
+    runtime, [name] = scripted(checkpoint, "never"), wrong
+    if name not in inspect.signature(getattr(runtime, method)).parameters:
+        message = f"has no option '{name}'"
+    with pytest.raises(OptionError, match=f"GotRuntime.{method}.*{message}"):
+        METHODS[method](runtime, inked(), **wrong)
+
+
 def test_options_are_checked_when_a_method_is_called_not_when_its_first_page_is_wanted(
     checkpoint: LoadedModel,
 ) -> None:
@@ -99,6 +121,8 @@ def test_a_task_in_the_place_of_the_options_is_an_error_that_shows_how(checkpoin
         ({"dpi": float("inf")}, "dpi=inf: Input should be less than or equal to 1200"),
         ({"dpi": float("nan")}, "dpi=nan: Input should be "),
         ({"dpi": np.zeros((2, 2))}, "dpi=array([[0., 0.], [0., 0.]]): "),
+        ({"max_new_tokens": True}, "max_new_tokens=True: give a whole number"),
+        ({"limits": {"max_pages": True}}, "max_pages=True: give a number"),
         ({"max_pages": 3}, "it is one of the limits: limits={'max_pages': …}"),
         ({"rotate": 45}, "rotate=45: Input should be 0, 90, 180 or 270"),
         ({"limits": {"max_pages": 0}}, "a limit must be above zero"),

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, Self, SupportsIndex, get_args
 
 from got_runtime.engine.protocol import Engine
-from got_runtime.errors import EngineError
+from got_runtime.errors import EngineError, OptionError, check_names
 
 if TYPE_CHECKING:
     from got_runtime.model.checkpoint import LoadedModel
@@ -29,6 +29,7 @@ class EngineConfig:
             (:data:`~got_runtime.engine.memory.KV_CACHE_FRACTION`). A page that needs more is decoded alone.
 
     Raises:
+        OptionError: an unknown setting (the message names the nearest one), or a number that is none.
         EngineError: a value that no engine can run with.
     """
 
@@ -37,7 +38,18 @@ class EngineConfig:
     kv_cache_dtype: Quantization = "auto"
     kv_cache_bytes: int | None = None
 
+    if not TYPE_CHECKING:  # type checkers know the settings from the dataclass
+
+        def __new__(cls, *values: Any, **settings: Any) -> Self:
+            """Raises OptionError for an unknown setting."""
+            check_names(settings, cls.__dataclass_fields__, "EngineConfig")
+            return super().__new__(cls)
+
     def __post_init__(self) -> None:
+        for name, number in (("batch_size", self.batch_size), ("kv_cache_bytes", self.kv_cache_bytes)):
+            whole = isinstance(number, SupportsIndex) and not isinstance(number, bool)
+            if not whole and not (number is None and name == "kv_cache_bytes"):
+                raise OptionError(f"{name}={number!r}: give a whole number")
         if self.batch_size < 1:
             raise EngineError(f"batch_size={self.batch_size}: at least one page is decoded at a time")
         for name, value in (("weight_dtype", self.weight_dtype), ("kv_cache_dtype", self.kv_cache_dtype)):
@@ -109,10 +121,12 @@ def check_engine(engine: str | Engine, config: object) -> None:
     """Check the arguments of :func:`make_engine` before weights are loaded.
 
     Raises:
-        EngineError: no engine has this name, or ``config`` is no EngineConfig.
+        EngineError: no engine has this name, the object is no engine, or ``config`` is no EngineConfig.
     """
     if isinstance(engine, str) and engine not in ENGINES:
         raise EngineError(f"no engine {engine!r}: choose one of {', '.join(ENGINES)}")
+    if not isinstance(engine, str) and (isinstance(engine, type) or not callable(getattr(engine, "generate", None))):
+        raise EngineError(f"engine={engine!r}: give one of {', '.join(ENGINES)}, or an engine object")
     if config is not None and not isinstance(config, EngineConfig):
         raise EngineError(f"engine_config={config!r}: give an EngineConfig, such as EngineConfig(batch_size=4)")
 

@@ -1,14 +1,18 @@
 """Elements → chunks for retrieval, by element or by section, within a token budget, with their heading path."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Never
 
+from got_runtime.errors import OptionError, check_names, nearest_hint
 from got_runtime.markup.content import Frozen, plain_text
 from got_runtime.markup.elements import AnyElement, Table
 from got_runtime.markup.render.markdown import MarkdownOptions, element_markdown, to_markdown
+from got_runtime.markup.token_count import CountTokens, Tokenizer, check_max_tokens, token_counter
 
-CountTokens = Callable[[str], int]
+__all__ = ["Chunk", "chunk", "split_text"]
+
+_BY = ("section", "element")
 
 _CAPTIONED = ("table", "figure", "chart", "geometry", "molecule", "music")
 
@@ -31,22 +35,15 @@ class Chunk(Frozen):
     warnings: tuple[str, ...] = ()
 
 
-def count_words(text: str) -> int:
-    """Words separated by white space, plus one for each character from U+2E80 to U+9FFF (Chinese, Japanese).
-
-    It needs no tokenizer; most tokenizers count more.
-    """
-    return len(text.split()) + sum("\u2e80" <= character <= "\u9fff" for character in text)
-
-
 def chunk(
     elements: Sequence[AnyElement],
     *,
     by: Literal["element", "section"] = "section",
     max_tokens: int = 512,
-    count_tokens: CountTokens | None = None,
+    count_tokens: CountTokens | Tokenizer | None = None,
     options: MarkdownOptions | None = None,
     first_page: int = 1,
+    **unknown: Never,
 ) -> list[Chunk]:
     """The elements as chunks of Markdown, none longer than ``max_tokens`` unless its ``warnings`` say so.
 
@@ -58,17 +55,22 @@ def chunk(
         elements: from :func:`~got_runtime.markup.parse` or :func:`~got_runtime.markup.parse_pages`.
         by: ``"section"`` fills a chunk with the elements below one heading; ``"element"`` makes a chunk of each.
         max_tokens: the longest chunk, as ``count_tokens`` counts it.
-        count_tokens: number of tokens of a string, such as ``lambda text: len(tokenizer.encode(text))``. By default
-            :func:`count_words`: words separated by white space, plus one for each Chinese or Japanese character.
+        count_tokens: a function from text to number of tokens, a Hugging Face tokenizer or a tiktoken encoding, whose
+            special tokens are not counted. By default words separated by white space, plus one for each Chinese or
+            Japanese character.
         options: how the Markdown is written.
         first_page: number of the page on which the elements begin.
+        unknown: no other argument exists; the error names the nearest one.
 
     Raises:
-        ValueError: ``max_tokens`` is less than 1.
+        OptionError: an unknown argument, or a value that an argument cannot have, such as ``max_tokens=0`` (also a
+            ValueError).
     """
-    if max_tokens < 1:
-        raise ValueError(f"max_tokens is {max_tokens}: give a budget of at least 1 token")
-    chunker = _Chunker(count_tokens or count_words, max_tokens, options or MarkdownOptions())
+    check_names(unknown, ("by", "max_tokens", "count_tokens", "options", "first_page"), "chunk")
+    if by not in _BY:
+        raise OptionError(f"chunk: by={by!r}: {nearest_hint(str(by), _BY)}")
+    check_max_tokens(max_tokens)
+    chunker = _Chunker(token_counter(count_tokens), max_tokens, options or MarkdownOptions())
     for unit in _units(elements, first_page):
         chunker.take(unit, flush=by == "element")
     return chunker.finish()

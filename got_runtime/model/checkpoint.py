@@ -1,6 +1,5 @@
 """Loads checkpoints: the embedded got-nano, a local folder or a hub id, in transformers' format or the original one."""
 
-import difflib
 import json
 import math
 import re
@@ -9,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from got_runtime.errors import CheckpointInvalid, CheckpointNotFound
+from got_runtime.errors import CheckpointInvalid, CheckpointNotFound, nearest_hint
 from got_runtime.model.image_processor import ImageProcessor
 from got_runtime.model.original import OriginalCheckpoint, is_original
 from got_runtime.model.prompt import END_OF_TEXT, END_OF_TURN, IMAGE_PAD
@@ -78,13 +77,18 @@ class LoadedModel:
         return str(self.tokenizer.decode(list(tokens), skip_special_tokens=True))
 
 
+def is_embedded(name: str | Path | None) -> bool:
+    """Whether a checkpoint of this name is got-nano."""
+    return name is None or str(name) == EMBEDDED
+
+
 def find_folder(name: str | Path | None, revision: str | None, local_files_only: bool) -> tuple[str, Path]:
     """The display name and folder of a checkpoint.
 
     Raises:
         CheckpointNotFound: it is neither embedded, nor a folder, nor a hub id that can be reached.
     """
-    if name is None or str(name) == EMBEDDED:
+    if name is None or is_embedded(name):
         return EMBEDDED, Path(str(files("got_runtime").joinpath("checkpoints", EMBEDDED)))
     if Path(name).is_dir():
         return Path(name).name, Path(name)
@@ -228,9 +232,7 @@ def choose_dtype(dtype: str, device: "torch.device") -> "torch.dtype":
     if dtype in _DTYPES:
         return dtypes[_DTYPES[dtype]]
     if dtype != "auto":
-        nearest = difflib.get_close_matches(dtype, ["auto", *_DTYPES], n=1)
-        hint = f"did you mean {nearest[0]!r}?" if nearest else "choose from auto, float32, bfloat16, float16"
-        raise CheckpointInvalid(f"unknown dtype {dtype!r}: {hint}")
+        raise CheckpointInvalid(f"unknown dtype {dtype!r}: {nearest_hint(dtype, ['auto', *_DTYPES])}")
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
     return torch.bfloat16 if device.type == "cpu" and torch.cpu._is_amx_tile_supported() else torch.float32

@@ -1,11 +1,11 @@
 """Bounds on the pages, pixels, bytes and seconds of one source."""
 
-import difflib
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from got_runtime.errors import OptionError
+from got_runtime.errors import OptionError, nearest_hint
 
 __all__ = ["Limits"]
 
@@ -31,6 +31,11 @@ class Limits(BaseModel):
                 name = "".join(f"{part}={wrong['input']!r}: " for part in wrong["loc"])
                 raise OptionError(f"Limits: {name}{wrong['msg'].removeprefix('Value error, ')}") from error
 
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """The limits that were changed."""
+        fields = type(self).model_fields
+        return [(name, value) for name, value in super().__repr_args__() if value != fields[str(name)].default]
+
     max_pages: int = 5_000
     """Pages read from one document (pages selected, not pages it has)."""
 
@@ -51,12 +56,12 @@ class Limits(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _names_are_known(cls, bounds: Any) -> Any:
-        for name in bounds if isinstance(bounds, dict) else ():
+    def _are_known_numbers(cls, bounds: Any) -> Any:
+        for name, value in bounds.items() if isinstance(bounds, dict) else ():
             if name not in cls.model_fields:
-                nearest = difflib.get_close_matches(str(name), cls.model_fields, n=1, cutoff=0.4)
-                hint = f"did you mean {nearest[0]!r}?" if nearest else f"choose from {', '.join(cls.model_fields)}"
-                raise ValueError(f"there is no limit {name!r}: {hint}")
+                raise ValueError(f"there is no limit {name!r}: {nearest_hint(str(name), cls.model_fields)}")
+            if isinstance(value, bool):
+                raise ValueError(f"{name}={value}: give a number")
         return bounds
 
     @model_validator(mode="after")

@@ -1,8 +1,10 @@
 """Engines are made by name, and configurations are validated."""
 
 import os
+import pickle
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,7 +18,7 @@ from got_runtime import GotRuntime
 from got_runtime.engine.registry import ENGINES, EngineConfig, make_engine
 from got_runtime.engine.torch_engine.engine import TorchEngine
 from got_runtime.engine.transformers_engine import TransformersEngine
-from got_runtime.errors import EngineError
+from got_runtime.errors import EngineError, OptionError
 from got_runtime.model.checkpoint import LoadedModel
 
 
@@ -48,6 +50,26 @@ def test_engines_are_made_by_name(checkpoint: LoadedModel) -> None:
 def test_values_that_no_engine_can_use_are_an_error(options: dict[str, Any]) -> None:
     with pytest.raises(EngineError, match=next(iter(options))):
         EngineConfig(**options)
+
+
+@pytest.mark.parametrize(
+    "options", [{"batch_size": True}, {"batch_size": "8"}, {"batch_size": None}, {"kv_cache_bytes": 1.5}], ids=str
+)
+def test_a_number_that_is_none_is_an_error(options: dict[str, Any]) -> None:
+    with pytest.raises(OptionError, match=f"{next(iter(options))}=.*: give a whole number"):
+        EngineConfig(**options)
+
+
+def test_an_unknown_setting_names_the_nearest_one() -> None:
+    with pytest.raises(OptionError, match="EngineConfig has no option 'batchsize': did you mean 'batch_size'"):
+        EngineConfig(batchsize=3)  # type: ignore[call-arg]
+    assert EngineConfig(3) == pickle.loads(pickle.dumps(replace(EngineConfig(), batch_size=3)))
+
+
+def test_an_object_that_is_no_engine_is_an_error_before_weights_are_loaded() -> None:
+    wrong: Any = 3
+    with pytest.raises(EngineError, match="engine=3: give one of torch"):
+        GotRuntime.from_pretrained("nobody/nothing", engine=wrong)
 
 
 @pytest.mark.parametrize("options", [{"weight_dtype": "int8"}, {"kv_cache_dtype": "int8"}], ids=str)

@@ -5,15 +5,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tiktoken
 from helpers.loader_files import SOUP, Scripted
 from langchain_core.documents import Document
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from got_loaders.config import Chunker, TokenCounter
-from got_loaders.config import Tokenizer as TokenizerProtocol
+from got_loaders.config import Chunker
 from got_loaders.langchain import GotLoader
 from got_runtime.errors import OptionError
 from got_runtime.markup import Chunk, Element, chunk, to_markdown
+from got_runtime.markup.token_count import CountTokens
+from got_runtime.markup.token_count import Tokenizer as AnyTokenizer
 
 SENTENCES = "One two three. Four five six. Seven eight nine."
 
@@ -25,7 +27,7 @@ def load(
     *,
     max_tokens: int = 512,
     chunker: Chunker | None = None,
-    count_tokens: TokenCounter | TokenizerProtocol | None = None,
+    count_tokens: CountTokens | AnyTokenizer | None = None,
 ) -> list[Document]:
     return GotLoader(
         file,
@@ -63,6 +65,24 @@ def test_a_hugging_face_tokenizer_counts_its_tokens(scripted: Scripted, three_pa
     assert texts(documents) == ["One two three. Four five six.", "Seven eight nine."]
 
 
+def test_a_tiktoken_encoding_counts_its_tokens(scripted: Scripted, three_pages: Path) -> None:
+    characters = {bytes([byte]): byte for byte in range(256)}
+    encoding = tiktoken.Encoding("characters", pat_str=".", mergeable_ranks=characters, special_tokens={"<|end|>": 256})
+    documents = load(scripted, three_pages, SENTENCES, max_tokens=35, count_tokens=encoding)
+    assert texts(documents) == ["One two three. Four five six.", "Seven eight nine."]
+    load(scripted, three_pages, "A text with <|end|> in it.", count_tokens=encoding)
+
+
+def test_another_tokenizer_is_an_error_that_shows_how_to_use_it(scripted: Scripted, three_pages: Path) -> None:
+    class Pieces:
+        def encode(self, text: str) -> list[str]:
+            return text.split()
+
+    wrong: Any = Pieces()
+    with pytest.raises(OptionError, match=r"encode of this Pieces .* lambda text: len\(tokenizer.encode\(text\)\)"):
+        load(scripted, three_pages, SENTENCES, count_tokens=wrong)
+
+
 def test_a_chunker_returns_texts(scripted: Scripted, three_pages: Path) -> None:
     documents = load(scripted, three_pages, SOUP, chunker=lambda elements: to_markdown(elements).split("\n\n")[:2])
     assert texts(documents) == ["# Soup", "## Peas"]
@@ -92,8 +112,8 @@ def test_a_chunker_that_returns_one_str_is_an_error(scripted: Scripted, three_pa
     [
         ({"count_tokens": lambda text: len(text) / 4}, "count_tokens= returned [0-9.]+: return a whole number"),
         ({"count_tokens": str.split}, "count_tokens= returned .*: return a whole number"),
-        ({"chunker": lambda elements: None}, "chunker= returned a NoneType"),
-        ({"chunker": list}, "chunker= returned a .* in its list: return texts or chunks"),
+        ({"chunker": lambda elements: None}, "chunker= returned an object of type NoneType"),
+        ({"chunker": list}, "chunker= returned an object of type .* in its list: return texts or chunks"),
     ],
 )
 def test_a_function_that_returns_something_else_is_an_error(

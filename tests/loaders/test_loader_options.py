@@ -17,7 +17,7 @@ from got_loaders.langchain import GotBlobParser, GotLoader
 from got_loaders.llama_index import GotReader
 from got_loaders.pymupdf4llm import GotOcr
 from got_loaders.runtimes import ModelConfig, ModelConfigDict
-from got_runtime import EngineConfig, Formatted, Limits
+from got_runtime import EngineConfig, Formatted, GotRuntime, Limits
 from got_runtime.errors import CheckpointNotFound, EngineError, LimitExceeded, OptionError
 from got_runtime.options import ReadOptions
 
@@ -49,6 +49,8 @@ def test_a_misspelt_option_is_an_error_that_names_the_nearest(name: str, misspel
 def test_the_ocr_function_refuses_misspelt_options_too() -> None:
     with pytest.raises(OptionError, match="GotOcr has no option 'max_new_token': did you mean 'max_new_tokens'"):
         GotOcr(max_new_token=3)  # type: ignore[call-arg]
+    with pytest.raises(OptionError, match="runtime=3: give a GotRuntime"):
+        GotOcr(3)  # type: ignore[arg-type]
 
 
 @every_loader
@@ -59,11 +61,15 @@ def test_the_ocr_function_refuses_misspelt_options_too() -> None:
         ({"on_error": "document"}, "on_error='document'"),
         ({"max_tokens": 0}, "max_tokens=0: give at least 1"),
         ({"limits": {"max_page": 3}}, "max_page"),
+        ({"max_tokens": True}, "max_tokens=True: give at least 1"),
+        ({"batch_size": True}, "batch_size=True: give a whole number"),
+        ({"runtime": 3}, "runtime=3: give a GotRuntime"),
+        ({"runtime": GotRuntime}, "give a GotRuntime, or leave it out"),
         ({"max_tokens": "512"}, "max_tokens='512': give at least 1"),
         ({"max_tokens": 2.5}, r"max_tokens=2\.5: give at least 1"),
         ({"devices": "cuda:0"}, "give a list"),
         ({"devices": [0]}, "give a list"),
-        ({"device": 0}, "device=0: give a str"),
+        ({"device": 0}, "device=0: give a name"),
         ({"batch_size": "4"}, "batch_size='4': give a whole number"),
         ({"model": ""}, "model='': give a folder, a hub id, or None for got-nano"),
         ({"mode": "chunk", "chunker": 5}, "chunker=5: give a function"),
@@ -139,6 +145,27 @@ def test_options_that_cannot_be_saved_are_an_error_and_a_password_is_left_out() 
     assert "secret" not in json.dumps(GotReader(password="secret").to_dict())
     assert "secret" not in json.dumps(GotConverter(password="secret").to_dict())
     assert pickle.loads(pickle.dumps(GotReader(password="secret"))).password == "secret"
+
+
+def test_the_repr_of_a_loader_has_the_options_that_were_given_but_no_password(scripted: Scripted) -> None:
+    runtime = scripted("text")
+    assert repr(GotLoader("a.pdf")) == "GotLoader('a.pdf')"
+    options: dict[str, Any] = {"mode": "chunk", "task": "format", "limits": {"max_pages": 3}, "password": "secret"}
+    shown = "mode='chunk', task=Formatted(), password=…, limits=Limits(max_pages=3)"
+    address = GotLoader("https://me:secret@example.org/a.pdf", model="models/mine", **options)
+    assert repr(address) == f"GotLoader('https://example.org/a.pdf', {shown}, model='models/mine')"
+    assert repr(GotLoader([b"a", b"b"], runtime=runtime)) == f"GotLoader('2 sources', runtime={runtime!r})"
+    assert repr(GotBlobParser(**options)) == f"GotBlobParser({shown})"
+    assert repr(GotReader(**options)) == str(GotReader(**options)) == f"GotReader({shown})"
+    assert repr(GotOcr(task="plain", max_new_tokens=9)) == "GotOcr(max_new_tokens=9)"
+    assert "secret" not in repr(GotConverter(**options))
+
+
+def test_the_repr_of_a_runtime_names_its_model_and_whether_it_is_closed(scripted: Scripted) -> None:
+    runtime = scripted("text")
+    assert repr(runtime) == "<GotRuntime got-nano, cpu, float32>"
+    runtime.close()
+    assert repr(runtime) == "<GotRuntime got-nano, cpu, float32, closed>"
 
 
 def test_pickling_a_loader_with_a_runtime_warns_which_weights_the_copy_loads(

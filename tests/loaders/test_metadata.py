@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,8 @@ from got_loaders.llama_index import GotReader
 from got_loaders.metadata import KEYS
 from got_loaders.runtimes import ModelConfig, close_runtimes, shared_runtime
 from got_runtime import Formatted
+from got_runtime.errors import EngineError
+from got_runtime.model.checkpoint import LoadedModel
 
 MODES: tuple[ChunkMode, ...] = ("page", "document", "element", "chunk")
 
@@ -120,6 +124,30 @@ def test_loaders_of_one_model_share_one_runtime() -> None:
     assert GotReader(device="cpu", dtype="float32")._runtime() is first
     close_runtimes(settings)
     assert shared_runtime(settings) is not first
+
+
+def test_a_runtime_that_is_closed_while_it_is_loaded_does_not_stay_in_memory(
+    monkeypatch: pytest.MonkeyPatch, checkpoint: LoadedModel
+) -> None:
+    loading, go_on = threading.Event(), threading.Event()
+
+    def load(*_: object) -> LoadedModel:
+        loading.set()
+        assert go_on.wait(30)
+        return checkpoint
+
+    monkeypatch.setattr("got_runtime.model.checkpoint.load", load)
+    settings = ModelConfig(device="cpu", batch_size=3)
+    with ThreadPoolExecutor(2) as pool:
+        runtime = pool.submit(shared_runtime, settings)
+        assert loading.wait(30)
+        closing = pool.submit(close_runtimes, settings)
+        with pytest.raises(TimeoutError):
+            closing.result(0.2)
+        go_on.set()
+        closing.result(30)
+        with pytest.raises(EngineError, match="closed"):
+            runtime.result(30).read("a.png")
 
 
 def test_importing_the_loaders_loads_neither_torch_nor_a_framework() -> None:

@@ -1,10 +1,14 @@
 """Chunks: nothing lost, nothing oversized without a warning, tables split between rows under their header."""
 
+from typing import Any
+
 import pytest
 from helpers.markup_answers import ANSWERS
 
+from got_runtime.errors import OptionError
 from got_runtime.markup import chunk, parse, parse_pages
-from got_runtime.markup.chunks import count_words
+from got_runtime.markup.token_count import count_words
+from got_runtime.results import DocumentResult, ModelInfo, PageResult
 
 ROWS = "".join(f"row {number} & value {number} \\\\ " for number in range(60))
 LONG_TABLE = (
@@ -76,6 +80,44 @@ def test_pages_keep_their_numbers_where_not_all_were_read() -> None:
     assert elements[2].warnings[0].message == "goes on from page 9 on page 10: joined"
 
 
-def test_a_budget_below_one_token_is_refused() -> None:
-    with pytest.raises(ValueError, match="at least 1"):
-        chunk([], max_tokens=0)
+def test_a_tokenizer_counts_without_its_special_tokens() -> None:
+    class Words:
+        def encode(self, text: str, *, add_special_tokens: bool = True) -> list[str]:
+            return ["[CLS]"] * add_special_tokens + text.split()
+
+    assert [each.tokens for each in chunk(parse("One two three."), count_tokens=Words())] == [3]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"max_tokens": 0}, "chunk: max_tokens=0: give at least 1"),
+        ({"max_tokens": True}, "max_tokens=True: give at least 1"),
+        ({"max_tokens": "512"}, "max_tokens='512': give at least 1"),
+        ({"max_token": 3}, "chunk has no option 'max_token': did you mean 'max_tokens'?"),
+        ({"by": "elements"}, "by='elements': did you mean 'element'?"),
+        (
+            {"count_tokens": "gpt2"},
+            "count_tokens='gpt2': give a function from text to number of tokens, or a tokenizer",
+        ),
+        ({"count_tokens": len, "max_tokens": -1}, "max_tokens=-1: give at least 1"),
+        ({"count_tokens": lambda text: len(text) / 4}, "count_tokens= returned 3.5: return a whole number"),
+    ],
+    ids=str,
+)
+def test_wrong_arguments_are_an_error(wrong: dict[str, Any], message: str) -> None:
+    document = DocumentResult(
+        source="a.png",
+        sha256=None,
+        pages=(
+            PageResult(
+                source="a.png", number=1, label="1", width=9, height=9, text="One two three.", finish_reason="stop"
+            ),
+        ),
+        model=ModelInfo(name="none", revision=None, device="cpu", dtype="float32"),
+    )
+    for call in (lambda **options: chunk(document.elements, **options), document.chunks):
+        with pytest.raises(OptionError) as caught:
+            call(**wrong)
+        assert message in str(caught.value)
+        assert isinstance(caught.value, ValueError)

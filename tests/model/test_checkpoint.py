@@ -4,12 +4,13 @@ import subprocess
 import sys
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from got_runtime import GotRuntime
-from got_runtime.errors import CheckpointInvalid, CheckpointNotFound
+from got_runtime.errors import CheckpointInvalid, CheckpointNotFound, OptionError
 from got_runtime.model.checkpoint import choose_dtype, load
 
 NANO = Path(str(files("got_runtime") / "checkpoints" / "got-nano"))
@@ -35,6 +36,27 @@ def test_an_unknown_checkpoint_device_or_dtype_names_the_choices(
         GotRuntime.from_pretrained(device="gpu:1")
     with pytest.raises(CheckpointInvalid, match=r"unknown dtype 'float_16': did you mean 'float16'\?"):
         GotRuntime.from_pretrained(device="cpu", dtype="float_16")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"devise": "cpu"}, "GotRuntime.from_pretrained has no option 'devise': did you mean 'device'?"),
+        ({"batch_size": 4}, "it is a setting of the engine: engine_config=EngineConfig(batch_size=…)"),
+        ({"model": "got-nano"}, "the model is the first argument"),
+        ({"name_or_path": 3}, "model=3: give a folder, a hub id, or None for got-nano"),
+        ({"device": torch.device("cpu")}, "device=device(type='cpu'): give a name, such as 'auto', 'cpu'"),
+        ({"dtype": torch.float32}, "dtype=torch.float32: give a name, such as 'auto', 'float32'"),
+        ({"devices": "cuda:0"}, "devices='cuda:0': give a list"),
+        ({"revision": 1}, "revision=1: give the name of a branch"),
+        ({"local_files_only": "yes"}, "local_files_only='yes': give True or False"),
+    ],
+    ids=str,
+)
+def test_wrong_arguments_are_reported_before_anything_is_loaded(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(OptionError) as caught:
+        GotRuntime.from_pretrained(**{"name_or_path": "nobody/nothing", **wrong})
+    assert message in str(caught.value)
 
 
 def test_got_nano_is_announced_once_a_process_and_can_be_filtered() -> None:
