@@ -45,8 +45,6 @@ __all__ = [
     "SourceNotFound",
     "SourceUnsupported",
     "TaskError",
-    "check_names",
-    "nearest_hint",
 ]
 
 
