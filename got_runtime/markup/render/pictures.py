@@ -40,8 +40,10 @@ def _drawn(element: Drawable) -> tuple[list[str], str]:
             missing = chart.not_drawn(element.value)
             return ([drawing], missing and f"{missing} are not drawn") if drawing else ([], "it has no numbers")
         case "geometry":
-            drawing = tikz.to_svg(element.tikz)
-            return ([drawing], "") if drawing else ([], "")
+            figure = tikz.draw(element.tikz)
+            partly = figure.drawn < figure.statements
+            notice = f"drawn are {figure.drawn} of {figure.statements} statements" if partly else ""
+            return ([figure.svg], notice) if figure.svg else ([], "")
 
 
 def _notice(text: str) -> str:

@@ -1,0 +1,127 @@
+"""TikZ figures cut into statements: comments, loops, scopes, macros."""
+
+import re
+from collections.abc import Iterator
+
+from got_runtime.markup.notation.tikz_math import NotDrawn, closing, evaluate, split
+
+__all__ = ["loop", "macro", "statements", "substitute", "without_comments"]
+
+_MAX_ROUNDS = 300
+_LOOP = re.compile(r"\\foreach\s*((?:\\[A-Za-z]+\s*/?\s*)+)\s*in\s*(?=\{)")
+_MACRO = re.compile(
+    r"\\(def|newcommand|renewcommand|pgfmathsetmacro|pgfmathtruncatemacro)\s*\{?\s*\\([A-Za-z]+)\s*\}?\s*(?=\{)"
+)
+_DECLARED = re.compile(r"\\(tikzset|definecolor|usetikzlibrary|centering|small|footnotesize|large|pgfplotsset)\b")
+
+
+def without_comments(text: str) -> str:
+    """The text without comments of TeX; ``\\%`` is no comment."""
+    return re.sub(r"(?<!\\)%.*", "", text)
+
+
+def statements(body: str) -> Iterator[str]:
+    """The statements of a figure: up to a semicolon outside of braces, or a loop, environment or macro."""
+    position = 0
+    while position < len(body):
+        if body[position] in " \t\r\n;":
+            position += 1
+            continue
+        end = _end(body, position)
+        yield body[position:end].strip()
+        position = end
+
+
+def _end(body: str, position: int, depth: int = 0) -> int:
+    if depth > 8:
+        return len(body)
+    if opened := re.compile(r"\\begin\{(\w+)\}").match(body, position):
+        level = 0
+        for each in re.compile(r"\\(begin|end)\{" + opened[1] + r"\}").finditer(body, position):
+            level += 1 if each[1] == "begin" else -1
+            if not level:
+                return each.end()
+        return len(body)
+    try:
+        if head := _LOOP.match(body, position):
+            after = closing(body, head.end()) + 1
+            start = after + len(body[after:]) - len(body[after:].lstrip())
+            return closing(body, start) + 1 if body[start : start + 1] == "{" else _end(body, start, depth + 1)
+        if head := _MACRO.match(body, position):
+            return closing(body, head.end()) + 1
+        if _DECLARED.match(body, position):
+            opening = body.find("{", position)
+            name = re.compile(r"\\[a-z]+").match(body, position)
+            assert name is not None
+            return closing(body, opening) + 1 if opening == name.end() else name.end()
+    except NotDrawn:
+        return len(body)
+    braces = 0
+    for index in range(position, len(body)):
+        braces += (body[index] == "{") - (body[index] == "}")
+        if body[index] == ";" and braces <= 0:
+            return index + 1
+    return len(body)
+
+
+def macro(statement: str, values: dict[str, str]) -> bool:
+    """Whether the statement defines a macro, which is added to the values."""
+    head = _MACRO.match(statement)
+    if head is None:
+        return False
+    value = statement[head.end() + 1 : -1]
+    if head[1].startswith("pgfmath"):
+        number = evaluate(value)
+        value = f"{int(number)}" if head[1] == "pgfmathtruncatemacro" else f"{number:.6f}"
+    values[head[2]] = value
+    return True
+
+
+def substitute(text: str, values: dict[str, str]) -> str:
+    """The text with its macros replaced."""
+    for _ in range(4):
+        replaced = re.sub(r"\\([A-Za-z]+)", lambda found: values.get(found[1], found[0]), text)
+        if replaced == text or len(replaced) > 100_000:
+            break
+        text = replaced
+    return text
+
+
+def loop(statement: str) -> tuple[list[dict[str, str]], str] | None:
+    """The values of the variables in each round of a loop, and its body; None for another statement."""
+    if not statement.startswith("\\foreach"):
+        return None
+    head = _LOOP.match(statement)
+    if head is None:
+        raise NotDrawn
+    names = re.findall(r"\\([A-Za-z]+)", head[1])
+    end = closing(statement, head.end())
+    rounds = []
+    for item in _items(split(statement[head.end() + 1 : end])):
+        parts = [part.strip() for part in split(item, "/")]
+        rounds.append(dict(zip(names, parts + [parts[-1]] * (len(names) - len(parts)), strict=False)))
+    body = statement[end + 1 :].strip()
+    return rounds, body[1:-1] if body.startswith("{") and closing(body, 0) == len(body) - 1 else body
+
+
+def _items(written: list[str]) -> list[str]:
+    """The items of a list, with those that an ellipsis stands for."""
+    items: list[str] = []
+    written = [each.strip() for each in written]
+    for index, each in enumerate(written):
+        if each != "...":
+            items.append(each)
+            continue
+        if not items or index + 1 >= len(written):
+            raise NotDrawn
+        last, stop = evaluate(items[-1]), evaluate(written[index + 1])
+        step = last - evaluate(items[-2]) if len(items) > 1 else (1.0 if stop > last else -1.0)
+        if not step or abs(stop - last) / abs(step) > _MAX_ROUNDS:
+            raise NotDrawn
+        last += step
+        while (last - stop) * (1 if step > 0 else -1) < -1e-6:
+            items.append(f"{last:.6g}")
+            last += step
+    if len(items) > _MAX_ROUNDS:
+        raise NotDrawn
+    return items

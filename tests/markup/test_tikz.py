@@ -1,0 +1,101 @@
+"""TikZ figures: what is drawn is right, and what is not understood is left out and counted."""
+
+import re
+
+import pytest
+
+from got_runtime.markup import parse, to_html
+from got_runtime.markup.notation import tikz
+
+
+def draw(body: str) -> tikz.Figure:
+    return tikz.draw("\\begin{tikzpicture}" + body + "\\end{tikzpicture}")
+
+
+def corners(body: str) -> list[tuple[float, float]]:
+    """The points of the first line of a figure in TikZ centimetres."""
+    svg = draw(body).svg
+    assert svg is not None
+    found = re.search('polyline points="([^"]*)"', svg)
+    assert found is not None
+    pairs = (each.split(",") for each in found[1].split())
+    return [(round(float(x) / 40, 2), round(-float(y) / 40, 2)) for x, y in pairs]
+
+
+@pytest.mark.parametrize(
+    ("statements", "expected"),
+    [
+        (r"\draw (1,2) -- ($(0,0)!0.5!(4,2)$);", [(1, 2), (2, 1)]),
+        (r"\coordinate (A) at (1,1); \draw (A) -- ($(A)+(1,0)$);", [(1, 1), (2, 1)]),
+        (r"\coordinate (A) at (0,0); \coordinate (B) at (4,0); \draw (1,3) -- ($(A)!(1,3)!(B)$);", [(1, 3), (1, 0)]),
+        (r"\draw (0,0) -- ({2*cos(60)},{sqrt(4)});", [(0, 0), (1, 2)]),
+        (r"\draw (0,0) -- ++(1,0) -- ++(0,1) -- cycle;", [(0, 0), (1, 0), (1, 1), (0, 0)]),
+        ("% (0,0) -- (9,9);\n\\draw (0,0) -- % to the right\n (1,0);", [(0, 0), (1, 0)]),
+        (r"\def\r{2} \draw (0,0) -- (90:\r);", [(0, 0), (0, 2)]),
+        (r"\begin{scope}[shift={(1,1)}] \draw (0,0) -- (1,0); \end{scope}", [(1, 1), (2, 1)]),
+        (r"\draw[rotate=90] (0,0) -- (1,0);", [(0, 0), (0, 1)]),
+        (r"\foreach \x in {3} \draw (\x,0) -- (\x,1);", [(3, 0), (3, 1)]),
+        (r"\draw (0,0) |- (2,1);", [(0, 0), (0, 1), (2, 1)]),
+    ],
+)
+def test_points_are_where_tikz_has_them(statements: str, expected: list[tuple[float, float]]) -> None:
+    assert corners(statements) == expected
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        r"\draw (unknown) -- (1,1);",
+        r"\draw (0,0) -- (1,",
+        r"\node at ($(A)!0.5$) {$x$};",
+        r"\draw (0,0) to[bend left] (2,0);",
+        r"\draw[unknown style] (0,0) -- (1,1);",
+        r"\unknown{1}{2};",
+        r"\node[draw] at (1,1) {text};",
+        r"\foreach \x in {1,...,100000} \draw (\x,0) -- (0,0);",
+        r"\draw (0,0) -- (9^9^9^9^9,1);",
+    ],
+)
+def test_a_statement_that_is_not_understood_is_left_out_and_counted(statement: str) -> None:
+    figure = draw(r"\draw (5,5) -- (6,6); " + statement)
+    assert figure.svg is not None
+    assert (figure.drawn, figure.statements) == (1, 2)
+    assert figure.svg == draw(r"\draw (5,5) -- (6,6);").svg
+
+
+def test_a_partly_drawn_figure_says_so_beside_its_source() -> None:
+    html = to_html(parse(r"\begin{tikzpicture}\draw (0,0) -- (1,1); \draw (q) -- (1,1);\end{tikzpicture}"))
+    assert "drawn are 1 of 2 statements" in html
+    assert '<details open="">' in html
+
+
+def test_functions_are_drawn_in_axes() -> None:
+    figure = draw(r"\begin{axis}[axis lines=middle, xlabel=$x$] \addplot[domain=-2:2]{x^2}; \addplot{q(x)}; \end{axis}")
+    assert figure.svg is not None
+    assert (figure.drawn, figure.statements) == (1, 2)
+    assert ">4</text>" in figure.svg
+    assert ">x</text>" in figure.svg
+
+
+def test_labels_are_plain_characters() -> None:
+    svg = draw(r"\draw (0,0) node[left]{$\alpha_1$} -- node[above]{$60^\circ$} (2,0);").svg
+    assert svg is not None
+    assert '>α<tspan dy="4" font-size="11">1</tspan></text>' in svg
+    assert ">60°</text>" in svg
+
+
+def test_angles_are_drawn() -> None:
+    figure = draw(
+        r"\coordinate (A) at (2,0); \coordinate (B) at (0,0); \coordinate (C) at (0,2);"
+        r'\draw (A) -- (B) -- (C); \pic[draw, "$90^\circ$"] {right angle=A--B--C};'
+    )
+    assert figure.svg is not None
+    assert figure.drawn == figure.statements == 5
+    assert "90°" in figure.svg
+
+
+@pytest.mark.parametrize(
+    "piece", ["(", "\\draw ", "\\begin{scope}", "\\draw (0,0) node", "{", "\\foreach \\x in {1,2}"]
+)
+def test_endless_figures_end(piece: str) -> None:
+    assert draw(piece * 3000).svg is None
