@@ -11,7 +11,7 @@ from helpers.scripted_pages import inked, scripted
 from PIL import Image, ImageFont
 
 from got_runtime import GotRuntime, PageResult
-from got_runtime.engine.protocol import Completion, FinishReason, OnToken, Request
+from got_runtime.engine.protocol import Completion, DecodeFinish, OnToken, Request
 from got_runtime.engine.scripted import ScriptedEngine
 from got_runtime.errors import EngineError
 from got_runtime.model.checkpoint import LoadedModel
@@ -158,7 +158,7 @@ def test_pages_around_a_zoomed_one_keep_their_order(got_nano: LoadedModel, answe
 class Replays:
     """Replays answers with the reasons why they ended, over all of its calls; the last one is repeated."""
 
-    def __init__(self, checkpoint: LoadedModel, *answers: tuple[str, FinishReason]) -> None:
+    def __init__(self, checkpoint: LoadedModel, *answers: tuple[str, DecodeFinish]) -> None:
         self.checkpoint, self.answers = checkpoint, list(answers)
         self.requests: list[Request] = []
 
