@@ -29,7 +29,7 @@ IMPORTS: dict[str, set[str]] = {
     "pipeline": {"boxes", "engine", "markup", "model", "options", "results", "sources", "tasks", "views"},
     "runtime": {"engine", "model", "options", "pipeline", "results", "sources"},
     "synth": {"tasks", "views"},
-    "evaluation": {"markup", "results", "runtime", "sources", "synth", "tasks"},
+    "evaluation": {"markup", "results", "runtime", "sources", "synth", "tasks", "views"},
     "training": {"engine", "evaluation", "model", "pipeline", "sources", "synth", "tasks", "views"},
     "bench": {"engine", "model", "runtime", "sources"},
     "cli": {

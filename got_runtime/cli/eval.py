@@ -5,24 +5,30 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from got_runtime.cli.common import check_outputs, non_empty_path, non_negative_int, positive_int, print_notice
-from got_runtime.cli.options import DEFAULT_TILES, add_model_options, load_runtime, tile_count, tiles_task
+from got_runtime.cli.common import (
+    check_outputs,
+    non_empty_path,
+    non_negative_int,
+    positive_int,
+    positive_number,
+    print_notice,
+)
+from got_runtime.cli.options import DEFAULT_TILES, add_model_options, load_runtime, tile_count
 from got_runtime.synth.kinds import KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from rich.console import Console
 
     from got_runtime.evaluation.model_card import ModelCard
-    from got_runtime.evaluation.report import Report
+    from got_runtime.evaluation.report import LeftOut, Report
     from got_runtime.evaluation.run import OnPage
-    from got_runtime.evaluation.samples import EvalSample
     from got_runtime.runtime import GotRuntime
 
 __all__ = ["add_parser", "run"]
 
 ALL = "all"
+EMBEDDED = "got-nano"
+"""``model.checkpoint.EMBEDDED``, repeated so that ``--help`` stays fast."""
 
 _WORST_PAGES_PER_GROUP = 5
 """Pages per kind and group in the HTML report of all kinds."""
@@ -52,7 +58,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         type=non_empty_path,
         metavar="FOLDER",
         help="images and PDFs, each beside a .txt of the same stem (a PDF's pages separated by form feeds); "
-        "a .json in GOT's conversations layout; or Fox, OmniDocBench or olmOCR-bench as downloaded",
+        "a PDF, a folder of PDFs without .txt, or a .txt list of PDFs (a path and pages a line), whose text layer is "
+        "the reference; a .json in GOT's conversations layout; or Fox, OmniDocBench or olmOCR-bench as downloaded",
     )
     dataset.add_argument(
         "--held-out",
@@ -81,6 +88,17 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         type=tile_count,
         metavar="N",
         help="split FOLDER's pages into up to N tiles (6)",
+    )
+    parser.add_argument(
+        "--pages", metavar="1-3,7,-1", help="pages of each PDF whose text layer is the reference (default: all)"
+    )
+    parser.add_argument(
+        "--dpi", type=positive_number, metavar="N", help="resolution of FOLDER's PDF pages (default: as got-ocr read)"
+    )
+    parser.add_argument(
+        "--degrade",
+        choices=("scan",),
+        help="make FOLDER's pages look scanned: turned by 1.5°, blurred, JPEG of quality 40",
     )
     parser.add_argument(
         "--predictions",
@@ -124,15 +142,17 @@ def _run_one(args: argparse.Namespace, console: "Console") -> int:
 
     worst = WorstPages()
     on_page = worst.add if args.html else None
+    left_out: list[LeftOut] = []
     interrupted = False
     try:
         if args.held_out is not None:
             report = _evaluate_held_out(args, load_runtime(args), args.kind or KINDS[0], on_page)
         else:
-            report = _evaluate_dataset(args, on_page)
+            report = _evaluate_dataset(args, on_page, left_out)
     except Interrupted as interruption:
         report, interrupted = interruption.report, True
         print_notice(f"interrupted; results of {report.dataset}")
+    report = report.model_copy(update={"left_out": tuple(left_out)})
     for table in report_tables(report, args.metrics):
         console.print(table.to_rich(console.width))
     for page in [page for page in report.pages if page.error][:_MAX_PRINTED_ERRORS]:
@@ -211,47 +231,26 @@ def _evaluate_held_out(
     )
 
 
-def _evaluate_dataset(args: argparse.Namespace, on_page: "OnPage | None") -> "Report":
-    from got_runtime.evaluation.datasets import load_samples
+def _evaluate_dataset(args: argparse.Namespace, on_page: "OnPage | None", left_out: "list[LeftOut]") -> "Report":
+    from got_runtime.cli.eval_samples import dataset_samples
     from got_runtime.evaluation.run import evaluate, runtime_predictor, score_predictions
 
-    samples = _apply_task(load_samples(args.folder)[: args.limit], args)
     dataset = args.folder.resolve().name
     if args.predictions is not None:
+        samples = dataset_samples(args, left_out, ascii_forms=False)
         name = args.model or args.predictions.name
         return score_predictions(samples, args.predictions, model=name, dataset=dataset, on_page=on_page)
     runtime = load_runtime(args)
+    model = runtime.model_info.name
     return evaluate(
-        samples,
+        # The reference texts of got-nano's training are ASCII: it has never been shown another form of a quote.
+        dataset_samples(args, left_out, ascii_forms=model == EMBEDDED),
         runtime_predictor(runtime, args.max_new_tokens),
-        model=runtime.model_info.name,
+        model=model,
         dataset=dataset,
         batch_size=args.batch_size,
         on_page=on_page,
     )
-
-
-def _apply_task(samples: "Sequence[EvalSample]", args: argparse.Namespace) -> "list[EvalSample]":
-    """The samples with the task of ``--task`` and ``--tiles``, and the kind of score that belongs to it.
-
-    With ``--tiles`` alone, each sample stays plain or formatted as the dataset has it.
-    """
-    from dataclasses import replace
-
-    from got_runtime.tasks import Formatted, Plain, Task
-
-    if args.task is None and args.tiles is None:
-        return list(samples)
-
-    def with_task(sample: "EvalSample") -> "EvalSample":
-        formatted = sample.task.formatted if args.task is None else args.task == "format"
-        task: Task = Formatted() if formatted else Plain()
-        if args.tiles is not None:
-            task = tiles_task(args.tiles, formatted)
-        kind = "formatted" if formatted else "plain"
-        return replace(sample, task=task, kind=kind if sample.kind in ("plain", "formatted") else sample.kind)
-
-    return [with_task(sample) for sample in samples]
 
 
 def _check_options(args: argparse.Namespace) -> None:
@@ -262,6 +261,8 @@ def _check_options(args: argparse.Namespace) -> None:
         raise GotError("--kind needs --held-out N: the kinds are those of synthetic pages")
     if args.held_out is not None and (args.task or args.tiles is not None):
         raise GotError("--task and --tiles need a FOLDER: a held-out page has the task of its kind")
+    if args.held_out is not None and (args.pages or args.dpi is not None or args.degrade):
+        raise GotError("--pages, --dpi and --degrade need a FOLDER: held-out pages are drawn as in training")
     if args.predictions is not None and args.held_out is not None:
         raise GotError("--predictions needs a FOLDER: held-out pages are drawn now, and no other tool has read them")
     if args.predictions is not None and not args.predictions.is_dir():

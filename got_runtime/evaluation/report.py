@@ -8,9 +8,17 @@ from pydantic import Field
 
 from got_runtime.evaluation.scores import Estimate, GroupScore, PageScore, ReportModel
 
-__all__ = ["OVERALL", "Estimate", "GroupScore", "PageScore", "Report"]
+__all__ = ["OVERALL", "Estimate", "GroupScore", "LeftOut", "PageScore", "Report"]
 
 OVERALL = "all"
+
+
+class LeftOut(ReportModel):
+    """A page of a PDF file, or a file, that is not scored."""
+
+    name: str
+    reason: str = Field(description="one of few phrases, by which pages are counted")
+    detail: str | None = Field(default=None, description="the message of a file that cannot be opened")
 
 
 class Report(ReportModel):
@@ -18,6 +26,8 @@ class Report(ReportModel):
 
     ``seconds_per_page`` is the median time to read a page (the time of its batch over the pages of the batch, without
     opening the file), per group and under ``all``; empty where nothing was timed. It depends on the machine.
+    ``left_out`` are pages of PDF files whose text layer is no reference
+    (:mod:`got_runtime.evaluation.text_layers`).
     """
 
     model: str
@@ -26,6 +36,7 @@ class Report(ReportModel):
     overall: GroupScore
     pages: list[PageScore]
     seconds_per_page: dict[str, float] = Field(default_factory=dict)
+    left_out: tuple[LeftOut, ...] = ()
 
     @classmethod
     def of(

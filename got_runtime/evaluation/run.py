@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from got_runtime.errors import EngineError, GotError, SourceNotFound
 from got_runtime.evaluation.predictions import load_prediction
 from got_runtime.evaluation.report import PageScore, Report
-from got_runtime.evaluation.samples import EvalPrompt, EvalSample
+from got_runtime.evaluation.samples import TEXT_LAYER, EvalPrompt, EvalSample
 from got_runtime.evaluation.scoring import score
-from got_runtime.markup import parse, to_markdown
+from got_runtime.markup import parse, to_markdown, to_text
 from got_runtime.tasks import MAX_NEW_TOKENS, Task
 
 if TYPE_CHECKING:
@@ -101,8 +101,8 @@ def evaluate(
 
     A page that raises a :class:`GotError` when it is opened or read counts as an empty prediction and keeps the
     message. When a batch fails, its pages are read again one by one, so that one bad page does not affect the others.
-    Any other error is raised. Predictions for samples with checks are converted to Markdown first, the form in which
-    users get them. Images of one batch are in memory at a time.
+    Any other error is raised. Predictions for samples with checks are converted to Markdown first, and formatted ones
+    for text layers to text. Images of one batch are in memory at a time.
 
     Args:
         batch_size: samples passed to ``predict`` at a time.
@@ -120,8 +120,9 @@ def evaluate(
     with _report_on_interrupt(pages, total or _length(samples), model, dataset, seconds) as advance:
         while batch := list(islice(remaining, batch_size)):
             for sample, prediction in zip(batch, _predict_batch(batch, predict), strict=True):
-                text = to_markdown(parse(prediction.text)) if sample.checks else prediction.text
-                page = score(sample, text, prediction.error, one_view=prediction.one_view)
+                page = score(
+                    sample, _as_users_get_it(prediction.text, sample), prediction.error, one_view=prediction.one_view
+                )
                 pages.append(page)
                 if prediction.seconds is not None:
                     seconds.setdefault(sample.group, []).append(prediction.seconds)
@@ -129,6 +130,13 @@ def evaluate(
                     on_page(page, sample)
                 advance()
     return Report.of(pages, model=model, dataset=dataset, seconds=seconds)
+
+
+def _as_users_get_it(text: str, sample: EvalSample) -> str:
+    """The prediction in the form of the reference: Markdown for checks, text for a text layer."""
+    if sample.checks:
+        return to_markdown(parse(text))
+    return to_text(parse(text)) if sample.kind == TEXT_LAYER and sample.task.formatted else text
 
 
 def score_predictions(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from got_runtime.errors import SourceCorrupt
 from got_runtime.tasks import Plain, Task
@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
     from got_runtime.evaluation.checks import Check
 
-__all__ = ["EvalPrompt", "EvalSample", "name_inside_dataset"]
+__all__ = ["TEXT_LAYER", "EvalPrompt", "EvalSample", "name_inside_dataset"]
+
+TEXT_LAYER = "text layer"
+"""Kind of a page whose reference is the text layer of its PDF file."""
 
 _PLAIN = Plain()
 
@@ -43,6 +46,10 @@ class EvalSample:
         one_view_task: a second task for the same page, whose edit distance is reported for comparison: a page that
             is cut into tiles is also read in one view.
         checks: facts that the prediction must contain.
+        dpi: resolution of a page of a PDF file; ``None`` gives the longer side about 2,048 pixels.
+        degradation: ``"scan"`` makes the page look scanned (:func:`got_runtime.synth.degrade.scanned`).
+        ascii_forms: whether typographic quotes and dashes count as their ASCII forms, for pages of kind
+            :data:`TEXT_LAYER`.
     """
 
     name: str
@@ -55,6 +62,9 @@ class EvalSample:
     following: "tuple[Image.Image, ...]" = ()
     one_view_task: Task | None = None
     checks: "tuple[Check, ...]" = ()
+    dpi: float | None = None
+    degradation: Literal["scan"] | None = None
+    ascii_forms: bool = False
 
     @property
     def label(self) -> str:
@@ -67,11 +77,19 @@ class EvalSample:
         Raises:
             SourceError: the file cannot be read, or has no such page.
         """
+        image = self._rendered()
+        if self.degradation is None:
+            return image
+        from got_runtime.synth.degrade import scanned
+
+        return scanned(image)
+
+    def _rendered(self) -> "Image.Image":
         if not isinstance(self.image, Path):
             return self.image
         from got_runtime.sources import open_pages
 
-        for page in open_pages(self.image, pages=str(self.page or 1)):
+        for page in open_pages(self.image, pages=str(self.page or 1), dpi=self.dpi):
             if page.error is not None:
                 raise page.error
             if page.image is not None:

@@ -10,10 +10,23 @@ from pydantic import BaseModel, ConfigDict, Field
 from got_runtime.evaluation import bootstrap, metrics
 from got_runtime.evaluation.metrics import OfficialScores
 
-__all__ = ["ONE_VIEW", "Estimate", "GroupScore", "PageScore", "PaperScore", "ReportModel"]
+__all__ = [
+    "ONE_VIEW",
+    "ORDER_BOUND",
+    "Estimate",
+    "GroupLineScore",
+    "GroupScore",
+    "LineScore",
+    "PageScore",
+    "PaperScore",
+    "ReportModel",
+]
 
 ONE_VIEW = "one view"
 """Name of the score that holds the edit distance of the same page read without tiles."""
+
+ORDER_BOUND = 0.95
+"""The order of a page is right if at least this fraction of the found text is in the order of the reference."""
 
 
 class ReportModel(BaseModel):
@@ -44,13 +57,31 @@ class Estimate(ReportModel):
         return cls(value=value, low=low, high=high, pages=len(numerators))
 
 
+class LineScore(ReportModel):
+    """How the lines of a reference are found in the prediction, in any order
+    (:func:`got_runtime.evaluation.line_matching.match_lines`). All but ``order`` are numbers of characters.
+    """
+
+    characters: int = Field(description="length of the reference, with a space for each line break")
+    misread: int = Field(description="edits within the lines that were found")
+    missed: int = Field(description="characters of lines, or of parts of them, that were not found")
+    false_text: int = Field(description="characters of the prediction that belong to no line of the reference")
+    order: float | None = Field(description="fraction of the found text that is in order, 0–1; None below two pieces")
+
+    @property
+    def edits(self) -> int:
+        """All errors."""
+        return self.misread + self.missed + self.false_text
+
+
 class PageScore(ReportModel):
     """Scores of one page. Both texts are stripped and otherwise unchanged; lengths and edits count characters.
 
     ``reference`` is ``None`` where the page has checks only; edits and lengths are then 0 and ``edit_distance`` is
     ``None``. ``scores`` are the metrics of the page's kind (:mod:`got_runtime.evaluation.scoring`) by name. ``paper``
     are the official scripts' metrics by part of the page, without the parts that those leave out. ``failed_checks`` are
-    the names of the checks that the prediction does not pass.
+    the names of the checks that the prediction does not pass. ``lines`` is the comparison without regard to order,
+    which pages of PDF files have.
     """
 
     name: str
@@ -66,6 +97,7 @@ class PageScore(ReportModel):
     paper: dict[str, OfficialScores] = Field(default_factory=dict)
     checks: int = Field(0, description="number of checks")
     failed_checks: tuple[str, ...] = ()
+    lines: LineScore | None = None
     error: str | None = Field(None, description="why the page could not be read; it counts as an empty prediction")
 
     @classmethod
@@ -81,6 +113,7 @@ class PageScore(ReportModel):
         paper: dict[str, OfficialScores] | None = None,
         checks: int = 0,
         failed_checks: Sequence[str] = (),
+        lines: LineScore | None = None,
     ) -> Self:
         """Compute the edits and edit distance of two texts; the other scores are passed in."""
         prediction, expected = prediction.strip(), (reference or "").strip()
@@ -101,6 +134,7 @@ class PageScore(ReportModel):
             paper=paper or {},
             checks=checks,
             failed_checks=tuple(failed_checks),
+            lines=lines,
             error=error,
         )
 
@@ -135,6 +169,33 @@ class PaperScore(ReportModel):
         return cls.model_validate({"pages": len(pages), **means})
 
 
+class GroupLineScore(ReportModel):
+    """Errors per character of the reference over all pages, whatever the order of lines.
+
+    ``error_rate`` is the sum of ``misread``, ``missed`` and ``false_text``. ``order_right`` is the fraction of pages
+    whose order is right, of those with two pieces of text or more.
+    """
+
+    error_rate: Estimate
+    misread: Estimate
+    missed: Estimate
+    false_text: Estimate
+    order_right: Estimate | None
+
+    @classmethod
+    def of(cls, pages: Sequence[LineScore]) -> Self:
+        """``pages`` has one score or more."""
+        lengths = [page.characters for page in pages]
+        right = [float(page.order >= ORDER_BOUND) for page in pages if page.order is not None]
+        return cls(
+            error_rate=Estimate.ratio([page.edits for page in pages], lengths),
+            misread=Estimate.ratio([page.misread for page in pages], lengths),
+            missed=Estimate.ratio([page.missed for page in pages], lengths),
+            false_text=Estimate.ratio([page.false_text for page in pages], lengths),
+            order_right=Estimate.mean(right) if right else None,
+        )
+
+
 class GroupScore(ReportModel):
     """Scores of a group of pages.
 
@@ -156,6 +217,7 @@ class GroupScore(ReportModel):
     paper: dict[str, PaperScore] = Field(default_factory=dict)
     against_one_view: Estimate | None = None
     checks: Estimate | None = None
+    lines: GroupLineScore | None = None
 
     @classmethod
     def of(cls, name: str, pages: Sequence[PageScore]) -> Self:
@@ -163,6 +225,7 @@ class GroupScore(ReportModel):
         with_checks = [page for page in pages if page.checks]
         with_one_view = [page for page in with_reference if ONE_VIEW in page.scores]
         distances = [page.edit_distance or 0.0 for page in with_reference]
+        lines = [page.lines for page in pages if page.lines is not None]
         scores: dict[str, list[float]] = {}
         paper: dict[str, list[OfficialScores]] = {}
         for page in pages:
@@ -183,6 +246,7 @@ class GroupScore(ReportModel):
             paper={part: PaperScore.of(values) for part, values in paper.items()},
             against_one_view=_ratio([(page.edit_distance or 0.0, page.scores[ONE_VIEW]) for page in with_one_view]),
             checks=_ratio([(page.checks - len(page.failed_checks), page.checks) for page in with_checks]),
+            lines=GroupLineScore.of(lines) if lines else None,
         )
 
 

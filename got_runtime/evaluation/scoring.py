@@ -5,8 +5,10 @@ from functools import partial
 
 from got_runtime.evaluation import metrics, omnidocbench
 from got_runtime.evaluation.exact import EXACT_MATCHERS
+from got_runtime.evaluation.line_matching import match_lines
 from got_runtime.evaluation.metrics import OfficialScores
-from got_runtime.evaluation.samples import EvalSample
+from got_runtime.evaluation.printed_text import joined_text, plain_characters, text_lines
+from got_runtime.evaluation.samples import TEXT_LAYER, EvalSample
 from got_runtime.evaluation.scores import ONE_VIEW, PageScore
 from got_runtime.evaluation.teds import teds_scores
 
@@ -53,6 +55,9 @@ SCORERS: dict[str, Callable[[str, str], Scores]] = {
 def score(sample: EvalSample, prediction: str, error: str | None = None, *, one_view: str | None = None) -> PageScore:
     """The score of a prediction.
 
+    Prediction and reference of a page of kind :data:`TEXT_LAYER` are compared in their normal form
+    (:mod:`got_runtime.evaluation.printed_text`), which also stands in the result.
+
     Args:
         error: why the page could not be read; ``prediction`` is then empty.
         one_view: prediction for the same page without tiles.
@@ -60,6 +65,8 @@ def score(sample: EvalSample, prediction: str, error: str | None = None, *, one_
     Raises:
         MissingExtra: the package of a metric is not installed.
     """
+    if sample.kind == TEXT_LAYER:
+        return _score_text_layer(sample, prediction, error)
     scores: Scores = {}
     paper: dict[str, OfficialScores] = {}
     if sample.reference is not None:
@@ -80,6 +87,21 @@ def score(sample: EvalSample, prediction: str, error: str | None = None, *, one_
         paper=paper,
         checks=len(sample.checks),
         failed_checks=failed,
+    )
+
+
+def _score_text_layer(sample: EvalSample, prediction: str, error: str | None) -> PageScore:
+    expected = plain_characters(sample.reference or "", ascii_forms=sample.ascii_forms)
+    predicted = joined_text(plain_characters(prediction, ascii_forms=sample.ascii_forms))
+    reference = joined_text(expected)
+    return PageScore.of(
+        sample.label,
+        sample.group,
+        reference,
+        predicted,
+        error,
+        paper=_official_scores(sample.kind, predicted, reference),
+        lines=match_lines(text_lines(expected), predicted),
     )
 
 

@@ -1,11 +1,14 @@
 """Formats a report as tables of text, for a terminal, HTML or Markdown."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from got_runtime.evaluation.metrics import error_rate
 from got_runtime.evaluation.report import Report
-from got_runtime.evaluation.scores import ONE_VIEW, Estimate, GroupScore, PaperScore
+from got_runtime.evaluation.scores import ONE_VIEW, ORDER_BOUND, Estimate, GroupScore, PaperScore
+from got_runtime.sources.folders import natural_key
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -50,7 +53,8 @@ def report_tables(report: Report, metrics: Metrics = "errors") -> list[ReportTab
     """The tables of ``metrics`` for which the report has values; if there are none, one with the numbers of pages."""
     tables: list[ReportTable | None] = []
     if metrics != "paper":
-        tables += [_error_table(report), _score_table(report), _check_table(report)]
+        tables += [_page_line_table(report), _error_table(report), _line_table(report)]
+        tables += [_score_table(report), _check_table(report)]
     if metrics != "errors":
         tables.append(_paper_table(report))
     return [table for table in tables if table is not None] or [_page_table(report)]
@@ -123,6 +127,49 @@ def _score_table(report: Report) -> ReportTable | None:
 
     note = "; ".join(note for name, note in _SCORE_NOTES.items() if name in names)
     return _group_table(report, "metrics of its kind of page", [*names, *ratio_heading], cells, note)
+
+
+_LINE_HEADINGS = ("CER %", "misread", "missed", "false text")
+
+
+def _line_table(report: Report) -> ReportTable | None:
+    """Errors whatever the order of lines, for pages whose reference is a text layer."""
+    if report.overall.lines is None:
+        return None
+
+    def cells(group: GroupScore) -> list[str]:
+        lines = group.lines
+        if lines is None:
+            return [_NO_VALUE] * (len(_LINE_HEADINGS) + 1)
+        rates = (lines.error_rate, lines.misread, lines.missed, lines.false_text)
+        right = lines.order_right
+        order = _NO_VALUE if right is None else f"{round(right.value * right.pages)} of {right.pages}"
+        return [*(format_estimate(rate, 100, 2) for rate in rates), order]
+
+    note = f"% of the reference; order right: at least {ORDER_BOUND:.0%} of the found text is in order"
+    if report.left_out:
+        reasons = Counter(page.reason for page in report.left_out).most_common()
+        note += f"; left out: {', '.join(f'{count} {reason}' for reason, count in reasons)}"
+    return _group_table(report, "errors without order", (*_LINE_HEADINGS, "order right"), cells, note)
+
+
+def _page_line_table(report: Report) -> ReportTable | None:
+    """A row for each page whose reference is a text layer, as they were read."""
+    pages = sorted((page for page in report.pages if page.lines is not None), key=lambda page: natural_key(page.name))
+    rows: list[tuple[str, ...]] = []
+    for page in pages:
+        lines = page.lines
+        if lines is None:
+            continue
+        counts = (lines.edits, lines.misread, lines.missed, lines.false_text)
+        rates = [f"{100 * error_rate(count, lines.characters):.2f}" for count in counts]
+        order = _NO_VALUE if lines.order is None else f"{lines.order:.2f}"
+        in_order = f"{100 * error_rate(page.edits, page.characters):.2f}"
+        rows.append((page.name, f"{page.characters:,}", in_order, *rates, order))
+    if not rows:
+        return None
+    headings = ("page", "chars", "CER in order %", *_LINE_HEADINGS, "order")
+    return ReportTable(f"{report.model} on {report.dataset}: pages", headings, tuple(rows), "% of the reference")
 
 
 def _check_table(report: Report) -> ReportTable | None:

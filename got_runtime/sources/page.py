@@ -9,7 +9,7 @@ from PIL import Image
 from got_runtime.errors import GotError
 from got_runtime.sources.content import Content
 from got_runtime.sources.regions import Region
-from got_runtime.sources.text_layer import TextLayer
+from got_runtime.sources.text_layer import Character, TextLayer
 
 __all__ = ["PdfPage", "Rotation", "SourcePage"]
 
@@ -21,9 +21,13 @@ class PdfPage(Protocol):
 
     def render(self, dpi: float) -> Image.Image: ...
 
-    def text(self) -> TextLayer: ...
+    def text(self, gap: str = " ") -> TextLayer: ...
 
     def needs_ocr(self) -> bool: ...
+
+    def is_scan(self) -> bool: ...
+
+    def characters(self) -> list[Character]: ...
 
     def regions(self) -> list[Region]: ...
 

@@ -20,7 +20,7 @@ from got_runtime.sources.page import Rotation, SourcePage
 from got_runtime.sources.regions import Region, layout_regions
 from got_runtime.sources.rgb import rotated
 from got_runtime.sources.selection import Selection, select_pages
-from got_runtime.sources.text_layer import Box, TextLayer, needs_ocr, read_text_layer
+from got_runtime.sources.text_layer import Box, Character, TextLayer, characters, is_scan, needs_ocr, read_text_layer
 
 __all__ = ["LONG_SIDE", "auto_dpi", "pdf_pages"]
 
@@ -171,10 +171,13 @@ class PageOfPdf:
         with self.pdf.page(self.index) as page:
             return self._rendered(page, self._within_limit((page.rect.width, page.rect.height), dpi))
 
-    def text(self) -> TextLayer:
-        """The text layer in reading order, its boxes rotated like the image. Raises ``SourceCorrupt``."""
+    def text(self, gap: str = " ") -> TextLayer:
+        """The text layer in reading order, its boxes rotated like the image. Raises ``SourceCorrupt``.
+
+        ``gap`` stands between the cells of a row.
+        """
         with self.pdf.page(self.index) as page:
-            layer, size = read_text_layer(page), (page.rect.width, page.rect.height)
+            layer, size = read_text_layer(page, gap), (page.rect.width, page.rect.height)
         if not self.rotate:
             return layer
         return replace(layer, lines=tuple((text, _rotated_box(box, size, self.rotate)) for text, box in layer.lines))
@@ -186,6 +189,19 @@ class PageOfPdf:
                 return needs_ocr(page)
         except SourceCorrupt:
             return True
+
+    def is_scan(self) -> bool:
+        """Whether one image covers the page or its text layer has no Unicode values. Raises ``SourceCorrupt``."""
+        with self.pdf.page(self.index) as page:
+            return is_scan(page)
+
+    def characters(self) -> list[Character]:
+        """The characters of the text layer and their boxes in points, unrotated by ``rotate``.
+
+        Raises ``SourceCorrupt``.
+        """
+        with self.pdf.page(self.index) as page:
+            return characters(page)
 
     def regions(self) -> list[Region]:
         """Regions found by the layout analysis, in points; none on a rotated page. Raises ``SourceCorrupt``."""

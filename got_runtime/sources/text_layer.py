@@ -12,7 +12,7 @@ from typing import Any
 
 from got_runtime.sources.hidden_text import HiddenText
 
-__all__ = ["TextLayer", "needs_ocr", "read_text_layer", "text_layer"]
+__all__ = ["Character", "TextLayer", "characters", "is_scan", "needs_ocr", "read_text_layer", "text_layer"]
 
 REPLACEMENT = "\ufffd"
 MOST_REPLACEMENTS = 0.1
@@ -22,6 +22,8 @@ FULL_PAGE = 0.9
 """Fraction of the page area above which one image counts as a scan of the page."""
 
 Box = tuple[float, float, float, float]
+Character = tuple[str, Box]
+"""A character and its box in points, as the page is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ def needs_ocr(page: Any) -> bool:
         # The part of pymupdf4llm that makes this decision alone; its documented calls convert whole documents.
         decision = import_module("pymupdf4llm.ocr.analyze_page")
     except ImportError:
-        poor = _is_scan(page, text)
+        poor = is_scan(page)
     else:
         poor = bool(decision.analyze_page(page)["needs_ocr"])
     return poor or not _lines(page)[0]
@@ -60,13 +62,16 @@ def text_layer(page: Any) -> str:
     return read_text_layer(page).text
 
 
-def read_text_layer(page: Any) -> TextLayer:
-    """The text layer of a ``pymupdf.Page`` in reading order, without text that nobody sees, of which it warns."""
+def read_text_layer(page: Any, gap: str = " ") -> TextLayer:
+    """The text layer of a ``pymupdf.Page`` in reading order, without text that nobody sees, of which it warns.
+
+    ``gap`` stands between parts of a row that are far from each other, such as the cells of a table.
+    """
     lines, hidden = _lines(page)
     warnings: tuple[str, ...] = ()
     if hidden:
         warnings = (f"text that nobody sees was left out ({len(hidden)}): {hidden[0][:40]!r}",)
-    blocks = [_rows(block) for block in _blocks(page, lines)]
+    blocks = [_rows(block, gap) for block in _blocks(page, lines)]
     return TextLayer(
         "\n\n".join("\n".join(text for text, _ in rows) for rows in blocks),
         tuple(row for rows in blocks for row in rows),
@@ -155,7 +160,7 @@ def _beside(upper: _Line, lower: _Line) -> bool:
     return lower.box[1] < upper.middle[1]
 
 
-def _rows(lines: list[_Line]) -> list[tuple[str, Box]]:
+def _rows(lines: list[_Line], gap: str) -> list[tuple[str, Box]]:
     """The rows of a block, each with its text and its box."""
     if not all(line.level for line in lines):
         return [(line.text, line.box) for line in lines]  # rotated text: in the order of the file
@@ -166,16 +171,35 @@ def _rows(lines: list[_Line]) -> list[tuple[str, Box]]:
             rows[-1].append(line)
         else:
             rows.append([line])
-    return [_row(sorted(row, key=lambda piece: piece.box[0])) for row in rows]
+    return [_row(sorted(row, key=lambda piece: piece.box[0]), gap) for row in rows]
 
 
-def _row(pieces: list[_Line]) -> tuple[str, Box]:
+def _row(pieces: list[_Line], gap: str) -> tuple[str, Box]:
     left, top, right, bottom = zip(*(piece.box for piece in pieces), strict=True)
-    return " ".join(piece.text for piece in pieces), (min(left), min(top), max(right), max(bottom))
+    return gap.join(piece.text for piece in pieces), (min(left), min(top), max(right), max(bottom))
 
 
-def _is_scan(page: Any, text: str) -> bool:
+def is_scan(page: Any) -> bool:
+    """Whether the text layer of a ``pymupdf.Page`` is not the page's own text, by simple rules.
+
+    One image covers the page, or more than a tenth of the characters have no Unicode value.
+    """
+    text = page.get_text("text", flags=0).strip()
     if text.count(REPLACEMENT) > MOST_REPLACEMENTS * len(text):
         return True
     whole = abs(page.rect)
     return any(abs(page.rect & image["bbox"]) > FULL_PAGE * whole for image in page.get_image_info())
+
+
+def characters(page: Any) -> list[Character]:
+    """The characters of the text layer of a ``pymupdf.Page`` in the order of the file, without white space."""
+    import pymupdf
+
+    blocks = page.get_text("rawdict", flags=pymupdf.TEXT_MEDIABOX_CLIP)["blocks"]
+    spans = (span for block in blocks for line in block.get("lines", ()) for span in line["spans"])
+    return [
+        (character["c"], tuple(pymupdf.Rect(character["bbox"]) * page.rotation_matrix))
+        for span in spans
+        for character in span["chars"]
+        if not character["c"].isspace()
+    ]

@@ -23,9 +23,10 @@ def test_the_report_of_a_tiny_corpus() -> None:
         "paper": {},
         "against_one_view": None,
         "checks": None,
+        "lines": None,
     }
     page = {"group": "g", "reference": "0123456789", "characters": 10, "words": 1, "error": None}
-    page |= {"scores": {}, "paper": {}, "checks": 0, "failed_checks": ()}
+    page |= {"scores": {}, "paper": {}, "checks": 0, "failed_checks": (), "lines": None}
     assert tiny.model_dump() == {
         "model": "m",
         "dataset": "d",
@@ -37,6 +38,7 @@ def test_the_report_of_a_tiny_corpus() -> None:
             {"name": "none", "prediction": "0123456789", "edits": 0, "word_edits": 0, "edit_distance": 0.0, **page},
         ],
         "seconds_per_page": {"g": 1.0, "all": 1.0},
+        "left_out": (),
     }
 
 
