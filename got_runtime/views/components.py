@@ -7,48 +7,89 @@ import numpy.typing as npt
 
 from got_runtime.views.ink import Mask
 
-__all__ = ["Boxes", "Components", "bounding_boxes", "connected_components", "smallest_labels"]
+__all__ = [
+    "Boxes",
+    "Components",
+    "Integers",
+    "Runs",
+    "bounding_boxes",
+    "connected_components",
+    "runs_of",
+    "smallest_labels",
+]
 
+Integers = npt.NDArray[np.int64]
 Boxes = npt.NDArray[np.int64]
 """``(n, 4)``: left, top, right, bottom in pixels; right and bottom are the first pixel outside."""
 
 
-class Components(NamedTuple):
-    """``boxes`` of the components and their ``areas`` in pixels, both in no particular order."""
+class Runs(NamedTuple):
+    """Horizontal runs of set pixels, sorted by row and column: ``begins`` to ``ends``, the first column outside."""
 
-    boxes: Boxes
-    areas: npt.NDArray[np.int64]
+    rows: Integers
+    begins: Integers
+    ends: Integers
 
     @property
-    def widths(self) -> npt.NDArray[np.int64]:
+    def lengths(self) -> Integers:
+        return self.ends - self.begins
+
+    def chosen(self, which: npt.NDArray[np.bool_]) -> "Runs":
+        return Runs(self.rows[which], self.begins[which], self.ends[which])
+
+
+class Components(NamedTuple):
+    """``boxes`` and ``areas`` (pixels) of the components; all ``runs``, and the component of each as ``label``."""
+
+    boxes: Boxes
+    areas: Integers
+    runs: Runs
+    label: Integers
+
+    @property
+    def widths(self) -> Integers:
         return self.boxes[:, 2] - self.boxes[:, 0]
 
     @property
-    def heights(self) -> npt.NDArray[np.int64]:
+    def heights(self) -> Integers:
         return self.boxes[:, 3] - self.boxes[:, 1]
 
 
+def runs_of(mask: Mask) -> Runs:
+    """The runs of a mask of shape (height, width)."""
+    height, width = mask.shape
+    stride = width + 1  # a blank column behind each row, so that no run goes on in the next one
+    padded = np.zeros(height * stride + 1, np.bool_)
+    padded[1:].reshape(height, stride)[:, :width] = mask
+    changes = np.flatnonzero(padded[1:] != padded[:-1])
+    rows = changes[::2] // stride
+    return Runs(rows, changes[::2] - rows * stride, changes[1::2] - rows * stride)
+
+
 def connected_components(mask: Mask) -> Components:
-    """Components of 8-connected pixels, by joining runs of neighbouring rows."""
-    width = mask.shape[1]
-    edges = np.diff(np.pad(mask, ((0, 0), (1, 1))).astype(np.int8), axis=1)
-    rows, starts = np.nonzero(edges == 1)
-    _, ends = np.nonzero(edges == -1)
-    if not len(starts):
-        return Components(np.zeros((0, 4), np.int64), np.zeros(0, np.int64))
+    """Components of 8-connected pixels of a mask."""
+    return components_of(runs_of(mask))
+
+
+def components_of(runs: Runs) -> Components:
+    """Components of runs: those of neighbouring rows that touch, corners included, belong together."""
+    rows, begins, ends = runs
+    if not len(rows):
+        return Components(np.zeros((0, 4), np.int64), np.zeros(0, np.int64), runs, np.zeros(0, np.int64))
     # Runs are sorted by row and column, so those of the next row that touch a run lie between two positions.
-    stride = width + 2
-    first = np.searchsorted(rows * stride + ends, (rows + 1) * stride + starts, "left")
-    last = np.searchsorted(rows * stride + starts, (rows + 1) * stride + ends, "right")
+    stride = int(ends.max()) + 2
+    place, below = rows * stride, (rows + 1) * stride
+    first = np.searchsorted(place + ends, below + begins, "left")
+    last = np.searchsorted(place + begins, below + ends, "right")
     touching = np.maximum(last - first, 0)
-    upper = np.repeat(np.arange(len(starts)), touching)
-    within = np.arange(touching.sum()) - np.repeat(np.cumsum(touching) - touching, touching)
-    label = smallest_labels(len(starts), upper, within + np.repeat(first, touching))
-    runs = np.stack([starts, rows, ends, rows + 1], axis=1)
-    return Components(bounding_boxes(runs, label), np.bincount(label, ends - starts).astype(np.int64))
+    upper = np.repeat(np.arange(len(rows)), touching)
+    within = np.arange(len(upper)) - np.repeat(np.cumsum(touching) - touching, touching)
+    label = smallest_labels(len(rows), upper, within + np.repeat(first, touching))
+    boxes = bounding_boxes(np.stack([begins, rows, ends, rows + 1], axis=1), label)
+    return Components(boxes, np.bincount(label, ends - begins).astype(np.int64), runs, label)
 
 
-def smallest_labels(count: int, one: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def smallest_labels(count: int, one: Integers, other: Integers) -> Integers:
     """Labels 0, 1, 2… of ``count`` items, of which the pairs (``one[i]``, ``other[i]``) belong together."""
     label = np.arange(count)
     while True:
@@ -62,9 +103,9 @@ def smallest_labels(count: int, one: npt.NDArray[np.int64], other: npt.NDArray[n
             label = shorter
 
 
-def bounding_boxes(boxes: Boxes, label: npt.NDArray[np.int64]) -> Boxes:
+def bounding_boxes(boxes: Boxes, label: Integers) -> Boxes:
     """For each label the box around the boxes that carry it."""
-    around = np.empty((int(label.max()) + 1, 4), np.int64)
+    around = np.empty((int(label.max(initial=-1)) + 1, 4), np.int64)
     around[:, :2], around[:, 2:] = np.iinfo(np.int64).max, 0
     for side in (0, 1):
         np.minimum.at(around[:, side], label, boxes[:, side])

@@ -1,111 +1,90 @@
-"""Ink and paper: which pixels of a page are print, whatever its colours, and by how much the page is tilted."""
+"""Ink and paper: which pixels of a page are print, whatever its colours."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageFilter
+from PIL import Image, ImageChops, ImageFilter
 
-__all__ = ["InkMap", "Mask", "ink_map", "level", "thin_ink"]
+__all__ = ["Grey", "InkMap", "Mask", "ink_map", "ink_within", "thin_ink"]
 
 Mask = npt.NDArray[np.bool_]
-Grey = npt.NDArray[np.float32]
+Grey = npt.NDArray[np.uint8]
 
-CELL = 8
+CELL = 16
 """Side in pixels of the cells whose 70th percentile is the local paper level: most of a cell of text is paper."""
 PAPER_PERCENTILE = 70
 MEDIAN_CELLS = 9
-"""Cells of the median filter over paper levels, so that a heading in bold type does not count as dark paper."""
+"""Cells of the median filter over paper levels: neither bold type nor a bar behind a heading counts as dark paper."""
 MIN_CONTRAST = 20.0
 """Of 255: print that is nearer to its paper is not told from shadows and JPEG noise."""
 INK_CONTRAST = 0.35
 """Part of the page's strongest contrast that a pixel needs to be ink."""
 THIN_CONTRAST = 0.2
 """The same for thin or small type, whose strokes are blurred below the contrast of the page's other type."""
-
-MAX_TILT = 4.0
-"""Degrees. A page that is tilted further is not levelled."""
-MIN_TILT = 0.15
-"""Degrees. Lines of a page that is tilted less lie level enough; rotating would only blur them."""
-TILT_GAIN = 1.08
-"""By how much the row profile must be sharper than that of the page as it is: pictures have a best angle too."""
-MIN_INK = 200
-"""Ink pixels below which no tilt can be measured."""
-SAMPLED_INK = 60_000
-"""Ink pixels that the tilt is measured on, at most."""
-PROFILE_ROWS = 1100
-"""Rows of the profile that the tilt is measured on."""
+SAMPLE = 4
+"""Every fourth row and column says enough about the levels of a page."""
 
 
 @dataclass(frozen=True, eq=False)
 class InkMap:
     """A page's ``grey`` levels (0 to 255), the level of the ``paper`` around each pixel, and which pixels are ``ink``.
 
-    All of shape (height, width).
+    ``contrast`` is the distance of grey and paper. All are of shape (height, width).
     """
 
     grey: Grey
     paper: Grey
+    contrast: Grey
     ink: Mask
 
 
 def ink_map(image: Image.Image) -> InkMap:
     """The ink of a page: pixels that differ from the paper around them, darker or lighter."""
-    grey = np.asarray(image.convert("L"), dtype=np.float32)
+    grey = image.convert("L")
     paper = _paper_level(grey)
-    contrast = np.abs(paper - grey)
-    noise = np.median(np.abs(contrast - np.median(contrast))) * 1.48  # the standard deviation, robustly
-    threshold = max(MIN_CONTRAST, INK_CONTRAST * float(np.percentile(contrast, 99)), 4 * float(noise))
-    return InkMap(grey, paper, contrast > threshold)
+    difference = ImageChops.difference(paper, grey)
+    contrast = np.asarray(difference)
+    levels = np.cumsum(difference.histogram())
+    usual = _percentile(levels, 50)
+    deviation = np.zeros(256, np.int64)
+    np.add.at(deviation, np.abs(np.arange(256) - usual), np.diff(levels, prepend=0))
+    noise = 1.48 * _percentile(np.cumsum(deviation), 50)  # the standard deviation, robustly
+    threshold = max(MIN_CONTRAST, INK_CONTRAST * _percentile(levels, 99), 4 * noise)
+    return InkMap(np.asarray(grey), np.asarray(paper), contrast, contrast > threshold)
+
+
+def ink_within(page: InkMap, box: tuple[int, int, int, int]) -> Mask:
+    """The ink of a box against the usual level of the box itself, whatever stands around it."""
+    left, top, right, bottom = box
+    grey = page.grey[top:bottom, left:right].astype(np.int16)
+    contrast = np.abs(grey - int(np.median(grey))).astype(np.uint8)
+    levels = np.cumsum(np.bincount(contrast.ravel(), minlength=256))
+    return np.asarray(contrast > max(MIN_CONTRAST, INK_CONTRAST * _percentile(levels, 99)))
 
 
 def thin_ink(page: InkMap) -> Mask:
     """A more sensitive mask, which holds thin and small type, and some noise."""
-    contrast = np.abs(page.paper - page.grey)
+    levels = np.cumsum(np.bincount(page.contrast[::SAMPLE, ::SAMPLE].ravel(), minlength=256))
     # The median of the contrast is that of paper alone; 6.5 of its standard deviations keep paper texture out.
-    texture = 6.5 * float(np.median(contrast)) / 0.6745
-    strongest = float(np.percentile(contrast, 99))
-    return np.asarray(contrast > max(MIN_CONTRAST - 2, THIN_CONTRAST * strongest, texture)) | page.ink
+    texture = 6.5 * _percentile(levels, 50) / 0.6745
+    strongest = _percentile(levels, 99)
+    return (page.contrast > max(MIN_CONTRAST - 2, THIN_CONTRAST * strongest, texture)) | page.ink
 
 
-def level(image: Image.Image) -> tuple[Image.Image, float]:
-    """The page turned so that its lines lie level, and the angle in degrees (counter-clockwise) it was turned by.
-
-    The image stays as it is, and the angle is 0, where the tilt is small or cannot be measured.
-    """
-    angle = _tilt(ink_map(image).ink)
-    if abs(angle) < MIN_TILT:
-        return image, 0.0
-    rgb = image.convert("RGB")
-    red, green, blue = np.median(np.asarray(rgb)[::7, ::7].reshape(-1, 3), axis=0).astype(int).tolist()
-    return rgb.rotate(angle, Image.Resampling.BICUBIC, fillcolor=(red, green, blue)), angle
+def _percentile(counts: npt.NDArray[np.int64], percent: float) -> int:
+    """The level below which ``percent`` of the pixels lie, from the cumulative counts of the levels."""
+    return int(np.searchsorted(counts, counts[-1] * percent / 100))
 
 
-def _paper_level(grey: Grey) -> Grey:
-    height, width = grey.shape
-    rows, columns = -(-height // CELL), -(-width // CELL)
-    padded = np.pad(grey, ((0, rows * CELL - height), (0, columns * CELL - width)), mode="edge")
-    cells = padded.reshape(rows, CELL, columns, CELL).swapaxes(1, 2).reshape(rows, columns, -1)
-    levels = np.percentile(cells, PAPER_PERCENTILE, axis=2).clip(0, 255).astype(np.uint8)
+def _paper_level(grey: Image.Image) -> Image.Image:
+    width, height = grey.size
+    pixels = np.asarray(grey)[::SAMPLE, ::SAMPLE]
+    side = CELL // SAMPLE
+    rows, columns = -(-pixels.shape[0] // side), -(-pixels.shape[1] // side)
+    padded = np.pad(pixels, ((0, rows * side - pixels.shape[0]), (0, columns * side - pixels.shape[1])), mode="edge")
+    cells = padded.reshape(rows, side, columns, side).swapaxes(1, 2).reshape(rows * columns, side * side)
+    rank = int(side * side * PAPER_PERCENTILE / 100)
+    levels = np.sort(cells, axis=1)[:, rank].reshape(rows, columns)
     smooth = Image.fromarray(levels).filter(ImageFilter.MedianFilter(MEDIAN_CELLS))
-    return np.asarray(smooth.resize((width, height), Image.Resampling.BILINEAR), dtype=np.float32)
-
-
-def _tilt(ink: Mask) -> float:
-    """Degrees to turn by (counter-clockwise): the angle at which the profile of ink by rows is sharpest."""
-    ys, xs = np.nonzero(ink)
-    if len(ys) < MIN_INK:
-        return 0.0
-    if len(ys) > SAMPLED_INK:
-        chosen = np.random.default_rng(0).choice(len(ys), SAMPLED_INK, replace=False)
-        ys, xs = ys[chosen], xs[chosen]
-    step = max(1, ink.shape[0] // PROFILE_ROWS)
-
-    def sharpness(angle: float) -> float:
-        rows = ((ys - xs * math.tan(math.radians(angle))) / step).astype(np.int64)
-        return float((np.diff(np.bincount(rows - rows.min()).astype(float)) ** 2).sum())
-
-    coarse = max(np.arange(-MAX_TILT, MAX_TILT + 0.01, 0.25).tolist(), key=sharpness)
-    best = max(np.arange(coarse - 0.25, coarse + 0.26, 0.05).tolist(), key=sharpness)
-    return float(best) if sharpness(best) > TILT_GAIN * sharpness(0.0) else 0.0
+    return smooth.resize((width, height), Image.Resampling.BILINEAR)

@@ -9,10 +9,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from got_runtime.views.components import Components, connected_components, smallest_labels
-from got_runtime.views.ink import InkMap, Mask, ink_map, level, thin_ink
+from got_runtime.views.components import Boxes, Components, connected_components
+from got_runtime.views.ink import InkMap, Mask, ink_map, thin_ink
 from got_runtime.views.reading_order import TextLine, in_reading_order
-from got_runtime.views.segments import Segment, text_segments
+from got_runtime.views.rules import ink_in_filled_boxes, take_out_rules
+from got_runtime.views.segments import Segment, text_segments, without_leaders, without_upright
+from got_runtime.views.tilt import MIN_TILT, tilt, turned
 
 __all__ = ["PageLines", "body_height", "find_lines"]
 
@@ -42,32 +44,43 @@ class PageLines:
 
 def find_lines(image: Image.Image) -> PageLines:
     """The lines of text of a page. A page without any has none; there is no error."""
-    levelled, angle = level(image)
-    page = ink_map(levelled)
+    page, parts, x_height = _components_of(image)
+    angle = tilt(parts, x_height)
+    if abs(angle) < MIN_TILT:
+        angle = 0.0
+    else:
+        image = turned(image, angle)
+        page, parts, x_height = _components_of(image)
     ink = page.ink.copy()
-    parts = connected_components(ink)
-    x_height = _usual_height(parts)
-    solid = _solid_boxes(parts, x_height)
-    for left, top, right, bottom in parts.boxes[solid].tolist():
-        # What is light inside a solid box, such as a table's dark header, is the print.
-        ink[top:bottom, left:right] ^= True
-    if solid.any():
+    if ink_in_filled_boxes(page, ink, parts, x_height):
         parts = connected_components(ink)
-        x_height = _usual_height(parts)
-    segments = text_segments(parts, _may_be_print(parts, x_height), x_height)
-    segments += _small_type(page, ink, segments, x_height)
+    rules = take_out_rules(ink, parts, x_height)
+    if len(rules.level) or len(rules.upright):
+        parts = connected_components(ink)
+    x_height = _usual_height(parts)
+    usable = without_leaders(parts, _may_be_print(parts, x_height), x_height)
+    usable = without_upright(parts, usable, x_height)
+    segments = text_segments(parts, usable, x_height, rules.upright)
+    segments += _small_type(page, ink, segments, x_height, rules.upright)
     lines = [
         TextLine(each.box, each.x_height, light_on_dark=_is_light_on_dark(each, page, ink))
         for each in segments
-        if _is_text(each, x_height) and not _is_on_picture(each, page, ink)
+        if each.width > 0.3 * x_height and not _is_on_picture(each, page, ink)
     ]
-    ordered = in_reading_order(_without_upright(lines, x_height))
+    ordered = in_reading_order(lines, rules)
     # The median height of a few letters is that of capitals or of small letters by chance.
     fitted = [
         replace(each, x_height=min(each.x_height, max(body_height(_cut(ink, each.box)), 0.5 * each.x_height)))
         for each in ordered
     ]
-    return PageLines(levelled, angle, ink, x_height, tuple(fitted))
+    return PageLines(image, angle, ink, x_height, tuple(fitted))
+
+
+def _components_of(image: Image.Image) -> tuple[InkMap, Components, float]:
+    """The page's ink, its components and the usual height of its small letters."""
+    page = ink_map(image)
+    parts = connected_components(page.ink)
+    return page, parts, _usual_height(parts)
 
 
 def body_height(ink: Mask) -> float:
@@ -83,11 +96,13 @@ def _cut(mask: Mask, box: tuple[int, int, int, int]) -> Mask:
     return mask[top:bottom, left:right]
 
 
-def _usual_height(parts: Components) -> float:
+def _usual_height(parts: Components, usable: Flags | None = None) -> float:
     """The mode of the components' heights, which is that of small letters on a page of text."""
     heights, widths = parts.heights, parts.widths
     shaped = (heights >= 4) & (widths >= 2) & (heights < 120) & (widths < 4 * heights)
     letters = shaped & (parts.areas > 0.12 * heights * widths)
+    if usable is not None:
+        letters &= usable
     if letters.sum() < MIN_COMPONENTS:
         return DEFAULT_X_HEIGHT
     sizes = heights[letters]
@@ -97,16 +112,10 @@ def _usual_height(parts: Components) -> float:
     return float(np.exp2(edges[smooth.argmax()] + 0.05))
 
 
-def _solid_boxes(parts: Components, x_height: float) -> Flags:
-    """Filled boxes large enough to hold a line: headings in light type on a dark bar, coloured cells."""
-    heights, widths = parts.heights, parts.widths
-    return (widths > 4 * x_height) & (heights > 1.6 * x_height) & (parts.areas > 0.55 * widths * heights)
-
-
 def _may_be_print(parts: Components, x_height: float) -> Flags:
     """Neither specks nor rules nor pictures."""
     heights, widths = parts.heights, parts.widths
-    speck = (np.maximum(widths, heights) < 0.22 * x_height) | (parts.areas < 3)
+    speck = (np.maximum(widths, heights) < np.maximum(2, 0.13 * x_height)) | (parts.areas < 3)
     horizontal_rule = (widths > 6 * x_height) & (heights < 0.7 * x_height)
     vertical_rule = (heights > 4 * x_height) & (widths < 0.35 * x_height)
     tall = heights > 7 * x_height
@@ -115,7 +124,7 @@ def _may_be_print(parts: Components, x_height: float) -> Flags:
     return ~(speck | horizontal_rule | vertical_rule | tall | large | frame)
 
 
-def _small_type(page: InkMap, ink: Mask, found: list[Segment], x_height: float) -> list[Segment]:
+def _small_type(page: InkMap, ink: Mask, found: list[Segment], x_height: float, walls: Boxes) -> list[Segment]:
     """Segments in smaller or thinner type than the page's usual, in what no segment has taken; adds their ink."""
     if not found:
         return []
@@ -130,18 +139,13 @@ def _small_type(page: InkMap, ink: Mask, found: list[Segment], x_height: float) 
     usable = (heights >= 4) & (heights < 1.6 * x_height) & (parts.areas >= 4) & (widths < 8 * x_height) & ~rule
     if usable.sum() < MIN_SMALL_COMPONENTS:
         return []
-    small = _usual_height(Components(parts.boxes[usable], parts.areas[usable]))
+    small = _usual_height(parts, usable)
     if small >= 1.3 * x_height:
         return []
-    segments = [each for each in text_segments(parts, usable, small, min_letters=3) if each.width > 2.5 * small]
+    segments = [each for each in text_segments(parts, usable, small, walls, min_letters=3) if each.width > 2.5 * small]
     for segment in segments:
         _cut(ink, segment.box)[...] |= _cut(faint, segment.box)
     return segments
-
-
-def _is_text(segment: Segment, x_height: float) -> bool:
-    """Whether a segment is wide enough for a letter; a single component must be as high as one, too."""
-    return segment.width > 0.3 * x_height and (segment.letters > 1 or segment.height >= 0.8 * x_height)
 
 
 def _is_on_picture(segment: Segment, page: InkMap, ink: Mask) -> bool:
@@ -165,32 +169,3 @@ def _is_light_on_dark(segment: Segment, page: InkMap, ink: Mask) -> bool:
     left, top, right, bottom = segment.box
     inked, grey = _cut(ink, segment.box), page.grey[top:bottom, left:right]
     return bool(inked.any() and not inked.all() and np.median(grey[inked]) > np.median(grey[~inked]))
-
-
-def _without_upright(lines: list[TextLine], x_height: float) -> list[TextLine]:
-    """Lines without those of text set upright: narrow marks close under each other with nothing beside them."""
-    if len(lines) < 8:
-        return lines
-    boxes = np.array([line.box for line in lines], float)
-    across, down = (boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2
-    narrow = np.nonzero(boxes[:, 2] - boxes[:, 0] < 2.2 * x_height)[0]
-    narrow = narrow[np.argsort(down[narrow])]
-    below = down[narrow][None] > down[narrow][:, None]
-    aligned = np.abs(across[narrow][None] - across[narrow][:, None]) < 0.8 * x_height
-    close = boxes[narrow, 1][None] - boxes[narrow, 3][:, None] < 0.6 * x_height  # gaps of letters, not of lines
-    one, other = np.nonzero(below & aligned & close)
-    label = smallest_labels(len(narrow), one, other)
-    upright = set(narrow[np.bincount(label)[label] >= 4].tolist())
-    while True:  # and what stands in the same upright line, after a blank
-        more = {
-            int(index)
-            for index in narrow
-            if int(index) not in upright
-            and any(
-                abs(across[index] - across[other]) < x_height and abs(down[index] - down[other]) < 6 * x_height
-                for other in upright
-            )
-        }
-        if not more:
-            return [line for index, line in enumerate(lines) if index not in upright]
-        upright |= more

@@ -12,6 +12,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from got_runtime.views.components import Boxes
+from got_runtime.views.rules import Rules
+
 __all__ = ["CELL_GAP", "TextLine", "in_reading_order"]
 
 Floats = npt.NDArray[np.float64]
@@ -51,6 +54,9 @@ class TextLine:
     light_on_dark: bool = False
 
 
+NO_RULES = Rules(np.zeros((0, 4), np.int64), np.zeros((0, 4), np.int64))
+
+
 class Gutter(NamedTuple):
     """A vertical strip at ``x`` without text between ``top`` and ``bottom``, in pixels."""
 
@@ -59,21 +65,29 @@ class Gutter(NamedTuple):
     bottom: float
 
 
-def in_reading_order(lines: list[TextLine]) -> list[TextLine]:
-    """Lines in reading order with their rows numbered; segments of a row that stand close are one line."""
+def in_reading_order(lines: list[TextLine], rules: Rules = NO_RULES) -> list[TextLine]:
+    """Lines in reading order with their rows numbered; segments of a row that stand close are one line.
+
+    Rules part the page: no column goes on beyond a level one, and nothing is joined across an upright one.
+    """
     if not lines:
         return []
     boxes = np.array([line.box for line in lines], float)
     x_height = float(np.median([line.x_height for line in lines]))
     ordered: list[TextLine] = []
-    for number, row in enumerate(_rows(boxes, np.arange(len(lines)), x_height, 0)):
-        ordered += [replace(line, row=number) for line in _joined([lines[index] for index in row])]
+    for number, row in enumerate(_rows(boxes, np.arange(len(lines)), rules, x_height, 0)):
+        joined = _joined([lines[index] for index in row], rules.upright)
+        ordered += [replace(line, row=number) for line in joined]
     return ordered
 
 
-def _rows(boxes: Floats, members: npt.NDArray[np.int64], x_height: float, depth: int) -> Iterator[list[int]]:
+def _rows(
+    boxes: Floats, members: npt.NDArray[np.int64], rules: Rules, x_height: float, depth: int
+) -> Iterator[list[int]]:
     """Rows of the ``members``, as lists of their indices from left to right, in reading order."""
-    gutter = _gutter(boxes[members], x_height) if len(members) >= 2 * MIN_COLUMN_ROWS and depth < MAX_DEPTH else None
+    gutter = None
+    if len(members) >= 2 * MIN_COLUMN_ROWS and depth < MAX_DEPTH:
+        gutter = _gutter(boxes[members], rules.level, x_height)
     if gutter is None:
         yield from _rows_from_the_top(boxes, members, x_height)
         return
@@ -83,7 +97,7 @@ def _rows(boxes: Floats, members: npt.NDArray[np.int64], x_height: float, depth:
     left, right = beside & (across < gutter.x), beside & (across >= gutter.x)
     for part in (down <= gutter.top, left, right, down >= gutter.bottom):
         if part.any():
-            yield from _rows(boxes, members[part], x_height, depth + 1)
+            yield from _rows(boxes, members[part], rules, x_height, depth + 1)
 
 
 def _rows_from_the_top(boxes: Floats, members: npt.NDArray[np.int64], x_height: float) -> list[list[int]]:
@@ -108,46 +122,77 @@ def _stands_in(boxes: Floats, index: int, row: list[int], x_height: float) -> bo
     return bool(beside.any() and not (overlap > np.maximum(x_height, 0.35 * narrower)).any())
 
 
-def _joined(row: list[TextLine]) -> list[TextLine]:
+def _joined(row: list[TextLine], walls: Boxes) -> list[TextLine]:
     """A row from left to right, its segments joined where no gap of cells stands between them."""
     joined: list[TextLine] = []
     for line in row:
-        if not joined:
+        if joined and _close(joined[-1], line) and not _wall_between(joined[-1].box, line.box, walls):
+            last = joined[-1]
+            main = max(last, line, key=lambda each: (each.box[2] - each.box[0]) * each.x_height)
+            (a0, b0, a1, b1), (x0, y0, x1, y1) = last.box, line.box
+            joined[-1] = replace(last, box=(min(a0, x0), min(b0, y0), max(a1, x1), max(b1, y1)), x_height=main.x_height)
+        else:
             joined.append(line)
-            continue
-        last = joined[-1]
-        larger, smaller = max(line.x_height, last.x_height), min(line.x_height, last.x_height)
-        if line.box[0] - last.box[2] >= CELL_GAP * min(larger, 1.6 * smaller):
-            joined.append(line)
-            continue
-        main = max(last, line, key=lambda each: (each.box[2] - each.box[0]) * each.x_height)
-        (a0, b0, a1, b1), (x0, y0, x1, y1) = last.box, line.box
-        joined[-1] = replace(last, box=(min(a0, x0), min(b0, y0), max(a1, x1), max(b1, y1)), x_height=main.x_height)
     return joined
 
 
-def _gutter(boxes: Floats, x_height: float) -> Gutter | None:
+def _close(last: TextLine, line: TextLine) -> bool:
+    larger, smaller = max(line.x_height, last.x_height), min(line.x_height, last.x_height)
+    return line.box[0] - last.box[2] < CELL_GAP * min(larger, 1.6 * smaller)
+
+
+def _wall_between(last: tuple[int, ...], box: tuple[int, ...], walls: Boxes) -> bool:
+    middle = (max(last[1], box[1]) + min(last[3], box[3])) / 2
+    between = (walls[:, 2] >= last[2] - 2) & (walls[:, 0] <= box[0] + 2)
+    return bool((between & (walls[:, 1] < middle) & (walls[:, 3] > middle)).any())
+
+
+def _gutter(boxes: Floats, rules: Boxes, x_height: float) -> Gutter | None:
     """The gutter with the most rows of text on both sides, or None."""
     begin, end = float(boxes[:, 0].min()), float(boxes[:, 2].max())
     if end - begin < 24 * x_height:
         return None
+    boxes = boxes[np.argsort(boxes[:, 1] + boxes[:, 3])]
     down = (boxes[:, 1] + boxes[:, 3]) / 2
     best, most = None, MIN_COLUMN_ROWS - 1
-    for x in np.arange(begin + 9 * x_height, end - 9 * x_height, x_height / 3):
-        crossing = (boxes[:, 0] < x + GUTTER * x_height) & (boxes[:, 2] > x - GUTTER * x_height)
-        ends = [-np.inf, *np.sort(down[crossing]), np.inf]
-        for top, bottom in itertools.pairwise(ends):
-            rows = _rows_beside(boxes, down, Gutter(float(x), top, bottom), x_height)
-            if rows > most:
-                best, most = Gutter(float(x), top, bottom), rows
+    for bound, gutter in _free_strips(
+        boxes, down, rules, np.arange(begin + 9 * x_height, end - 9 * x_height, x_height / 3), x_height
+    ):
+        if bound <= most:
+            break
+        rows = _rows_beside(boxes, down, gutter, x_height)
+        if rows > most:
+            best, most = gutter, rows
     return best
+
+
+def _free_strips(boxes: Floats, down: Floats, rules: Boxes, xs: Floats, x_height: float) -> list[tuple[int, Gutter]]:
+    """Strips that nothing crosses, each with the number of segments on its poorer side, richest first."""
+    margin = GUTTER * x_height
+    spans = np.concatenate([boxes, rules[(rules[:, 3] > boxes[:, 1].min()) & (rules[:, 1] < boxes[:, 3].max())]])
+    middle = (spans[:, 1] + spans[:, 3]) / 2
+    found: dict[tuple[int, int, int, int], Gutter] = {}
+    for x in xs.tolist():
+        crossing = (spans[:, 0] < x + margin) & (spans[:, 2] > x - margin)
+        edges = np.concatenate([[-np.inf], np.sort(middle[crossing]), [np.inf]])
+        # Segments are sorted from the top: those of a strip lie between two positions.
+        begins = np.searchsorted(down, edges[:-1], "right")
+        ends = np.searchsorted(down, edges[1:], "left")
+        left = np.concatenate([[0], np.cumsum(boxes[:, 2] <= x)])
+        right = np.concatenate([[0], np.cumsum(boxes[:, 0] >= x)])
+        on_left, on_right = left[ends] - left[begins], right[ends] - right[begins]
+        for index in np.flatnonzero(np.minimum(on_left, on_right) >= MIN_COLUMN_ROWS).tolist():
+            key = int(begins[index]), int(ends[index]), int(on_left[index]), int(on_right[index])
+            found.setdefault(key, Gutter(x, float(edges[index]), float(edges[index + 1])))
+    strips = [(min(key[2:]), gutter) for key, gutter in found.items()]
+    return sorted(strips, key=lambda strip: -strip[0])
 
 
 def _rows_beside(boxes: Floats, down: Floats, gutter: Gutter, x_height: float) -> int:
     """How many rows of text a gutter has on both sides; 0 where it is none."""
     inside = (down > gutter.top) & (down < gutter.bottom)
     left, right = inside & (boxes[:, 2] <= gutter.x), inside & (boxes[:, 0] >= gutter.x)
-    if min(left.sum(), right.sum()) < MIN_COLUMN_ROWS:
+    if not left.any() or not right.any():
         return 0
     begin = max(down[left].min(), down[right].min()) - 0.5 * x_height
     end = min(down[left].max(), down[right].max()) + 0.5 * x_height

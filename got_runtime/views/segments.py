@@ -5,14 +5,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from got_runtime.views.components import Boxes, Components, bounding_boxes, smallest_labels
+from got_runtime.views.components import Boxes, Components, Integers, bounding_boxes, smallest_labels
 
-__all__ = ["Segment", "text_segments"]
+__all__ = ["Flags", "Segment", "chained", "text_segments", "without_leaders", "without_upright"]
 
+NO_BOXES: Boxes = np.zeros((0, 4), np.int64)
 Flags = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
 
 LETTER_HEIGHT = 0.62
 """Heights below are in x-heights. A component that is lower than this is a mark: a dot, a comma, a dash."""
+LOWEST_LETTER = 0.8
+"""A single component that is lower is no letter but a bullet."""
 MARK_HEIGHT = 1.2
 GAP = 1.3
 """Largest gap between neighbours on a line, in heights of the larger one: a wide blank of justified type."""
@@ -22,8 +26,18 @@ HEIGHT_RATIO = 3.0
 """Largest ratio of the heights of neighbours: a capital with an accent beside a small letter."""
 LETTERS_OF_TWO_LINES = 6
 """A chain of so many letters is looked at for two lines that touch (a descender meets an ascender)."""
-_BLOCK = 256
-"""Letters compared with their neighbours at a time, which bounds the memory."""
+MARKS_IN_A_ROW = 3
+"""Marks behind each other that belong to a line: a full stop, a quote, a note's sign."""
+LEADER = 4
+"""So many equal marks in a row with nothing between are a leader or a dashed rule; an ellipsis has three."""
+LETTER_GAP = 0.35
+"""Largest gap between the letters of a word, in heights of a letter."""
+UPRIGHT_LETTERS = 4
+"""So many letters closely above each other are a word that is set upright."""
+BULLET_GAP = 3.0
+"""Largest gap between a bullet and its line."""
+CANDIDATES = 6
+"""Components to the right of one, in one band of the page, among which its neighbour is looked for."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +47,8 @@ class Segment:
     box: tuple[int, int, int, int]
     x_height: float
     """Median height of its letters in pixels: about the height of an x, or of a capital where it has only those."""
-    letters: int
+    letters: tuple[int, ...]
+    """Its letters among the components."""
 
     @property
     def width(self) -> int:
@@ -44,126 +59,234 @@ class Segment:
         return self.box[3] - self.box[1]
 
 
-def text_segments(parts: Components, usable: Flags, x_height: float, min_letters: int = 1) -> list[Segment]:
+def text_segments(
+    parts: Components, usable: Flags, x_height: float, walls: Boxes, min_letters: int = 1
+) -> list[Segment]:
     """Segments of the ``usable`` components, with the marks that belong to them.
 
     Args:
         parts: components of the page's ink.
         usable: which of them may be print, ``(n,)``.
         x_height: usual height of small letters in pixels.
+        walls: boxes of upright rules, which no segment crosses.
         min_letters: segments of fewer letters are left out.
     """
     heights, widths = parts.heights, parts.widths
     dash = (widths > 3.5 * heights) & (heights < 0.9 * x_height)
     is_letter = usable & (heights >= LETTER_HEIGHT * x_height) & ~dash
-    letters = parts.boxes[is_letter]
+    letters = np.flatnonzero(is_letter)
     if not len(letters):
         return []
-    label = _chained(letters, x_height)
+    label = chained(parts.boxes[letters], x_height, walls)
+    by_label = np.argsort(label, kind="stable")
     found = []
-    for number, box in enumerate(bounding_boxes(letters, label).tolist()):
-        own = letters[label == number]
-        found += _split_two_lines(Segment(tuple(box), _median_height(own), len(own)), own)
-    kept = [segment for segment in _without_nested(found) if segment.letters >= min_letters]
-    marks = parts.boxes[usable & ~is_letter & (heights < MARK_HEIGHT * x_height)]
-    return [_with_marks(segment, marks) for segment in kept]
+    for members in np.split(letters[by_label], np.cumsum(np.bincount(label))[:-1]):
+        found += _split_two_lines(_segment(parts, members), parts)
+    kept = [segment for segment in _without_nested(found) if len(segment.letters) >= min_letters]
+    is_mark = usable & ~is_letter & (heights < MARK_HEIGHT * x_height)
+    alone = [segment for segment in kept if len(segment.letters) == 1 and segment.height < LOWEST_LETTER * x_height]
+    for bullet in alone:
+        kept.remove(bullet)
+        is_mark[bullet.letters[0]] = True
+    marks = parts.boxes[is_mark]
+    return _with_marks(kept, marks)
 
 
-def _median_height(boxes: Boxes) -> float:
-    return float(np.median(boxes[:, 3] - boxes[:, 1]))
+def _segment(parts: Components, members: Integers) -> Segment:
+    boxes = parts.boxes[members]
+    left, top = boxes[:, :2].min(axis=0).tolist()
+    right, bottom = boxes[:, 2:].max(axis=0).tolist()
+    heights = np.sort(boxes[:, 3] - boxes[:, 1])
+    middle = float(heights[(len(heights) - 1) // 2] + heights[len(heights) // 2]) / 2
+    return Segment((left, top, right, bottom), middle, tuple(members.tolist()))
 
 
-def _chained(letters: Boxes, x_height: float) -> npt.NDArray[np.int64]:
-    """A label for each letter: those of one chain have the same."""
-    by_left = np.argsort(letters[:, 0], kind="stable")
-    left, top, right, bottom = (letters[by_left, side].astype(np.float32) for side in range(4))
-    height = bottom - top
-    neighbour = np.full(len(letters), -1)
-    for begin in range(0, len(letters), _BLOCK):
-        here = slice(begin, min(begin + _BLOCK, len(letters)))
-        # Letters are sorted by their left sides: no candidate begins after the largest gap.
-        end = int(np.searchsorted(left, right[here].max() + 2 * GAP * height[here].max(), "right"))
-        others = slice(begin, end)
-        shared = np.minimum(bottom[here, None], bottom[None, others]) - np.maximum(top[here, None], top[None, others])
-        smaller = np.minimum(height[here, None], height[None, others])
-        larger = np.maximum(height[here, None], height[None, others])
-        gap = left[None, others] - right[here, None]
-        follows = np.arange(begin, here.stop)[:, None] < np.arange(begin, end)[None]
-        possible = (
-            follows
-            & (shared >= OVERLAP * smaller)
-            & (larger <= HEIGHT_RATIO * smaller)
-            & (gap < GAP * np.maximum(larger, 0.9 * x_height))
-            & (gap > -0.8 * larger)  # italics lean over their neighbours
-            & (right[None, others] > right[here, None] - 0.2 * smaller)
-        )
-        offset = np.abs((top + bottom)[here, None] - (top + bottom)[None, others]) / 2
-        cost = np.where(possible, np.maximum(gap, -2) + 0.35 * offset, np.inf)
-        nearest = cost.argmin(axis=1)
-        found = np.isfinite(cost[np.arange(len(cost)), nearest])
-        neighbour[here][found] = nearest[found] + begin
-    chained = np.nonzero(neighbour >= 0)[0]
-    label = np.empty(len(letters), np.int64)
-    label[by_left] = smallest_labels(len(letters), chained, neighbour[chained])
-    return label
+def chained(letters: Boxes, x_height: float, walls: Boxes, widest: float = GAP) -> Integers:
+    """A label for each letter: those of one chain have the same. Gaps are at most ``widest`` heights of a letter."""
+    one, other = _to_the_right(letters, x_height)
+    boxes = letters.astype(np.float64)
+    (_, top, right, bottom), (next_left, next_top, next_right, next_bottom) = boxes[one].T, boxes[other].T
+    height, next_height = bottom - top, next_bottom - next_top
+    shared = np.minimum(bottom, next_bottom) - np.maximum(top, next_top)
+    smaller, larger = np.minimum(height, next_height), np.maximum(height, next_height)
+    gap = next_left - right
+    possible = (
+        (shared >= OVERLAP * smaller)
+        & (larger <= HEIGHT_RATIO * smaller)
+        & (gap < widest * np.maximum(larger, 0.9 * x_height))
+        & (gap > -0.8 * larger)  # italics lean over their neighbours
+        & (next_right > right - 0.2 * smaller)
+    )
+    offset = np.abs(top + bottom - next_top - next_bottom) / 2
+    cost = np.where(possible, np.maximum(gap, -2) + 0.35 * offset, np.inf)
+    nearest = _cheapest(one, cost, len(letters))
+    nearest = nearest[np.isfinite(cost[nearest])]
+    if len(walls):
+        middle = ((np.maximum(top, next_top) + np.minimum(bottom, next_bottom)) / 2)[nearest, None]
+        between = (walls[:, 2] > right[nearest, None] - 2) & (walls[:, 0] < next_left[nearest, None] + 2)
+        nearest = nearest[~(between & (walls[:, 1] < middle) & (walls[:, 3] > middle)).any(axis=1)]
+    return smallest_labels(len(letters), one[nearest], other[nearest])
 
 
-def _split_two_lines(segment: Segment, letters: Boxes) -> list[Segment]:
+def without_upright(parts: Components, usable: Flags, x_height: float) -> Flags:
+    """``usable`` without the letters of text that is set upright: they follow each other closely down the page."""
+    size = np.maximum(parts.heights, parts.widths)
+    where = np.flatnonzero(usable & (size >= 0.4 * x_height) & (size < 6 * x_height))
+    level = parts.boxes[where]
+    upright = level[:, [1, 0, 3, 2]]
+    down = chained(upright, x_height, NO_BOXES, LETTER_GAP)
+    across = chained(level, x_height, NO_BOXES, LETTER_GAP)
+    count = np.bincount(down)[down]
+    line = (count >= UPRIGHT_LETTERS) & (count > np.bincount(across)[across])
+    columns = bounding_boxes(level[line], np.unique(down[line], return_inverse=True)[1])
+    columns = columns[(columns[:, 3] - columns[:, 1]) > 2.5 * (columns[:, 2] - columns[:, 0])]
+    kept = usable.copy()
+    middle = (level[:, 0] + level[:, 2]) / 2
+    for left, top, right, bottom in columns.tolist():
+        own = (middle > left) & (middle < right) & (level[:, 2] - level[:, 0] < 1.2 * (right - left))
+        while True:  # the line's other words, one after the other
+            reach = 1.2 * (right - left)
+            members = own & (level[:, 1] > top - reach) & (level[:, 3] < bottom + reach)
+            first, last = level[members, 1].min(), level[members, 3].max()
+            if first >= top and last <= bottom:
+                break
+            top, bottom = min(top, first), max(bottom, last)
+        kept[where[members]] = False
+    return kept
+
+
+def without_leaders(parts: Components, usable: Flags, x_height: float) -> Flags:
+    """``usable`` without dotted leaders and dashed rules: equal marks in a row with nothing between."""
+    heights, widths = parts.heights, parts.widths
+    where = np.flatnonzero(usable & (widths < 5 * x_height))
+    boxes = parts.boxes[where].astype(np.float64)
+    small = (heights[where] < LETTER_HEIGHT * x_height) & (widths[where] < 2.5 * x_height)
+    if small.sum() < LEADER:
+        return usable
+    one, other = _to_the_right(parts.boxes[where], x_height)
+    one, other = one[small[one]], other[small[one]]
+    gap = boxes[other, 0] - boxes[one, 2]
+    offset = np.abs(boxes[other, 1] + boxes[other, 3] - boxes[one, 1] - boxes[one, 3]) / 2
+    reaches = (boxes[other, 1] < boxes[one, 3] + 0.3 * x_height) & (boxes[other, 3] > boxes[one, 1] - 0.3 * x_height)
+    nearest = _cheapest(one, np.where(reaches & (gap > 0), gap, np.inf), len(where))
+    one, other, gap, offset = one[nearest], other[nearest], gap[nearest], offset[nearest]
+    size = boxes[:, 2:] - boxes[:, :2]
+    alike = (np.abs(size[other] - size[one]) <= 1 + 0.25 * size[one]).all(axis=1)
+    equal = small[other] & alike & (offset < 0.15 * x_height) & (gap > 0) & (gap < 2.5 * x_height)
+    label = smallest_labels(len(where), one[equal], other[equal])
+    kept = usable.copy()
+    kept[where[(np.bincount(label)[label] >= LEADER) & small]] = False
+    return kept
+
+
+def _to_the_right(boxes: Boxes, x_height: float) -> tuple[Integers, Integers]:
+    """Pairs of a box and one that begins to its right, in a band of the page that both reach into."""
+    height = max(4, int(0.8 * x_height))
+    first, last = boxes[:, 1] // height, (boxes[:, 3] - 1) // height
+    count = last - first + 1
+    who = np.repeat(np.arange(len(boxes)), count)
+    band = np.arange(len(who)) - np.repeat(np.cumsum(count) - count, count) + first[who]
+    order = np.lexsort((boxes[who, 0], band))
+    who, band = who[order], band[order]
+    ones, others = [], []
+    for step in range(1, CANDIDATES + 1):
+        together = band[step:] == band[:-step]
+        ones.append(who[:-step][together])
+        others.append(who[step:][together])
+    return np.concatenate(ones), np.concatenate(others)
+
+
+def _cheapest(one: Integers, cost: Floats, count: int) -> Integers:
+    """For each item that occurs in ``one``, the position of its pair of least cost."""
+    order = np.lexsort((cost, one))
+    begins = np.searchsorted(one[order], np.arange(count))
+    begins = begins[begins < len(order)]
+    return np.unique(order[begins])
+
+
+def _split_two_lines(segment: Segment, parts: Components) -> list[Segment]:
     """The segment, or two where its letters lie on two lines that touch somewhere."""
-    if len(letters) < LETTERS_OF_TWO_LINES or segment.height <= 3.4 * segment.x_height:
+    if len(segment.letters) < LETTERS_OF_TWO_LINES or segment.height <= 3.4 * segment.x_height:
         return [segment]
-    middles = (letters[:, 1] + letters[:, 3]) / 2
+    members = np.array(segment.letters)
+    middles = (parts.boxes[members, 1] + parts.boxes[members, 3]) / 2
     ordered = np.sort(middles)
     gaps = np.diff(ordered)
     widest = int(gaps.argmax())
     if gaps[widest] <= 0.5 * segment.x_height or min(widest + 1, len(ordered) - widest - 1) < 2:
         return [segment]
     between = (ordered[widest] + ordered[widest + 1]) / 2
-    return [
-        Segment(tuple(bounding_boxes(part, np.zeros(len(part), np.int64))[0].tolist()), _median_height(part), len(part))
-        for part in (letters[middles <= between], letters[middles > between])
-    ]
+    return [_segment(parts, members[middles <= between]), _segment(parts, members[middles > between])]
 
 
 def _without_nested(segments: list[Segment]) -> list[Segment]:
     """Segments that lie within the height of a larger one (an accent, a broken letter) are joined to it."""
-    kept: list[Segment] = []
-    for segment in sorted(segments, key=lambda each: -each.width * each.height):
-        x0, y0, x1, y1 = segment.box
-        for index, larger in enumerate(kept):
-            a0, b0, a1, b1 = larger.box
-            beside = min(x1, a1) - max(x0, a0) > 0.6 * segment.width
-            if beside and min(y1, b1) - max(y0, b0) > 0.5 * segment.height and segment.height < 1.6 * larger.height:
-                box = (min(x0, a0), min(y0, b0), max(x1, a1), max(y1, b1))
-                kept[index] = replace(larger, box=box, letters=larger.letters + segment.letters)
-                break
-        else:
-            kept.append(segment)
-    return kept
+    segments = sorted(segments, key=lambda each: -each.width * each.height)
+    boxes = np.array([segment.box for segment in segments], float).reshape(-1, 4)
+    width, height = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+    joined: dict[int, int] = {}
+    for index in range(1, len(segments)):
+        beside = np.minimum(boxes[:index, 2], boxes[index, 2]) - np.maximum(boxes[:index, 0], boxes[index, 0])
+        level = np.minimum(boxes[:index, 3], boxes[index, 3]) - np.maximum(boxes[:index, 1], boxes[index, 1])
+        inside = (beside > 0.6 * width[index]) & (level > 0.5 * height[index]) & (height[index] < 1.6 * height[:index])
+        if inside.any():
+            into = int(inside.argmax())
+            joined[index] = joined.get(into, into)
+    for index, into in joined.items():
+        (a0, b0, a1, b1), (x0, y0, x1, y1) = segments[into].box, segments[index].box
+        segments[into] = replace(
+            segments[into],
+            box=(min(a0, x0), min(b0, y0), max(a1, x1), max(b1, y1)),
+            letters=segments[into].letters + segments[index].letters,
+        )
+    return [segment for index, segment in enumerate(segments) if index not in joined]
 
 
-def _with_marks(segment: Segment, marks: Boxes) -> Segment:
-    """The segment with the dots, commas and dashes close to it in its box."""
-    if not len(marks):
-        return segment
-    x0, y0, x1, y1 = segment.box
-    size = segment.x_height
+def _with_marks(segments: list[Segment], marks: Boxes) -> list[Segment]:
+    """Segments with the dots, commas and dashes close to them in their boxes."""
+    if not len(marks) or not segments:
+        return segments
+    boxes = np.array([segment.box for segment in segments], float)
+    size = np.array([segment.x_height for segment in segments])
     across, down = (marks[:, 0] + marks[:, 2]) / 2, (marks[:, 1] + marks[:, 3]) / 2
-    near = (
-        (across > x0 - 0.7 * size)
-        & (across < x1 + 0.7 * size)
-        & (down > y0 - 0.45 * size)
-        & (down < y1 + 0.25 * size)
-        & (marks[:, 3] - marks[:, 1] < MARK_HEIGHT * size)
-        & (marks[:, 2] - marks[:, 0] < 4 * size)
-    )
-    if not near.any():
-        return segment
-    own = marks[near]
-    box = (
-        min(x0, int(own[:, 0].min())),
-        min(y0, int(own[:, 1].min())),
-        max(x1, int(own[:, 2].max())),
-        max(y1, int(own[:, 3].max())),
-    )
-    return replace(segment, box=box)
+    low, narrow = marks[:, 3] - marks[:, 1], marks[:, 2] - marks[:, 0]
+    free = np.arange(len(marks))
+    for _ in range(MARKS_IN_A_ROW):
+        above, below = boxes[:, 1] - 0.45 * size, boxes[:, 3] + 0.25 * size
+        taken = np.full(len(free), -1)
+        for begin in range(0, len(free), 512):  # bounds the memory
+            mark = free[begin : begin + 512, None]
+            near = (
+                (across[mark] > boxes[:, 0] - 0.7 * size)
+                & (across[mark] < boxes[:, 2] + 0.7 * size)
+                & (down[mark] > above)
+                & (down[mark] < below)
+                & (low[mark] < MARK_HEIGHT * size)
+                & (narrow[mark] < 4 * size)
+            )
+            distance = np.abs(down[mark] - (boxes[:, 1] + boxes[:, 3]) / 2) / (boxes[:, 3] - boxes[:, 1])
+            nearest = np.where(near, distance, np.inf).argmin(axis=1)
+            taken[begin : begin + 512] = np.where(near.any(axis=1), nearest, -1)
+        own, into = free[taken >= 0], taken[taken >= 0]
+        if not len(own):
+            break
+        for side in (0, 1):
+            np.minimum.at(boxes[:, side], into, marks[own, side])
+        for side in (2, 3):
+            np.maximum.at(boxes[:, side], into, marks[own, side])
+        free = free[taken < 0]
+    _add_bullets(boxes, size, marks[free])
+    rounded = boxes.astype(int).tolist()
+    return [replace(segment, box=tuple(box)) for segment, box in zip(segments, rounded, strict=True)]
+
+
+def _add_bullets(boxes: Floats, size: Floats, marks: Boxes) -> None:
+    """Extends boxes of segments, in place, to the bullet or dash before them."""
+    for left, top, right, bottom in marks.tolist():
+        gap = boxes[:, 0] - right
+        level = (top > boxes[:, 1] - 0.1 * size) & (bottom < boxes[:, 3] + 0.1 * size)
+        large = max(right - left, bottom - top) > 0.25 * size
+        before = level & large & (gap > 0) & (gap < BULLET_GAP * size)
+        if before.any():
+            nearest = int(np.where(before, gap, np.inf).argmin())
+            boxes[nearest, 0] = left

@@ -1,0 +1,97 @@
+"""Rules and filled boxes: what is drawn around print and touches it, taken out before letters are looked for."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from got_runtime.views.components import Boxes, Components, Integers, Runs, components_of, runs_of
+from got_runtime.views.ink import InkMap, Mask, ink_within
+
+__all__ = ["Rules", "ink_in_filled_boxes", "take_out_rules"]
+
+MIN_RULE = 6.0
+"""Lengths are in x-heights. A dash is shorter."""
+MIN_UPRIGHT_RULE = 4.5
+"""A bracket or the stem of a letter is shorter."""
+MAX_STROKE = 0.7
+"""What crosses a rule over a greater length is no stroke but another rule beside it."""
+MAX_THICKNESS = 0.33
+"""The bar of a letter that is so long is thicker."""
+FILLED = 0.55
+"""Part of its bounding box that a filled box covers; the rest is the print in it."""
+
+
+class Rules(NamedTuple):
+    """Boxes of the ``level`` and ``upright`` rules of a page, in pixels."""
+
+    level: Boxes
+    upright: Boxes
+
+
+def take_out_rules(ink: Mask, parts: Components, x_height: float) -> Rules:
+    """The rules of a page, which are removed from its ``ink`` in place. Strokes that cross a rule stay whole."""
+    thickness = max(MAX_THICKNESS * x_height, 2.0)
+    level, runs, number = _thin_groups(parts.runs, MIN_RULE * x_height, thickness)
+    upright = np.zeros((0, 4), np.int64)
+    if len(parts.boxes) and parts.heights.max() >= MIN_UPRIGHT_RULE * x_height:
+        turned, upright_runs, upright_number = _thin_groups(runs_of(ink.T), MIN_UPRIGHT_RULE * x_height, thickness)
+        upright = turned[:, [1, 0, 3, 2]]
+        _erase(ink, level, runs, number, MAX_STROKE * x_height)
+        # After the level ones, so that nothing is left where two rules cross.
+        _erase(ink.T, turned, upright_runs, upright_number, MAX_STROKE * x_height)
+    else:
+        _erase(ink, level, runs, number, MAX_STROKE * x_height)
+    return Rules(level, upright)
+
+
+def ink_in_filled_boxes(page: InkMap, ink: Mask, parts: Components, x_height: float) -> bool:
+    """Replaces filled boxes in the ``ink``, in place, by the print in them, lighter or darker than the box.
+
+    Says whether there are any, such as a table's dark header.
+    """
+    widths, heights = parts.widths, parts.heights
+    filled = (widths > 4 * x_height) & (heights > 1.6 * x_height) & (parts.areas > FILLED * widths * heights)
+    for number in np.flatnonzero(filled).tolist():
+        left, top, right, bottom = parts.boxes[number].tolist()
+        rows, begins, ends = parts.runs.chosen(parts.label == number)
+        edges = np.zeros((bottom - top, right - left + 1), np.int8)
+        np.add.at(edges, (rows - top, begins - left), 1)
+        np.add.at(edges, (rows - top, ends - left), -1)
+        box = np.cumsum(edges, axis=1, dtype=np.int8)[:, :-1].astype(bool)
+        inside = _between_first_and_last(box) & _between_first_and_last(box.T).T
+        region = ink[top:bottom, left:right]
+        region[...] = (region & ~inside) | (ink_within(page, (left, top, right, bottom)) & inside)
+    return bool(filled.any())
+
+
+def _between_first_and_last(mask: Mask) -> Mask:
+    """The pixels of each row from its first to its last one."""
+    from_left = np.logical_or.accumulate(mask, axis=1)
+    from_right = np.logical_or.accumulate(mask[:, ::-1], axis=1)[:, ::-1]
+    return np.asarray(from_left & from_right)
+
+
+def _thin_groups(runs: Runs, shortest: float, thickness: float) -> tuple[Boxes, Runs, Integers]:
+    """Boxes of the thin groups of long runs, their runs, and the number of the box of each run."""
+    groups = components_of(runs.chosen(runs.lengths >= shortest))
+    thin = groups.areas <= thickness * groups.widths
+    own = thin[groups.label]
+    return groups.boxes[thin], groups.runs.chosen(own), (np.cumsum(thin) - 1)[groups.label[own]]
+
+
+def _erase(ink: Mask, boxes: Boxes, runs: Runs, number: Integers, stroke: float) -> None:
+    """Removes rules and the grey edge of each from the ink, but not the strokes that go on on both sides."""
+    crossed: list[Mask] = []
+    for left, top, right, bottom in boxes.tolist():
+        crossing = np.zeros((1, right - left), np.bool_)
+        if top > 1 and bottom < len(ink) - 1:
+            crossing[0] = ink[top - 2, left:right] & ink[bottom + 1, left:right]
+            for _, begin, end in zip(*runs_of(crossing), strict=True):
+                crossing[0, begin:end] = end - begin <= stroke
+        crossed.append(crossing[0])
+    lefts = boxes[:, 0].tolist()
+    for row, begin, end, box in zip(*(each.tolist() for each in (*runs, number)), strict=True):
+        ink[row, begin:end] &= crossed[box][begin - lefts[box] : end - lefts[box]]
+    for crossing_box, (left, top, right, bottom) in zip(crossed, boxes.tolist(), strict=True):
+        if bottom - top <= stroke:  # else it is the box of a rule that is not level
+            ink[max(0, top - 1) : bottom + 1, left:right] &= crossing_box
