@@ -78,7 +78,7 @@ def _installed() -> Iterator[str]:
         for folder in (spec.submodule_search_locations or ()) if spec else ():
             yield from _docstrings(Path(folder))
     for package in sorted(metadata.distributions(), key=lambda each: str(each.name)):
-        yield package.metadata.get("Description") or str(package.metadata.get_payload() or "")
+        yield str(package.metadata.json.get("description") or "")
 
 
 def _docstrings(folder: Path) -> Iterator[str]:

@@ -5,6 +5,7 @@ To write the file for a new kind: REGENERATE = True, run, review.
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,17 +22,15 @@ SIDE = 12
 REGENERATE = False
 
 
-def fingerprint(kind: str) -> list[dict[str, object]]:
+def fingerprint(kind: str) -> list[dict[str, Any]]:
     """Text, size and a small grey picture of the first page of each group."""
-    return [
-        {
-            "page": sample.name,
-            "text": sample.reference,
-            "size": list(sample.image.size),
-            "grey": np.asarray(sample.image.convert("L").resize((SIDE, SIDE), Image.Resampling.BOX)).tolist(),
-        }
-        for sample in held_out_samples(1, kind=kind)
-    ]
+    pages = []
+    for sample in held_out_samples(1, kind=kind):
+        assert isinstance(sample.image, Image.Image)
+        grey = np.asarray(sample.image.convert("L").resize((SIDE, SIDE), Image.Resampling.BOX)).tolist()
+        size = list(sample.image.size)
+        pages.append({"page": sample.name, "text": sample.reference, "size": size, "grey": grey})
+    return pages
 
 
 @pytest.mark.parametrize("kind", KINDS)

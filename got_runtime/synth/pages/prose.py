@@ -56,7 +56,8 @@ def prose_page(seed: tuple[int, int], style: PlainStyle, training: bool) -> Page
     left, right = (rng.uniform(0.03, 0.1) * width for _ in range(2))
     unit = load_font(face, 100).getlength("the quick brown Fox jumps 0123") / 3000
     size = (width - left - right) / (unit * characters)
-    size = float(np.clip(size, *(side * whole / VIEW_SIDE for side in style.em)))
+    smallest, largest = (side * whole / VIEW_SIDE for side in style.em)
+    size = float(np.clip(size, smallest, largest))
     leading = float(rng.uniform(0.45, 0.9))
     top = rng.uniform(0.6, 1.6) * size
     most = max(1, min(style.max_lines, int((height - 2 * top) / (size * (0.75 + leading)))))
