@@ -14,6 +14,8 @@ _MAX_CHARACTERS, _MAX_NUMBER = 400, 1000.0
 _UNITS = {"cm": 1.0, "mm": 0.1, "pt": 0.03515, "in": 2.54, "ex": 0.15, "em": 0.35}
 _QUANTITY = re.compile(r"(?<![\w.])([0-9]*\.?[0-9]+)\s*(cm|mm|pt|in|ex|em)\b")
 _RADIANS = re.compile(r"(\b[a-z]\b|[0-9.]+|\([^()]*\))\s+r\b|(\))\s*r\b")
+# What Python warns of, or takes for a number of its own: 2x, 0x10, 1_000, 1j.
+_FOREIGN_NUMBER = re.compile(r"(?<![\w.])[0-9.]+(?!e[-+]?[0-9])[A-Za-z_]")
 _DEPTH = 0.3849
 """Projection of TikZ's third axis, which points left and down."""
 
@@ -66,7 +68,7 @@ def evaluate(text: str, variables: Mapping[str, float] | None = None, limit: flo
     text = text.strip().strip("{}").strip()
     text = _QUANTITY.sub(lambda found: f"({found[1]}*{_UNITS[found[2]]})", text)
     text = _RADIANS.sub(lambda found: f"deg({found[1]})" if found[1] else "!", text).replace("^", "**")
-    if not text or len(text) > _MAX_CHARACTERS:
+    if not text or len(text) > _MAX_CHARACTERS or _FOREIGN_NUMBER.search(text):
         raise NotDrawn
     try:
         value = float(_value(ast.parse(text.replace("{", "(").replace("}", ")"), mode="eval").body, variables or {}))
