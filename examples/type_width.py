@@ -33,7 +33,7 @@ def main() -> None:
     for kind, number in (("plain", count), ("dense", count // 8)):
         faces = TRAINING_FACES, HELD_OUT_FACES
         pages = [page_of(kind, (STREAM, i), faces[i % 2]) for i in range(number)]
-        documents = runtime.read_all([page.image for page in pages], max_new_tokens=2500)
+        documents = runtime.read_all([page.image for page in pages], max_new_tokens=2500, zoom="off")
         found = [(width(p), edit_count(d.text, p.text), len(p.text)) for p, d in zip(pages, documents, strict=True)]
         for low, high in pairwise(BOUNDS):
             group = [(wrong, length) for wide, wrong, length in found if low <= wide < high]

@@ -29,8 +29,8 @@ _TASK_OPTIONS = {
 """Tasks by their names in Python, and the options that select them."""
 
 NANO_NOTICE = (
-    "got-nano is the embedded demonstration network: printed English in clear type, up to about 14 lines of 40 "
-    "characters; for real documents use --model stepfun-ai/GOT-OCR-2.0-hf"
+    "got-nano is the embedded demonstration network: pages of printed English; for other documents use "
+    "--model stepfun-ai/GOT-OCR-2.0-hf"
 )
 
 
