@@ -95,6 +95,19 @@ def test_print_has_what_ordinary_pages_have() -> None:
     assert sum(text.isascii() for text in texts) > 5, "and many pages are plain ASCII"
 
 
+def test_prose_is_printed_in_faces_that_typst_cannot_open_by_itself() -> None:
+    """The metric twins of Times, Helvetica and Courier, which most documents are printed in."""
+    regular = [face for face in TRAINING_FACES if face.family.startswith("Nimbus") and face.style == "Regular"]
+    widths = {}
+    for face in regular:
+        page = page_of("prose", (42, 1), [face])
+        assert page.face == face.name
+        x1, y1, x2, y2 = page.boxes.T
+        letters = [width for character, width in zip(page.text, (x2 - x1) / (y2 - y1), strict=True) if character == "e"]
+        widths[face.family] = float(np.median(letters)) * 0.97  # a box is .97 em high
+    assert widths == pytest.approx({"Nimbus Sans": 0.556, "Nimbus Roman": 0.444, "Nimbus Mono": 0.6}, abs=0.02)
+
+
 def test_letters_of_a_ligature_stand_side_by_side() -> None:
     found = 0
     for page in pages("prose", 30):

@@ -47,7 +47,7 @@ def prose_page(seed: tuple[int, int], style: PlainStyle, training: bool) -> Page
     """
     rng = np.random.default_rng(seed)
     face = style.faces[rng.integers(len(style.faces))]
-    name, arguments = typst_face(face)
+    name, arguments = typst_face(face, every_face=True)
     if training and rng.random() < TYPST_FACE_SHARE:
         name = TYPST_FACES[rng.integers(len(TYPST_FACES))]
         arguments = f'font: "{name}"'
@@ -73,7 +73,7 @@ def prose_page(seed: tuple[int, int], style: PlainStyle, training: bool) -> Page
         f"spacing: {rng.uniform(leading, 1.6):.2f}em, first-line-indent: {rng.choice([0.0, 1.5]):.1f}em)\n"
         "#set heading(outlined: false)\n"
     )
-    page = pages_of(source + _blocks(rng, characters * lines, style, training))[0]
+    page = pages_of(source + _blocks(rng, characters * lines, style, training), every_face=True)[0]
     mask: Image.Image = coverage(page)
     text, boxes = printed_lines(page)
     if style.degraded and rng.random() < 0.4:

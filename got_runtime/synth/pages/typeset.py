@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image
 
 from got_runtime.synth.faces import FACES, Face, font_bytes
+from got_runtime.synth.opentype import wrap_cff
 
 Box = tuple[float, float, float, float]
 
@@ -45,15 +46,17 @@ class Typeset:
 
 
 @cache
-def _fonts() -> tuple[Any, dict[str, str], TemporaryDirectory[str]]:
+def _fonts(every_face: bool) -> tuple[Any, dict[str, str], TemporaryDirectory[str]]:
     """Typst's fonts with the engine's faces, and typst's arguments for each face; the folder is removed at exit."""
     import typst
 
     folder = TemporaryDirectory(prefix="got-faces-")
     for face in FACES:
         data = font_bytes(face.source)
-        if data[:4] in (b"\x00\x01\x00\x00", b"OTTO"):  # typst opens no bare CFF
-            Path(folder.name, f"{face.name}.otf").write_bytes(data)
+        bare = data[:4] not in (b"\x00\x01\x00\x00", b"OTTO")  # typst opens no bare CFF
+        if every_face or not bare:
+            font = wrap_cff(data, face.family, face.style) if bare else data
+            Path(folder.name, f"{face.name}.otf").write_bytes(font)
     fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=True, font_paths=[folder.name])
     names = {
         Path(info.path).stem: f'font: "{info.family}", weight: {info.weight}, style: "{info.style}"'
@@ -64,15 +67,20 @@ def _fonts() -> tuple[Any, dict[str, str], TemporaryDirectory[str]]:
 
 
 @cache
-def _compiler() -> Any:
+def _compiler(every_face: bool) -> Any:
     import typst
 
-    return typst.Compiler(font_paths=_fonts()[0], ignore_system_fonts=True)
+    return typst.Compiler(font_paths=_fonts(every_face)[0], ignore_system_fonts=True)
 
 
-def typst_face(face: Face) -> tuple[str, str]:
-    """The name of the face, and typst's arguments for it; Computer Modern replaces faces that typst cannot open."""
-    known = _fonts()[1].get(face.name)
+def typst_face(face: Face, every_face: bool = False) -> tuple[str, str]:
+    """The name of the face, and typst's arguments for it.
+
+    Args:
+        every_face: wrap the faces that typst cannot open; else Computer Modern replaces them. Kinds that did not wrap
+            them at first still do not, so that their held-out pages stay.
+    """
+    known = _fonts(every_face)[1].get(face.name)
     if known is not None:
         return face.name, known
     style = "italic" if "Italic" in face.style else "normal"
@@ -81,11 +89,15 @@ def typst_face(face: Face) -> tuple[str, str]:
     return f"New Computer Modern {face.style}", arguments
 
 
-def pages_of(source: str) -> Any:
-    """The typeset PDF as a PyMuPDF document. 1 pt is 1 pixel at zoom 1."""
+def pages_of(source: str, every_face: bool = False) -> Any:
+    """The typeset PDF as a PyMuPDF document. 1 pt is 1 pixel at zoom 1.
+
+    Args:
+        every_face: as in :func:`typst_face`.
+    """
     import pymupdf
 
-    data = _compiler().compile(input=(PRELUDE + source).encode(), format="pdf", pdf_tags=False, timestamp=0)
+    data = _compiler(every_face).compile(input=(PRELUDE + source).encode(), format="pdf", pdf_tags=False, timestamp=0)
     return pymupdf.open(stream=data, filetype="pdf")
 
 
