@@ -121,7 +121,8 @@ def _may_be_print(parts: Components, x_height: float) -> Flags:
     tall = heights > 7 * x_height
     large = (widths > 14 * x_height) & (heights > 2.6 * x_height)
     frame = (heights > 3.2 * x_height) & (widths > 4 * x_height) & (parts.areas < 0.08 * widths * heights)
-    return ~(speck | horizontal_rule | vertical_rule | tall | large | frame)
+    usable: Flags = ~(speck | horizontal_rule | vertical_rule | tall | large | frame)
+    return usable
 
 
 def _small_type(page: InkMap, ink: Mask, found: list[Segment], x_height: float, walls: Boxes) -> list[Segment]:
