@@ -103,7 +103,7 @@ def test_a_tokenizer_counts_without_its_special_tokens() -> None:
         ({"count_tokens": len, "max_tokens": -1}, "max_tokens=-1: give at least 1"),
         ({"count_tokens": lambda text: len(text) / 4}, "count_tokens= returned 3.5: return a whole number"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else ", ".join(value),
 )
 def test_wrong_arguments_are_an_error(wrong: dict[str, Any], message: str) -> None:
     document = DocumentResult(
