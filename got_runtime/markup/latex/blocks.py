@@ -1,9 +1,13 @@
 """Tokens → elements: the recursive descent over the blocks of an answer."""
 
 from got_runtime.markup import elements as e
+from got_runtime.markup.content import plain_text
 from got_runtime.markup.latex.commands import read_command
 from got_runtime.markup.latex.element_builder import DocumentBuilder, ParseContext
 from got_runtime.markup.latex.environments import add_formula, read_environment
+from got_runtime.markup.latex.html_table import read_html_table
+from got_runtime.markup.latex.inline import parse_inline
+from got_runtime.markup.latex.labels import caption_label
 from got_runtime.markup.latex.prose import add_prose, read_text
 from got_runtime.markup.latex.symbols import BLOCK_COMMANDS
 from got_runtime.markup.latex.token_reader import MAX_DEPTH
@@ -65,7 +69,9 @@ class BlockParser(DocumentBuilder):
     def _add_foreign(self, index: int) -> None:
         """A token in another language: a score, a TikZ figure, verbatim text."""
         token = self.reader.tokens[index]
-        if token.kind is Kind.KERN:
+        if token.kind is Kind.HTML_TABLE:
+            self._add_html_table(index)
+        elif token.kind is Kind.KERN:
             self.add(e.Music, index, humdrum=repair_humdrum(self.reader, token.text))
         elif token.name == "tikzpicture":
             self.add(e.Geometry, index, tikz=repair_tikz(self.reader, token.text))
@@ -77,6 +83,17 @@ class BlockParser(DocumentBuilder):
             if not token.text.endswith(closing):
                 self.reader.record_repair("unclosed-environment", f"{opening} was never closed: it reaches to the end")
             self.add(e.Code, index, code=token.text.removeprefix(opening).removesuffix(closing).strip("\n"))
+
+    def _add_html_table(self, index: int) -> None:
+        """A table in HTML; its caption is the element above it."""
+        token = self.reader.tokens[index]
+        table = read_html_table(self.reader, token.text, parse_inline)
+        label = caption_label(plain_text(table.caption))
+        if table.caption:
+            self.add(e.Caption, index, of="table", number=label[1] if label else None, content=table.caption)
+        self.add(e.Table, index, grid=table.grid)
+        if table.caption:
+            self.elements[-1].start += max(1, token.text.lower().find("</caption>"))
 
     def _split_fence(self, text: str) -> tuple[str, str | None]:
         """The code between two fences, and the language that the first fence names."""

@@ -6,14 +6,15 @@ from got_runtime.markup import elements as e
 from got_runtime.markup.content import Text, merge, plain_text
 from got_runtime.markup.latex.commands import read_command
 from got_runtime.markup.latex.element_builder import DocumentBuilder, ElementBuilder, ParseContext
-from got_runtime.markup.latex.formula import FORMULA_ENVIRONMENTS, read_display
+from got_runtime.markup.latex.formula import read_display
 from got_runtime.markup.latex.formula_table import read_formula_table
 from got_runtime.markup.latex.inline import parse_inline
 from got_runtime.markup.latex.lists import LISTS, read_bibliography, read_list
-from got_runtime.markup.latex.symbols import ENVIRONMENT_ARGUMENTS
-from got_runtime.markup.latex.tabular import RULES, parse_tabular
+from got_runtime.markup.latex.misspelt import TABULARS, is_rule
+from got_runtime.markup.latex.symbols import ENVIRONMENT_ARGUMENTS, FORMULA_ENVIRONMENTS
+from got_runtime.markup.latex.tabular import parse_tabular
 from got_runtime.markup.latex.token_reader import TokenReader
-from got_runtime.markup.latex.tokens import TABULARS, Kind
+from got_runtime.markup.latex.tokens import Kind
 
 _FLOATS = {"table": "table", "figure": "figure", "wrapfigure": "figure", "wraptable": "table", "sidewaystable": "table"}
 _THEOREMS = frozenset({
@@ -81,7 +82,7 @@ def _add_table(builder: DocumentBuilder, index: int, end: int, context: ParseCon
         caption = reader.after(caption, end)
     if caption < end and not below:
         start = min(read_command(builder, caption, end, context), end - 1)  # a table without rows starts at its end
-    builder.add(e.Table, start, grid=parse_tabular(reader, index, end, parse_inline))
+    builder.add(e.Table, start, grid=parse_tabular(reader, index, end, parse_inline, caption=caption))
     if caption < end and below:
         read_command(builder, caption, end, context)
 
@@ -125,13 +126,12 @@ def _continues_table(reader: TokenReader, index: int, high: int) -> bool:
     """Whether the paragraph at ``index`` continues the table above: it has a rule, or a cell and a row end."""
     if index >= high:
         return False
-    if reader.tokens[index].kind is Kind.COMMAND and reader.tokens[index].name in RULES:
-        return True
     end, cell = min(high, reader.paragraph_end[index]), False
     while index < end and reader.tokens[index].kind is not Kind.BEGIN:
-        if cell and reader.tokens[index].kind is Kind.ROW_BREAK:
+        kind = reader.tokens[index].kind
+        if (cell and kind is Kind.ROW_BREAK) or (kind is Kind.COMMAND and is_rule(reader.tokens[index].name)):
             return True
-        cell = cell or reader.tokens[index].kind is Kind.CELL
+        cell = cell or kind is Kind.CELL
         index = reader.after(index, end)
     return False
 

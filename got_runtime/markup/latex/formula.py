@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from got_runtime.markup.latex.symbols import FORMULA_ENVIRONMENTS
 from got_runtime.markup.latex.tokens import Kind, Token
 
 if TYPE_CHECKING:
@@ -9,22 +10,11 @@ if TYPE_CHECKING:
 
 _MAX_NESTING = 40  # deeper than any formula: bounds the search for the opening token of a closing one
 
-# Display environments and the one that stands for them inside \[ … \].
-FORMULA_ENVIRONMENTS = {
-    **dict.fromkeys(("equation", "equation*", "displaymath", "math"), ""),
-    **dict.fromkeys(
-        ("align", "align*", "eqnarray", "eqnarray*", "flalign", "flalign*", "alignat", "alignat*"), "aligned"
-    ),
-    **dict.fromkeys(("split", "aligned"), "aligned"),
-    **dict.fromkeys(("gather", "gather*", "multline", "multline*", "gathered"), "gathered"),
-    **{name: name for name in ("cases", "matrix", "pmatrix", "bmatrix", "vmatrix", "Vmatrix")},
-}
-
 _SPACES = frozenset({Kind.SPACE, Kind.NEWLINE, Kind.BLANK, Kind.FORM_FEED})
 _DELIMITERS = frozenset(
     {Kind.OPEN_INLINE, Kind.CLOSE_INLINE, Kind.OPEN_DISPLAY, Kind.CLOSE_DISPLAY, Kind.DOLLAR, Kind.DOLLARS}
 )
-_FOREIGN = frozenset({Kind.SPECIAL, Kind.FENCE, Kind.KERN, Kind.RAW, Kind.SMILES, Kind.VERB})
+_FOREIGN = frozenset({Kind.SPECIAL, Kind.FENCE, Kind.HTML_TABLE, Kind.KERN, Kind.RAW, Kind.SMILES, Kind.VERB})
 
 
 def repair_latex(reader: "TokenReader", low: int, high: int) -> str:

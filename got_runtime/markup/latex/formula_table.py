@@ -3,13 +3,16 @@ r"""Tables between the delimiters of a formula (``\[\begin{tabular}…\]``), whi
 from functools import partial
 
 from got_runtime.markup.content import Content, Grid, Math
+from got_runtime.markup.latex.cell_commands import CELL_COMMANDS
 from got_runtime.markup.latex.formula import repair_latex
-from got_runtime.markup.latex.symbols import DROPPED, MARKS, SKIPPED, SYMBOLS, TRANSPARENT
+from got_runtime.markup.latex.layout import DROPPED
+from got_runtime.markup.latex.misspelt import TABULARS
+from got_runtime.markup.latex.symbols import MARKS, SKIPPED, SYMBOLS, TRANSPARENT
 from got_runtime.markup.latex.tabular import ReadContent, parse_tabular
 from got_runtime.markup.latex.token_reader import TokenReader
-from got_runtime.markup.latex.tokens import TABULARS, Kind
+from got_runtime.markup.latex.tokens import Kind
 
-_OF_TEXT = {*MARKS, *TRANSPARENT, *SKIPPED, *SYMBOLS, *DROPPED} - {"left", "right", "displaystyle"}
+_OF_TEXT = {*MARKS, *TRANSPARENT, *SKIPPED, *SYMBOLS, *DROPPED, *CELL_COMMANDS} - {"left", "right", "displaystyle"}
 
 
 def read_formula_table(reader: TokenReader, latex: str, read_content: ReadContent) -> Grid | None:

@@ -124,18 +124,21 @@ class _GridLayout:
                 "cell-count", "a row left out the empty cells under a span: its cells moved right"
             )
         column, last = 0, None
-        overflow: list[Content] = []
+        overflow: list[RawCell] = []
         for raw in cells:
             while squeezed and column < self._columns and self._covered(row, column):
                 column += 1
             if column >= self._columns:
-                overflow.append(raw.content)
+                overflow.append(raw)
                 continue
             colspan = min(max(1, raw.colspan), self._columns - column)
             last = self._place_cell(row, column, colspan, raw) or last
             column += colspan
-        if any(overflow) and last is not None:  # cells beyond the last column are appended to it
-            folded = (piece for content in overflow if content for piece in (Text(text=" "), *content))
+        beyond = [raw.content for raw in overflow if raw.content]
+        if beyond:  # cells beyond the last column are appended to the last cell
+            last = last or self._place_cell(row, self._columns - 1, 1, RawCell(beyond.pop(0)))
+            folded = (piece for content in beyond for piece in (Text(text=" "), *content))
+            assert last is not None  # a cell with content is always placed
             last.raw = replace(last.raw, content=merge((*last.raw.content, *folded)))
 
     def _left_out_placeholders(self, row: int, cells: list[RawCell]) -> bool:

@@ -1,7 +1,8 @@
 """Braces that are no argument: a LaTeX group, which is not printed, or printed braces of a set, of code, of JSON."""
 
 from got_runtime.markup.latex.accents import ACCENTS
-from got_runtime.markup.latex.symbols import DROPPED, SYMBOLS
+from got_runtime.markup.latex.layout import DROPPED
+from got_runtime.markup.latex.symbols import SYMBOLS
 from got_runtime.markup.latex.token_reader import TokenReader
 from got_runtime.markup.latex.tokens import Kind, Token
 

@@ -7,7 +7,6 @@ from got_runtime.markup.content import (
     Content,
     Inline,
     Mark,
-    Math,
     Nested,
     Smiles,
     Text,
@@ -16,14 +15,18 @@ from got_runtime.markup.content import (
     with_mark,
 )
 from got_runtime.markup.latex.accents import ACCENTS, read_accent
-from got_runtime.markup.latex.formula import repair_latex, superscript
-from got_runtime.markup.latex.formula_table import read_formula_table
+from got_runtime.markup.latex.cell_commands import CELL_COMMANDS, read_cell_command
+from got_runtime.markup.latex.formula import read_display, repair_latex
 from got_runtime.markup.latex.groups import is_printed
+from got_runtime.markup.latex.html_table import read_html_table
+from got_runtime.markup.latex.inline_formula import FORMULA_ENDS, end_of_unclosed_formula, formula_piece
+from got_runtime.markup.latex.layout import after_row_break, is_layout, skip_layout
+from got_runtime.markup.latex.misspelt import TABULARS
 from got_runtime.markup.latex.references import REFERENCES, read_reference
 from got_runtime.markup.latex.symbols import (
-    DROPPED,
     ENVIRONMENT_ARGUMENTS,
     ESCAPED,
+    FORMULA_ENVIRONMENTS,
     LETTERS,
     MARKS,
     SKIPPED,
@@ -32,11 +35,9 @@ from got_runtime.markup.latex.symbols import (
 )
 from got_runtime.markup.latex.tabular import parse_tabular
 from got_runtime.markup.latex.token_reader import MAX_DEPTH, TokenReader
-from got_runtime.markup.latex.tokens import TABULARS, Kind
+from got_runtime.markup.latex.tokens import Kind
 from got_runtime.markup.latex.typography import Typography
 
-_FORMULA_ENDS = frozenset({Kind.CLOSE_INLINE, Kind.CLOSE_DISPLAY})
-_LINE_ENDS = frozenset({Kind.NEWLINE, Kind.BLANK, *_FORMULA_ENDS})
 _BREAKS = frozenset({"newline", "par", "and", "linebreak", "AND", "And"})
 
 
@@ -72,6 +73,10 @@ class _InlineParser:
             index = _HANDLERS[self.tokens[index].kind](self, index)
         return self.pieces
 
+    def _nested(self, low: int, high: int) -> list[Inline]:
+        """The pieces of a range inside this one."""
+        return _InlineParser(self.reader, self.typography, high, self.marks, self.depth + 1).parse(low)
+
     def _parse_nested(self, low: int, high: int, marks: tuple[Mark, ...]) -> None:
         """Adds the pieces of a range inside this one."""
         self.pieces += _InlineParser(self.reader, self.typography, high, marks, self.depth + 1).parse(low)
@@ -104,10 +109,7 @@ class _InlineParser:
 
     def read_row_break(self, index: int) -> int:
         self.pieces.append(Break())
-        spacing = self.reader.option(index + 1, self.high)
-        if spacing and self.reader.source(*spacing[0])[:1].isdigit():  # \\[2pt]
-            return spacing[1]
-        return index + 1
+        return after_row_break(self.reader, index + 1, self.high)
 
     def read_group(self, index: int) -> int:
         closing = self.reader.closing(index, self.high)
@@ -137,28 +139,13 @@ class _InlineParser:
         self.reader.record_repair(
             "unclosed-math", f"{token.text} was never closed: closed where words or the line end it"
         )
-        end = self._end_of_unclosed_formula(index + 1)
+        end = end_of_unclosed_formula(self.reader, index + 1, self.high)
         self._add_formula(repair_latex(self.reader, index + 1, end))
         return end
 
-    def _end_of_unclosed_formula(self, start: int) -> int:
-        end = start
-        while end < self.high and self.tokens[end].kind not in _LINE_ENDS:
-            if self.reader.opens_prose(end, self.high):
-                break
-            end = self.reader.after(end, self.high)
-        separated = end > start and self.tokens[end - 1].kind is Kind.SPACE  # from the words that follow
-        return end - 1 if separated else end
-
     def _add_formula(self, latex: str) -> None:
-        raised = superscript(latex)
-        grid = read_formula_table(self.reader, latex, parse_inline)
-        if grid is not None:
-            self.pieces.append(Nested(grid=grid))
-        elif raised is not None:
-            self.pieces.append(Text(text=raised, marks=with_mark(self.marks, "superscript")))
-        elif latex:
-            self.pieces.append(Math(latex=latex))
+        piece = formula_piece(self.reader, latex, self.marks, parse_inline)
+        self.pieces += [piece] if piece is not None else []
 
     def read_formula_end(self, index: int) -> int:
         self.reader.record_repair("unclosed-math", f"{self.tokens[index].text} had no opening one: dropped")
@@ -204,8 +191,12 @@ class _InlineParser:
         if name in _BREAKS:
             self.pieces.append(Break())
             return index + 1
-        if name in DROPPED:
-            return self.reader.skip_arguments(index + 1, self.high, DROPPED[name])
+        if is_layout(name):
+            return skip_layout(self.reader, index, self.high)
+        if name in CELL_COMMANDS:
+            pieces, after = read_cell_command(self.reader, index, self.high, self.marks, self._nested)
+            self.pieces += pieces
+            return after
         if name in REFERENCES:
             shown, after = read_reference(self.reader, index, self.high, self.marks, self._words)
             self.pieces += [shown] if shown is not None else []
@@ -221,7 +212,7 @@ class _InlineParser:
         if name not in MARKS and name not in TRANSPARENT and not skipped:
             return self.read_verbatim(index)
         if argument is None:
-            return index + 1
+            return max(after, index + 1)
         (low, end), after = argument
         self._parse_nested(low, end, with_mark(self.marks, MARKS[name]) if name in MARKS else self.marks)
         return after
@@ -249,6 +240,9 @@ class _InlineParser:
         if closing is None:
             self.reader.record_repair("unclosed-environment", f"{token.text} was never closed: dropped")
             return index + 1
+        if token.name in FORMULA_ENVIRONMENTS:
+            self._add_formula(read_display(self.reader, index + 1, closing, token.name).latex)
+            return closing + 1
         low = self.reader.skip_arguments(index + 1, closing, ENVIRONMENT_ARGUMENTS.get(token.name, 0))
         self._parse_nested(low, closing, self.marks)
         return closing + 1
@@ -260,6 +254,11 @@ class _InlineParser:
 
     def read_verb(self, index: int) -> int:
         self.pieces.append(Text(text=self.tokens[index].text[6:-1], marks=with_mark(self.marks, "code")))
+        return index + 1
+
+    def read_html_table(self, index: int) -> int:
+        html = self.tokens[index].text
+        self.pieces.append(Nested(grid=read_html_table(self.reader, html, parse_inline, self.depth).grid))
         return index + 1
 
     def read_code(self, index: int) -> int:
@@ -280,12 +279,13 @@ _HANDLERS: dict[Kind, Callable[[_InlineParser, int], int]] = {
     Kind.OPEN: _InlineParser.read_group,
     Kind.CLOSE: _InlineParser.read_closing_brace,
     **dict.fromkeys((Kind.OPEN_INLINE, Kind.OPEN_DISPLAY, Kind.DOLLAR, Kind.DOLLARS), _InlineParser.read_formula),
-    **dict.fromkeys(_FORMULA_ENDS, _InlineParser.read_formula_end),
+    **dict.fromkeys(FORMULA_ENDS, _InlineParser.read_formula_end),
     Kind.STARS: _InlineParser.read_stars,
     Kind.SPECIAL: _InlineParser.read_special,
     Kind.SMILES: _InlineParser.read_smiles,
     Kind.BEGIN: _InlineParser.read_environment,
     Kind.END: _InlineParser.read_environment_end,
     Kind.VERB: _InlineParser.read_verb,
+    Kind.HTML_TABLE: _InlineParser.read_html_table,
     **dict.fromkeys((Kind.RAW, Kind.FENCE, Kind.KERN), _InlineParser.read_code),
 }

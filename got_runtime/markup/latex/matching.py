@@ -2,7 +2,8 @@
 
 from collections import Counter
 
-from got_runtime.markup.latex.tokens import TABULARS, Kind, Token
+from got_runtime.markup.latex.misspelt import TABULARS, is_rule
+from got_runtime.markup.latex.tokens import Kind, Token
 
 _SPACES = frozenset({Kind.SPACE, Kind.NEWLINE, Kind.BLANK})
 _INLINE = frozenset({Kind.OPEN_INLINE, Kind.DOLLAR, Kind.STARS})
@@ -21,6 +22,7 @@ class DelimiterMatcher:
         self._tokens = tokens
         self._stack: list[int] = []
         self._open: Counter[Kind | str] = Counter()
+        self._open_tables = 0
         for index, token in enumerate(tokens):
             self._visit(index, token)
         self.paragraph_end = self._paragraph_ends()
@@ -51,6 +53,9 @@ class DelimiterMatcher:
             self._toggle(index, kind)
         elif kind is Kind.CELL or kind is Kind.ROW_BREAK:
             self._end_cell()
+        elif kind is Kind.COMMAND and self._open_tables and self._open[Kind.OPEN] and is_rule(token.name):
+            while self._tokens[self._stack[-1]].kind is not Kind.BEGIN:  # no brace of a cell reaches beyond its row
+                self._pop()
         elif kind is Kind.BLANK or kind is Kind.FORM_FEED:
             while self._stack and any(self._open[inline] for inline in _INLINE):
                 self._pop()
@@ -58,11 +63,13 @@ class DelimiterMatcher:
     def _push(self, index: int, key: Kind | str) -> None:
         self._stack.append(index)
         self._open[key] += 1
+        self._open_tables += key in TABULARS
 
     def _pop(self) -> int:
         index = self._stack.pop()
         token = self._tokens[index]
         self._open[token.name if token.kind is Kind.BEGIN else token.kind] -= 1
+        self._open_tables -= token.kind is Kind.BEGIN and token.name in TABULARS
         return index
 
     def _drop_top(self, kind: Kind) -> None:
@@ -100,7 +107,7 @@ class DelimiterMatcher:
 
     def _end_cell(self) -> None:
         """Drops unclosed stars and dollars, so that a price matches nothing in the next cell."""
-        if any(self._open[name] for name in TABULARS):
+        if self._open_tables:
             while self._stack and self._tokens[self._stack[-1]].kind in (Kind.STARS, Kind.DOLLAR):
                 self._pop()
 

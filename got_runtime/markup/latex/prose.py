@@ -6,10 +6,11 @@ from got_runtime.markup.latex.element_builder import DocumentBuilder, ParseConte
 from got_runtime.markup.latex.inline import parse_inline
 from got_runtime.markup.latex.labels import caption_label, reference_key, without_prefix
 from got_runtime.markup.latex.line_start import LineStart, line_start
+from got_runtime.markup.latex.misspelt import TABULARS
 from got_runtime.markup.latex.pipe_table import read_pipe_table
 from got_runtime.markup.latex.symbols import BLOCK_COMMANDS
 from got_runtime.markup.latex.token_reader import TokenReader
-from got_runtime.markup.latex.tokens import TABULARS, WHOLE, Kind
+from got_runtime.markup.latex.tokens import WHOLE, Kind
 
 _BLOCK_STARTS = WHOLE | {Kind.FORM_FEED, Kind.OPEN_DISPLAY, Kind.DOLLARS, Kind.BEGIN}
 

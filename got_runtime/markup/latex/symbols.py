@@ -1,4 +1,4 @@
-"""Tables of commands: blocks, marks, symbols, and layout commands, which are dropped with their arguments."""
+"""Tables of commands: blocks, marks, symbols."""
 
 from got_runtime.markup.content import Mark
 
@@ -32,16 +32,28 @@ MARKS: dict[str, Mark] = {
     "st": "strike",
     "textsuperscript": "superscript",
     "textsubscript": "subscript",
+    "tnote": "superscript",
 }
 _TRANSPARENT = (
     "text textrm textsf textsc textmd textup textnormal mbox fbox hbox makebox centerline mathrm title section"
-    " caption multirow multicolumn author ce thead makecell"
+    " caption author ce thead makecell shortstack Centerstack tablenote"
+    " multirowthead raisecell specialcell"
 )
 TRANSPARENT = frozenset(_TRANSPARENT.split())
 # Commands of which only the last argument is printed → number of arguments before it.
 SKIPPED = {
     **dict.fromkeys(("textcolor", "colorbox", "raisebox", "parbox", "scalebox", "rotatebox"), 1),
-    **dict.fromkeys(("multirow", "multicolumn", "resizebox", "fcolorbox"), 2),
+    **dict.fromkeys(("resizebox", "fcolorbox"), 2),
+}
+# Display environments and the one that stands for them inside \[ … \].
+FORMULA_ENVIRONMENTS = {
+    **dict.fromkeys(("equation", "equation*", "displaymath", "math"), ""),
+    **dict.fromkeys(
+        ("align", "align*", "eqnarray", "eqnarray*", "flalign", "flalign*", "alignat", "alignat*"), "aligned"
+    ),
+    **dict.fromkeys(("split", "aligned"), "aligned"),
+    **dict.fromkeys(("gather", "gather*", "multline", "multline*", "gathered"), "gathered"),
+    **{name: name for name in ("cases", "matrix", "pmatrix", "bmatrix", "vmatrix", "Vmatrix")},
 }
 # Environments → number of arguments for position and width, which are skipped.
 ENVIRONMENT_ARGUMENTS = {
@@ -49,24 +61,6 @@ ENVIRONMENT_ARGUMENTS = {
     **dict.fromkeys(("wrapfigure", "wraptable", "adjustwidth"), 2),
 }
 
-# Layout commands, by the number of braced arguments that are dropped with them.
-_DROPPED_ALONE = (
-    "maketitle centering raggedright raggedleft noindent indent hline toprule midrule bottomrule bf it tt em sl sc"
-    " rm sf bfseries itshape ttfamily sffamily rmfamily scshape upshape mdseries normalfont tiny scriptsize"
-    " footnotesize small normalsize large Large LARGE huge Huge smallskip medskip bigskip hfill vfill clearpage"
-    " newpage pagebreak nopagebreak tableofcontents displaystyle boldmath unboldmath protect relax left right"
-    " appendix bibliographystyle endhead endfirsthead endfoot endlastfoot"
-)
-_DROPPED_WITH_ONE = (
-    "label hspace vspace hspace* vspace* cline cmidrule color phantom vskip hskip index captionsetup usepackage"
-    " documentclass pagestyle thispagestyle bibliography input rowcolor cellcolor columncolor arraystretch"
-)
-_DROPPED_WITH_TWO = "setlength rule addtolength setcounter renewcommand"
-DROPPED = {
-    **dict.fromkeys(_DROPPED_ALONE.split(), 0),
-    **dict.fromkeys(_DROPPED_WITH_ONE.split(), 1),
-    **dict.fromkeys(_DROPPED_WITH_TWO.split(), 2),
-}
 # Letters: a space that ends the name of the command is not printed, else it would split a word.
 LETTERS = {
     "ss": "ß",

@@ -2,6 +2,7 @@
 
 from got_runtime.markup.elements import Repair, RepairCode
 from got_runtime.markup.latex.matching import DelimiterMatcher
+from got_runtime.markup.latex.table_repair import complete_tables
 from got_runtime.markup.latex.tokens import Kind, Token, tokenize
 
 # Deeper than any page nests. Beyond it the source is kept as text, so that no answer can exhaust the stack.
@@ -20,7 +21,7 @@ class TokenReader:
     def __init__(self, text: str, is_latex: bool = True) -> None:
         self.text = text
         self.is_latex = is_latex
-        self.tokens: list[Token] = tokenize(text, is_latex)
+        self.tokens: list[Token] = complete_tables(tokenize(text)) if is_latex else tokenize(text, is_latex)
         matcher = DelimiterMatcher(self.tokens)
         self.partner = matcher.partner
         self.paragraph_end = matcher.paragraph_end
@@ -92,10 +93,14 @@ class TokenReader:
             after = index
             while option := self.option(after, high):
                 after = option[1]
-            argument = self.argument(after, high)
-            if argument is None:
-                break
-            index = argument[1]
+            opened = self.skip_spaces(after, min(high, after + 3))
+            closing = self.closing(opened, high) if opened < high else None
+            if closing is None or self.tokens[opened].kind is not Kind.OPEN:
+                break  # the text behind a brace that is never closed is kept
+            inside = self.tokens[opened : min(closing, opened + _OPTION_TOKENS)]
+            if any(token.kind in (Kind.CELL, Kind.ROW_BREAK) for token in inside):
+                break  # and so is one that is closed in another cell
+            index = closing + 1
         return index
 
     def option(self, index: int, high: int) -> tuple[Range, int] | None:

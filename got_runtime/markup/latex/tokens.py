@@ -1,12 +1,15 @@
 """Tokenizer of GOT's dialect: one linear pass, lossless.
 
-Text in another language (verbatim, TikZ, SMILES, ``**kern``, fenced code) is one token, so that a ``{`` in a score or a
-``\\[`` in a molecule never matches a token outside it.
+Text in another language (verbatim, TikZ, SMILES, ``**kern``, fenced code, HTML tables) is one token, so that a ``{`` in
+a score or a ``\\[`` in a molecule never matches a token outside it.
 """
 
 import re
 from enum import Enum
 from typing import NamedTuple
+
+from got_runtime.markup.latex.html_source import html_table_end
+from got_runtime.markup.latex.misspelt import misspelt_environment, table_name
 
 
 class Kind(Enum):
@@ -21,7 +24,7 @@ class Kind(Enum):
     FORM_FEED = "form_feed"  # the end of a page
     COMMAND = "command"  # \name, \name*
     ESCAPED = "escaped"  # \%, \_, \,
-    ROW_BREAK = "row_break"  # \\
+    ROW_BREAK = "row_break"  # \\, \tabularnewline
     BEGIN = "begin"
     END = "end"
     OPEN = "open"  # {
@@ -42,6 +45,7 @@ class Kind(Enum):
     FENCE = "fence"  # fenced code, whole
     SMILES = "smiles"  # <smiles>…</smiles>, whole
     KERN = "kern"  # Humdrum, whole
+    HTML_TABLE = "html_table"  # <table>…</table>, whole
 
 
 class Token(NamedTuple):
@@ -64,8 +68,8 @@ _TOKEN = re.compile(
     r"""
       (?P<begin>          \\begin[ ]{0,4}\{[ ]{0,4}[A-Za-z]{1,32}\*?[ ]{0,4}\} )
     | (?P<end>            \\end[ ]{0,4}\{[ ]{0,4}[A-Za-z]{1,32}\*?[ ]{0,4}\} )
+    | (?P<row_break>      \\\\ | \\tabularnewline(?![A-Za-z]) )
     | (?P<command>        \\[A-Za-z]+\*? )
-    | (?P<row_break>      \\\\ )
     | (?P<open_inline>    \\\( )
     | (?P<close_inline>   \\\) )
     | (?P<open_display>   \\\[ )
@@ -106,9 +110,7 @@ _KINDS = {kind.value: kind for kind in Kind}
 RAW_ENVIRONMENTS = frozenset({"verbatim", "lstlisting", "minted", "tikzpicture", "Verbatim", "alltt"})
 
 # Tokens that contain another language.
-WHOLE = frozenset({Kind.RAW, Kind.FENCE, Kind.KERN})
-
-TABULARS = frozenset({"tabular", "tabular*", "tabularx", "longtable", "array", "tabu"})
+WHOLE = frozenset({Kind.RAW, Kind.FENCE, Kind.KERN, Kind.HTML_TABLE})
 
 
 def tokenize(text: str, is_latex: bool = True) -> list[Token]:
@@ -135,7 +137,7 @@ def tokenize(text: str, is_latex: bool = True) -> list[Token]:
 
 
 _MAX_VERB = 200  # bounds the search for the delimiter that ends it
-_RAW_STARTS = frozenset("\\`*!")
+_RAW_STARTS = frozenset("\\`*!<")
 _LINE_ENDS = frozenset({Kind.NEWLINE, Kind.BLANK, Kind.FORM_FEED, Kind.SPECIAL})
 
 
@@ -143,32 +145,46 @@ def _name(kind: Kind, text: str) -> str:
     if kind is Kind.COMMAND:
         return text[1:]
     if kind is Kind.BEGIN or kind is Kind.END:
-        return text[text.index("{") + 1 : -1].strip()
+        name = text[text.index("{") + 1 : -1].strip()
+        return table_name(name) or name
     return ""
 
 
 def _raw_token(text: str, position: int, line_start: bool) -> Token | None:
     first = text[position]
-    if first == "\\" and text.startswith("\\begin{", position):
-        name = text[position + 7 : position + 40].partition("}")[0]
-        if name in RAW_ENVIRONMENTS:
-            closing = f"\\end{{{name}}}"
-            found = text.find(closing, position)
-            end = len(text) if found < 0 else found + len(closing)
-            return Token(Kind.RAW, text[position:end], position, end, name)
-    elif first == "\\" and text.startswith("\\verb", position):
+    if first == "\\" and (name := _raw_environment(text, position)):
+        closing = f"\\end{{{name}}}"
+        closed = text.find(closing, position)
+        end = len(text) if closed < 0 else closed + len(closing)
+        return Token(Kind.RAW, text[position:end], position, end, name)
+    if first == "\\" and text.startswith("\\verb", position):
         sign = text[position + 5 : position + 6]
-        found = text.find(sign, position + 6, position + _MAX_VERB) if sign and not sign.isalnum() else -1
-        if found >= 0 and sign not in "*{" and not sign.isspace() and "\n" not in text[position:found]:
-            return Token(Kind.VERB, text[position : found + 1], position, found + 1, "verb")
+        closed = text.find(sign, position + 6, position + _MAX_VERB) if sign and not sign.isalnum() else -1
+        if closed >= 0 and sign not in "*{" and not sign.isspace() and "\n" not in text[position:closed]:
+            return Token(Kind.VERB, text[position : closed + 1], position, closed + 1, "verb")
+    elif first == "\\" and "tab" in text[position + 1 : position + 20]:
+        found = misspelt_environment(text, position)
+        if found is not None:
+            which, name, end = found
+            return Token(_KINDS[which], text[position:end], position, end, name)
     elif line_start and first == "`" and text.startswith("```", position):
-        found = text.find("\n```", position)
-        end = _line_end(text, found + 1) if found >= 0 else len(text)
+        closed = text.find("\n```", position)
+        end = _line_end(text, closed + 1) if closed >= 0 else len(text)
         return Token(Kind.FENCE, text[position:end], position, end)
     elif line_start and first in "*!" and _opens_humdrum(text, position):
         end = _humdrum_end(text, position)
         return Token(Kind.KERN, text[position:end], position, end)
+    elif first == "<" and (end_of_table := html_table_end(text, position)) is not None:
+        return Token(Kind.HTML_TABLE, text[position:end_of_table], position, end_of_table)
     return None
+
+
+def _raw_environment(text: str, position: int) -> str:
+    """The name of the verbatim-like environment that begins at ``position``; empty if none does."""
+    if not text.startswith("\\begin{", position):
+        return ""
+    name = text[position + 7 : position + 40].partition("}")[0]
+    return name if name in RAW_ENVIRONMENTS else ""
 
 
 def _line_end(text: str, position: int) -> int:

@@ -1,0 +1,33 @@
+"""Where a table in HTML begins and ends in an answer."""
+
+import re
+
+_WRAPPERS = r"(?:<(?:html|body|div|center)(?:\s[^<>]{0,300})?>\s{0,20}){0,4}"
+_BEGIN = re.compile(
+    _WRAPPERS + r"<table(?:\s[^<>]{0,2000})?>\s{0,200}<(?:caption|col|colgroup|thead|tbody|tfoot|tr|th|td)\b",
+    re.IGNORECASE,
+)
+_TABLE = re.compile(r"<(/?)table\b[^<>]*>", re.IGNORECASE)
+_WRAPPER_ENDS = re.compile(r"(?:\s{0,20}</(?:html|body|div|center)>){0,4}", re.IGNORECASE)
+_TEXT_BELOW = re.compile(r"\n[ \t]*\n(?=[^<\s][^<\n]*(?:\n|\Z))|<\|")
+
+
+def html_table_end(text: str, position: int) -> int | None:
+    """The index after the table in HTML that begins at ``position``; None if none does.
+
+    A table that is never closed ends before the next paragraph that has no tag.
+    """
+    if _BEGIN.match(text, position) is None:
+        return None
+    below = _TEXT_BELOW.search(text, position)
+    limit = below.start() if below else len(text)
+    depth = 0
+    for found in _TABLE.finditer(text, position, limit):
+        depth += -1 if found[1] else 1
+        if not depth:
+            break
+    if depth:
+        return limit
+    end = found.end()
+    wrapped = _WRAPPER_ENDS.match(text, end)
+    return wrapped.end() if wrapped else end

@@ -1,0 +1,33 @@
+r"""Formulas inside a line: what ``\(…\)`` stands for, and where one that is never closed ends."""
+
+from got_runtime.markup.content import Inline, Mark, Math, Nested, Text, with_mark
+from got_runtime.markup.latex.formula import superscript
+from got_runtime.markup.latex.formula_table import read_formula_table
+from got_runtime.markup.latex.tabular import ReadContent
+from got_runtime.markup.latex.token_reader import TokenReader
+from got_runtime.markup.latex.tokens import Kind
+
+FORMULA_ENDS = frozenset({Kind.CLOSE_INLINE, Kind.CLOSE_DISPLAY})
+_LINE_ENDS = frozenset({Kind.NEWLINE, Kind.BLANK, *FORMULA_ENDS})
+
+
+def end_of_unclosed_formula(reader: TokenReader, start: int, high: int) -> int:
+    """The index at which a formula that begins at ``start`` and is never closed ends: at words or at its line's end."""
+    end = start
+    while end < high and reader.tokens[end].kind not in _LINE_ENDS:
+        if reader.opens_prose(end, high):
+            break
+        end = reader.after(end, high)
+    separated = end > start and reader.tokens[end - 1].kind is Kind.SPACE  # from the words that follow
+    return end - 1 if separated else end
+
+
+def formula_piece(reader: TokenReader, latex: str, marks: tuple[Mark, ...], read_content: ReadContent) -> Inline | None:
+    """The repaired formula as a piece of a line: a table, a footnote mark, or a formula; None for an empty one."""
+    grid = read_formula_table(reader, latex, read_content)
+    if grid is not None:
+        return Nested(grid=grid)
+    raised = superscript(latex)
+    if raised is not None:
+        return Text(text=raised, marks=with_mark(marks, "superscript"))
+    return Math(latex=latex) if latex else None
