@@ -145,13 +145,18 @@ class _ChunkBuilder:
     def _split(self, page: "PageResult", metadata: FullMetadata) -> Iterator[DocumentChunk]:
         elements = page.elements
         headings = [self._headings_above(element) for element in elements]
-        for text, indexes in self._texts(elements):
+        for text, indexes, parts in self._texts(elements):
             members = [elements[index] for index in indexes]
             above = headings[indexes[0]] if indexes else ()
-            yield self._chunk(text, metadata | element_metadata(members, above) | self._box(members, page), page)
+            yield self._chunk(
+                text, metadata | element_metadata(parts or members, above) | self._box(members, page), page
+            )
 
-    def _texts(self, elements: "Sequence[Element]") -> Iterator[tuple[str, tuple[int, ...]]]:
-        """The texts of a page, each with the indexes of its elements, which are unknown for a chunker's strings."""
+    def _texts(self, elements: "Sequence[Element]") -> "Iterator[tuple[str, tuple[int, ...], tuple[Element, ...]]]":
+        """The texts of a page, each with the indexes of its elements, and these as far as they are in the text.
+
+        Neither is known of a chunker's strings, and the latter not of chunks that it made itself.
+        """
         from got_runtime.markup import Chunk, chunk
 
         config = self.config
@@ -170,7 +175,7 @@ class _ChunkBuilder:
             if not isinstance(each, str | Chunk):
                 kind = type(each).__name__
                 raise OptionError(f"chunker= returned an object of type {kind} in its list: return texts or chunks")
-            yield (each, ()) if isinstance(each, str) else (each.text, each.elements)
+            yield (each, (), ()) if isinstance(each, str) else (each.text, each.elements, each.parts)
 
     def _headings_above(self, element: "Element") -> tuple[str, ...]:
         from got_runtime.markup import to_text

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from got_runtime.markup import Element
+    from got_runtime.markup.content import Content, Grid
     from got_runtime.results import PageResult
 
 __all__ = [
@@ -75,7 +76,7 @@ KEYS = (
     Key("bbox_page_size", str, "JSON [width, height]: PDF points, or pixels of an image"),
     Key("bbox_score", float, "confidence of the box, 0 to 1"),
     Key("bbox_source", str, "how the box was found: layout, lines or attention"),
-    Key("text_as_html", str, "a table as HTML"),
+    Key("text_as_html", str, "a table as HTML, of a part of a table its rows; formulas in it are LaTeX"),
     Key("latex", str, "a formula as LaTeX"),
     Key("smiles", str, "a molecule as SMILES"),
     Key("kern", str, "a score as Humdrum **kern"),
@@ -134,7 +135,8 @@ def document_metadata(page: "PageResult", source: str, model: str) -> FullMetada
 def element_metadata(elements: "Sequence[Element]", headings: Sequence[str]) -> FullMetadata:
     """Metadata of an element, or of the elements of a chunk, without that of their page.
 
-    A table, formula, molecule or score is included if it is the only one of its kind among the elements.
+    A table, formula, molecule or score is included if it is the only one of its kind among the elements: of one that
+    was split, the rows or records of this part.
     """
     metadata: FullMetadata = {
         "category": ",".join(dict.fromkeys(element.kind for element in elements)) or None,
@@ -147,12 +149,9 @@ def element_metadata(elements: "Sequence[Element]", headings: Sequence[str]) -> 
 
 
 def _notation(element: "Element") -> str | None:
-    from got_runtime.markup.render.html import element_html
-    from got_runtime.markup.render.sanitize import clean
-
     match element.kind:
         case "table":
-            return clean(element_html(element, pictures=False)).strip()
+            return _table_html(element.grid)
         case "formula":
             return element.latex
         case "molecule":
@@ -161,6 +160,20 @@ def _notation(element: "Element") -> str | None:
             return element.humdrum
         case _:
             return None
+
+
+def _table_html(grid: "Grid") -> str:
+    """The table as sanitised HTML. Formulas are LaTeX, as MathML is many times longer and stores bound metadata."""
+    from got_runtime.markup.content import Text
+    from got_runtime.markup.render.html import content_html
+    from got_runtime.markup.render.sanitize import clean
+    from got_runtime.markup.render.table import to_html_table
+
+    def show(content: "Content") -> str:
+        pieces = (Text(text=f"\\({piece.latex}\\)") if piece.kind == "math" else piece for piece in content)
+        return content_html(tuple(pieces))
+
+    return clean(to_html_table(grid, show)).strip()
 
 
 NO_BOX: FullMetadata = dict.fromkeys(("bbox", "bbox_page_size", "bbox_score", "bbox_source"))

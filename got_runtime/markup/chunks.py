@@ -4,17 +4,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Never
 
+from pydantic import Field
+
 from got_runtime.errors import OptionError, check_names, nearest_hint
+from got_runtime.markup.captions import captioned
 from got_runtime.markup.content import Frozen, plain_text
-from got_runtime.markup.elements import AnyElement, Table
-from got_runtime.markup.render.markdown import MarkdownOptions, element_markdown, to_markdown
+from got_runtime.markup.elements import AnyElement
+from got_runtime.markup.render.markdown import MarkdownOptions, to_markdown
+from got_runtime.markup.split.elements import Measure, Part, repeats, split
 from got_runtime.markup.token_count import CountTokens, Tokenizer, check_max_tokens, token_counter
 
-__all__ = ["Chunk", "chunk", "split_text"]
+__all__ = ["Chunk", "chunk"]
 
 _BY = ("section", "element")
 
-_CAPTIONED = ("table", "figure", "chart", "geometry", "molecule", "music")
+_CAPTION_SHARE = 0.75
+"""A caption of more than this share of the budget is not repeated beside each part of its table."""
 
 
 class Chunk(Frozen):
@@ -22,7 +27,8 @@ class Chunk(Frozen):
 
     ``header_path`` holds the headings above it, outermost first; ``kinds`` and ``elements`` the kinds and indexes of
     its elements; ``span`` their characters in the answer; ``tokens`` the number that ``count_tokens`` returns for
-    ``text``.
+    ``text``. ``parts`` are the elements as far as they are in this chunk: rows of a table that was split, for example.
+    They are not part of the JSON.
     """
 
     text: str
@@ -33,6 +39,7 @@ class Chunk(Frozen):
     page: int | None = None
     tokens: int
     warnings: tuple[str, ...] = ()
+    parts: tuple[AnyElement, ...] = Field(default=(), exclude=True, repr=False)
 
 
 def chunk(
@@ -47,9 +54,11 @@ def chunk(
 ) -> list[Chunk]:
     """The elements as chunks of Markdown, none longer than ``max_tokens`` unless its ``warnings`` say so.
 
-    A caption stays with its table. An element that is too long is split: a table between rows with its header
-    repeated, other text between paragraphs, lines, sentences, then words. A row or word that is itself longer than
-    ``max_tokens`` is a chunk of its own with a warning.
+    A caption stays with its table or figure. An element that is too long is split: a table and a chart between rows
+    with their header repeated, code, a score and TikZ between lines in a fence of their own, a formula between rows in
+    delimiters of their own, other text between lines, sentences, then words. A caption is repeated beside each part
+    unless it is long. A row, line or word that is itself longer than ``max_tokens`` is a chunk of its own with a
+    warning.
 
     Args:
         elements: from :func:`~got_runtime.markup.parse` or :func:`~got_runtime.markup.parse_pages`.
@@ -70,17 +79,18 @@ def chunk(
     if by not in _BY:
         raise OptionError(f"chunk: by={by!r}: {nearest_hint(str(by), _BY)}")
     check_max_tokens(max_tokens)
-    chunker = _Chunker(token_counter(count_tokens), max_tokens, options or MarkdownOptions())
+    measure = Measure(token_counter(count_tokens), options or MarkdownOptions())
+    chunker = _Chunker(elements, measure, max_tokens)
     for unit in _units(elements, first_page):
         chunker.take(unit, flush=by == "element")
     return chunker.finish()
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Unit:
-    """An element and its caption, which stay together."""
+    """An element, or a table or figure and its caption, which stay together: the indexes in their order."""
 
-    members: list[tuple[int, AnyElement]]
+    members: tuple[int, ...]
     headers: tuple[str, ...]
     page: int | None
 
@@ -88,7 +98,8 @@ class _Unit:
 def _units(elements: Sequence[AnyElement], first_page: int) -> Iterator[_Unit]:
     path: list[tuple[int, str]] = []
     page: int | None = first_page
-    held: _Unit | None = None
+    partner = captioned(elements)
+    partner |= {element: caption for caption, element in partner.items()}
     for index, element in enumerate(elements):
         if element.kind == "page_break":
             page = element.number
@@ -96,139 +107,120 @@ def _units(elements: Sequence[AnyElement], first_page: int) -> Iterator[_Unit]:
         if element.kind == "heading":
             path = [(level, title) for level, title in path if level < element.level]
             path.append((element.level, " ".join(plain_text(element.content).split())))
-        headers = tuple(title for _, title in path)
-        before = held.members[-1][1].kind if held is not None else ""
-        joins = (before == "caption" and element.kind in _CAPTIONED) or (
-            element.kind == "caption" and before in _CAPTIONED and len(held.members if held else ()) == 1
-        )
-        if held is not None and joins:
-            held.members.append((index, element))
-            continue
-        if held is not None:
-            yield held
-        held = _Unit([(index, element)], headers, page)
-    if held is not None:
-        yield held
+        other = partner.get(index, index)
+        if other >= index:
+            members = (index,) if other == index else (index, other)
+            yield _Unit(members, tuple(title for _, title in path), page)
+
+
+_Member = tuple[int, Part]
+"""The index of an element, and a part of it."""
+
+
+def _blocks(members: Iterable[_Member]) -> str:
+    return "\n\n".join(part.text for _, part in members if part.text)
 
 
 @dataclass
 class _Chunker:
-    count: CountTokens
+    elements: Sequence[AnyElement]
+    measure: Measure
     budget: int
-    options: MarkdownOptions
     chunks: list[Chunk] = field(default_factory=list)
     _tokens: int = 0
-    _members: list[tuple[int, AnyElement]] = field(default_factory=list)
-    _headers: tuple[str, ...] = ()
-    _page: int | None = None
+    _units: list[_Unit] = field(default_factory=list)
 
     def take(self, unit: _Unit, *, flush: bool) -> None:
-        starts_section = unit.members[0][1].kind == "heading"
-        if flush or starts_section or unit.headers != self._headers:
+        starts_section = self.elements[unit.members[0]].kind == "heading"
+        if flush or starts_section or (self._units and unit.headers != self._units[0].headers):
             self._flush()
-        text = "\n\n".join(block for _, each in unit.members if (block := element_markdown(each, self.options)))
+        members = [(index, self.measure.part(self.elements[index])) for index in unit.members]
+        text = _blocks(members)
         if not text:
             return
-        tokens = self.count(text)
-        if self._members and self._tokens + tokens + 2 > self.budget:
+        tokens = self.measure.count(text) if len(members) > 1 else members[0][1].tokens
+        if self._units and self._tokens + tokens + 2 > self.budget:
             self._flush()
         if tokens > self.budget:
-            self._split(unit, text)
+            self._split(unit, members)
             return
-        if not self._members:
-            self._headers, self._page = unit.headers, unit.page
         self._tokens += tokens + 2  # at most two tokens for the empty line between elements in most tokenizers
-        self._members += unit.members
+        self._units.append(unit)
 
     def finish(self) -> list[Chunk]:
         self._flush()
         return self.chunks
 
     def _flush(self) -> None:
-        if self._members:
-            text = to_markdown([element for _, element in self._members], self.options).strip("\n")
-            self._emit(text, self._members, self._headers, self._page)
-        self._members, self._tokens = [], 0
+        pending, self._units, self._tokens = [self._units], [], 0
+        while pending:
+            units = pending.pop()
+            indexes = [index for unit in units for index in unit.members]
+            text = to_markdown([self.elements[index] for index in indexes], self.measure.options).strip("\n")
+            tokens = self.measure.count(text)
+            if len(units) > 1 and tokens > self.budget:  # nested lists are indented, for example
+                middle = len(units) // 2
+                pending += [units[middle:], units[:middle]]
+            elif units:
+                self._emit(text, tokens, [(index, self.elements[index]) for index in indexes], units[0])
 
     def _emit(
         self,
         text: str,
-        members: list[tuple[int, AnyElement]],
-        headers: tuple[str, ...],
-        page: int | None,
+        tokens: int,
+        members: Sequence[tuple[int, AnyElement]],
+        unit: _Unit,
         warnings: Iterable[str] = (),
     ) -> None:
-        tokens = self.count(text)
         noted = [*warnings]
         if tokens > self.budget:
             noted.append(f"{tokens} tokens, more than max_tokens={self.budget}: it cannot be split further")
+        spans = [self.elements[index].span for index, _ in members]
         self.chunks.append(
             Chunk(
                 text=text,
-                header_path=headers,
-                kinds=tuple(dict.fromkeys(element.kind for _, element in members)),
+                header_path=unit.headers,
+                kinds=tuple(dict.fromkeys(self.elements[index].kind for index, _ in members)),
                 elements=tuple(index for index, _ in members),
-                span=(members[0][1].span[0], members[-1][1].span[1]),
-                page=page,
+                span=(spans[0][0], spans[-1][1]),
+                page=unit.page,
                 tokens=tokens,
                 warnings=tuple(noted),
+                parts=tuple(element for _, element in members),
             )
         )
 
-    def _split(self, unit: _Unit, text: str) -> None:
-        """Splits a unit over the budget; caption and header of a table are repeated in each part."""
-        table = next((element for _, element in unit.members if element.kind == "table"), None)
-        if table is None:
-            pieces = split_text(text, self.budget, self.count)
-        else:
-            captions = [element for _, element in unit.members if element.kind == "caption"]
-            caption = "".join(element_markdown(each, self.options) + "\n\n" for each in captions)
-            pieces = self._split_table(table, caption)
+    def _split(self, unit: _Unit, members: Sequence[_Member]) -> None:
+        """Splits a unit over the budget; a caption is repeated beside each part of its table or figure."""
         note = f"part of an element of more than {self.budget} tokens"
-        for piece in pieces:
-            self._emit(piece, unit.members, unit.headers, unit.page, [note] if len(pieces) > 1 else [])
+        chunks = self._with_caption(members) or [*self._one_by_one(members)]
+        for each in chunks:
+            text = _blocks(each)
+            tokens = self.measure.count(text) if len(each) > 1 else each[0][1].tokens
+            shown = [(index, part.element) for index, part in each]
+            self._emit(text, tokens, shown, unit, [note] if len(chunks) > 1 else [])
 
-    def _split_table(self, table: Table, caption: str) -> list[str]:
-        header, rows = max(1, table.grid.header_rows), table.grid.rows
-        lines = element_markdown(table, self.options).split("\n")
-        # lines[0] is the first row, lines[1] the delimiters, followed by further header rows
-        head = caption + "\n".join(lines[: header + 1])
-        fixed, pieces, current, tokens = self.count(head), [], list[str](), 0
-        for line in lines[header + 1 : rows + 1]:
-            cost = self.count(line) + 1
-            if current and fixed + tokens + cost > self.budget:
-                pieces.append("\n".join([head, *current]))
-                current, tokens = [], 0
-            current.append(line)
-            tokens += cost
-        return [*pieces, "\n".join([head, *current])]
+    def _with_caption(self, members: Sequence[_Member]) -> list[list[_Member]] | None:
+        """The parts of a table or figure, each beside its caption; None without a caption, or with a long one."""
+        if len(members) < 2:
+            return None
+        below = members[1][1].element.kind == "caption"
+        caption, (index, whole) = reversed(members) if below else members
+        if caption[1].tokens > _CAPTION_SHARE * self.budget:
+            return None
+        parts = split(whole, max(1, self.budget - caption[1].tokens - 2), self.measure)
+        if not repeats(caption[1].text, len(parts), whole.text):
+            return None
+        return [[(index, part), caption] if below else [caption, (index, part)] for part in parts]
 
-
-def split_text(text: str, budget: int, count: CountTokens) -> list[str]:
-    """``text`` in pieces of at most ``budget`` tokens, split between paragraphs, else lines, sentences, words.
-
-    A word over the budget is a piece of its own. Each part is counted once a level, so the time is linear.
-    """
-    return [piece for piece in _split_at(text, ("\n\n", "\n", ". ", "。", " "), budget, count) if piece.strip()]
-
-
-def _split_at(text: str, separators: tuple[str, ...], budget: int, count: CountTokens) -> list[str]:
-    if not separators or count(text) <= budget:
-        return [text]
-    separator, *finer = separators
-    pieces: list[str] = []
-    current: list[str] = []
-    tokens = 0
-    parts = text.split(separator)
-    for index, part in enumerate(parts):
-        part += separator if index + 1 < len(parts) else ""
-        cost = count(part) + 1
-        if current and tokens + cost > budget:
-            pieces.append("".join(current).strip())
-            current, tokens = [], 0
-        if cost > budget:
-            pieces += _split_at(part.strip(), tuple(finer), budget, count)
-        else:
-            current.append(part)
-            tokens += cost
-    return [*pieces, "".join(current).strip()]
+    def _one_by_one(self, members: Sequence[_Member]) -> Iterator[list[_Member]]:
+        """The parts of each member; those of two members are together where they fit."""
+        group: list[_Member] = []
+        for index, whole in members:
+            for part in split(whole, self.budget, self.measure):
+                tokens = sum(each.tokens + 2 for _, each in group)
+                if group and (group[-1][0] == index or tokens + part.tokens > self.budget):
+                    yield group
+                    group = []
+                group.append((index, part))
+        yield group

@@ -94,11 +94,15 @@ class Code(Element):
 
 
 class Caption(Element):
-    """The caption of an adjacent table or figure; its label ("Table 3") is part of the content too."""
+    """The caption of an adjacent table or figure; its label ("Table 3") is part of the content too.
+
+    ``position`` is where it stands, as seen from the table or figure; None where the answer does not tell.
+    """
 
     kind: Literal["caption"] = "caption"
     of: Literal["table", "figure"]
     number: str | None = None
+    position: Literal["above", "below"] | None = None
     content: Content
 
 

@@ -1,6 +1,7 @@
 """Numbers of tokens of a text: words, the tokens of a tokenizer, or what a function returns."""
 
 import operator
+import re
 from collections.abc import Callable, Sized
 from typing import Protocol, SupportsIndex, runtime_checkable
 
@@ -9,6 +10,8 @@ from got_runtime.errors import OptionError
 __all__ = ["CountTokens", "Tokenizer", "check_max_tokens", "count_words", "token_counter"]
 
 CountTokens = Callable[[str], int]
+
+_CHARACTER = re.compile("[\u2e80-\u9fff]")
 
 
 @runtime_checkable
@@ -33,7 +36,7 @@ def count_words(text: str) -> int:
 
     It needs no tokenizer; most tokenizers count more.
     """
-    return len(text.split()) + sum("\u2e80" <= character <= "\u9fff" for character in text)
+    return len(text.split()) + (0 if text.isascii() else len(_CHARACTER.findall(text)))
 
 
 def token_counter(count_tokens: CountTokens | Tokenizer | None, caller: str = "chunk") -> CountTokens:

@@ -22,6 +22,7 @@ _THEOREMS = frozenset({
     "remark", "theorem",
 })  # fmt: skip
 _SHOWN_IN_FIGURES = {e.Figure, e.Table, e.Geometry, e.Chart, e.Code}
+_CAPTIONED = frozenset({e.Chart, e.Figure, e.Geometry, e.Molecule, e.Music, e.Table})
 
 
 def read_environment(builder: DocumentBuilder, index: int, high: int, context: ParseContext) -> int:
@@ -80,11 +81,13 @@ def _add_table(builder: DocumentBuilder, index: int, end: int, context: ParseCon
     while caption < end and reader.tokens[caption].name not in ("caption", "caption*"):
         below = below or reader.tokens[caption].kind is Kind.CELL
         caption = reader.after(caption, end)
+    before = len(builder.elements)
     if caption < end and not below:
         start = min(read_command(builder, caption, end, context), end - 1)  # a table without rows starts at its end
     builder.add(e.Table, start, grid=parse_tabular(reader, index, end, parse_inline, caption=caption))
     if caption < end and below:
         read_command(builder, caption, end, context)
+    _place_captions(builder.elements[before:])
 
 
 def _read_theorem(
@@ -142,6 +145,19 @@ def _read_float(builder: DocumentBuilder, index: int, start: int, end: int, cont
     shown = {element.element_type for element in builder.elements[before:]}
     if context.float == "figure" and not shown & _SHOWN_IN_FIGURES:
         builder.elements.insert(before, ElementBuilder(e.Figure, builder.reader.tokens[index].start, {}))
+    _place_captions(builder.elements[before:])
+
+
+def _place_captions(elements: list[ElementBuilder]) -> None:
+    """Records whether the captions of a float are above or below its tables and figures.
+
+    It is not known where neither or both of the first and the last of them are a caption, as with parts of a figure.
+    """
+    parts = [each for each in elements if each.element_type is e.Caption or each.element_type in _CAPTIONED]
+    captions = [each for each in parts if each.element_type is e.Caption]
+    if captions and (parts[0] is captions[0]) != (parts[-1] is captions[-1]):
+        for caption in captions:
+            caption.fields["position"] = "above" if parts[0] is captions[0] else "below"
 
 
 def add_formula(builder: DocumentBuilder, index: int, low: int, high: int, environment: str = "") -> None:

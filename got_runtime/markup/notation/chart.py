@@ -17,6 +17,8 @@ from got_runtime.markup.notation.child_process import in_child_process
 # Of a picture; the table has all rows.
 _MAX_ROWS, _MAX_SERIES, _MAX_LABEL = 200, 20, 60
 
+_TITLES = ("title", "source", "x_title", "y_title")
+
 
 def to_records(value: dict[str, JsonValue]) -> list[dict[str, JsonValue]]:
     """The data as flat rows, one for each category, with a column for each series; ``pandas.DataFrame`` takes them.
@@ -46,9 +48,21 @@ def to_records(value: dict[str, JsonValue]) -> list[dict[str, JsonValue]]:
     return [{"category": name, "value": item} for name, item in data.items()]
 
 
+def full_records(value: dict[str, JsonValue]) -> list[dict[str, JsonValue]]:
+    """:func:`to_records` with the same columns in each row, at most 64."""
+    records = to_records(value)
+    names = list(dict.fromkeys(name for record in records for name in record))[:64]
+    return [{name: record.get(name) for name in names} for record in records]
+
+
+def with_records(value: dict[str, JsonValue], records: list[dict[str, JsonValue]]) -> dict[str, JsonValue]:
+    """A chart with the titles of ``value`` and with other rows."""
+    titles: dict[str, JsonValue] = {name: value[name] for name in _TITLES if name in value}
+    return titles | {"values": [*records]}
+
+
 def _without_titles(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    titles = ("title", "source", "x_title", "y_title")
-    return {name: item for name, item in value.items() if name not in titles or isinstance(item, dict | list)}
+    return {name: item for name, item in value.items() if name not in _TITLES or isinstance(item, dict | list)}
 
 
 def _row(item: JsonValue) -> dict[str, JsonValue]:
@@ -57,13 +71,13 @@ def _row(item: JsonValue) -> dict[str, JsonValue]:
 
 def to_grid(value: dict[str, JsonValue]) -> Grid:
     """The rows as a table with a header; an empty grid if there are none."""
-    records = to_records(value)
-    names = list(dict.fromkeys(name for record in records for name in record))[:64]
+    records = full_records(value)
+    names = list(records[0]) if records else []
     if not names:
         return Grid(rows=0, columns=0, cells=())
     rows = [
         [_column_title(value, name) for name in names],
-        *([_shown(record.get(name)) for name in names] for record in records),
+        *([_shown(each) for each in record.values()] for record in records),
     ]
     cells = [
         Cell(row=row, column=column, content=merge([Text(text=shown)]))

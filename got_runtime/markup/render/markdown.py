@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from got_runtime.markup.content import Content
 from got_runtime.markup.elements import AnyElement, ListItem
 from got_runtime.markup.notation import chart
-from got_runtime.markup.render.markdown_inline import MathStyle, escape, escape_line_start, inline_markdown
+from got_runtime.markup.render.markdown_inline import (
+    MathStyle,
+    escape,
+    escape_line_start,
+    formula_markdown,
+    inline_markdown,
+    longest_run,
+)
 from got_runtime.markup.render.table import Spans, to_pipe_table
 
 
@@ -106,15 +113,13 @@ def _without_closing_hashes(line: str) -> str:
 
 def _formula(latex: str, number: str | None, display: bool, options: MarkdownOptions) -> str:
     """A formula on one line, since a line of its source could be a heading or a list in Markdown."""
-    tagged = f"{latex} \\tag{{{number}}}" if number else latex
+    tagged = formula_markdown(f"{latex} \\tag{{{number}}}" if number else latex)
     if not display:
         return f"${tagged}$" if options.math == "dollar" else f"\\({tagged}\\)"
     return f"$${tagged}$$" if options.math == "dollar" else f"\\[{tagged}\\]"
 
 
 def _fenced(text: str, language: str) -> str:
-    fence = "```"
-    while fence in text:
-        fence += "`"
+    fence = "`" * max(3, longest_run(text) + 1)
     language = "".join(character for character in language if character.isalnum() or character in "+-#")
     return f"{fence}{language}\n{text.rstrip()}\n{fence}"

@@ -1,5 +1,6 @@
 """Content → a line of Markdown (GFM), escaped so that it renders as the same words."""
 
+import re
 import unicodedata
 from typing import Literal
 
@@ -25,12 +26,28 @@ _TAGS: dict[Mark, tuple[str, str]] = {
 }
 
 
+_SIGN = re.compile(r"[\\*~_`$<\]&!]")
+"""A character that Markdown interprets in some places."""
+
+_BACKTICKS = re.compile("`+")
+_BRACKET = re.compile(r"\\.|[\[\]]")
+_NOT_IN_ADDRESSES = re.compile(r"[^!#%&'*+,./0-9:;=?@A-Z_a-z~-]")
+
+# In formulas; the first alternative is a row end. The argument of a command may be missing.
+_MAY_BE_ACTIVE = re.compile(r"[<\]]|\\(?:href|url|html|style|class|css|include|require)")
+_MARKUP_IN_FORMULA = re.compile(r"<(?=[A-Za-z/!?])|\](?=[(\[:])")
+_ACTIVE = re.compile(
+    r"\\\\|\\(?:(?P<link>href|url)|html[A-Z][a-z]+|style|class|cssId|includegraphics(?:\s*\[[^\[\]]*\])?|require)"
+    r"(?![A-Za-z])\s*(?:\{(?P<argument>[^{}]*)\})?"
+)
+
+
 def inline_markdown(content: Content, *, math: MathStyle = "dollar", newline: str = "\\\n") -> str:
     """The content as one line; ``newline`` replaces an explicit line break."""
     out: list[str] = []
     before = " "
     for index, piece in enumerate(content):
-        after = _first_sign(content[index + 1]) if index + 1 < len(content) else " "
+        after = (_first_sign(content[index + 1]) or "/") if index + 1 < len(content) else " "
         shown = _inline(piece, math, newline, before + after)
         if before == shown[:1] == "`":  # two adjacent code spans would be one
             shown = " " + shown
@@ -44,38 +61,75 @@ def _inline(piece: Inline, math: MathStyle, newline: str, around: str) -> str:
         case "text":
             return _marked(piece.text, piece.marks, around)
         case "math":
-            return f"${piece.latex}$" if math == "dollar" else f"\\({piece.latex}\\)"
+            latex = formula_markdown(piece.latex)
+            return f"${latex}$" if math == "dollar" else f"\\({latex}\\)"
         case "smiles":
             return _code(piece.smiles)
         case "link":
-            return _link(piece.text, piece.url)
+            return _link(piece.text, piece.url, around)
         case "note":
             return f" ({escape(piece.text)})"
         case "break":
             return newline
         case "nested":
-            return escape(grid_words(piece.grid))
+            return escape(grid_words(piece.grid), around)
 
 
-def _link(text: str, url: str) -> str:
+def _link(text: str, url: str, around: str) -> str:
     """A link; only its text if the address has another scheme, such as ``javascript:``."""
-    if not url.isascii() or not url.lower().startswith(("http://", "https://", "mailto:", "#")):
-        return escape(text)
-    if text == url:
+    if not _is_safe(url):
+        return escape(text, around)
+    encoded = _NOT_IN_ADDRESSES.sub(lambda found: f"%{ord(found[0]):02X}", url)
+    if text == encoded:
         return f"<{url}>"
-    return f"[{escape(text)}]({url.replace('(', '%28').replace(')', '%29')})"
+    return f"[{_BRACKET.sub(_escaped_bracket, escape(text))}]({encoded})"
+
+
+def _is_safe(url: str) -> bool:
+    return url.isascii() and url.lower().startswith(("http://", "https://", "mailto:", "#"))
+
+
+def _escaped_bracket(found: re.Match[str]) -> str:
+    return found[0] if found[0].startswith("\\") else "\\" + found[0]
+
+
+def formula_markdown(latex: str) -> str:
+    """LaTeX on one line that is no HTML, link or code where a viewer of Markdown knows no formulas.
+
+    A space, which LaTeX ignores there, parts ``<`` from a letter and ``]`` from ``(``. Commands by which MathJax or
+    KaTeX would open an address or set a style are left out, with their first argument.
+    """
+    latex = latex.replace("``", "“").replace("`", "‘").replace("\n", " ")
+    return _MARKUP_IN_FORMULA.sub(r"\g<0> ", _ACTIVE.sub(_harmless, latex)) if _MAY_BE_ACTIVE.search(latex) else latex
+
+
+def _harmless(found: re.Match[str]) -> str:
+    safe = found["link"] and _is_safe((found["argument"] or "").strip())
+    return found[0] if safe or found[0] == "\\\\" else " "
 
 
 def _first_sign(piece: Inline) -> str:
-    """The first character of a piece; a letter if it is not known."""
-    if piece.kind == "text":
-        return "*" if piece.marks else piece.text[:1]
-    return " " if piece.kind in ("note", "break") else "x"
+    """The first character of a piece as it is shown, or as it is escaped."""
+    match piece.kind:
+        case "text":
+            return "`" if "code" in piece.marks else "*" if _has_signs(piece.marks) else piece.text[:1]
+        case "link":
+            return _link(piece.text, piece.url, "  ")[:1]
+        case "nested":
+            return grid_words(piece.grid)[:1]
+        case "note" | "break":
+            return " "
+        case _:
+            return "$"
+
+
+def _has_signs(marks: tuple[Mark, ...]) -> bool:
+    return any(_SIGNS[mark][0] for mark in marks)
 
 
 def _marked(text: str, marks: tuple[Mark, ...], around: str) -> str:
     """The text with its marks; ``around`` is the character before it and the one after."""
-    shown = _code(text) if "code" in marks and text.strip() else escape(text, "**" if marks else around)
+    shown = _code(text) if "code" in marks and text.strip() else escape(text, "**" if _has_signs(marks) else around)
     signs = _SIGNS if _flanking(around[0], shown[:1]) and _flanking(around[1], shown[-1:]) else _TAGS
     for mark in marks:
         before, after = signs[mark]
@@ -96,13 +150,14 @@ def _flanking(outer: str, inner: str) -> bool:
 
 def _code(text: str) -> str:
     """A code span whose fence is longer than any run of backticks inside."""
-    longest = run = 0
-    for character in text:
-        run = run + 1 if character == "`" else 0
-        longest = max(longest, run)
-    fence = "`" * (longest + 1)
+    fence = "`" * (longest_run(text) + 1)
     pad = " " if text.startswith("`") or text.endswith("`") else ""
     return f"{fence}{pad}{text}{pad}{fence}"
+
+
+def longest_run(text: str) -> int:
+    """The number of backticks in the longest run of them."""
+    return max((len(run) for run in _BACKTICKS.findall(text)), default=0)
 
 
 def escape(text: str, around: str = "  ") -> str:
@@ -110,12 +165,14 @@ def escape(text: str, around: str = "  ") -> str:
 
     ``around`` is the character before it and the one after.
     """
-    out: list[str] = []
-    for index, character in enumerate(text):
-        before = text[index - 1] if index else around[0]
-        after = text[index + 1] if index + 1 < len(text) else around[1]
-        out.append("\\" + character if _is_markup(character, before, after) else character)
-    return "".join(out)
+
+    def shown(found: re.Match[str]) -> str:
+        start, end = found.span()
+        before = text[start - 1] if start else around[0]
+        after = text[end] if end < len(text) else around[1]
+        return "\\" + found[0] if _is_markup(found[0], before, after) else found[0]
+
+    return _SIGN.sub(shown, text)
 
 
 def _is_markup(character: str, before: str, after: str) -> bool:
@@ -130,10 +187,10 @@ def _is_markup(character: str, before: str, after: str) -> bool:
             return True
         case "<":
             return after.isalpha() or after in "/!?"
-        case "[":
-            return False
         case "]":
             return after in "([:"
+        case "!":
+            return after == "["
         case "&":
             return after.isalnum() or after == "#"
     return False

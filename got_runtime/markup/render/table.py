@@ -33,15 +33,20 @@ def to_rows(grid: Grid, show: Callable[[Content], str], spans: Spans) -> list[li
 
 def to_pipe_table(grid: Grid, *, spans: Spans = "repeat", math: MathStyle = "dollar") -> str:
     """A GFM pipe table. Its first row is the header, since a GFM table has exactly one header row."""
-    rows = to_rows(grid, lambda content: _pipe_cell(content, math), spans)
+    rows = pipe_rows(grid, spans=spans, math=math)
     if not rows:
         return ""
-    delimiters = [_DELIMITERS[align] for align in grid.alignment]
-    return "\n".join(f"| {' | '.join(row)} |" for row in [rows[0], delimiters, *rows[1:]])
+    delimiters = " | ".join(_DELIMITERS[align] for align in grid.alignment)
+    return "\n".join([rows[0], f"| {delimiters} |", *rows[1:]])
+
+
+def pipe_rows(grid: Grid, *, spans: Spans = "repeat", math: MathStyle = "dollar") -> list[str]:
+    """The rows of a pipe table, without the delimiters below the first one."""
+    return [f"| {' | '.join(row)} |" for row in to_rows(grid, lambda content: _pipe_cell(content, math), spans)]
 
 
 def _pipe_cell(content: Content, math: MathStyle) -> str:
-    return inline_markdown(content, math=math, newline="<br>").replace("|", "\\|")
+    return inline_markdown(content, math=math, newline="<br>").replace("|", "\\|").replace("\n", " ")
 
 
 def to_html_table(grid: Grid, show: Callable[[Content], str]) -> str:

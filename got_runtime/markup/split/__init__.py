@@ -1,0 +1,1 @@
+"""Splitting: an element over a token budget → parts that are valid elements."""
