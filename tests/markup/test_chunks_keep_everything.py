@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from got_runtime.markup import Chunk, Element, MarkdownOptions, chunk, to_markdown
 from got_runtime.markup.captions import captioned
-from got_runtime.markup.chunks import count_words
 from got_runtime.markup.render.markdown import element_markdown
 from got_runtime.markup.render.table import pipe_rows
+from got_runtime.markup.token_count import count_words
 
 EXAMPLES = int(os.environ.get("GOT_CHUNK_EXAMPLES", "150"))
 often = settings(
