@@ -13,9 +13,9 @@ Side = Literal["above", "below"]
 
 
 class _Candidate(NamedTuple):
-    """A caption with the indexes of the elements that it may describe, above and below it."""
+    """The index of a caption, with those of the elements that it may describe, above and below it."""
 
-    index: int
+    caption: int
     of: str
     above: int | None
     below: int | None
@@ -96,5 +96,5 @@ def _with_pair(
 ) -> _Choice:
     same_kind = (elements[element].kind == "table") == (candidate.of == "table")
     return _Choice(
-        choice.pairs + 1, choice.of_kind + same_kind, choice.on_side + usual, (candidate.index, element), choice
+        choice.pairs + 1, choice.of_kind + same_kind, choice.on_side + usual, (candidate.caption, element), choice
     )

@@ -9,7 +9,21 @@ from pydantic import JsonValue
 
 from got_runtime.markup import Element
 from got_runtime.markup import elements as e
-from got_runtime.markup.content import Break, Cell, Content, Grid, Inline, Link, Mark, Math, Nested, Note, Smiles, Text
+from got_runtime.markup.content import (
+    Align,
+    Break,
+    Cell,
+    Content,
+    Grid,
+    Inline,
+    Link,
+    Mark,
+    Math,
+    Nested,
+    Note,
+    Smiles,
+    Text,
+)
 
 WORD = re.compile(r"w\d+")
 KINDS = (
@@ -63,6 +77,7 @@ class _Writer:
 
     def grid(self, rows: int, shape: int) -> Grid:
         columns, header = 1 + shape % 3, shape % 3
+        alignment: list[Align] = ["left"] * columns
         cells: list[Cell] = []
         taken: set[tuple[int, int]] = set()
         for row in range(rows):
@@ -78,7 +93,7 @@ class _Writer:
             columns=columns,
             cells=tuple(cells),
             header_rows=min(header, max(0, rows - 1)),
-            alignment=("left",) * columns,
+            alignment=tuple(alignment),
         )
 
     def humdrum(self, bars: int, shape: int) -> str:
@@ -123,8 +138,8 @@ class _Writer:
             case "table":
                 return e.Table(span=span, grid=self.grid(1 + size % 40, shape))
             case "formula":
-                number = self.word() if shape % 3 == 1 else None
-                return e.Formula(span=span, latex=self.formula(1 + size % 20, shape), number=number)
+                latex = self.formula(1 + size % 20, shape)
+                return e.Formula(span=span, latex=latex, number=self.word() if shape % 3 == 1 else None)
             case "code":
                 lines = [f"{'    ' * (line % 3)}{self.words(1 + shape % 4)}" for line in range(1 + size)]
                 return e.Code(span=span, code=("\n", "\n\n", "\n  \n")[shape % 3].join(lines), language="python")
@@ -138,11 +153,9 @@ class _Writer:
                 lines = [f"  \\draw (0,0) -- (1,{line}) node {{{self.word()}}};" for line in range(1 + size)]
                 return e.Geometry(span=span, tikz=("\n" if shape % 2 else " ").join(lines))
             case "chart":
-                rows = {self.word(): {"w": index, "v": self.word()} for index in range(1 + size % 30)}
-                values: dict[str, JsonValue] = {name: dict(row) for name, row in rows.items()}
                 title = self.words(2) if shape % 2 else "None"
-                ordered: dict[str, JsonValue] = {"title": title, "x_title": "x", "values": values}
-                return e.Chart(span=span, value=ordered)
+                values: dict[str, JsonValue] = {self.word(): {"v": self.word()} for _ in range(1 + size % 30)}
+                return e.Chart(span=span, value={"title": title, "x_title": "x", "values": values})
             case _:
                 return e.PageBreak(span=span, number=at)
 
