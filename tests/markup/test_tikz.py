@@ -99,3 +99,30 @@ def test_angles_are_drawn() -> None:
 )
 def test_endless_figures_end(piece: str) -> None:
     assert draw(piece * 3000).svg is None
+
+
+def test_lines_end_at_the_borders_of_nodes() -> None:
+    (left, _), (right, _) = corners(r"\node (A) at (0,0) {$A$}; \node (B) at (3,0) {$B$}; \draw (A) -- (B);")
+    assert 0.1 < left < 0.5
+    assert 2.5 < right < 2.9
+
+
+def test_what_a_clip_would_cut_is_not_drawn() -> None:
+    figure = draw(r"\draw (0,0) -- (1,0); \begin{scope}\clip (0,0) circle (1); \fill (1,0) circle (1);\end{scope}")
+    assert figure.svg is not None
+    assert (figure.drawn, figure.statements) == (1, 3)
+    assert "<circle" not in figure.svg
+
+
+def test_marks_of_an_axis_have_the_labels_that_are_given() -> None:
+    axis = r"xmin=0, xmax=4, xtick={0,3.14}, xticklabels={$0$,$\pi$}"
+    svg = draw(r"\begin{axis}[" + axis + r"] \addplot{x}; \end{axis}").svg
+    assert svg is not None
+    assert ">π</text>" in svg
+    assert "3.14" not in svg
+
+
+def test_what_follows_an_exponent_is_on_the_line_again() -> None:
+    svg = draw(r"\node at (0,0) {$a^2+b_1$};").svg
+    assert svg is not None
+    assert 'a<tspan dy="-6" font-size="11">2</tspan><tspan dy="6">+b</tspan><tspan dy="4"' in svg

@@ -6,6 +6,7 @@ the calc library; calculations, loops, scopes, styles, macros, comments; and the
 not fully understood is left out and counted.
 """
 
+import re
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -52,8 +53,7 @@ def draw(tikz: str) -> Figure:
             body = body[end + 1 :]
         except NotDrawn:
             return Figure(None, 0, sum(1 for _ in statements(body)))
-    for statement in statements(body):
-        picture.read(statement, frame)
+    picture.read_all(body, frame)
     return Figure(picture.sheet.svg(), picture.drawn, picture.statements)
 
 
@@ -64,6 +64,16 @@ class _Picture:
     values: dict[str, str] = field(default_factory=dict)
     drawn: int = 0
     statements: int = 0
+
+    def read_all(self, body: str, frame: Frame, depth: int = 0) -> None:
+        """Draws the statements of a figure or scope, up to a clip, without which the rest would be drawn wrong."""
+        is_clipped = False
+        for statement in statements(body):
+            is_clipped = is_clipped or re.match(r"\\(clip|(path|draw|fill)\s*\[[^]]*\bclip\b)", statement) is not None
+            if is_clipped:
+                self.statements += 1
+            else:
+                self.read(statement, frame, depth)
 
     def read(self, statement: str, frame: Frame, depth: int = 0) -> None:
         """Draws one statement, or none of it."""
@@ -91,8 +101,7 @@ class _Picture:
                 end = closing(body, 0)
                 inner = apply(frame, parse_options(substitute(body[1:end], self.values), self.styles), self.sheet.named)
                 body = body[end + 1 :]
-            for each in statements(body):
-                self.read(each, inner, depth + 1)
+            self.read_all(body, inner, depth + 1)
             return True
         if statement.startswith("\\foreach"):
             found = loop(substitute(statement, self.values))
@@ -101,8 +110,7 @@ class _Picture:
             for values in found[0]:
                 outer = self.values
                 self.values = outer | values
-                for each in statements(found[1]):
-                    self.read(each, frame, depth + 1)
+                self.read_all(found[1], frame, depth + 1)
                 self.values = outer
             return True
         return False

@@ -4,7 +4,7 @@ import math
 import re
 from dataclasses import replace
 
-from got_runtime.markup.notation.tikz_math import NotDrawn, Point, closing, evaluate
+from got_runtime.markup.notation.tikz_math import NotDrawn, Point, closing, evaluate, split
 from got_runtime.markup.notation.tikz_options import Frame, colour, parse_options
 from got_runtime.markup.notation.tikz_sheet import Sheet
 from got_runtime.markup.notation.tikz_statements import statements
@@ -137,16 +137,16 @@ def _draw(curves: list[_Curve], options: dict[str, str], sheet: Sheet) -> None:
         sheet.line([at(along, y0), at(along, y1)], arrow)
     else:
         sheet.line([at(x0, y0), at(x1, y0), at(x1, y1), at(x0, y1), at(x0, y0)], pen)
-    for value in _ticks(x0, x1, options.get("xtick")):
+    for value, label in _ticks(x0, x1, "x", options):
         px, py = at(value, across)
         sheet.line([(px, py - 0.07), (px, py + 0.07)], pen)
         if not (middle and abs(value) < 1e-9):
-            sheet.text((px, py), f"{value:g}", "below")
-    for value in _ticks(y0, y1, options.get("ytick")):
+            sheet.text((px, py), label, "below")
+    for value, label in _ticks(y0, y1, "y", options):
         px, py = at(along, value)
         sheet.line([(px - 0.07, py), (px + 0.07, py)], pen)
         if not (middle and abs(value) < 1e-9):
-            sheet.text((px, py), f"{value:g}", "left")
+            sheet.text((px, py), label, "left")
     for number, (lines, frame, entry) in enumerate(curves):
         for line in lines:
             sheet.line([at(*each) for each in line], frame)
@@ -171,13 +171,20 @@ def _range(values: list[float], options: dict[str, str], axis: str) -> tuple[flo
     return low, high
 
 
-def _ticks(low: float, high: float, wanted: str | None) -> list[float]:
-    """The marks of an axis: those that are asked for, or about six round ones."""
-    if wanted is not None:
+def _ticks(low: float, high: float, axis: str, options: dict[str, str]) -> list[tuple[float, str]]:
+    """The marks of an axis with their labels: those that are asked for, or about six round ones."""
+    wanted, labels = options.get(f"{axis}tick"), options.get(f"{axis}ticklabels")
+    if wanted is not None and wanted.strip() != "data":
         if "..." in wanted:
             raise NotDrawn
-        given = [evaluate(each, limit=_VALUES) for each in wanted.replace("\\empty", "").split(",") if each.strip()]
-        return [each for each in given if low <= each <= high]
+        texts = [each.strip() for each in wanted.replace("\\empty", "").split(",") if each.strip()]
+        values = [evaluate(each, limit=_VALUES) for each in texts]
+        names = split(labels) if labels is not None else [f"{value:g}" for value in values]
+        names += [""] * (len(values) - len(names))
+        return [(value, name) for value, name in zip(values, names, strict=False) if low <= value <= high]
+    if labels is not None and labels.strip(" {}\\empty,"):
+        raise NotDrawn  # labels of marks that pgfplots chooses
     step = 10 ** math.floor(math.log10((high - low) / 4))
     step *= next((factor for factor in (1, 2, 5) if (high - low) / (step * factor) <= 7), 10)
-    return [number * step for number in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
+    numbers = range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)
+    return [(number * step, "" if labels is not None else f"{number * step:g}") for number in numbers]

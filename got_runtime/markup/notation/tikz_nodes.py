@@ -7,7 +7,7 @@ from dataclasses import replace
 from got_runtime.markup.notation.tikz_math import NotDrawn, Point, evaluate
 from got_runtime.markup.notation.tikz_options import apply, parse_options
 from got_runtime.markup.notation.tikz_reader import StatementReader
-from got_runtime.markup.notation.tikz_sheet import OFFSETS
+from got_runtime.markup.notation.tikz_sheet import OFFSETS, label_text
 
 __all__ = ["NodeReader"]
 
@@ -61,7 +61,8 @@ class NodeReader(StatementReader):
         if name:
             self.sheet.named[name] = place
             if text and text.strip():
-                self.sheet.boxes.add(name)
+                length = len(re.sub("<.*?>", "", label_text(text)))
+                self.sheet.boxes[name] = (0.1 * length + 0.15, 0.28)
         shaped = [key for key in ("draw", "fill") if key in keys and keys[key] != "white"]
         if shaped and text and text.strip():
             raise NotDrawn

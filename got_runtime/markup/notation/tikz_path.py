@@ -95,7 +95,7 @@ class PathReader(NodeReader):
             if place is None:
                 raise NotDrawn
             self._break()
-            self.points = [place]
+            self.points, self.first = [place], place
 
     def _connection(self, kind: str) -> None:
         start = self._last()
@@ -109,15 +109,17 @@ class PathReader(NodeReader):
                 raise NotDrawn
         while self._take(r"node\b"):
             pending.append(self._label_parts())
-        if self._take(r"cycle\b"):
-            line = self.points
-            end = line[0]
-        else:
-            end = self._needed()
+        end = self._begin() if self._take(r"cycle\b") else self._needed()
         if kind == "-|":
             self.points.append((end[0], start[1]))
         elif kind == "|-":
             self.points.append((start[0], end[1]))
+        if start in self.boxed or end in self.boxed:
+            if kind in ("-|", "|-") or (self.lines and any(self.frame.tips)):
+                raise NotDrawn
+            self._break()
+            self.lines.append([_border(start, end, self.boxed), _border(end, start, self.boxed)])
+            self.points = []
         self.points.append(end)
         while self._take(r"node\b"):
             pending.append(self._label_parts())
@@ -126,6 +128,11 @@ class PathReader(NodeReader):
         for options, text in pending:
             self._label_between(start, end, options, text)
 
+    def _begin(self) -> Point:
+        if self.first is None:
+            raise NotDrawn
+        return self.first
+
     def _curve(self, start: Point) -> None:
         if not self._take(r"controls\b"):
             raise NotDrawn
@@ -133,7 +140,9 @@ class PathReader(NodeReader):
         second = self._needed() if self._take(r"and\b") else first
         if not self._take(r"\.\."):
             raise NotDrawn
-        end = self.points[0] if self._take(r"cycle\b") else self._needed()
+        end = self._begin() if self._take(r"cycle\b") else self._needed()
+        if start in self.boxed or end in self.boxed:
+            raise NotDrawn
         for step in range(1, 25):
             t = step / 24
             weights = ((1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3)
@@ -206,6 +215,18 @@ class PathReader(NodeReader):
         places = []
         for step in range(min(count, 300) + 1):
             value = a + (b - a) * step / min(count, 300)
-            x, y = (re.sub(r"\\" + variable + r"(?![A-Za-z])", f"({value:.6f})", part) for part in (first, second))
+            # As text, as TeX does: \\x^2 is -1^2 where \\x is -1, and so negative.
+            x, y = (re.sub(r"\\" + variable + r"(?![A-Za-z])", f"{value:.6f}", part) for part in (first, second))
             places.append((evaluate(x), evaluate(y)))
         self.points = places
+
+
+def _border(place: Point, other: Point, boxed: dict[Point, tuple[float, float]]) -> Point:
+    """Where the line to another point leaves the node that stands at a point."""
+    if place not in boxed:
+        return place
+    (wide, high), dx, dy = boxed[place], other[0] - place[0], other[1] - place[1]
+    part = min(wide / abs(dx) if dx else math.inf, high / abs(dy) if dy else math.inf)
+    if not part < 0.5:
+        raise NotDrawn  # the nodes meet
+    return place[0] + part * dx, place[1] + part * dy

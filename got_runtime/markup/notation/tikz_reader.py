@@ -16,6 +16,8 @@ class StatementReader:
     def __init__(self, sheet: Sheet, frame: Frame, styles: dict[str, str]) -> None:
         self.sheet, self.frame, self.styles = sheet, frame, styles
         self.points: list[Point] = []
+        self.first: Point | None = None
+        self.boxed: dict[Point, tuple[float, float]] = {}
         self.lines: list[list[Point]] = []
         self.rounds: list[tuple[Point, float]] = []
         self.labels: list[Callable[[], None]] = []
@@ -55,7 +57,10 @@ class StatementReader:
             named = (
                 {key: self.frame.inverse(place) for key, place in named.items()} if re.search("[A-Za-z$]", name) else {}
             )
-        return point(name, named)
+        place = point(name, named)
+        if name in self.sheet.boxes:
+            self.boxed[place] = self.sheet.boxes[name]
+        return place
 
     def _coordinate(self) -> Point | None:
         relative = self._take(r"\+\+?")

@@ -22,7 +22,8 @@ class Sheet:
     """The shapes of a figure, its named points, and what they extend to, in TikZ centimetres."""
 
     named: dict[str, Point] = field(default_factory=dict)
-    boxes: set[str] = field(default_factory=set)
+    boxes: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Half the width and height of the nodes that have a text: lines between them end at their borders."""
     shapes: list[str] = field(default_factory=list)
     extent: list[Point] = field(default_factory=list)
 
@@ -114,5 +115,13 @@ def label_text(text: str) -> str:
     if "\\" in shown or len(shown) > 80:
         raise NotDrawn
     shown = escape(shown.replace("$", ""))
-    tags = {"_": 'dy="4" font-size="11"', "^": 'dy="-6" font-size="11"'}
-    return re.sub(r"([_^])(\w+|[-−+]\w+)", lambda found: f"<tspan {tags[found[1]]}>{found[2]}</tspan>", shown)
+    parts = re.split(r"([_^])(\w+|[-−+]\w+)", shown)
+    written, shift = parts[0], 0
+    for sign, raised, after in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
+        level = 4 if sign == "_" else -6
+        written += f'<tspan dy="{level - shift}" font-size="11">{raised}</tspan>'
+        shift = level
+        if after:  # back on the line
+            written += f'<tspan dy="{-shift}">{after}</tspan>'
+            shift = 0
+    return written
