@@ -78,7 +78,7 @@ class _Table:
         self.span = (
             _span(given.get("rowspan", ""), 1 << 16),
             _span(given.get("colspan", ""), MAX_COLUMNS),
-            align if align in ("center", "right", "left") else None,  # type: ignore[assignment]
+            align if align in ("center", "right", "left") else None,
         )
         self.cell, self.marks = [], ()
 
