@@ -281,12 +281,17 @@ def _with_marks(segments: list[Segment], marks: Boxes) -> list[Segment]:
 
 
 def _add_bullets(boxes: Floats, size: Floats, marks: Boxes) -> None:
-    """Extends boxes of segments, in place, to the bullet or dash before them."""
+    """Extends boxes of segments, in place, to the bullet or dash before them.
+
+    Each reaches no further than from its first letter. A mark that stands nearer to a segment on its left is no bullet.
+    """
+    begins, ends = boxes[:, 0].copy(), boxes[:, 2].copy()
     for left, top, right, bottom in marks.tolist():
-        gap = boxes[:, 0] - right
+        gap, behind = begins - right, left - ends
         level = (top > boxes[:, 1] - 0.1 * size) & (bottom < boxes[:, 3] + 0.1 * size)
         large = max(right - left, bottom - top) > 0.25 * size
         before = level & large & (gap > 0) & (gap < BULLET_GAP * size)
         if before.any():
             nearest = int(np.where(before, gap, np.inf).argmin())
-            boxes[nearest, 0] = left
+            if not (level & (behind > 0) & (behind < gap[nearest])).any():
+                boxes[nearest, 0] = min(left, boxes[nearest, 0])

@@ -110,6 +110,19 @@ def test_bullets_quotes_and_full_stops_belong_to_their_lines() -> None:
     assert [end for _, end in found_from_to(found)] == pytest.approx([120 + width(text) for text in texts], abs=4)
 
 
+def test_marks_between_columns_extend_no_line_into_the_other_column() -> None:
+    page = printed_page(paragraph(60, 80, rows=8, words=6) + paragraph(560, 80, rows=8, words=6))
+    level = found_from_to(find_lines(page))
+    draw = ImageDraw.Draw(page)
+    for row in range(8):
+        for number, left in enumerate((540, 520, 498, 476)):
+            top = 92 + 44 * row + number
+            draw.rectangle((left, top, left + 7, top + 4 + number % 2 * 3), fill=(20, 20, 20))
+    found = find_lines(page).lines
+    assert len(found) == 16
+    assert all(begin - line.box[0] <= 3 * line.x_height + 8 for line, (begin, _) in zip(found, level, strict=True))
+
+
 def test_upright_text_is_left_out_and_a_column_of_digits_is_not() -> None:
     rows = [
         [((300, 100 + 27 * row), words_of(6, row), SIZE), ((800, 100 + 27 * row), str(row), SIZE)] for row in range(9)
