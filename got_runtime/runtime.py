@@ -31,7 +31,7 @@ OnPage = Callable[[PageResult], None]
 
 _ENGINE_HINTS = {
     name: f"it is a setting of the engine: engine_config=EngineConfig({name}=…)"
-    for name in ("batch_size", "weight_dtype", "kv_cache_dtype", "kv_cache_bytes")
+    for name in ("batch_size", "weight_dtype", "kv_cache_dtype", "kv_cache_bytes", "threads")
 } | {"model": "the model is the first argument"}
 _CALLBACKS = {
     "on_page": "give a function of a page",

@@ -65,6 +65,12 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         "--batch-size", type=positive_int, default=8, metavar="N", help="pages decoded together (default: 8)"
     )
     group.add_argument(
+        "--threads",
+        type=positive_int,
+        metavar="N",
+        help="CPU threads (default: what the process may use, fewer while other processes use the cores)",
+    )
+    group.add_argument(
         "--int8", action="store_true", help="8-bit weights and KV cache: faster on a CPU, results may differ slightly"
     )
 
@@ -100,7 +106,7 @@ def load_runtime(args: argparse.Namespace) -> "GotRuntime":
             revision=args.revision,
             local_files_only=args.local_files_only,
             engine=args.engine,
-            engine_config=EngineConfig(args.batch_size, weight_dtype=dtype, kv_cache_dtype=dtype),
+            engine_config=EngineConfig(args.batch_size, weight_dtype=dtype, kv_cache_dtype=dtype, threads=args.threads),
         )
     if runtime.model_info.name == EMBEDDED:
         print_notice(NANO_NOTICE)

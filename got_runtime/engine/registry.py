@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self, SupportsIndex, get_args
 
+from got_runtime.engine import threads as _threads  # noqa: F401  # before weights are loaded: see its end
 from got_runtime.engine.protocol import Engine
 from got_runtime.errors import EngineError, OptionError, check_names
 
@@ -27,6 +28,8 @@ class EngineConfig:
         kv_cache_dtype: precision of the KV cache, with the same values and limits.
         kv_cache_bytes: size of the KV cache in bytes; ``None`` takes a fraction of the free memory
             (:data:`~got_runtime.engine.memory.KV_CACHE_FRACTION`). A page that needs more is decoded alone.
+        threads: CPU threads of the torch engine. ``None`` takes as many as the process may use (affinity, quota of the
+            container), and fewer while other processes use the cores.
 
     Raises:
         OptionError: an unknown setting (the message names the nearest one), or a number that is none.
@@ -37,6 +40,7 @@ class EngineConfig:
     weight_dtype: Quantization = "auto"
     kv_cache_dtype: Quantization = "auto"
     kv_cache_bytes: int | None = None
+    threads: int | None = None
 
     if not TYPE_CHECKING:  # type checkers know the settings from the dataclass
 
@@ -46,9 +50,10 @@ class EngineConfig:
             return super().__new__(cls)
 
     def __post_init__(self) -> None:
-        for name, number in (("batch_size", self.batch_size), ("kv_cache_bytes", self.kv_cache_bytes)):
+        for name in ("batch_size", "kv_cache_bytes", "threads"):
+            number = getattr(self, name)
             whole = isinstance(number, SupportsIndex) and not isinstance(number, bool)
-            if not whole and not (number is None and name == "kv_cache_bytes"):
+            if not whole and (number is not None or name == "batch_size"):
                 raise OptionError(f"{name}={number!r}: give a whole number")
         if self.batch_size < 1:
             raise EngineError(f"batch_size={self.batch_size}: at least one page is decoded at a time")
@@ -59,6 +64,8 @@ class EngineConfig:
             raise EngineError(
                 f"kv_cache_bytes={self.kv_cache_bytes}: give a number of bytes, or None (a fraction of free memory)"
             )
+        if self.threads is not None and self.threads < 1:
+            raise EngineError(f"threads={self.threads}: give at least 1, or None (what the process may use)")
 
 
 def _torch(checkpoint: "LoadedModel", config: EngineConfig) -> Engine:
@@ -71,6 +78,7 @@ def _torch(checkpoint: "LoadedModel", config: EngineConfig) -> Engine:
         weight_dtype=config.weight_dtype,
         kv_cache_dtype=config.kv_cache_dtype,
         kv_cache_bytes=config.kv_cache_bytes,
+        threads=config.threads,
     )
 
 

@@ -221,7 +221,8 @@ def choose_device(device: str) -> "torch.device":
 def choose_dtype(dtype: str, device: "torch.device") -> "torch.dtype":
     """The dtype with this name.
 
-    ``auto`` is bfloat16 where the device computes in it, else float16 on CUDA and float32 on a CPU.
+    ``auto`` is bfloat16 where the device computes in it (on a CPU: AMX, or AVX-512 with bf16), else float16 on CUDA and
+    float32 on a CPU.
 
     Raises:
         CheckpointInvalid: no dtype has this name.
@@ -235,7 +236,8 @@ def choose_dtype(dtype: str, device: "torch.device") -> "torch.dtype":
         raise CheckpointInvalid(f"unknown dtype {dtype!r}: {nearest_hint(dtype, ['auto', *_DTYPES])}")
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    return torch.bfloat16 if device.type == "cpu" and torch.cpu._is_amx_tile_supported() else torch.float32
+    computes = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
+    return torch.bfloat16 if device.type == "cpu" and computes else torch.float32
 
 
 def _load_model(

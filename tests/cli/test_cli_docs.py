@@ -14,7 +14,8 @@ DOCS = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8
 COMMANDS: dict[str, argparse.ArgumentParser] = dict(SUBPARSERS.choices)
 
 MODEL_OPTIONS = {
-    *("--model", "--revision", "--local-files-only", "--device", "--dtype", "--engine", "--batch-size", "--int8")
+    *("--model", "--revision", "--local-files-only", "--device", "--dtype", "--engine", "--batch-size", "--threads"),
+    "--int8",
 }
 
 

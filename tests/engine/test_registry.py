@@ -44,6 +44,7 @@ def test_engines_are_made_by_name(checkpoint: LoadedModel) -> None:
         {"weight_dtype": "int4"},
         {"kv_cache_dtype": "fp8"},
         {"kv_cache_bytes": 0},
+        {"threads": 0},
     ],
     ids=str,
 )
@@ -53,7 +54,7 @@ def test_values_that_no_engine_can_use_are_an_error(options: dict[str, Any]) -> 
 
 
 @pytest.mark.parametrize(
-    "options", [{"batch_size": True}, {"batch_size": "8"}, {"batch_size": None}, {"kv_cache_bytes": 1.5}], ids=str
+    "options", [{"batch_size": True}, {"batch_size": "8"}, {"batch_size": None}, {"threads": 1.5}], ids=str
 )
 def test_a_number_that_is_none_is_an_error(options: dict[str, Any]) -> None:
     with pytest.raises(OptionError, match=f"{next(iter(options))}=.*: give a whole number"):

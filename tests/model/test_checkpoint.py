@@ -86,7 +86,8 @@ def test_auto_is_the_precision_that_the_device_computes_in(
     monkeypatch: pytest.MonkeyPatch, device: str, able: bool, dtype: torch.dtype
 ) -> None:
     monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda: able)
-    monkeypatch.setattr("torch.cpu._is_amx_tile_supported", lambda: able)
+    monkeypatch.setattr("torch.cpu._is_amx_tile_supported", lambda: False)
+    monkeypatch.setattr("torch.cpu._is_avx512_bf16_supported", lambda: able)
     assert choose_dtype("auto", torch.device(device)) is dtype
 
 

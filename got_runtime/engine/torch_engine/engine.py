@@ -16,6 +16,7 @@ from got_runtime.engine.memory import KV_CACHE_FRACTION, free_memory
 from got_runtime.engine.prefetch import Prefetcher
 from got_runtime.engine.protocol import Completion, OnToken, Request, engine_closed
 from got_runtime.engine.reorder_buffer import ReorderBuffer
+from got_runtime.engine.threads import use_threads
 from got_runtime.engine.torch_engine.allocator import keep_freed_memory, return_freed_memory
 from got_runtime.engine.torch_engine.decoder import Decoder
 from got_runtime.engine.torch_engine.native.decoder import NativeDecoder, PackedNetwork, check_int8_support
@@ -51,6 +52,7 @@ class TorchEngine:
             :data:`~got_runtime.engine.memory.KV_CACHE_FRACTION` of the free memory.
         native: use the compiled C code where it is available (CPU, bfloat16). It rounds sums later than torch does, so
             tokens may differ from ``generate()``'s where two tokens are about equally probable.
+        threads: CPU threads; None takes what the process may use, and fewer while other processes use the cores.
 
     Raises:
         EngineError: int8 is not supported here.
@@ -66,10 +68,12 @@ class TorchEngine:
         kv_cache_dtype: str = "auto",
         kv_cache_bytes: int | None = None,
         native: bool = True,
+        threads: int | None = None,
     ) -> None:
         self._device: torch.device = model.lm_head.weight.device
         if self._device.type == "cpu":
             keep_freed_memory()
+            use_threads(threads)
         self._end_tokens = end_tokens
         self._batch_size = batch_size
         packed = PackedNetwork.pack(model, int8=weight_dtype == "int8") if native else None

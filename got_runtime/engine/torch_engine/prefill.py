@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from got_runtime.engine.protocol import Request
+from got_runtime.engine.threads import adapt_threads
 from got_runtime.model.encoder import encode
 
 __all__ = ["Prefill"]
@@ -32,6 +33,7 @@ class Prefill:
         Raises:
             ValueError: the prompt has more or fewer image pads than there are image tokens.
         """
+        adapt_threads()
         weight = self._language.embed_tokens.weight
         image_tokens = self.encode(request.pixels.to(weight.device, weight.dtype))
         ids = torch.tensor(request.prompt, device=weight.device)

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from got_runtime.engine.threads import adapt_threads
 from got_runtime.engine.torch_engine.attention_trace import AttentionTrace
 from got_runtime.engine.torch_engine.cuda_graphs import GraphedSteps
 from got_runtime.engine.torch_engine.decoder import KvCacheFull, StepResult
@@ -61,6 +62,8 @@ class TorchDecoder:
     def step(
         self, tokens: Sequence[int], lengths: Sequence[int], attention_traces: Sequence[AttentionTrace | None]
     ) -> Tensor:
+        if self._device.type == "cpu":
+            adapt_threads()
         batch_size, longest = len(tokens), max(lengths) + 1
         self._reserve(longest, batch_size)
         cached = torch.tensor(lengths, device=self._device)

@@ -9,6 +9,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
+from got_runtime.engine.threads import adapt_threads
 from got_runtime.engine.torch_engine.attention_trace import AttentionTrace
 from got_runtime.engine.torch_engine.decoder import KvCacheFull, StepResult
 from got_runtime.engine.torch_engine.native.cache import BLOCK_TOKENS, HEAD_WIDTH, SequenceCache, bytes_per_token
@@ -154,6 +155,7 @@ class NativeDecoder:
     def step(
         self, tokens: Sequence[int], lengths: Sequence[int], attention_traces: Sequence[AttentionTrace | None]
     ) -> Tensor:
+        adapt_threads()
         network, library = self._network, self._network.library
         for cache, length in zip(self._caches, lengths, strict=True):
             growth = cache.capacity // 4 + BLOCK_TOKENS
