@@ -5,6 +5,7 @@ from typing import Any
 
 from got_runtime.markup.content import Cell, Content, Grid, Text, merge, plain_text
 from got_runtime.markup.elements import AnyElement, PageBreak, Paragraph, Repair, Table
+from got_runtime.markup.latex.divided_words import hyphen_between
 from got_runtime.markup.latex.parser import parse
 from got_runtime.markup.render.words import content_words
 
@@ -90,8 +91,9 @@ def _join_content(last: Content, first: Content) -> Content | None:
     if not before or not after or before[-1] in _SENTENCE_ENDS or not after[0].islower():
         return None
     end = last[-1]
-    if end.kind == "text" and end.text.endswith("-") and end.text[-2:-1].isalpha():
-        return merge((*last[:-1], Text(text=end.text[:-1], marks=end.marks), *first))
+    divided = hyphen_between(end.text, after) if end.kind == "text" else None
+    if divided is not None and end.kind == "text":
+        return merge((*last[:-1], Text(text="".join(divided), marks=end.marks), *first))
     return merge((*last, Text(text=" "), *first))
 
 

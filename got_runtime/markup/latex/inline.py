@@ -1,6 +1,8 @@
 """Tokens of a line → runs of text, formulas, links and nested tables, by recursive descent."""
 
+import re
 from collections.abc import Callable
+from typing import NamedTuple
 
 from got_runtime.markup.content import (
     Break,
@@ -16,11 +18,13 @@ from got_runtime.markup.content import (
 )
 from got_runtime.markup.latex.accents import ACCENTS, read_accent
 from got_runtime.markup.latex.cell_commands import CELL_COMMANDS, read_cell_command
+from got_runtime.markup.latex.divided_words import HYPHENS, hyphen_between
 from got_runtime.markup.latex.formula import read_display, repair_latex
 from got_runtime.markup.latex.groups import is_printed
 from got_runtime.markup.latex.html_table import read_html_table
 from got_runtime.markup.latex.inline_formula import FORMULA_ENDS, end_of_unclosed_formula, formula_piece
 from got_runtime.markup.latex.layout import after_row_break, is_layout, skip_layout
+from got_runtime.markup.latex.line_ends import hard_breaks
 from got_runtime.markup.latex.misspelt import TABULARS
 from got_runtime.markup.latex.references import REFERENCES, read_reference
 from got_runtime.markup.latex.symbols import (
@@ -39,11 +43,26 @@ from got_runtime.markup.latex.tokens import Kind
 from got_runtime.markup.latex.typography import Typography
 
 _BREAKS = frozenset({"newline", "par", "and", "linebreak", "AND", "And"})
+_LINE_START = re.compile(r"[ \t\r]*(?:\\[a-z]+\{|\{|\*\*)*([^\n]*)")  # its words, behind opening marks
 
 
 def parse_inline(reader: TokenReader, low: int, high: int, depth: int = 0) -> Content:
-    """The content of tokens ``low`` to ``high - 1``."""
-    return merge(_InlineParser(reader, Typography(reader), high, (), depth).parse(low))
+    """The content of tokens ``low`` to ``high - 1``; the end of a line of the answer is a space."""
+    return merge(_InlineParser(_Line(reader, Typography(reader)), high, (), depth).parse(low))
+
+
+def parse_lines(reader: TokenReader, low: int, high: int, depth: int = 0) -> Content:
+    """The content of tokens ``low`` to ``high - 1``; the lines of the answer end where they end on purpose."""
+    line = _Line(reader, Typography(reader), hard_breaks(reader, low, high))
+    return merge(_InlineParser(line, high, (), depth).parse(low))
+
+
+class _Line(NamedTuple):
+    """What the parsers of nested ranges share: ``breaks`` are the newlines that are line breaks."""
+
+    reader: TokenReader
+    typography: Typography
+    breaks: frozenset[int] = frozenset()
 
 
 class _InlineParser:
@@ -52,12 +71,10 @@ class _InlineParser:
     Each handler takes the index of a token and returns the index of the first token that it did not consume.
     """
 
-    def __init__(
-        self, reader: TokenReader, typography: Typography, high: int, marks: tuple[Mark, ...], depth: int
-    ) -> None:
-        self.reader = reader
-        self.tokens = reader.tokens
-        self.typography = typography
+    def __init__(self, line: _Line, high: int, marks: tuple[Mark, ...], depth: int) -> None:
+        self.line = line
+        self.reader = line.reader
+        self.tokens = line.reader.tokens
         self.high = high
         self.marks = marks
         self.depth = depth
@@ -75,17 +92,17 @@ class _InlineParser:
 
     def _nested(self, low: int, high: int) -> list[Inline]:
         """The pieces of a range inside this one."""
-        return _InlineParser(self.reader, self.typography, high, self.marks, self.depth + 1).parse(low)
+        return _InlineParser(self.line, high, self.marks, self.depth + 1).parse(low)
 
     def _parse_nested(self, low: int, high: int, marks: tuple[Mark, ...]) -> None:
         """Adds the pieces of a range inside this one."""
-        self.pieces += _InlineParser(self.reader, self.typography, high, marks, self.depth + 1).parse(low)
+        self.pieces += _InlineParser(self.line, high, marks, self.depth + 1).parse(low)
 
     def _add_text(self, text: str) -> None:
         self.pieces.append(Text(text=text, marks=self.marks))
 
     def read_text(self, index: int) -> int:
-        self._add_text(self.typography.read(index))
+        self._add_text(self.line.typography.read(index))
         return index + 1
 
     def read_verbatim(self, index: int) -> int:
@@ -93,15 +110,28 @@ class _InlineParser:
         return index + 1
 
     def read_newline(self, index: int) -> int:
-        if not self._between_ideographs(index):
+        """The end of a line: a break, or what stands between its last word and the next one."""
+        if index in self.line.breaks:
+            self.pieces.append(Break())
+            return index + 1
+        while self.pieces and self.pieces[-1].kind == "text" and self.pieces[-1].text.isspace():
+            self.pieces.pop()
+        last = self.pieces[-1] if self.pieces else None
+        before = last.text if last is not None and last.kind == "text" else ""
+        found = _LINE_START.match(self.reader.text, self.tokens[index].end, self.tokens[index].end + 80)
+        after = found[1] if found else ""
+        divided = hyphen_between(before[-80:], after, self.reader.words) if before[-1:] in HYPHENS else None
+        if divided is not None and last is not None and last.kind == "text":
+            self.pieces[-1] = Text(text=before[:-80] + divided[0], marks=last.marks)
+            self._add_text(divided[1])
+        elif not (_is_ideograph(before[-1:]) and _is_ideograph(after[:1])) and not self._ends_with_formula_and(before):
             self._add_text(" ")
-        return index + 1
+        index += 1
+        return index + (index < self.high and self.tokens[index].kind is Kind.SPACE)
 
-    def _between_ideographs(self, index: int) -> bool:
-        """Whether a line ends between two Chinese or Japanese characters, which no space separates."""
-        text, token = self.reader.text, self.tokens[index]
-        around = text[token.start - 1 : token.start] + text[token.end : token.end + 1]
-        return len(around) == 2 and all("\u2e80" <= each <= "\u9fff" or each >= "\uff00" for each in around)
+    def _ends_with_formula_and(self, hyphen: str) -> bool:
+        """Whether the line ends with a formula and a hyphen: ``\\(\\alpha\\)-`` before "helix"."""
+        return hyphen in HYPHENS and len(self.pieces) > 1 and self.pieces[-2].kind == "math"
 
     def read_blank(self, index: int) -> int:
         self.pieces.append(Break())
@@ -265,6 +295,11 @@ class _InlineParser:
         """A score, a fence or a verbatim environment inside a line."""
         self.pieces.append(Text(text=self.tokens[index].text, marks=with_mark(self.marks, "code")))
         return index + 1
+
+
+def _is_ideograph(character: str) -> bool:
+    """Whether it is a Chinese or Japanese character, which no space separates from another one."""
+    return "\u2e80" <= character <= "\u9fff" or character >= "\uff00"
 
 
 _HANDLERS: dict[Kind, Callable[[_InlineParser, int], int]] = {

@@ -3,7 +3,7 @@
 from got_runtime.markup import elements as e
 from got_runtime.markup.content import plain_text
 from got_runtime.markup.latex.element_builder import DocumentBuilder, Fields, ParseContext
-from got_runtime.markup.latex.inline import parse_inline
+from got_runtime.markup.latex.inline import parse_inline, parse_lines
 from got_runtime.markup.latex.prose import text_end
 from got_runtime.markup.latex.tokens import Kind
 
@@ -85,7 +85,7 @@ def _read_item(
     reader = builder.reader
     low = reader.skip_spaces(low, high)
     end = text_end(builder, low, high, ParseContext(context.depth, list_depth=1)) if low < high else low
-    builder.add(e.ListItem, index, content=parse_inline(reader, low, end, context.depth), **fields)
+    builder.add(e.ListItem, index, content=parse_lines(reader, low, end, context.depth), **fields)
     builder.elements[-1].warnings += reader.take_repairs()
     builder.parse(end, high, context)
 

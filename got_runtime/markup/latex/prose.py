@@ -3,7 +3,7 @@
 from got_runtime.markup import elements as e
 from got_runtime.markup.content import Inline, plain_text
 from got_runtime.markup.latex.element_builder import DocumentBuilder, ParseContext
-from got_runtime.markup.latex.inline import parse_inline
+from got_runtime.markup.latex.inline import parse_inline, parse_lines
 from got_runtime.markup.latex.labels import caption_label, reference_key, without_prefix
 from got_runtime.markup.latex.line_start import LineStart, line_start
 from got_runtime.markup.latex.misspelt import TABULARS
@@ -42,7 +42,8 @@ def _read_marked_line(builder: DocumentBuilder, index: int, high: int, start: Li
         closing = _before_closing_hashes(builder, low, end)
         builder.add_heading(index, start.level, parse_inline(reader, low, closing, context.depth))
         return max(end, index + 1)
-    content = parse_inline(reader, low, end, context.depth)
+    read = parse_inline if builder.in_references and start.number is not None else parse_lines
+    content = read(reader, low, end, context.depth)
     if builder.in_references and start.number is not None:
         builder.add(e.Reference, index, key=str(start.number), content=content)
     else:
@@ -85,7 +86,7 @@ def _caption_line(reader: TokenReader, index: int, end: int, high: int) -> int |
 
 def add_prose(builder: DocumentBuilder, low: int, high: int, context: ParseContext) -> None:
     """Adds tokens ``low`` to ``high - 1`` as the element that their content indicates, by default a paragraph."""
-    content = parse_inline(builder.reader, low, high, context.depth)
+    content = (parse_inline if builder.in_references else parse_lines)(builder.reader, low, high, context.depth)
     if not content:
         return
     words = plain_text(content[:1])

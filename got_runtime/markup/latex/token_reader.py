@@ -1,6 +1,9 @@
 """The tokens of one answer, their arguments and options, and the repairs made while parsing."""
 
+from functools import cached_property
+
 from got_runtime.markup.elements import Repair, RepairCode
+from got_runtime.markup.latex.divided_words import words_of
 from got_runtime.markup.latex.matching import DelimiterMatcher
 from got_runtime.markup.latex.table_repair import complete_tables
 from got_runtime.markup.latex.tokens import Kind, Token, tokenize
@@ -26,6 +29,11 @@ class TokenReader:
         self.partner = matcher.partner
         self.paragraph_end = matcher.paragraph_end
         self._repairs: list[Repair] = []
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """The words of the answer, in lower case."""
+        return words_of(self.text)
 
     def record_repair(self, code: RepairCode, message: str) -> None:
         """Records a repair for the ``warnings`` of the next element."""

@@ -203,5 +203,5 @@ def escape_line_start(line: str) -> str:
     number = first[:-1]
     if len(first) < 11 and first[-1:] in (".", ")") and number.isascii() and number.isdigit():
         return number + "\\" + stripped[len(number) :]
-    opens = stripped[:1] in (">", "|", "=", "-", "+") or first == "*" or (first and not first.strip("#"))
+    opens = stripped[:1] in (">", "|", "=", "-", "+", "#") or first == "*"
     return "\\" + stripped if opens else stripped

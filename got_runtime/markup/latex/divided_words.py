@@ -1,0 +1,102 @@
+"""Words that a line end divides: what stands between their two parts in running text."""
+
+import re
+from collections.abc import Set as AbstractSet
+
+_HYPHENS = frozenset("-\u2010")
+_DASHES = frozenset("–—")
+_SOFT_HYPHEN = "\u00ad"
+HYPHENS = _HYPHENS | _DASHES | {_SOFT_HYPHEN}
+_LAST_LETTERS = re.compile(r"[^\W\d_]*\Z")
+_LAST_WORD = re.compile(r"\S*\Z")
+_FIRST_WORD = re.compile(r"[^\W_]+")
+_WORD = re.compile(r"[^\W\d_]+(?:[-\u2010][^\W\d_]+)*")
+
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+# Between the parts of "pre- and post-war": a space follows the hyphen.
+_CONJUNCTIONS = _set("and or nor to versus vs und oder bis sowie bzw beziehungsweise et ou y e och en")
+# First parts of compounds that are written with a hyphen.
+_COMPOUNDS = _set(
+    "self well half cross all quasi vice high low long short full hard light large small double single one two three"
+    " four five six seven eight nine ten twenty thirty forty fifty sixty seventy eighty ninety first second third"
+    " fourth fifth tert cis gamma delta omega ever near so who"
+)
+# Second parts with which they are one word all the same: "highly", "longing", "wellness".
+_ENDINGS = _set(
+    "age ages dom ed en ened ening ens er ers est ful hand hood ing ings ish land lands less light lights ly ness ning"
+    " self selves ship some ten th ths time tion tions way ways"
+)
+_INNER = _set("a and at by de en in la le of off on out the to up und")  # state-of-the-art
+_VOWEL_PREFIXES = _set("anti co de intra micro multi pre re semi ultra")
+_FRENCH = _set("le les des une est dans que qui pour sur pas du et il elle au aux ce")
+_FRENCH_TAILS = _set(
+    "il ils elle elles on je tu nous vous ce moi toi lui leur eux y en t ci là même mêmes dire delà dessus dessous être"
+    " vingt vingts"
+)
+
+
+def words_of(text: str) -> frozenset[str]:
+    """The words of a text in lower case, those with hyphens inside as one."""
+    return frozenset(word.lower().replace("\u2010", "-") for word in _WORD.findall(text))
+
+
+def hyphen_between(before: str, after: str, words: AbstractSet[str] = frozenset()) -> tuple[str, str] | None:
+    """The text ``before`` a line end without its hyphen or dash, and what stands between it and ``after``.
+
+    That is nothing in a divided word ("infor-", "mation"), a hyphen in a compound ("n-", "tridecanal"), and a hyphen
+    and a space in "pre-", "and post-war". None where the line ends in another way. ``words`` are those of the text
+    (:func:`words_of`): a word that stands there undivided is written alike.
+    """
+    sign, stem = before[-1:], before[:-1]
+    if not after or after[0].isspace() or not stem or stem[-1].isspace():
+        return None
+    if sign == _SOFT_HYPHEN:
+        return stem.rstrip(_SOFT_HYPHEN), ""
+    if sign in _DASHES:
+        return stem, sign
+    if sign not in _HYPHENS or stem[-1] in _HYPHENS:
+        return None
+    return stem, _between(stem, after, words)
+
+
+def _between(stem: str, after: str, words: AbstractSet[str]) -> str:
+    found = _FIRST_WORD.match(after)
+    if found is None:
+        return "-"
+    chain = _found(_LAST_WORD, stem)
+    left, right = _found(_LAST_LETTERS, stem), found[0]
+    one, other = left.lower(), right.lower()
+    if f"{one}-{other}" in words or "://" in chain or chain.startswith("www."):
+        return "-"
+    if one + other in words and one:
+        return ""
+    if other in _CONJUNCTIONS:
+        return "- "
+    if left.isupper() and right.isupper() and len(left) > 1:
+        return "" if max(len(left), len(right)) > 3 else "-"
+    if len(left) < 2 or not right[0].isalpha() or not right[0].islower():
+        return "-"
+    return "-" if _is_compound(one, other, chain, words) else ""
+
+
+def _is_compound(one: str, other: str, chain: str, words: AbstractSet[str]) -> bool:
+    """Whether the hyphen between two parts in lower case is the word's own."""
+    inner = len(chain) > len(one) and chain[: -len(one)]
+    if inner and (any(character.isdigit() for character in inner) or (inner[-1] in _HYPHENS and one in _INNER)):
+        return True
+    if one in _COMPOUNDS:
+        return other not in _ENDINGS
+    if one in _VOWEL_PREFIXES and one[-1] == other[0]:
+        return True
+    if other == "à":
+        return True
+    return other in _FRENCH_TAILS and "the" not in words and len(_FRENCH & words) > 1
+
+
+def _found(pattern: re.Pattern[str], text: str) -> str:
+    match = pattern.search(text[-80:])
+    return match[0] if match else ""

@@ -1,0 +1,210 @@
+"""Where the lines of running text end on purpose: options, name plates, addresses, verse, but not filled paragraphs.
+
+GOT ends a line where the printed line ends. A line runs on into the next one where script, punctuation and length say
+so plainly; every other end is kept.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from got_runtime.markup.latex.symbols import ESCAPED, SYMBOLS
+from got_runtime.markup.latex.token_reader import TokenReader
+from got_runtime.markup.latex.tokens import WHOLE, Kind
+
+# Widths are in columns: an East Asian character has two, any other one.
+_LONGEST = 130  # a longer line is a whole paragraph, and says nothing about the width of the column
+_FORMULA = "\ue000"  # stands for a formula
+_EAST_ASIAN = re.compile(r"[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7af\uf900-\ufaff\ufe30-\ufe4f\uff01-\uff60]")
+_IDEOGRAPH = re.compile(r"[\u2e80-\ua4cf\uf900-\ufaff\uff01-\uff60]")
+_SENTENCE_END = re.compile(r"[.!?:;。！？：；…][\"'”’»）)\]」』]*\Z")
+_PUNCTUATED = re.compile(r"[.,!?:;。，、！？：；…][\"'”’»）)\]」』]*\Z")
+_TAIL = 80  # characters; bounds the search for the last word of a line
+_LEADERS = re.compile(r"(?:\.{4,}|(?:\. ){3,}|…{2,})\s*[\divxlc]*\Z")
+# An option, a point, a footnote, a reference, a field: "(A)", "B.", "3)", "①", "•", "†", "[1]", "2.1 ", "Name:".
+_MARKER = re.compile(
+    r"[(（\[【〔]\s?(?:[A-Za-z]|[\divxIVX]{1,4}|[一二三四五六七八九十]{1,3})\s?[)）\]】〕]"
+    r"|[A-Z][.．、)）:：](?!\w\.)|[a-z][)）]|\d{1,3}[.．、)）](?!\d)|[一二三四五六七八九十]{1,3}[、.．]"
+    r"|[①-⑳⑴-⒛❶-❿•·◦▪‣●○■□★☆*†‡§¶※+–—―¹²³⁴-⁹-](?!\w)|[*†‡§¶※¹²³⁴-⁹]"
+    r"|\d{1,2}(?:\.\d{1,2})+\.?\s|\d{1,2}\s[A-Z]"
+    r"|(?![^\s:：]*://)[^\W\d_][^\s:：,，。;；]{0,23}(?:\s[^\s:：,，。;；]{1,20}){0,2}\s?[:：](?:\s|\Z|(?<=：))"
+)
+
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+_OPEN = _set(
+    "a an and are as at be been between but by can could did do does for from had has have if in into is its may might"
+    " must nor of on or our over should so such than that the their then these they this those through to under was we"
+    " were what when where which while who whose will with within without would"
+    " als am an auf aus bei bis das dass dem den der des die durch ein eine einem einen einer eines für im in ist kann"
+    " mit nach nicht oder sich sie sind sowie um und unter vom von war werden wie wird zu zum zur über"
+    " à au aux avec ce ces cette dans de des du elle en est et il la le les leur ou où par pas pour qu que qui sa se"
+    " ses son sont sous sur un une"
+    " al con como del el es esta este las los no para por se si su una y"
+    " e.g. i.e. cf. vs. fig. figs. eq. eqs. sec. no. nos. pp. p. vol. dr. mr. mrs. ms. prof. st. ca. approx. bzw. nr."
+    " z.b. d.h. abb. vgl."
+)
+"""Words that end no line on purpose."""
+_REFERRING = _set("and by eq. eqs. fig. figs. from in no. nos. of or p. pp. sec. see to vol. with")
+_NUMBER = re.compile(r"[(\[]?\d")
+_OPEN_EAST_ASIAN = "的和与及或在把被将对从由向为而且但并因所"
+
+
+@dataclass(frozen=True)
+class _Line:
+    """The printed characters of a line (a formula is one character, repeated); ``end`` is the token that ends it."""
+
+    text: str
+    end: int
+
+    @property
+    def width(self) -> int:
+        return len(self.text) + len(_EAST_ASIAN.findall(self.text))
+
+    @property
+    def is_formula(self) -> bool:
+        return not self.text.strip(_FORMULA + " ,.;，。；")
+
+
+def hard_breaks(reader: TokenReader, low: int, high: int) -> frozenset[int]:
+    """The newline tokens of running text, tokens ``low`` to ``high - 1``, at which its lines end on purpose."""
+    if not any(token.kind is Kind.NEWLINE for token in reader.tokens[low:high]):
+        return frozenset()
+    found: set[int] = set()
+    paragraph: list[_Line] = []
+    for line in _lines(reader, low, high):
+        if line.text:
+            paragraph.append(line)
+        if not line.text or line.end >= high or reader.tokens[line.end].kind is Kind.BLANK:
+            found |= _of_paragraph(paragraph)
+            paragraph = []
+    return frozenset(found)
+
+
+def _lines(reader: TokenReader, low: int, high: int) -> Iterator[_Line]:
+    """The lines of the range, outside formulas, tables and other environments."""
+    words: list[str] = []
+    index = low
+    while index < high:
+        token = reader.tokens[index]
+        if token.kind in (Kind.NEWLINE, Kind.BLANK, Kind.ROW_BREAK):
+            yield _Line("".join(words).strip(), index)
+            words = []
+            index += 1
+            if token.kind is Kind.ROW_BREAK:  # the source goes on in another line
+                index = _after_newline(reader, index, high)
+        elif token.kind in (Kind.OPEN, Kind.STARS, Kind.CLOSE):
+            index += 1
+        else:
+            after = reader.after(index, high)
+            words.append(_shown(reader, index, after))
+            index = after
+    yield _Line("".join(words).strip(), high)
+
+
+def _after_newline(reader: TokenReader, index: int, high: int) -> int:
+    end = reader.skip_spaces(index, min(high, index + 2))
+    return end if any(token.kind is Kind.NEWLINE for token in reader.tokens[index:end]) else index
+
+
+def _shown(reader: TokenReader, index: int, after: int) -> str:
+    token = reader.tokens[index]
+    match token.kind:
+        case Kind.COMMAND:
+            return SYMBOLS.get(token.name, "")
+        case Kind.ESCAPED:
+            return ESCAPED.get(token.text, token.text[1:])
+        case Kind.OPEN_INLINE | Kind.DOLLAR if after > index + 1:
+            source = reader.source(index + 1, after - 1)
+            if source.lstrip(" {}").startswith("^"):  # the mark of a footnote
+                return "†"
+            return _FORMULA * max(1, min(30, sum(each.isalnum() for each in source)))
+        case kind if kind in WHOLE or kind in (Kind.BEGIN, Kind.SMILES, Kind.VERB):
+            return _FORMULA * 10
+        case _:
+            return token.text
+
+
+def _of_paragraph(lines: Sequence[_Line]) -> set[int]:
+    if len(lines) < 2:
+        return set()
+    shape = _Shape(lines)
+    return {line.end for line, following in pairwise(lines) if not shape.runs_on(line, following)}
+
+
+class _Shape:
+    """The width of a paragraph's column, and whether its lines fill it."""
+
+    def __init__(self, lines: Sequence[_Line]) -> None:
+        body, starts = lines[:-1], lines[1:]
+        widths = sorted(line.width for line in lines if line.width <= _LONGEST)
+        self.width = widths[-1] if widths else 0
+        full = sum(self._is_full(line) for line in body)
+        verse = len(body) > 1 and all(_PUNCTUATED.search(line.text[-_TAIL:]) for line in body)
+        titled = len(starts) > 2 and all(line.text[0].isupper() for line in starts)
+        self.is_filled = full > 1 and full >= 0.6 * len(body) and not verse and not titled
+        self.is_verse = verse or titled
+        self.is_prose = lines[0].text[0].isupper() or lines[0].text[0].isdigit()
+
+    def _is_full(self, line: _Line) -> bool:
+        ideographs = bool(_IDEOGRAPH.search(line.text[-2:]))
+        return line.width >= (max(24, self.width - 5) if ideographs else max(36, 0.85 * self.width))
+
+    def _has_room(self, line: _Line, word: str, share: float) -> bool:
+        """Whether the next word would have stood in this line, in a column of ``share`` of its width."""
+        if line.width > _LONGEST:
+            return False
+        return line.width + 1 + len(word) < share * self.width
+
+    def runs_on(self, line: _Line, following: _Line) -> bool:
+        """Whether ``line`` plainly goes on in the ``following`` one."""
+        text, after = line.text, following.text
+        first, last = after[:_TAIL].split()[0], text[-_TAIL:].split()[-1]
+        if line.is_formula or following.is_formula:
+            return False
+        if text[-1] == "\u00ad" or (text[-1] in "-\u2010–—" and not text[-2:-1].isspace() and after[0].isalnum()):
+            return after[0].islower() or line.width >= 12
+        closing = last.strip("([“\"'").lower()
+        is_open = len(text) > len(last) and (closing in _OPEN or text[-1] in "([（“")
+        if _MARKER.match(after):
+            return is_open and closing in _REFERRING and bool(_NUMBER.match(after))
+        if is_open or _LEADERS.search(text[-_TAIL:]):
+            return is_open
+        if _IDEOGRAPH.match(text[-1]) or _IDEOGRAPH.match(after):
+            return self._east_asian_runs_on(line, following)
+        ended = bool(_SENTENCE_END.search(text[-_TAIL:]))
+        if self.is_filled and not self._has_room(line, first, 0.92 if ended else 0.8):
+            return line.width <= _LONGEST or not ended
+        if ended or self.is_verse:
+            return False
+        ends = bool(_SENTENCE_END.search(after[-_TAIL:]))
+        if after[0].islower() or after[0] in _FORMULA + "(=<>+±":
+            sentence = self.is_prose and ends and after[0].islower()
+            return sentence or (line.width >= 25 and not self._has_room(line, first, 0.8))
+        return self._goes_on_with_a_name(line, following, ends)
+
+    def _goes_on_with_a_name(self, line: _Line, following: _Line, ends: bool) -> bool:
+        """Whether a sentence goes on in a line that begins with a capital letter or a digit."""
+        words = [word for word in line.text.split() if word[0].isalpha()]
+        prose = line.width >= 40 and len(words) > 5 and sum(word[0].islower() for word in words) >= 0.5 * len(words)
+        lowered = any(word[0].islower() for word in following.text.split())
+        return prose and (ends or line.text[-1] == ",") and lowered and not self._has_room(line, "", 0.8)
+
+    def _east_asian_runs_on(self, line: _Line, following: _Line) -> bool:
+        ended = bool(_SENTENCE_END.search(line.text[-_TAIL:]))
+        if self.is_filled and line.width >= self.width - 5:
+            return True
+        if ended or self.is_verse or line.width < 16 or (line.width <= _LONGEST and line.width < self.width - 5):
+            return False
+        if line.text[-1] in "，、,":
+            return line.width >= 28
+        if line.text[-1] in _OPEN_EAST_ASIAN:
+            return True
+        # A line of a sentence is as wide as the column; what goes on is a sentence, too.
+        punctuated = "，" in line.text or "、" in line.text or "。" in line.text
+        ends = bool(_SENTENCE_END.search(following.text[-_TAIL:])) and following.text[-1] not in ":："
+        return ends if not punctuated else (line.width >= 28 or ends)

@@ -1,0 +1,135 @@
+"""Lines of running text: ends that are meant are kept, paragraphs are joined, and divided words are one again."""
+
+import pytest
+from markdown_it import MarkdownIt
+
+from got_runtime.markup import parse, parse_pages, to_html, to_markdown, to_text
+
+KEPT = {
+    "options": "Which is right?\n(A) 12 cm\n(B) 13 cm\n(C) none of these",
+    "options that end a sentence": "The capital of France is\n(A) Paris\n(B) Lyon",
+    "options with points": "下列说法正确的是\nA. 甲乙丙丁\nB. 乙丙丁甲",
+    "options in full-width brackets": "这段文字主要写了什么\n（A）春天的景色和人们的活动\n（B）夏天的景色和人们的活动",
+    "a name plate": "John Smith\nManaging Director\nAcme Ltd.",
+    "a Chinese name plate": "张三\n总经理\n北京某某科技有限公司\n电话：010-1234567",
+    "an address": "Mr. John Smith,\n12 High Street,\nLondon W1A 1AA",
+    "a Chinese address": "北京市海淀区中关村大街一号\n清华大学东门",
+    "fields": "姓名：张三\n性别：男\n年龄：30",
+    "a letter": "Dear Sir,\nthank you for your letter.\nYours sincerely,\nJohn",
+    "verse": "Rough winds do shake the darling buds of May,\nAnd summer's lease hath all too short a date;\n"
+    "Sometime too hot the eye of heaven shines,\nAnd often is his gold complexion dimm'd;",
+    "Chinese verse": "床前明月光，\n疑是地上霜。\n举头望明月，\n低头思故乡。",
+    "a list without markers": "apples\npears\nplums",
+    "a title and its authors": "Study of the Effects of Temperature on the Growth of Plants\nJohn Smith and Mary Jones",
+    "a table of contents": "Introduction ........ 12\nMethods ............. 15",
+    "paragraphs of one line each": "这是第一段，它在一行里说完了所有的话。\n这是第二段，它也在一行里说完了所有的话。",
+    "clauses of a law": "第一条 为了规范合同，制定本法。\n第二条 本法适用于各种合同。",
+    "footnotes": "The text ends here.\n† Department of Physics\n1 Department of Chemistry",
+    "formulas": "\\(x = 1\\)\n\\(y = 2\\)",
+    "a bold name plate": "\\textbf{John Smith\nDirector}\nAcme",
+}
+JOINED = {
+    "a sentence": ("The quick brown fox\njumps over the lazy dog.", " "),
+    "a sentence that begins with a year": ("It began in\n1999. Nobody knew\nwhy - or how.", " "),
+    "a paragraph with sentences that end with their line": (
+        "We report on the results of an experiment that was carried out in the\n"
+        "laboratory of the University of Oxford in the summer of 2019. It was the\n"
+        "first one of its kind, and none of us expected what came of it in 2020.\n"
+        "We found that the rate of growth depends on the temperature.",
+        " ",
+    ),
+    "a German sentence": ("Der Versuch wurde von der Arbeitsgruppe an der Universität\nHeidelberg durchgeführt.", " "),
+    "an equation's number": ("With the numbers as shown in Eq.\n(3) we have the sum.", " "),
+    "a formula that goes on": ("Let the following hold for all numbers of\n\\(N\\) in the set.", " "),
+    "a Chinese sentence": ("光学字符识别是将图像中的文字\n转换为机器可读文本的技术。", ""),
+    "a Chinese paragraph": (
+        "本文提出了一种基于深度学习的光学字符识别方法，该方法能够\n"
+        "在复杂背景下准确识别文字。实验结果表明，所提方法在多个公开\n数据集上取得了最优的性能。",
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize("answer", list(KEPT.values()), ids=list(KEPT))
+@pytest.mark.parametrize(
+    "form", ["{}", "1. {}", "\\begin{{abstract}}{}\\end{{abstract}}"], ids=["", "item", "abstract"]
+)
+def test_lines_that_end_on_purpose_stay_apart(answer: str, form: str) -> None:
+    elements = parse(form.format(answer))
+    ends = answer.count("\n")
+    assert len(to_text(elements).splitlines()) == ends + 1
+    assert to_html(elements).count("<br>") == ends
+    assert MarkdownIt("commonmark").render(to_markdown(elements)).count("<br />") == ends
+
+
+@pytest.mark.parametrize(("answer", "between"), list(JOINED.values()), ids=list(JOINED))
+def test_a_paragraph_that_runs_on_is_one_line(answer: str, between: str) -> None:
+    shown = to_markdown(parse(answer)).rstrip()
+    assert shown == answer.replace("\n", between).replace("\\(", "$").replace("\\)", "$")
+
+
+def test_cells_headings_and_references_have_no_lines() -> None:
+    source = "\\section*{A\nTitle}\n\n\\begin{tabular}{l}a\nb \\\\\\end{tabular}\n\n## References\n[1] One.\nTwo."
+    assert to_text(parse(source)) == "A Title\n\na b\n\nReferences\n\n[1] One. Two.\n"
+
+
+def test_a_line_that_begins_with_a_number_sign_is_no_heading() -> None:
+    assert to_markdown(parse("Text.\n#tag")) == "Text.\\\n\\#tag\n"
+
+
+WORDS = {
+    "infor-|mation": "information",
+    "self-|employed": "self-employed",
+    "n-|tridecanal": "n-tridecanal",
+    "pre-|and post-war": "pre- and post-war",
+    "state-of-the-|art": "state-of-the-art",
+    "mother-in-|law": "mother-in-law",
+    "high-|resolution": "high-resolution",
+    "high-|ly": "highly",
+    "anti-|inflammatory": "anti-inflammatory",
+    "twenty-|one": "twenty-one",
+    "2-methyl-|butane": "2-methyl-butane",
+    "2,4-di-|nitrophenol": "2,4-di-nitrophenol",
+    "COVID-|19": "COVID-19",
+    "1990-|1995": "1990-1995",
+    "1990–|1995": "1990–1995",
+    "Smith-|Jones": "Smith-Jones",
+    "INFOR-|MATION": "INFORMATION",
+    "\\(\\alpha\\)-|helix": "$\\alpha$-helix",
+    "\\textit{infor-}|\\textit{mation}": "*information*",
+    "\\textit{infor-|mation}": "*information*",
+    "infor- |  mation": "information",
+    "infor\u00ad|mation": "information",
+    "infor\u2010|mation": "information",
+    "Fahr-|rad": "Fahrrad",
+    "Wetter-|lage": "Wetterlage",
+    "Ein-|und Ausgang": "Ein- und Ausgang",
+    "E-|Mail": "E-Mail",
+    "10-|jährig": "10-jährig",
+    "l'in-|formation": "l'information",
+    "peut-|être dans les villes": "peut-être dans les villes",
+    "est-|il dans les rues": "est-il dans les rues",
+    "c'est-|à-dire": "c'est-à-dire",
+    "thinks -|or knows": "thinks - or knows",
+    "word—|another": "word—another",
+}
+
+
+@pytest.mark.parametrize(("divided", "word"), list(WORDS.items()))
+def test_a_divided_word_is_one_word(divided: str, word: str) -> None:
+    answer = f"So we have read of {divided.replace('|', chr(10))} in books."
+    assert to_markdown(parse(answer)) == f"So we have read of {word} in books.\n"
+
+
+@pytest.mark.parametrize("written", ["Co-operation", "Cooperation"])
+def test_a_divided_word_is_written_as_it_stands_elsewhere(written: str) -> None:
+    answer = f"{written} is good. We think that our co-\noperation is good."
+    assert (
+        to_markdown(parse(answer, is_latex=False))
+        == f"{written} is good. We think that our {written.lower()} is good.\n"
+    )
+
+
+def test_words_are_joined_in_cells_and_over_page_ends() -> None:
+    assert to_text(parse("\\begin{tabular}{l}infor-\nmation \\\\\\end{tabular}")) == "information\n"
+    assert to_text(parse_pages(["It is self-", "employed work."])) == "It is self-employed work.\n"
