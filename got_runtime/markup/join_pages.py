@@ -5,8 +5,9 @@ from typing import Any
 
 from got_runtime.markup.content import Cell, Content, Grid, Text, merge, plain_text
 from got_runtime.markup.elements import AnyElement, PageBreak, Paragraph, Repair, Table
+from got_runtime.markup.headings import nest_headings
 from got_runtime.markup.latex.divided_words import hyphen_between
-from got_runtime.markup.latex.parser import parse
+from got_runtime.markup.latex.parser import read_elements
 from got_runtime.markup.render.words import content_words
 
 _SENTENCE_ENDS = frozenset(".!?:;。！？：；…\"”')]")
@@ -32,7 +33,7 @@ def parse_pages(
         numbers: page numbers, if not all pages of the document were read (default: 1, 2, 3 …). Page breaks within an
             answer have the number of its page.
         is_latex: for each answer, whether it is GOT's markup rather than lines of text (default: all are).
-        breaks: for each answer, indices at which a paragraph begins (see :func:`parse`).
+        breaks: for each answer, indices at which a paragraph begins (see :func:`~got_runtime.markup.parse`).
     """
     elements: list[AnyElement] = []
     offset = 0
@@ -40,7 +41,7 @@ def parse_pages(
     counted, markup = numbers or range(1, len(answers) + 1), is_latex or [True] * len(answers)
     starts = breaks or [()] * len(answers)
     for number, answer, marked, paragraphs in zip(counted, answers, markup, starts, strict=True):
-        parsed = parse(answer, is_latex=marked, breaks=paragraphs)
+        parsed = read_elements(answer, is_latex=marked, breaks=paragraphs)
         page = [_moved(element, offset, number) for element in parsed]
         if previous is not None:
             elements.append(PageBreak(span=(offset - 1, offset), number=number))
@@ -49,7 +50,7 @@ def parse_pages(
         elements += page
         offset += len(answer) + 1
         previous = number
-    return elements
+    return nest_headings(elements)
 
 
 def _moved(element: AnyElement, offset: int, page: int) -> AnyElement:

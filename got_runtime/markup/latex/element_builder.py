@@ -49,6 +49,7 @@ class DocumentBuilder(ABC):
     reader: TokenReader
     elements: list[ElementBuilder] = field(default_factory=list)
     in_references: bool = False
+    _last_number: int | None = None  # of the last item of an ordered list
     _indents: list[int] = field(default_factory=list)
     _page: int = 1
 
@@ -58,6 +59,10 @@ class DocumentBuilder(ABC):
 
     def add(self, element_type: Callable[..., Any], index: int, **fields: Any) -> None:
         """Appends an element that starts at token ``index``, with the repairs recorded since the previous one."""
+        if element_type is e.ListItem and fields.get("number") is not None:
+            self._last_number = fields["number"]
+        elif element_type in (e.Heading, e.PageBreak):
+            self._last_number = None
         start = self.reader.tokens[index].start
         self.elements.append(ElementBuilder(element_type, start, fields, self.reader.take_repairs()))
 
@@ -73,6 +78,10 @@ class DocumentBuilder(ABC):
         title = plain_text(content)
         self.in_references = title.strip().rstrip(":").lower() in _BIBLIOGRAPHIES
         self.add(e.Heading, index, level=level, number=heading_number(title), content=content)
+
+    def continues_list(self, number: int | None) -> bool:
+        """Whether ``number`` is that of the next item of the list above, whose last item may go on behind a formula."""
+        return number is not None and self._last_number is not None and number == self._last_number + 1
 
     def list_depth(self, indent: int) -> int:
         """Nesting depth of a list item whose marker is indented by ``indent`` columns."""

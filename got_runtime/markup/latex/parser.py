@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Sequence
 
 from got_runtime.markup import elements as e
+from got_runtime.markup.headings import nest_headings
 from got_runtime.markup.latex.blocks import BlockParser
 from got_runtime.markup.latex.element_builder import ElementBuilder
 from got_runtime.markup.latex.token_reader import TokenReader
@@ -27,9 +28,14 @@ def parse(text: str, *, is_latex: bool = True, breaks: Sequence[int] = ()) -> li
         is_latex: False for lines of plain text, in which LaTeX commands have no meaning.
         breaks: indices in ascending order at which a paragraph begins, where the layout of the page is known.
     """
+    return nest_headings(read_elements(text, is_latex=is_latex, breaks=breaks))
+
+
+def read_elements(text: str, *, is_latex: bool = True, breaks: Sequence[int] = ()) -> list[e.AnyElement]:
+    """The elements as :func:`parse` gives them, headings at the level of their command."""
     if breaks:
         edges = [0, *breaks, len(text)]
-        parts = [(start, parse(text[start:end], is_latex=is_latex)) for start, end in itertools.pairwise(edges)]
+        parts = [(start, read_elements(text[start:end], is_latex=is_latex)) for start, end in itertools.pairwise(edges)]
         return [_shifted(element, start) for start, part in parts for element in part]
     if not text:
         return []

@@ -146,7 +146,9 @@ def text_end(
             if one_line:
                 return index
             start = line_start(reader, index + 1)
-            if start is not None and (item or builder.in_references or start.interrupts):
+            if start is not None and (
+                item or builder.in_references or start.interrupts or builder.continues_list(start.number)
+            ):
                 return index
         index = reader.after(index, high)
     return high

@@ -1,0 +1,119 @@
+"""Levels of headings by their numbers: GOT prints "1", "1.1" and "1.1.1" as sections of one level."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from got_runtime.markup.elements import AnyElement, Heading
+
+_DEEPEST = 6
+_ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50}
+
+
+class _Number(NamedTuple):
+    """The number of a heading: the index of the heading, its style, and its parts as integers."""
+
+    heading: int
+    style: str
+    parts: tuple[int, ...]
+
+
+def nest_headings(elements: Sequence[AnyElement]) -> list[AnyElement]:
+    """The elements with the levels of numbered headings raised where their numbers say so: 1.1 is below 1.
+
+    Appendices (A, A.1), Roman numbers, and letters below Roman numbers count as well. A heading without a number stays
+    below the one that it was below. No level changes where the numbers contradict themselves: 1.1 below 2, or a number
+    that comes twice.
+    """
+    elements = list(elements)
+    headings = [(index, each) for index, each in enumerate(elements) if isinstance(each, Heading)]
+    depths = _depths([(index, each.number) for index, each in headings if each.number])
+    if not depths or not any(depths.values()):
+        return elements
+    outer = [each.level for index, each in headings if depths.get(index) == 0]
+    if not outer and len({each.level for _, each in headings if each.level > 1}) > 1:
+        return elements  # the answer has levels of its own
+    base = min(outer, default=max(2, min(elements[index].level - depth for index, depth in depths.items())))  # type: ignore[union-attr]
+    before, raised = 0, 0  # the level of the last numbered heading in the answer, and by how much it was raised
+    for index, heading in headings:
+        level = heading.level
+        if index in depths:
+            before = level
+            raised = max(0, base + depths[index] - level)
+        if index in depths or level > before:
+            elements[index] = heading.model_copy(update={"level": min(_DEEPEST, level + raised)})
+    return elements
+
+
+def _depths(numbered: list[tuple[int, str]]) -> dict[int, int]:
+    """The depth of each numbered heading by its index, 0 for the outermost; empty where the numbers contradict."""
+    numbers = _styled(numbered)
+    if not numbers:
+        return {}
+    styles = list(dict.fromkeys(number.style for number in numbers))
+    last = {number.style: place for place, number in enumerate(numbers)}
+    first = {style: next(place for place, each in enumerate(numbers) if each.style == style) for style in styles}
+    below: dict[str, list[str]] = {}  # the styles of the numbers around those of a style
+    for place, style in enumerate(styles):
+        below[style] = [
+            outer for outer in styles[:place] if last[outer] > first[style] or (outer == "roman" and style == "letter")
+        ]
+    path: dict[str, tuple[int, ...]] = {}
+    for number in numbers:
+        before = path.get(number.style)
+        restarts = not below[number.style] and number.parts == (1,)  # another part of a book
+        if before is not None and not before < number.parts and not (restarts and before[0] > 1):
+            return {}
+        if before is None and below[number.style] and number.parts[0] != 1:
+            return {}
+        path[number.style] = number.parts
+        for style, outer in below.items():
+            if number.style in outer:
+                path.pop(style, None)
+    return {number.heading: len(below[number.style]) + len(number.parts) - 1 for number in numbers}
+
+
+def _styled(numbered: list[tuple[int, str]]) -> list[_Number]:
+    """The numbers with their style; a letter such as I or C is Roman where it continues Roman numbers."""
+    found: list[_Number] = []
+    names = [number.split(".") for _, number in numbered]
+    roman = any(_roman(one[0]) == 1 and _roman(other[0]) == 2 for one, other in pairwise(_lettered(names)))
+    expected = 1
+    for (index, _), (name, *rest) in zip(numbered, names, strict=True):
+        parts = tuple(int(part) for part in rest)
+        if name.isdigit():
+            found.append(_Number(index, "digit", (int(name), *parts)))
+        elif roman and _roman(name) == expected:
+            found.append(_Number(index, "roman", (expected, *parts)))
+            expected += 1
+        elif len(name) == 1:
+            found.append(_Number(index, "letter", (ord(name) - ord("A") + 1, *parts)))
+        elif value := _roman(name):
+            found.append(_Number(index, "roman", (value, *parts)))
+            expected = value + 1
+        else:
+            return []
+    return found
+
+
+def _lettered(names: list[list[str]]) -> list[list[str]]:
+    """The numbers that could be Roman, without the letters between them: I, A, B, II."""
+    return [name for name in names if _roman(name[0]) and name[0] not in "CD"]
+
+
+def _roman(name: str) -> int:
+    """The value of a Roman number below 90; 0 for other text."""
+    values = [_ROMAN.get(letter, 0) for letter in name]
+    if not name or 0 in values:
+        return 0
+    value = sum(-one if one < other else one for one, other in pairwise([*values, 0]))
+    return value if _as_roman(value) == name else 0
+
+
+def _as_roman(value: int) -> str:
+    written = ""
+    for letters, each in (("L", 50), ("XL", 40), ("X", 10), ("IX", 9), ("V", 5), ("IV", 4), ("I", 1)):
+        while value >= each:
+            written += letters
+            value -= each
+    return written

@@ -1,0 +1,79 @@
+"""Levels of headings by their numbers, and lists that go on behind a formula."""
+
+import pytest
+
+from got_runtime.markup import parse, parse_pages, to_html, to_markdown
+
+
+def levels(titles: str) -> list[int]:
+    answer = "\n\n".join(f"\\section*{{{title}}}\n\nText." for title in titles.split("|"))
+    return [element.level for element in parse(answer) if element.kind == "heading"]
+
+
+NESTED = {
+    "1. Introduction|1.1 Data|1.1.1 Sources|1.2 Model|2. Results": [2, 3, 4, 3, 2],
+    "Abstract|1 Introduction|1.1 Data|References": [2, 2, 3, 2],
+    "2.3 Data|2.3.1 Sources": [3, 4],
+    "1 One|2.1 Two": [2, 3],
+    "1 One|1.1 First|A Proofs|A.1 Lemma|A.2 Theorem|B Data": [2, 3, 2, 3, 3, 2],
+    "I. INTRODUCTION|II. METHOD|A. Data|B. Model|C. Loss|III. RESULTS|A. Tables": [2, 2, 3, 3, 3, 2, 3],
+    "I. INTRODUCTION|A. Aims|B. Plan|II. METHOD": [2, 3, 3, 2],
+    "A. Part|1. One|2. Two|B. Part|1. Three": [2, 3, 3, 2, 3],
+    "1 One|1.1 Two|2 Three|1 New part|1.1 Four": [2, 3, 2, 2, 3],
+    "IV. Results|V. Discussion": [2, 2],
+    "1 One|2 Two|3 Three": [2, 2, 2],
+    "1.1.1.1.1.1 Deep|1.1.1.1.1.2 Deep": [6, 6],
+}
+CONTRADICTING = [
+    "2 Method|1.1 Data",
+    "1 One|1.2 Two|1.1 Three",
+    "1 One|1.1 Two|1.1 Three",
+    "3.2 million people|1.5 million more",
+    "I. One|II. Two|C. Three|III. Four",
+]
+
+
+@pytest.mark.parametrize(("titles", "expected"), list(NESTED.items()))
+def test_a_heading_is_below_the_one_whose_number_it_extends(titles: str, expected: list[int]) -> None:
+    assert levels(titles) == expected
+
+
+@pytest.mark.parametrize("titles", CONTRADICTING)
+def test_numbers_that_contradict_themselves_change_no_level(titles: str) -> None:
+    assert set(levels(titles)) == {2}
+
+
+def test_levels_that_the_answer_has_are_kept() -> None:
+    assert to_markdown(parse("# Title\n## 2.1 Part\n### Deep")) == "# Title\n\n## 2.1 Part\n\n### Deep\n"
+    answer = "\\section*{1 A}\\section*{1.1 B}\\subsection*{Why}\\subsection*{1.1.1 C}\\section*{End}"
+    assert [element.level for element in parse(answer)] == [2, 3, 4, 4, 2]  # type: ignore[union-attr]
+
+
+def test_numbers_of_a_document_go_on_over_its_pages() -> None:
+    pages = ["\\section*{1 A}\n\n\\section*{1.1 B}", "\\section*{1.2 C}\n\n\\section*{2 D}", "\\section*{2.1 E}"]
+    assert [each.level for each in parse_pages(pages) if each.kind == "heading"] == [2, 3, 3, 2, 3]
+    pages[2] = "\\section*{1.1 E}"
+    assert {each.level for each in parse_pages(pages) if each.kind == "heading"} == {2}
+
+
+LISTS = {
+    "a formula and the rest of its sentence": "1. First step:\n\\[ x = 1 \\]\nwhich gives one.\n2. Second.\n3. Third.",
+    "a formula": "1. First step:\n\\[ x = 1 \\]\n2. Second.\n3. Third.",
+    "a table and a note": "1. First:\n\\begin{tabular}{l}a\\end{tabular}\nSee above.\n2. Second.\n3. Third.",
+    "points below an item": "1. First:\n- a\n- b\n\\[ x \\]\nfor all of them.\n2. Second.\n3. Third.",
+}
+
+
+@pytest.mark.parametrize("answer", list(LISTS.values()), ids=list(LISTS))
+def test_a_list_goes_on_behind(answer: str) -> None:
+    elements = parse(answer)
+    numbers = [each.number for each in elements if each.kind == "list_item" and each.ordered]
+    assert numbers == [1, 2, 3]
+    assert "\n2. Second.\n3. Third." in to_markdown(elements)
+    assert '<ol start="2">' in to_html(elements)
+
+
+def test_a_number_that_continues_no_list_is_text() -> None:
+    assert to_markdown(parse("1. First.\n\nIt was in the year\n4. of May.")) == (
+        "1. First.\n\nIt was in the year\\\n4\\. of May.\n"
+    )
