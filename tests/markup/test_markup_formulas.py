@@ -24,7 +24,7 @@ def test_each_row_of_a_formula_is_a_row(latex: str) -> None:
 
 
 def test_a_formula_of_an_unknown_layout_is_shown_as_source() -> None:
-    assert "<code>" in to_html(parse(r"\[\begin{rcases}a & b\end{rcases}\]"))
+    assert "<code>" in to_html(parse(r"\[\begin{xymatrix}a & b\end{xymatrix}\]"))
 
 
 WORDS = {

@@ -38,7 +38,7 @@ class BlockParser(DocumentBuilder):
         if kind in _SKIPPED:
             return index + 1
         if kind is Kind.SPECIAL:
-            self.reader.record_repair("special-token", f"stray {token.text} dropped")
+            self.reader.record_repair("special-token", f"stray {token.shown} dropped")
             return index + 1
         if kind is Kind.FORM_FEED:
             self.add_page_break(index)

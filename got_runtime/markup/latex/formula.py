@@ -148,7 +148,12 @@ _SIGNS = {"\\dagger": "†", "\\ddagger": "‡", "\\ast": "*", "\\star": "*", "\
 
 
 def superscript(latex: str) -> str | None:
-    """The superscript of a formula that consists of one (``{ }^{1,2}``), as GOT writes footnote marks; else None."""
+    """The superscript of a formula that consists of one (``{ }^{1,2}``), as GOT writes footnote marks; else None.
+
+    It is empty for a formula that prints nothing (``{ }^{}``).
+    """
+    if not latex.strip(" {}^_~"):
+        return ""
     base, raised, inner = latex.partition("^")
     if not raised or base.strip(" {}") or len(inner) > 24:
         return None

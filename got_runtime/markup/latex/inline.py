@@ -1,32 +1,27 @@
 """Tokens of a line → runs of text, formulas, links and nested tables, by recursive descent."""
 
-import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from got_runtime.markup.content import (
-    Break,
-    Content,
-    Inline,
-    Mark,
-    Nested,
-    Smiles,
-    Text,
-    merge,
-    plain_text,
-    with_mark,
-)
+from got_runtime.markup.content import Break, Content, Inline, Mark, Nested, Smiles, Text, merge, plain_text, with_mark
 from got_runtime.markup.latex.accents import ACCENTS, read_accent
 from got_runtime.markup.latex.cell_commands import CELL_COMMANDS, read_cell_command
-from got_runtime.markup.latex.divided_words import HYPHENS, hyphen_between
 from got_runtime.markup.latex.formula import read_display, repair_latex
 from got_runtime.markup.latex.groups import is_printed
 from got_runtime.markup.latex.html_table import read_html_table
-from got_runtime.markup.latex.inline_formula import FORMULA_ENDS, end_of_unclosed_formula, formula_piece
+from got_runtime.markup.latex.inline_formula import (
+    FORMULA_ENDS,
+    closed_bracket,
+    end_of_unclosed_formula,
+    formula_piece,
+    opens_bracket,
+)
 from got_runtime.markup.latex.layout import after_row_break, is_layout, skip_layout
 from got_runtime.markup.latex.line_ends import hard_breaks
+from got_runtime.markup.latex.line_joints import end_line
 from got_runtime.markup.latex.misspelt import TABULARS
 from got_runtime.markup.latex.references import REFERENCES, read_reference
+from got_runtime.markup.latex.sign_commands import SIGN_COMMANDS, read_sign
 from got_runtime.markup.latex.symbols import (
     ENVIRONMENT_ARGUMENTS,
     ESCAPED,
@@ -43,7 +38,6 @@ from got_runtime.markup.latex.tokens import Kind
 from got_runtime.markup.latex.typography import Typography
 
 _BREAKS = frozenset({"newline", "par", "and", "linebreak", "AND", "And"})
-_LINE_START = re.compile(r"[ \t\r]*(?:\\[a-z]+\{|\{|\*\*)*([^\n]*)")  # its words, behind opening marks
 
 
 def parse_inline(reader: TokenReader, low: int, high: int, depth: int = 0) -> Content:
@@ -90,13 +84,9 @@ class _InlineParser:
             index = _HANDLERS[self.tokens[index].kind](self, index)
         return self.pieces
 
-    def _nested(self, low: int, high: int) -> list[Inline]:
-        """The pieces of a range inside this one."""
-        return _InlineParser(self.line, high, self.marks, self.depth + 1).parse(low)
-
-    def _parse_nested(self, low: int, high: int, marks: tuple[Mark, ...]) -> None:
-        """Adds the pieces of a range inside this one."""
-        self.pieces += _InlineParser(self.line, high, marks, self.depth + 1).parse(low)
+    def _nested(self, low: int, high: int, marks: tuple[Mark, ...] | None = None) -> list[Inline]:
+        """The pieces of a range inside this one, with these marks instead of its own."""
+        return _InlineParser(self.line, high, self.marks if marks is None else marks, self.depth + 1).parse(low)
 
     def _add_text(self, text: str) -> None:
         self.pieces.append(Text(text=text, marks=self.marks))
@@ -112,26 +102,10 @@ class _InlineParser:
     def read_newline(self, index: int) -> int:
         """The end of a line: a break, or what stands between its last word and the next one."""
         if index in self.line.breaks:
-            self.pieces.append(Break())
-            return index + 1
-        while self.pieces and self.pieces[-1].kind == "text" and self.pieces[-1].text.isspace():
-            self.pieces.pop()
-        last = self.pieces[-1] if self.pieces else None
-        before = last.text if last is not None and last.kind == "text" else ""
-        found = _LINE_START.match(self.reader.text, self.tokens[index].end, self.tokens[index].end + 80)
-        after = found[1] if found else ""
-        divided = hyphen_between(before[-80:], after, self.reader.words) if before[-1:] in HYPHENS else None
-        if divided is not None and last is not None and last.kind == "text":
-            self.pieces[-1] = Text(text=before[:-80] + divided[0], marks=last.marks)
-            self._add_text(divided[1])
-        elif not (_is_ideograph(before[-1:]) and _is_ideograph(after[:1])) and not self._ends_with_formula_and(before):
-            self._add_text(" ")
-        index += 1
-        return index + (index < self.high and self.tokens[index].kind is Kind.SPACE)
-
-    def _ends_with_formula_and(self, hyphen: str) -> bool:
-        """Whether the line ends with a formula and a hyphen: ``\\(\\alpha\\)-`` before "helix"."""
-        return hyphen in HYPHENS and len(self.pieces) > 1 and self.pieces[-2].kind == "math"
+            return self.read_blank(index)
+        self._add_text(end_line(self.pieces, self.reader.text, self.tokens[index].end, self.reader.words))
+        indented = index + 1 < self.high and self.tokens[index + 1].kind is Kind.SPACE
+        return index + 1 + indented
 
     def read_blank(self, index: int) -> int:
         self.pieces.append(Break())
@@ -146,12 +120,10 @@ class _InlineParser:
         if closing is None:
             self.reader.record_repair("unbalanced-brace", "a brace was never closed: dropped")
             return index + 1
-        printed = is_printed(self.reader, index, closing)
-        if printed:
-            self._add_text("{")
-        self._parse_nested(index + 1, closing, self.marks)
-        if printed:
-            self._add_text("}")
+        opening, end = ("{", "}") if is_printed(self.reader, index, closing) else ("", "")
+        self._add_text(opening)
+        self.pieces += self._nested(index + 1, closing)
+        self._add_text(end)
         return closing + 1
 
     def read_closing_brace(self, index: int) -> int:
@@ -166,6 +138,9 @@ class _InlineParser:
         if token.kind is Kind.DOLLAR or token.kind is Kind.DOLLARS:
             self._add_text(token.text)  # a price, not a formula
             return index + 1
+        if token.kind is Kind.OPEN_INLINE and opens_bracket(self.reader, index, self.high):
+            self._add_text("(")
+            return index + 1
         self.reader.record_repair(
             "unclosed-math", f"{token.text} was never closed: closed where words or the line end it"
         )
@@ -178,34 +153,39 @@ class _InlineParser:
         self.pieces += [piece] if piece is not None else []
 
     def read_formula_end(self, index: int) -> int:
-        self.reader.record_repair("unclosed-math", f"{self.tokens[index].text} had no opening one: dropped")
+        bracket = closed_bracket(self.tokens[index].kind, self.pieces)
+        self._add_text(bracket)
+        if not bracket:
+            self.reader.record_repair("unclosed-math", f"{self.tokens[index].text} had no opening one: dropped")
         return index + 1
 
     def read_stars(self, index: int) -> int:
         closing = self.reader.closing(index, self.high)
         if closing is None:
             return self.read_verbatim(index)
-        self._parse_nested(index + 1, closing, with_mark(self.marks, "bold"))
+        self.pieces += self._nested(index + 1, closing, with_mark(self.marks, "bold"))
         return closing + 1
 
     def read_special(self, index: int) -> int:
-        self.reader.record_repair("special-token", f"stray {self.tokens[index].text} dropped")
+        self.reader.record_repair("special-token", f"stray {self.tokens[index].shown} dropped")
         return index + 1
 
     def read_smiles(self, index: int) -> int:
         smiles = self.tokens[index].smiles
         if self.pieces and self.pieces[-1].kind == "smiles":  # a space separates two adjacent molecules
             self.pieces.append(Text(text=" "))
-        if smiles:
-            self.pieces.append(Smiles(smiles=smiles))
+        self.pieces += [Smiles(smiles=smiles)] if smiles else []
         return index + 1
 
     def read_escaped(self, index: int) -> int:
         character = self.tokens[index].text[1]
         if character in ACCENTS:
-            text, after = read_accent(self.reader, character, index + 1, self.high)
-        else:
-            text, after = ESCAPED.get(self.tokens[index].text, character), index + 1
+            return self._read_accent(index, character)
+        self._add_text(ESCAPED.get(self.tokens[index].text, character))
+        return index + 1
+
+    def _read_accent(self, index: int, name: str) -> int:
+        text, after = read_accent(self.reader, name, index + 1, self.high)
         self._add_text(text)
         return after
 
@@ -215,18 +195,19 @@ class _InlineParser:
             self._add_text(SYMBOLS[name])
             return self._end_of_name(index)
         if name in ACCENTS and index + 1 < self.high and self.tokens[index + 1].kind is Kind.OPEN:
-            text, after = read_accent(self.reader, name, index + 1, self.high)
-            self._add_text(text)
-            return after
+            return self._read_accent(index, name)
         if name in _BREAKS:
-            self.pieces.append(Break())
-            return index + 1
+            return self.read_blank(index)
         if is_layout(name):
             return skip_layout(self.reader, index, self.high)
         if name in CELL_COMMANDS:
             pieces, after = read_cell_command(self.reader, index, self.high, self.marks, self._nested)
             self.pieces += pieces
             return after
+        if name in SIGN_COMMANDS:
+            sign, after = read_sign(self.reader, index, self.high, self.pieces, self._words)
+            self._add_text(sign)
+            return after if name == "textcircled" else self._end_of_name(index)
         if name in REFERENCES:
             shown, after = read_reference(self.reader, index, self.high, self.marks, self._words)
             self.pieces += [shown] if shown is not None else []
@@ -244,7 +225,7 @@ class _InlineParser:
         if argument is None:
             return max(after, index + 1)
         (low, end), after = argument
-        self._parse_nested(low, end, with_mark(self.marks, MARKS[name]) if name in MARKS else self.marks)
+        self.pieces += self._nested(low, end, with_mark(self.marks, MARKS[name]) if name in MARKS else self.marks)
         return after
 
     def _words(self, low: int, high: int) -> str:
@@ -264,8 +245,7 @@ class _InlineParser:
         if token.name in TABULARS and self.depth < MAX_DEPTH:
             end = self.high if closing is None else closing
             grid = parse_tabular(self.reader, index, end, parse_inline, self.depth + 1)
-            if grid.cells:
-                self.pieces.append(Nested(grid=grid))
+            self.pieces += [Nested(grid=grid)] if grid.cells else []
             return end if closing is None else closing + 1
         if closing is None:
             self.reader.record_repair("unclosed-environment", f"{token.text} was never closed: dropped")
@@ -274,7 +254,7 @@ class _InlineParser:
             self._add_formula(read_display(self.reader, index + 1, closing, token.name).latex)
             return closing + 1
         low = self.reader.skip_arguments(index + 1, closing, ENVIRONMENT_ARGUMENTS.get(token.name, 0))
-        self._parse_nested(low, closing, self.marks)
+        self.pieces += self._nested(low, closing)
         return closing + 1
 
     def read_environment_end(self, index: int) -> int:
@@ -287,8 +267,8 @@ class _InlineParser:
         return index + 1
 
     def read_html_table(self, index: int) -> int:
-        html = self.tokens[index].text
-        self.pieces.append(Nested(grid=read_html_table(self.reader, html, parse_inline, self.depth).grid))
+        table = read_html_table(self.reader, self.tokens[index].text, parse_inline, self.depth)
+        self.pieces.append(Nested(grid=table.grid))
         return index + 1
 
     def read_code(self, index: int) -> int:
@@ -297,16 +277,10 @@ class _InlineParser:
         return index + 1
 
 
-def _is_ideograph(character: str) -> bool:
-    """Whether it is a Chinese or Japanese character, which no space separates from another one."""
-    return "\u2e80" <= character <= "\u9fff" or character >= "\uff00"
-
-
 _HANDLERS: dict[Kind, Callable[[_InlineParser, int], int]] = {
     Kind.TEXT: _InlineParser.read_text,
     **dict.fromkeys((Kind.SPACE, Kind.BRACKET, Kind.UNBRACKET, Kind.CELL), _InlineParser.read_verbatim),
-    Kind.NEWLINE: _InlineParser.read_newline,
-    Kind.FORM_FEED: _InlineParser.read_newline,
+    **dict.fromkeys((Kind.NEWLINE, Kind.FORM_FEED), _InlineParser.read_newline),
     Kind.BLANK: _InlineParser.read_blank,
     Kind.ROW_BREAK: _InlineParser.read_row_break,
     Kind.COMMAND: _InlineParser.read_command,

@@ -1,6 +1,8 @@
 r"""Formulas inside a line: what ``\(…\)`` stands for, and where one that is never closed ends."""
 
-from got_runtime.markup.content import Inline, Mark, Math, Nested, Text, with_mark
+from collections.abc import Sequence
+
+from got_runtime.markup.content import Inline, Mark, Math, Nested, Text, plain_text, with_mark
 from got_runtime.markup.latex.formula import superscript
 from got_runtime.markup.latex.formula_table import read_formula_table
 from got_runtime.markup.latex.tabular import ReadContent
@@ -8,7 +10,21 @@ from got_runtime.markup.latex.token_reader import TokenReader
 from got_runtime.markup.latex.tokens import Kind
 
 FORMULA_ENDS = frozenset({Kind.CLOSE_INLINE, Kind.CLOSE_DISPLAY})
+_BRACKETED, _BRACKETED_PIECES = 40, 8  # characters and pieces within which a bracket is closed
 _LINE_ENDS = frozenset({Kind.NEWLINE, Kind.BLANK, *FORMULA_ENDS})
+
+
+def opens_bracket(reader: TokenReader, index: int, high: int) -> bool:
+    r"""Whether ``\(`` at ``index`` stands for a bracket: ``\(A)``, which is printed as "(A)"."""
+    text = reader.tokens[index + 1].text if index + 1 < high else ""
+    return text[:1].isalnum() and text.find(")", 1, 4) > 0
+
+
+def closed_bracket(kind: Kind, pieces: Sequence[Inline]) -> str:
+    r"""The bracket that a stray ``\)`` behind ``pieces`` stands for, as in ``(C\)``; empty where none is open."""
+    opening, closing = ("(", ")") if kind is Kind.CLOSE_INLINE else ("[", "]")
+    before = plain_text(tuple(pieces[-_BRACKETED_PIECES:]))[-_BRACKETED:]
+    return closing if before.rfind(opening) > before.rfind(closing) else ""
 
 
 def end_of_unclosed_formula(reader: TokenReader, start: int, high: int) -> int:
@@ -28,6 +44,8 @@ def formula_piece(reader: TokenReader, latex: str, marks: tuple[Mark, ...], read
     if grid is not None:
         return Nested(grid=grid)
     raised = superscript(latex)
+    if raised == "":
+        return None
     if raised is not None:
         return Text(text=raised, marks=with_mark(marks, "superscript"))
     return Math(latex=latex) if latex else None

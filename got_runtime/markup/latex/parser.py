@@ -58,7 +58,7 @@ def _shifted(element: e.AnyElement, offset: int) -> e.AnyElement:
 
 
 def _parse_blocks(text: str, is_latex: bool) -> list[ElementBuilder]:
-    start = len(text) - len(text.lstrip())
+    start = len(text) - len(text.lstrip().lstrip("\ufeff").lstrip())
     found = read_object(text, start) if is_latex else None
     builders: list[ElementBuilder] = []
     if found is not None:

@@ -39,7 +39,7 @@ class Kind(Enum):
     DOLLAR = "dollar"
     DOLLARS = "dollars"
     STARS = "stars"  # **, and no third
-    SPECIAL = "special"  # <|im_end|>, <imgpad>
+    SPECIAL = "special"  # <|im_end|>, <imgpad>, a byte order mark
     RAW = "raw"  # a verbatim-like environment, whole
     VERB = "verb"  # \verb|…|, whole
     FENCE = "fence"  # fenced code, whole
@@ -56,6 +56,11 @@ class Token(NamedTuple):
     start: int
     end: int
     name: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The token in a message."""
+        return "byte order mark" if self.text == "\ufeff" else self.text
 
     @property
     def smiles(self) -> str:
@@ -84,12 +89,12 @@ _TOKEN = re.compile(
     | (?P<dollar>         \$ )
     | (?P<stars>          (?<!\*)\*\*(?!\*) )
     | (?P<smiles>         <smiles>[^<&\n]*(?:</smiles>)? )
-    | (?P<special>        <\|[a-z_0-9]{1,20}\|> | </?(?:ref|box|quad|img)> | <imgpad> )
+    | (?P<special>        \ufeff | <\|[a-z_0-9]{1,20}\|> | </?(?:ref|box|quad|img)> | <imgpad> )
     | (?P<form_feed>      \f )
     | (?P<blank>          (?:\r?\n[ \t]*){2,} )
     | (?P<newline>        \r?\n )
     | (?P<space>          [ \t\r]+ )
-    | (?P<text>           [^\\{}\[\]&$*<\n\r\t\f\ ]+ | . )
+    | (?P<text>           [^\\{}\[\]&$*<\n\r\t\f\ \ufeff]+ | . )
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -101,7 +106,8 @@ _PLAIN_TOKEN = re.compile(
     | (?P<blank>          (?:\r?\n[ \t]*){2,} )
     | (?P<newline>        \r?\n )
     | (?P<space>          [ \t\r]+ )
-    | (?P<text>           [^\[\]\n\r\t\f\ ]+ )
+    | (?P<special>        \ufeff )
+    | (?P<text>           [^\[\]\n\r\t\f\ \ufeff]+ )
     """,
     re.VERBOSE,
 )

@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 from got_runtime.markup.render.mathml import too_complex
+from got_runtime.markup.signs import SIGNS, circled
 
 # Commands that pylatexenc omits or converts to another character.
 _SIGNS = {
@@ -71,7 +72,9 @@ def _pylatexenc() -> tuple[Any, Any]:
 
     fractions, binomials = ("frac", "dfrac", "tfrac", "cfrac"), ("binom", "dbinom", "tbinom")
     words = [
-        *(MacroTextSpec(name, sign) for name, sign in _SIGNS.items()),
+        *(MacroTextSpec(name, sign) for name, sign in {**SIGNS, **_SIGNS}.items()),
+        MacroTextSpec("textcircled", _circled),
+        MacroTextSpec("ce", _chemical),
         *(MacroTextSpec(name, _function) for name in _FUNCTIONS.split()),
         *(MacroTextSpec(name, _fraction) for name in fractions),
         *(MacroTextSpec(name, _binomial) for name in binomials),
@@ -82,7 +85,7 @@ def _pylatexenc() -> tuple[Any, Any]:
     arguments = [
         *(MacroSpec(name, "{{") for name in (*fractions, *binomials)),
         *(MacroSpec(name, "[{") for name in ("sqrt", "xrightarrow", "xleftarrow")),
-        MacroSpec("pmod", "{"),
+        *(MacroSpec(name, "{") for name in ("pmod", "textcircled", "ce")),
     ]
     texts, commands = latex2text.get_default_latex_context_db(), latexwalker.get_default_latex_context_db()
     texts.add_context_category("formulas", macros=words, prepend=True)
@@ -117,6 +120,16 @@ def _bracketed(part: str) -> str:
 def _binomial(node: Any, l2tobj: Any) -> str:
     above, below = _arguments(node, l2tobj)
     return f"({above} choose {below})"
+
+
+def _circled(node: Any, l2tobj: Any) -> str:
+    inside = _arguments(node, l2tobj)[0]
+    return circled(inside) or f"({inside})"
+
+
+def _chemical(node: Any, l2tobj: Any) -> str:
+    source: str = node.nodeargd.argnlist[0].latex_verbatim()
+    return " ".join(source.removeprefix("{").removesuffix("}").split())
 
 
 def _modulus(node: Any, l2tobj: Any) -> str:

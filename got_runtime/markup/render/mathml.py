@@ -1,6 +1,10 @@
 """Formulas as MathML, by latex2mathml."""
 
 import re
+from html import escape
+
+from got_runtime.markup.render.formula_source import known_latex, with_text
+from got_runtime.markup.signs import SIGNS
 
 # latex2mathml and pylatexenc recurse, and the latter backtracks: beyond these limits the source is shown.
 _MAX_CHARACTERS = 4000
@@ -19,6 +23,8 @@ _ENVIRONMENTS = {
 _ENVIRONMENT = re.compile(r"\\(begin|end)\{([A-Za-z]+)(\*?)\}")
 _COLUMN_PAIRS = re.compile(r"(\\begin\{aligne?d?at\*?\}) ?\{[^{}]*\}")
 _STRUCTURE = re.compile(r"\\(?:begin|end|left(?!\w)|right(?!\w))|\\.|[{}&]", re.DOTALL)
+_WITH_BACKSLASH = re.compile(r"<(m[a-z]+)([^<>]*)>([^<>]*\\[^<>]*)</\1>")
+_COMMAND = re.compile(r"\\(?:([A-Za-z]+)|([{}%&#_$|]))")
 
 
 def too_complex(latex: str) -> bool:
@@ -45,12 +51,28 @@ def to_mathml(latex: str, *, display: bool) -> str | None:
     cannot: tuple[type[Exception], ...] = (
         *own, ArithmeticError, AttributeError, LookupError, RuntimeError, StopIteration, TypeError, ValueError,
     )  # fmt: skip
-    known = _UPRIGHT_LETTER.sub(r"\\text{\1}", _known_environments(latex))
+    known = _UPRIGHT_LETTER.sub(r"\\text{\1}", _known_environments(known_latex(latex)))
     try:
         mathml: str = converter.convert(known, display="block" if display else "inline")
     except cannot:
         return None
+    mathml = with_text(_WITH_BACKSLASH.sub(_with_signs, mathml))
     return None if "<mi>&</mi>" in mathml else mathml  # a cell separator in an unknown environment
+
+
+def _with_signs(found: re.Match[str]) -> str:
+    """An element of MathML with characters for the commands that latex2mathml left in it."""
+    tag, attributes, words = found.groups()
+    shown = _COMMAND.sub(lambda each: _sign(each[1], each[2]), words)
+    if tag == "mi" and shown != words and not any(character.isalpha() for character in shown):
+        tag, attributes = "mo", ""
+    return f"<{tag}{attributes}>{shown}</{tag}>"
+
+
+def _sign(name: str | None, escaped: str) -> str:
+    if name is None:
+        return "‖" if escaped == "|" else escape(escaped)
+    return escape(SIGNS[name]) if name in SIGNS else f"\\{name}"
 
 
 def _known_environments(latex: str) -> str:

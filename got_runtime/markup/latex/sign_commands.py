@@ -1,0 +1,30 @@
+r"""Signs of mathematics outside formulas: ``5 \pm 1``, ``30^\circ``, ``\textcircled{1}``."""
+
+from collections.abc import Callable
+
+from got_runtime.markup.content import Inline, Text
+from got_runtime.markup.latex.token_reader import TokenReader
+from got_runtime.markup.signs import SIGNS, circled
+
+SIGN_COMMANDS = frozenset({*(name for name in SIGNS if len(name) > 1), "textcircled"})
+
+
+def read_sign(
+    reader: TokenReader, index: int, high: int, pieces: list[Inline], words: Callable[[int, int], str]
+) -> tuple[str, int]:
+    """The characters of the command at ``index`` behind ``pieces``, and the index after it.
+
+    A ``^`` at the end of ``pieces`` is part of the sign of degrees, and removed.
+    """
+    name = reader.tokens[index].name
+    if name == "textcircled":
+        argument = reader.argument(index + 1, high)
+        if argument is None:
+            return "", index + 1
+        inside = words(*argument[0])
+        return circled(inside) or (f"({inside})" if inside else ""), argument[1]
+    last = pieces[-1] if pieces else None
+    if name == "circ" and last is not None and last.kind == "text" and last.text.endswith("^"):
+        pieces[-1] = Text(text=last.text[:-1], marks=last.marks)
+        name = "degree"
+    return SIGNS[name], index + 1

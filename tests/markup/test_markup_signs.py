@@ -1,0 +1,92 @@
+"""Signs: outside formulas as characters, in formulas as MathML; what prints nothing is nothing."""
+
+import re
+from html import unescape
+
+import pytest
+
+from got_runtime.markup import parse, to_html, to_text
+from got_runtime.markup.render.mathml import to_mathml
+
+IN_TEXT = {
+    r"The answer is (C\).": "The answer is (C).",
+    r"Both (B\) and (C\), not \(A).": "Both (B) and (C), not (A).",
+    r"See [1\], where \( x \) is (D\).": "See [1], where x is (D).",
+    r"an end \) of nothing": "an end of nothing",
+    r"a\({ }^{}\)b \(\) c \( { }_{ } \)": "ab c",
+    r"\textcircled{1} one, \textcircled{20}, \textcircled{a}, \textcircled{..}": "① one, ⑳, ⓐ, (..)",
+    r"5 \pm 1, 3 \times 4 \sim 12 \leq 13": "5 ± 1, 3 × 4 ∼ 12 ≤ 13",
+    r"at 30^\circ C an \alpha-ray \to \infty": "at 30° C an α-ray → ∞",
+    r"\AA ngstrom, \unknown": r"Ångstrom, \unknown",
+    "\ufeffA mark\ufeff of byte order": "A mark of byte order",
+}
+
+
+@pytest.mark.parametrize(("answer", "text"), list(IN_TEXT.items()))
+def test_a_sign_in_text_is_its_character(answer: str, text: str) -> None:
+    assert to_text(parse(answer)) == text + "\n"
+
+
+@pytest.mark.parametrize("is_latex", [True, False])
+def test_a_byte_order_mark_hides_no_block(is_latex: bool) -> None:
+    elements = parse("\ufeff# Title\n\n\ufeff- item", is_latex=is_latex)
+    assert [element.kind for element in elements] == ["heading", "list_item"]
+    assert parse("\ufeff{'title': 'T', 'values': {'a': 1}}")[0].kind == "chart"
+
+
+IN_FORMULAS = {
+    r"\bigl\{ x \bigr\}": "{x}",
+    r"\Big\{ x \Big\}": "{x}",
+    r"\Bigm\vert x \Bigr\Vert": "|x‖",
+    r"50\% \text{ and 50\%, \#1, A\&B, a<b, \{x\}}": "50% and 50%, #1, A&B, a<b, {x}",
+    r"\arg z": "argz",
+    r"\AA + \text{\AA, \'e, \c{c}, stra\ss e}": "Å+Å, é, ç, straße",
+    r"\text{if $x$ and \(y\)}": "if x and y",
+    r"\mbox{\scriptsize ren\hspace{1cm}d}": "ren d",
+    r"\begin{rcases}a & b \\ c & d\end{rcases}": "abcd}",
+    r"\begin{drcases}a \\ b\end{drcases}": "ab}",
+    "x'''^2": "x′′′2",
+    "x^2'_1": "x1′2",
+    "f''(x)": "f″(x)",
+    r"a^{b}^{c}": "abc",
+    r"\textcircled{2} \circledR": "②®",
+    r"\pmatrix{1 & 2 \cr 3 & 4 \cr}": "(1234)",
+    r"x\sp2 + y\sb{3}": "x2+y3",
+    r"\R \ni \Alpha \approxcolon \Zeta": "ℝ∋Α≈:Ζ",
+    r"\raisebox{2pt}{x} \llap{y} \boldmath z \label{a}": "xyz",
+    r"10 % of x": "10%ofx",
+    r"\Set{x} \Ket{\psi} \overgroup{AB}": "{x}|ψ⟩AB⏠",
+    r"\htmlClass{a}{x} \href{http://a.b}{y}": "xy",
+    r"\ce{2H2 + O2 -> 2H2O}": "2H2 + O2 → 2H2O",
+    r"\ce{SO4^{2-} + Na+ <=>[heat] CO2 ^}": "SO42− + Na+ ⇌heat CO2 ↑",
+    r"\ce{[Fe(CN)6]^3-}": "[Fe(CN)6]3−",
+}
+
+
+@pytest.mark.parametrize(("latex", "shown"), list(IN_FORMULAS.items()))
+def test_a_sign_in_a_formula_is_in_its_mathml(latex: str, shown: str) -> None:
+    mathml = to_mathml(latex, display=True)
+    assert mathml is not None
+    words = unescape(re.sub("<[^>]*>", "", mathml)).replace("\xa0", " ")
+    assert words.replace(" ", "") == shown.replace(" ", "")
+
+
+def test_operators_are_operators_and_letters_identifiers() -> None:
+    mathml = to_mathml(r"\R \colonequals x", display=True) or ""
+    assert "<mi>ℝ</mi>" in mathml
+    assert "<mo>≔</mo>" in mathml
+
+
+def test_a_sign_of_markup_in_a_text_stays_a_sign() -> None:
+    html = to_html(parse(r"\(\text{\textless script\textgreater alert(1) a<b>c \& d}\)"))
+    assert "<script" not in html
+    assert "&lt;script&gt;" in html
+    assert "a&lt;b&gt;c" in html
+
+
+@pytest.mark.parametrize(
+    ("latex", "words"),
+    [(r"\textcircled{3}", "③"), (r"\ce{SO4^{2-}}", "SO4^{2-}"), (r"\R \rArr \alef", "ℝ⇒ℵ"), (r"\arg z", "arg z")],
+)
+def test_the_words_of_a_sign(latex: str, words: str) -> None:
+    assert to_text(parse(f"\\[{latex}\\]")) == words + "\n"
