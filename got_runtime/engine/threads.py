@@ -20,7 +20,7 @@ _WINDOW = 0.5
 _SLACK = 0.4
 """Part of a core that others may use while it still gets a thread."""
 _LEAST = 4
-"""A quarter of the threads is used however busy the machine is: others get fewer cores when this process has more threads."""
+"""A quarter of the threads is used however busy the machine is: others get fewer cores when this process has more."""
 
 
 @dataclass(frozen=True)
