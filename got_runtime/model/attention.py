@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from got_runtime.model.native.grid_attention import attend_in_tiles
+from got_runtime.model.native.grid_attention import attend_natively
 
 __all__ = ["attend"]
 
@@ -38,9 +38,9 @@ def attend(query: Tensor, key: Tensor, value: Tensor, bias: Bias | None, scale: 
     """
     if bias is None:
         return F.scaled_dot_product_attention(query, key, value, scale=scale)
-    tiled = attend_in_tiles(query, key, value, bias, scale)
-    if tiled is not None:
-        return tiled
+    native = attend_natively(query, key, value, bias, scale)
+    if native is not None:
+        return native
     if query.device.type == "cpu" and query.shape[-2] < MAX_EXPLICIT_TOKENS and torch.is_grad_enabled():
         return _explicit(query, key, value, bias, scale)
     return _folded(query, key, value, bias, scale)

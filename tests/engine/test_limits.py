@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 from helpers.deadlines import in_time
-from helpers.native_code import needs_bf16_products
+from helpers.native_code import needs_compiled_steps
 from helpers.random_networks import NARROW_TEXT, NARROW_VISION, generated, network, request_for
 
 from got_runtime import Plain
@@ -47,7 +47,7 @@ def completed(engine: Engine, requests: list[Any]) -> list[Any]:
 
 
 class TestMemory:
-    @needs_bf16_products
+    @needs_compiled_steps
     def test_a_preempted_page_keeps_its_recorded_attention(self, compiled: LoadedModel) -> None:
         """Boxes need the attention of every token, before and after the preemption."""
         requests = [
@@ -177,7 +177,7 @@ class TestTime:
         assert "time" not in [completion.finish for completion in completions]
         assert max(completion.decode_seconds for completion in completions) < limit
 
-    @needs_bf16_products
+    @needs_compiled_steps
     def test_waiting_for_memory_is_not_counted(self, compiled: LoadedModel) -> None:
         requests = [request_for(compiled, Plain(), 360, n) for n in range(2)]
         requests[1] = replace(requests[1], max_seconds=self.LIMIT)
@@ -198,7 +198,7 @@ class TestValuesThatAreNotFinite:
     """A page whose values overflow gets an error; the others are decoded."""
 
     @pytest.mark.parametrize(
-        "name", ["torch", "transformers", "compiled", pytest.param("compiled, 8 bits", marks=needs_bf16_products)]
+        "name", ["torch", "transformers", "compiled", pytest.param("compiled, 8 bits", marks=needs_compiled_steps)]
     )
     def test_a_page_whose_values_are_not_finite_fails_alone(
         self, small: LoadedModel, compiled: LoadedModel, name: str

@@ -2,28 +2,21 @@
 
 import ctypes
 import math
+from collections.abc import Iterator
 
 import pytest
 import torch
 import torch.nn.functional as F
-from helpers.native_code import needs_bf16_products
+from helpers.native_code import INSTRUCTION_SETS
 from helpers.random_networks import GOT_TEXT, GOT_VISION, network
 from torch import Tensor
 
-from got_runtime.engine.torch_engine.native import linear
 from got_runtime.engine.torch_engine.native.decoder import NativeDecoder, PackedNetwork
 from got_runtime.engine.torch_engine.native.head import BfloatHead, Int8Head
 from got_runtime.engine.torch_engine.native.library import load, load_products
-from got_runtime.engine.torch_engine.native.linear import BfloatLinear, Int8Linear, TileLinear
+from got_runtime.engine.torch_engine.native.linear import PackedLinear, quantize
 from got_runtime.engine.torch_engine.torch_decoder import TorchDecoder
 from got_runtime.model.native.build import SWITCH
-
-
-@pytest.fixture(scope="module")
-def library() -> ctypes.CDLL:
-    compiled = load()
-    assert compiled is not None, "these tests need Linux on x86-64 and a C compiler"
-    return compiled
 
 
 @pytest.fixture(scope="module")
@@ -35,23 +28,25 @@ def model() -> torch.nn.Module:
     return model
 
 
-@pytest.fixture(params=["tiles", "oneDNN"])
-def products(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Both implementations of products, whichever this machine would choose."""
-    if request.param == "oneDNN":
-        monkeypatch.setattr(linear, "load_products", lambda: None)
-    elif load_products() is None:
-        pytest.skip("needs a CPU with AMX")
-    return str(request.param)
+@pytest.fixture(params=INSTRUCTION_SETS)
+def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[ctypes.CDLL]:
+    """``step.c`` for every instruction set that the CPU has, and ``products.c`` too."""
+    monkeypatch.setenv(SWITCH, request.param)
+    load.cache_clear()
+    load_products.cache_clear()
+    compiled = load()
+    assert compiled is not None, "these tests need Linux on x86-64 with AVX2 and a C compiler"
+    yield compiled
+    load.cache_clear()
+    load_products.cache_clear()
 
 
 def similarity(native: Tensor, reference: Tensor) -> float:
     return float(F.cosine_similarity(native.float().flatten(), reference.float().flatten(), dim=0))
 
 
-@needs_bf16_products
 @torch.inference_mode()
-@pytest.mark.usefixtures("products")
+@pytest.mark.usefixtures("library")
 @pytest.mark.parametrize(
     ("weights", "cache", "least"), [(False, False, 0.9995), (False, True, 0.999), (True, True, 0.99)]
 )
@@ -78,8 +73,8 @@ def test_steps_agree_with_torch(model: torch.nn.Module, weights: bool, cache: bo
             lengths = [lengths[2], lengths[1]]
 
 
-@needs_bf16_products
 @torch.inference_mode()
+@pytest.mark.usefixtures("library")
 @pytest.mark.parametrize("int8", [False, True])
 def test_the_choice_agrees_with_torch_and_respects_the_ban(model: torch.nn.Module, int8: bool) -> None:
     packed = PackedNetwork.pack(model, int8)
@@ -93,9 +88,8 @@ def test_the_choice_agrees_with_torch_and_respects_the_ban(model: torch.nn.Modul
     assert given == pytest.approx(probabilities, rel=1e-2)
 
 
-@needs_bf16_products
 @torch.inference_mode()
-@pytest.mark.usefixtures("products")
+@pytest.mark.usefixtures("library")
 @pytest.mark.parametrize("head", [BfloatHead, Int8Head])
 def test_the_choice_among_many_tokens_is_exact_and_marks_values_that_are_not_finite(
     library: ctypes.CDLL, head: type[BfloatHead | Int8Head]
@@ -114,31 +108,39 @@ def test_the_choice_among_many_tokens_is_exact_and_marks_values_that_are_not_fin
     assert not any(map(math.isfinite, head(library, weight)(hidden).probabilities))
 
 
-@needs_bf16_products
 @torch.inference_mode()
 @pytest.mark.parametrize("biased", [True, False])
 @pytest.mark.parametrize("rows", [1, 7, 16, 17, 32, 40, 100])
 def test_products_agree_with_torch(library: ctypes.CDLL, rows: int, biased: bool) -> None:
-    """Outputs and rows that do not fill a tile; both int8 products quantise alike and give the same sums."""
+    """Outputs and rows that do not fill a tile."""
     torch.manual_seed(rows)
     weight, bias = torch.randn(90, 192).to(torch.bfloat16), torch.randn(90).to(torch.bfloat16) if biased else None
     x = torch.randn(rows, 192).to(torch.bfloat16)
-    exact = F.linear(x.float(), weight.float(), bias.float() if bias is not None else None)
-    plain, quantized = BfloatLinear(weight, bias), Int8Linear(library, weight, bias)
-    torch.testing.assert_close(plain(x).float(), exact, rtol=8e-3, atol=1e-2)
-    assert similarity(quantized(x), exact) > 0.999
-    products = load_products()
-    if products is None:
-        pytest.skip("the rest needs a CPU with AMX")
-    tiled = TileLinear(library, products, weight, bias, int8=False)
-    torch.testing.assert_close(tiled(x, torch.float32), exact, rtol=1e-5, atol=1e-4)
-    torch.testing.assert_close(tiled(x), exact.to(torch.bfloat16), rtol=8e-3, atol=1e-4)
-    tiled = TileLinear(library, products, weight, bias, int8=True)
-    torch.testing.assert_close(tiled(x, torch.float32), quantized(x, torch.float32), rtol=1e-5, atol=1e-4)
+    added = bias.float() if bias is not None else 0
+    exact = x.float() @ weight.float().T + added
+    product = PackedLinear(library, weight, bias, int8=False)
+    torch.testing.assert_close(product(x).float(), exact, rtol=8e-3, atol=1e-2)
+    product = PackedLinear(library, weight, bias, int8=True)
+    (weight_8, weight_scale), x_8, x_scale = quantize(weight), torch.empty(x.shape, dtype=torch.int8), torch.empty(rows)
+    library.quantize_rows(x.data_ptr(), x_8.data_ptr(), x_scale.data_ptr(), *x.shape)
+    quantized = (x_8.float() @ weight_8.float().T) * x_scale[:, None] * weight_scale + added
+    torch.testing.assert_close(product(x, torch.float32), quantized, rtol=1e-5, atol=1e-4)
+    assert similarity(product(x), exact) > 0.999
 
 
-@needs_bf16_products
-@pytest.mark.usefixtures("products")
+@torch.inference_mode()
+@pytest.mark.parametrize(("rows", "outputs", "inputs"), [(60, 70, 2816), (5, 32, 96)])
+def test_compiled_products_add_in_float32(library: ctypes.CDLL, rows: int, outputs: int, inputs: int) -> None:
+    """Several blocks of rows, outputs and inputs, and inputs that fill no tile; rounded to bfloat16 once."""
+    torch.manual_seed(0)
+    weight, x = torch.randn(outputs, inputs).to(torch.bfloat16), torch.randn(rows, inputs).to(torch.bfloat16)
+    exact = x.float() @ weight.float().T
+    packed = PackedLinear(library, weight)
+    torch.testing.assert_close(packed(x, torch.float32), exact, rtol=1e-5, atol=1e-3)
+    torch.testing.assert_close(packed(x), exact.to(torch.bfloat16), rtol=8e-3, atol=1e-3)
+
+
+@pytest.mark.usefixtures("library")
 @pytest.mark.parametrize("int8", [False, True])
 def test_packed_weights_keep_nothing_for_gradients(model: torch.nn.Module, int8: bool) -> None:
     """Parameters require gradients; keeping what those need would take twice the weights in float32."""

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from helpers.deadlines import DEADLINE_S, in_time
 from helpers.engine_requests import TOKEN_BYTES, AsyncEngine, mixed_requests, started, tokens_of
-from helpers.native_code import needs_bf16_products
+from helpers.native_code import needs_compiled_steps
 from helpers.random_networks import (
     GOT_TEXT,
     GOT_VISION,
@@ -225,7 +225,7 @@ def test_short_pages_are_decoded_behind_a_long_one_as_far_as_memory_allows(
     assert len(set(indices)) == 14
 
 
-@needs_bf16_products
+@needs_compiled_steps
 def test_int8_reads_nearly_the_same_text_as_bfloat16(pages: Path) -> None:
     """got-nano reads a clear page with the same characters when weights, keys and values are in 8 bits.
 

@@ -95,7 +95,7 @@ class TorchEngine:
             self._batch_size,
         )
         if native and packed is None and self._device.type == "cpu" and dtype == torch.bfloat16:
-            logger.info("native code is not available (it needs AVX-512, Linux and a C compiler): torch is used")
+            logger.info("native code is not available (it needs AVX2, Linux and a C compiler): torch is used")
 
     def close(self) -> None:
         """See :class:`got_runtime.engine.protocol.Engine`."""

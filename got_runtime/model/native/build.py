@@ -14,16 +14,26 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["FLOAT", "INT", "POINTER", "SWITCH", "compiled", "compiled_for_tiles", "has_bf16_products"]
+__all__ = ["FLOAT", "INSTRUCTIONS", "INT", "POINTER", "SWITCH", "compiled", "compiled_for_vectors", "has_bf16_products"]
 
 logger = logging.getLogger(__name__)
 
 SWITCH = "GOT_OCR_NATIVE"
-"""Environment variable; ``0`` disables the C code."""
+"""Environment variable; ``0`` disables the C code, a key of :data:`_LESSER` limits the instructions that it uses."""
+
+_LESSER = {
+    "avx2": ["-march=x86-64-v3"],
+    "avx512": ["-march=x86-64-v4"],
+    "avx512_bf16": ["-march=x86-64-v4", "-mavx512bf16", "-mavx512vnni"],
+}
+"""Instructions of lesser processors, with the options of the compiler."""
+
+INSTRUCTIONS = ("none", "AVX2", "AVX-512", "AVX-512 bf16", "AMX")
+"""What ``instructions()`` in ``vectors.h`` returns: an index into these names."""
 
 POINTER, INT, FLOAT = ctypes.c_void_p, ctypes.c_int64, ctypes.c_float
 
-_OPTIMISE = ["-O3", "-march=native", "-mprefer-vector-width=512", "-fPIC", "-fopenmp"]
+_OPTIMISE = ["-O3", "-mprefer-vector-width=512", "-fPIC", "-fopenmp"]
 # Sums may be reordered, which is what vectorises them; infinities and signed zeros do not occur.
 _ARITHMETIC = ["math-errno", "trapping-math", "signed-zeros"]
 _HEADERS = Path(__file__).parent
@@ -58,10 +68,10 @@ def compiled(source: Path, functions: Mapping[str, Sequence[Any]]) -> ctypes.CDL
     return library
 
 
-def compiled_for_tiles(source: Path, functions: Mapping[str, Sequence[Any]]) -> ctypes.CDLL | None:
-    """:func:`compiled` for a source that includes ``tiles.h``; None also on a CPU without matrix tiles (AMX)."""
-    library = compiled(source, {**functions, "tiles_ready": []})
-    return library if library is not None and library.tiles_ready() else None
+def compiled_for_vectors(source: Path, functions: Mapping[str, Sequence[Any]]) -> ctypes.CDLL | None:
+    """:func:`compiled` for a source that includes ``vectors.h``; None also on a CPU without AVX2."""
+    library = compiled(source, {**functions, "instructions": []})
+    return library if library is not None and library.instructions() else None
 
 
 @cache  # engines and their processes ask again
@@ -95,7 +105,8 @@ def _openmp() -> Path | None:
 def _built(source: Path, compiler: str, openmp: Path) -> Path:
     processor = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("flags")][:1]
     texts = [each.read_text(encoding="utf-8") for each in (source, *sorted(_HEADERS.glob("*.h")))]
-    depends = "\n".join([*texts, *_FLAGS, compiler, str(openmp), *processor])
+    flags = [*_LESSER.get(os.environ.get(SWITCH, ""), ["-march=native"]), *_FLAGS]
+    depends = "\n".join([*texts, *flags, compiler, str(openmp), *processor])
     name = hashlib.sha256(depends.encode()).hexdigest()[:16]
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "got-ocr"
     target = cache / f"{source.stem}-{name}.so"
@@ -105,7 +116,7 @@ def _built(source: Path, compiler: str, openmp: Path) -> Path:
     with tempfile.TemporaryDirectory(dir=cache) as folder:
         built = Path(folder) / f"{source.stem}.o"
         # Linked separately, without -fopenmp, which would bring the compiler's own OpenMP.
-        subprocess.run([compiler, *_FLAGS, f"-I{_HEADERS}", "-c", source, "-o", built], check=True, capture_output=True)
+        subprocess.run([compiler, *flags, f"-I{_HEADERS}", "-c", source, "-o", built], check=True, capture_output=True)
         library = built.with_suffix(".so")
         subprocess.run([compiler, "-shared", built, "-o", library, openmp, "-lm"], check=True, capture_output=True)
         library.replace(target)

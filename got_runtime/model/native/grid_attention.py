@@ -1,4 +1,4 @@
-"""Calls ``grid_attention.c``: attention over a grid in bfloat16 on a CPU with matrix tiles (AMX)."""
+"""Calls ``grid_attention.c``: attention over a grid in bfloat16 on a CPU."""
 
 import ctypes
 import functools
@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from got_runtime.model.native.build import FLOAT, INT, POINTER, compiled_for_tiles
+from got_runtime.model.native.build import FLOAT, INT, POINTER, compiled_for_vectors
 
-__all__ = ["attend_in_tiles"]
+__all__ = ["attend_natively"]
 
 WIDTH = 64
 """Of a head."""
@@ -20,11 +20,11 @@ _FUNCTIONS: dict[str, list[Any]] = {"attend_grid": [POINTER] * 6 + [INT] * 7 + [
 
 @functools.cache
 def load() -> ctypes.CDLL | None:
-    """The compiled functions, or None without a compiler, or on a CPU without AMX."""
-    return compiled_for_tiles(Path(__file__).with_name("grid_attention.c"), _FUNCTIONS)
+    """The compiled functions, or None without a compiler, or on a CPU without AVX2."""
+    return compiled_for_vectors(Path(__file__).with_name("grid_attention.c"), _FUNCTIONS)
 
 
-def attend_in_tiles(
+def attend_natively(
     query: Tensor, key: Tensor, value: Tensor, bias: tuple[Tensor, Tensor], scale: float
 ) -> Tensor | None:
     """:func:`got_runtime.model.attention.attend` without gradients; None where it is not supported."""

@@ -1,7 +1,10 @@
 /* Matrix tiles (AMX): eight of them, each 16 rows of 64 bytes. TILES is defined where the CPU has them. */
+#pragma once
 #include <stdint.h>
 
 typedef uint16_t bf16;
+
+#define SIDE 16 /* rows of a tile, and its columns of 32 bits */
 
 #if defined(__AMX_BF16__) && defined(__AMX_INT8__)
 #include <immintrin.h>
@@ -9,7 +12,6 @@ typedef uint16_t bf16;
 #include <unistd.h>
 
 #define TILES
-#define SIDE 16 /* rows of a tile, and its columns of 32 bits */
 #define REQUEST_PERMISSION 0x1023
 #define TILE_DATA 18
 
@@ -40,5 +42,8 @@ static inline void restore_tiles(const Tiles *before) {
     _tile_loadconfig(before);
 }
 #else
+typedef struct { char nothing; } Tiles;
 int tiles_ready(void) { return 0; }
+static inline void configure_tiles(Tiles *before) {}
+static inline void restore_tiles(const Tiles *before) {}
 #endif

@@ -14,11 +14,10 @@ from got_runtime.engine.torch_engine.attention_trace import AttentionTrace
 from got_runtime.engine.torch_engine.decoder import KvCacheFull, StepResult
 from got_runtime.engine.torch_engine.native.cache import BLOCK_TOKENS, HEAD_WIDTH, SequenceCache, bytes_per_token
 from got_runtime.engine.torch_engine.native.head import BfloatHead, Head, Int8Head
-from got_runtime.engine.torch_engine.native.library import load
-from got_runtime.engine.torch_engine.native.linear import Linear, pack_linear
+from got_runtime.engine.torch_engine.native.library import load, load_products
+from got_runtime.engine.torch_engine.native.linear import Linear, PackedLinear
 from got_runtime.errors import EngineError
 from got_runtime.model.decoder import causal, rotate
-from got_runtime.model.native.build import has_bf16_products
 
 __all__ = ["NativeDecoder", "PackedNetwork", "check_int8_support"]
 
@@ -55,18 +54,16 @@ class PackedNetwork:
                 tokens is still made in bfloat16.
 
         Returns:
-            None where this is not supported: another device or dtype, a CPU without 16-bit instructions (AVX-512), no C
-            compiler.
+            None where this is not supported: another device or dtype, a CPU without AVX2, no C compiler.
         """
         language = model.model.language_model
         weight = model.lm_head.weight
         attention = language.layers[0].self_attn
         supported = weight.device.type == "cpu" and weight.dtype == torch.bfloat16 and attention.head_dim == HEAD_WIDTH
-        # Without 16-bit instructions oneDNN can multiply bfloat16, but not pack it.
-        library = load() if supported and has_bf16_products() else None
+        library = load() if supported and load_products() is not None else None
         if library is None:
             return None
-        linear = functools.partial(pack_linear, library, int8=int8)
+        linear = functools.partial(PackedLinear, library, int8=int8)
         layers = []
         for layer in language.layers:
             attention, mlp = layer.self_attn, layer.mlp
@@ -102,8 +99,8 @@ def check_int8_support(packed: PackedNetwork | None, weight_dtype: str, kv_cache
     """
     if packed is None and "int8" in (weight_dtype, kv_cache_dtype):
         raise EngineError(
-            "8 bits need bfloat16 on a CPU with 16-bit instructions (AVX-512), Linux and a C compiler: choose "
-            "device cpu and dtype bfloat16, or leave int8 out"
+            "8 bits need bfloat16 on a CPU with AVX2, Linux and a C compiler: choose device cpu and dtype bfloat16, or "
+            "leave int8 out"
         )
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from got_runtime.engine.torch_engine.native.linear import pack_linear
+from got_runtime.engine.torch_engine.native.linear import PackedLinear
 
 __all__ = ["BfloatHead", "Choice", "Head", "Int8Head"]
 
@@ -42,7 +42,7 @@ class BfloatHead:
 
     def __init__(self, library: ctypes.CDLL, weight: Tensor) -> None:
         self._library = library
-        self._linear = pack_linear(library, weight, int8=False)
+        self._linear = PackedLinear(library, weight, int8=False)
         self._vocabulary = len(weight)
 
     def __call__(self, hidden: Tensor) -> Choice:
@@ -66,7 +66,7 @@ class Int8Head:
 
     def __init__(self, library: ctypes.CDLL, weight: Tensor) -> None:
         self._library = library
-        self._linear = pack_linear(library, weight, int8=True)
+        self._linear = PackedLinear(library, weight, int8=True)
         self._weight = weight
 
     def __call__(self, hidden: Tensor) -> Choice:

@@ -5,7 +5,7 @@ import functools
 from pathlib import Path
 from typing import Any
 
-from got_runtime.model.native.build import FLOAT, INT, POINTER, compiled, compiled_for_tiles
+from got_runtime.model.native.build import FLOAT, INT, POINTER, compiled, compiled_for_vectors
 
 __all__ = ["load", "load_products"]
 
@@ -17,7 +17,7 @@ _FUNCTIONS: dict[str, list[Any]] = {
     "choose_int8": [POINTER] * 5 + [INT] * 3,
     "attend_step": [POINTER] * 5 + [INT] * 4,
 }
-_PRODUCTS: dict[str, list[Any]] = {"multiply": [POINTER] * 6 + [INT] * 4}
+_PRODUCTS: dict[str, list[Any]] = {"multiply": [POINTER] * 7 + [INT] * 4, "multiplies_unsigned": []}
 
 
 @functools.cache
@@ -28,5 +28,5 @@ def load() -> ctypes.CDLL | None:
 
 @functools.cache
 def load_products() -> ctypes.CDLL | None:
-    """The functions of ``products.c``, or None without a compiler, or on a CPU without AMX."""
-    return compiled_for_tiles(Path(__file__).with_name("products.c"), _PRODUCTS)
+    """The functions of ``products.c``, or None without a compiler, or on a CPU without AVX2."""
+    return compiled_for_vectors(Path(__file__).with_name("products.c"), _PRODUCTS)
