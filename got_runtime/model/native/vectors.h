@@ -8,6 +8,16 @@
 
 #include "tiles.h"
 
+static inline float to_float(bf16 x) {
+    union { uint32_t bits; float value; } u = {(uint32_t)x << 16};
+    return u.value;
+}
+
+static inline bf16 to_bf16(float x) { /* round to nearest, ties to even */
+    union { float value; uint32_t bits; } u = {x};
+    return (bf16)((u.bits + 0x7FFF + ((u.bits >> 16) & 1)) >> 16);
+}
+
 #if defined(__AVX512BW__) || (defined(__AVX2__) && defined(__FMA__))
 #include <immintrin.h>
 #define VECTORS
@@ -78,16 +88,6 @@ typedef bf16 factor;
 typedef float factor;
 #define to_factor to_float
 #endif
-
-static inline float to_float(bf16 x) {
-    union { uint32_t bits; float value; } u = {(uint32_t)x << 16};
-    return u.value;
-}
-
-static inline bf16 to_bf16(float x) { /* round to nearest, ties to even */
-    union { float value; uint32_t bits; } u = {x};
-    return (bf16)((u.bits + 0x7FFF + ((u.bits >> 16) & 1)) >> 16);
-}
 
 /* Write 2 * LANES values as bfloat16. */
 static inline void put_bf16(bf16 *to, vector low, vector high) {
@@ -172,7 +172,7 @@ static inline __attribute__((always_inline)) void multiply_rows(int rows, const 
 #define OUTPUTS_TOGETHER (16 * TILES_TOGETHER)
 
 /* The same for any number of rows. */
-static void multiply_all_rows(int64_t rows, const factor *x, int64_t x_stride, const bf16 *weights, int64_t across,
+static inline void multiply_all_rows(int64_t rows, const factor *x, int64_t x_stride, const bf16 *weights, int64_t across,
                               int64_t along, int64_t steps, int64_t ahead, float *sums, int64_t sums_stride) {
     while (rows > 0) {
         int64_t done;

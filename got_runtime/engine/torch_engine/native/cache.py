@@ -10,7 +10,7 @@ from got_runtime.engine.torch_engine.native.linear import quantize
 __all__ = ["BLOCK_TOKENS", "HEAD_WIDTH", "SequenceCache", "bytes_per_token"]
 
 BLOCK_TOKENS = 16
-"""Tokens in a block of keys; ``LANES`` in ``step.c``."""
+"""Tokens in a block of keys; ``BLOCK`` in ``step.c``."""
 HEAD_WIDTH = 64
 """Width of a head in every GOT network; ``WIDTH`` in ``step.c``."""
 
@@ -36,8 +36,7 @@ class SequenceCache:
         self._int8 = int8
         self.capacity = 0
         dtype = torch.int8 if int8 else torch.bfloat16
-        block = (HEAD_WIDTH // 2, BLOCK_TOKENS, 2) if int8 else (HEAD_WIDTH, BLOCK_TOKENS)
-        self.keys = torch.empty(layers, heads, 0, *block, dtype=dtype)
+        self.keys = torch.empty(layers, heads, 0, HEAD_WIDTH // 2, BLOCK_TOKENS, 2, dtype=dtype)
         self.values = torch.empty(layers, heads, 0, HEAD_WIDTH, dtype=dtype)
         self.key_scales = torch.empty(layers, heads, 0)
         self.value_scales = torch.empty(layers, heads, 0)
@@ -60,15 +59,12 @@ class SequenceCache:
         blocks = (tokens + BLOCK_TOKENS - 1) // BLOCK_TOKENS
         padded = blocks * BLOCK_TOKENS
         key, value = (F.pad(x, (0, 0, 0, padded - tokens)) for x in (key, value))
-        if not self._int8:
-            self.keys[layer, :, :blocks] = key.view(heads, blocks, BLOCK_TOKENS, HEAD_WIDTH).transpose(-1, -2)
-            self.values[layer, :, :padded] = value
-            return
-        quantized, self.key_scales[layer, :, :padded] = quantize(key)
-        self.keys[layer, :, :blocks] = quantized.view(heads, blocks, BLOCK_TOKENS, HEAD_WIDTH // 2, 2).transpose(2, 3)
-        quantized, self.value_scales[layer, :, :padded] = quantize(value)
+        if self._int8:
+            key, self.key_scales[layer, :, :padded] = quantize(key)
+            value, self.value_scales[layer, :, :padded] = quantize(value)
+        self.keys[layer, :, :blocks] = key.view(heads, blocks, BLOCK_TOKENS, HEAD_WIDTH // 2, 2).transpose(2, 3)
         pairs = self.values[layer, :, :padded].view(heads, -1, HEAD_WIDTH, 2)
-        pairs.copy_(quantized.view(heads, -1, 2, HEAD_WIDTH).transpose(2, 3))
+        pairs.copy_(value.view(heads, -1, 2, HEAD_WIDTH).transpose(2, 3))
 
     def pointers(self) -> list[int]:
         """The fields of ``Sequence`` in ``step.c``, except the length."""

@@ -1,7 +1,7 @@
 /* A decoding step without its matrix products, for bfloat16 activations on a CPU.
  *
- * Plain C: the compiler vectorises it for the machine it runs on. Every function takes contiguous arrays; a bf16 value
- * is the upper half of a float32. `rows` is the number of sequences that are decoded together. All functions are in one file
+ * Plain C but for attention: the compiler vectorises it for the machine it runs on. Every function takes contiguous arrays; a
+ * bf16 value is the upper half of a float32. `rows` is the number of sequences that are decoded together. All functions are in one file
  * because they share the inline conversions below.
  */
 #include <float.h>
@@ -10,48 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vectors.h"
+
 #define WIDTH 64 /* of a head, in every GOT network */
-#define LANES 16 /* tokens in a block of keys: float32 values of a vector */
+#define BLOCK 16 /* tokens in a block of keys */
 #define INFINITY_BITS 0x7F80 /* of a bf16 infinity, without the sign; NaN is greater */
 
 int omp_get_max_threads(void); /* omp.h is not part of every clang */
-
-typedef uint16_t bf16;
-typedef float floats __attribute__((vector_size(LANES * 4)));
-typedef int32_t integers __attribute__((vector_size(LANES * 4)));
-
-static inline float to_float(bf16 x) {
-    union { uint32_t bits; float value; } u = {(uint32_t)x << 16};
-    return u.value;
-}
-
-/* load_bf16: LANES values as float32. add_pairs: sum[i] += x[2i] * low + x[2i+1] * high, in integers. */
-#ifdef __AVX512VNNI__ /* gcc 12 does not vectorise the code below to this */
-#include <immintrin.h>
-static inline floats load_bf16(const bf16 *x) {
-    return (floats)_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)x)), 16);
-}
-static inline integers add_pairs(integers sum, const int8_t *x, int16_t low, int16_t high) {
-    __m512i factors = _mm512_set1_epi32((int32_t)((uint32_t)(uint16_t)high << 16 | (uint16_t)low));
-    __m512i pairs = _mm512_cvtepi8_epi16(_mm256_loadu_si256((const __m256i *)x));
-    return (integers)_mm512_dpwssd_epi32((__m512i)sum, pairs, factors);
-}
-#else
-static inline floats load_bf16(const bf16 *x) {
-    floats f;
-    for (int i = 0; i < LANES; i++) f[i] = to_float(x[i]);
-    return f;
-}
-static inline integers add_pairs(integers sum, const int8_t *x, int16_t low, int16_t high) {
-    for (int i = 0; i < LANES; i++) sum[i] += x[2 * i] * low + x[2 * i + 1] * high;
-    return sum;
-}
-#endif
-
-static inline bf16 to_bf16(float x) { /* round to nearest, ties to even */
-    union { float value; uint32_t bits; } u = {x};
-    return (bf16)((u.bits + 0x7FFF + ((u.bits >> 16) & 1)) >> 16);
-}
 
 /* exp for x <= 0: 2^k times a polynomial on [-0.5, 0.5] (relative error 2e-7); below -87 it is 0. */
 static inline float exp_negative(float x) {
@@ -63,6 +28,7 @@ static inline float exp_negative(float x) {
 
 /* hidden += delta (delta may be null), then out = hidden / rms(hidden) * weight. */
 void add_rms_norm(bf16 *hidden, const bf16 *delta, const bf16 *weight, bf16 *out, int64_t rows, int64_t width, float epsilon) {
+#pragma omp parallel for
     for (int64_t r = 0; r < rows; r++) {
         bf16 *h = hidden + r * width, *o = out + r * width;
         float square = 0.f;
@@ -90,10 +56,12 @@ void silu_mul(const bf16 *gate_up, bf16 *out, int64_t rows, int64_t width) {
 
 /* Each row as 8-bit integers, and its scale: x = out * scale. */
 void quantize_rows(const bf16 *x, int8_t *out, float *scale, int64_t rows, int64_t width) {
-    for (int64_t r = 0; r < rows; r++, x += width, out += width) {
+#pragma omp parallel for
+    for (int64_t r = 0; r < rows; r++) {
+        const bf16 *from = x + r * width;
         float largest = 1e-12f;
-        for (int64_t i = 0; i < width; i++) largest = fmaxf(largest, fabsf(to_float(x[i])));
-        for (int64_t i = 0; i < width; i++) out[i] = (int8_t)(int32_t)rintf(to_float(x[i]) * (127.f / largest));
+        for (int64_t i = 0; i < width; i++) largest = fmaxf(largest, fabsf(to_float(from[i])));
+        for (int64_t i = 0; i < width; i++) out[r * width + i] = (int8_t)(int32_t)rintf(to_float(from[i]) * (127.f / largest));
         scale[r] = largest / 127.f;
     }
 }
@@ -153,8 +121,8 @@ void choose_int8(const float *logits, const bf16 *hidden, const bf16 *weight, in
         const float *l = logits + r * vocabulary;
         int64_t kept[CANDIDATES], count = 0, least = 0;
         int32_t largest_bits = 0;
-        for (int64_t start = 0; start < vocabulary; start += 4 * LANES) {
-            int64_t stop = start + 4 * LANES < vocabulary ? start + 4 * LANES : vocabulary;
+        for (int64_t start = 0; start < vocabulary; start += 4 * BLOCK) {
+            int64_t stop = start + 4 * BLOCK < vocabulary ? start + 4 * BLOCK : vocabulary;
             float largest = -FLT_MAX;
             for (int64_t i = start; i < stop; i++) {
                 largest_bits = magnitude_bits(l[i]) > largest_bits ? magnitude_bits(l[i]) : largest_bits;
@@ -204,6 +172,7 @@ static inline float quantize(const float *x, int16_t *out, int64_t length, float
     return largest / limit;
 }
 
+#ifdef VECTORS
 static inline float softmax(float *weight, int64_t length) { /* in place; the values are not divided by the sum, which is returned */
     float best = -FLT_MAX, sum = 0.f;
     for (int64_t t = 0; t < length; t++) best = fmaxf(best, weight[t]);
@@ -216,68 +185,155 @@ static inline void prefetch(const void *start, int64_t bytes) {
     for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch((const char *)start + i, 0, 2);
 }
 
-/* Attention of one query over `length` tokens. Keys are stored in transposed blocks of LANES tokens: a vector holds one
- * dimension of LANES tokens, so no sum over the lanes of a vector is needed. `weight` has room for whole blocks. While
- * keys are read, the values are prefetched; while values are read, the keys of the next head (`next`, as many). */
+/* On processors with matrix tiles all is prefetched. On others (measured on AMD) reading in order is prefetched better by the
+ * processor itself, which only needs the start of the next stretch while nothing is read. */
+#ifdef TILES
+#define prefetch_all prefetch
+#define prefetch_start(start)
+#else
+#define prefetch_all(start, bytes)
+#define prefetch_start(start) prefetch(start, 8192)
+#endif
+
+#define PARTS (BLOCK / LANES) /* vectors for a block of keys */
+#define VALUE_PARTS (WIDTH / LANES)
+
+/* sum + products of LANES pairs with two factors. */
+#ifdef __AVX512BF16__
+typedef __m512bh factors;
+static inline factors pair_of(float low, float high) { /* `high` in the upper half */
+    return (factors)_mm512_set1_epi32((int32_t)((uint32_t)to_bf16(high) << 16 | to_bf16(low)));
+}
+static inline vector add_products(vector sum, const bf16 *pairs, factors pair) {
+    return _mm512_dpbf16_ps(sum, (__m512bh)_mm512_loadu_si512(pairs), pair);
+}
+#else
+typedef struct { vector low, high; } factors;
+static inline factors pair_of(float low, float high) { return (factors){spread(low), spread(high)}; }
+static inline vector add_products(vector sum, const bf16 *pairs, factors pair) {
+    return multiply_add(seconds(pairs), pair.high, multiply_add(firsts(pairs), pair.low, sum));
+}
+#endif
+
+/* Attention of one query over `length` tokens. Keys are stored in blocks of BLOCK tokens, in which pairs of dimensions are
+ * adjacent: a vector holds two dimensions of LANES tokens, so no sum over the lanes of a vector is needed. Values are stored in
+ * pairs of tokens. `weight` has room for whole blocks. While keys are read, the values are prefetched; while values are
+ * read, the keys of the next head (`next`, as many). */
 static void attend_bf16(const float *query, const bf16 *key, const bf16 *value, const bf16 *next, int64_t length,
                         float *weight, bf16 *out) {
-    for (int64_t t = 0; t < length; t += LANES, key += WIDTH * LANES) {
-        floats dot[4] = {0};
-        prefetch(value + t * WIDTH, LANES * WIDTH * sizeof(bf16));
-        for (int64_t i = 0; i < WIDTH; i += 4)
-            for (int64_t j = 0; j < 4; j++) dot[j] += query[i + j] * load_bf16(key + (i + j) * LANES);
-        dot[0] = (dot[0] + dot[1]) + (dot[2] + dot[3]);
-        memcpy(weight + t, dot, sizeof(floats));
+    factors q[WIDTH / 2];
+    for (int64_t i = 0; i < WIDTH / 2; i++) q[i] = pair_of(query[2 * i], query[2 * i + 1]);
+    for (int64_t t = 0; t < length; t += BLOCK, key += WIDTH * BLOCK) {
+        vector dot[4][PARTS];
+        prefetch_all(value + t * WIDTH, BLOCK * WIDTH * sizeof(bf16));
+        for (int64_t j = 0; j < 4; j++)
+            for (int64_t part = 0; part < PARTS; part++) dot[j][part] = spread(0.f);
+        for (int64_t i = 0; i < WIDTH / 2; i += 4)
+            for (int64_t j = 0; j < 4; j++)
+                for (int64_t part = 0; part < PARTS; part++)
+                    dot[j][part] = add_products(dot[j][part], key + ((i + j) * BLOCK + part * LANES) * 2, q[i + j]);
+        for (int64_t part = 0; part < PARTS; part++)
+            put(weight + t + part * LANES, (dot[0][part] + dot[1][part]) + (dot[2][part] + dot[3][part]));
     }
-    float sum = softmax(weight, length);
-    floats result[WIDTH / LANES] = {0};
-    for (int64_t t = 0; t < length; t++) {
-        prefetch(next + t * WIDTH, WIDTH * sizeof(bf16));
-        for (int64_t j = 0; j < WIDTH / LANES; j++) result[j] += weight[t] * load_bf16(value + t * WIDTH + j * LANES);
+    prefetch_start(value);
+    float sum = softmax(weight, length), flat[WIDTH];
+    prefetch_start(next);
+    weight[length] = 0.f; /* completes the last pair of tokens */
+    vector result[VALUE_PARTS];
+    for (int64_t j = 0; j < VALUE_PARTS; j++) result[j] = spread(0.f);
+    for (int64_t t = 0; t < length; t += 2) {
+        prefetch_all(next + t * WIDTH, 2 * WIDTH * sizeof(bf16));
+        factors pair = pair_of(weight[t], weight[t + 1]);
+        for (int64_t j = 0; j < VALUE_PARTS; j++)
+            result[j] = add_products(result[j], value + t * WIDTH + 2 * j * LANES, pair);
     }
-    const float *flat = (const float *)result;
+    for (int64_t j = 0; j < VALUE_PARTS; j++) put(flat + j * LANES, result[j]);
     for (int64_t i = 0; i < WIDTH; i++) out[i] = to_bf16(flat[i] / sum);
 }
 
+/* sum + products of LANES pairs of bytes with two 16-bit factors. */
+#if LANES == 16
+typedef __m512i integers;
+static inline integers integer_pair(int16_t low, int16_t high) {
+    return _mm512_set1_epi32((int32_t)((uint32_t)(uint16_t)high << 16 | (uint16_t)low));
+}
+static inline integers add_pairs(integers sum, const int8_t *x, integers pair) {
+    __m512i pairs = _mm512_cvtepi8_epi16(_mm256_loadu_si256((const __m256i *)x));
+#ifdef __AVX512VNNI__
+    return _mm512_dpwssd_epi32(sum, pairs, pair);
+#else
+    return _mm512_add_epi32(sum, _mm512_madd_epi16(pairs, pair));
+#endif
+}
+static inline integers no_integers(void) { return _mm512_setzero_si512(); }
+static inline integers add_integers(integers a, integers b) { return _mm512_add_epi32(a, b); }
+static inline vector to_floats(integers x) { return _mm512_cvtepi32_ps(x); }
+#else
+typedef __m256i integers;
+static inline integers integer_pair(int16_t low, int16_t high) {
+    return _mm256_set1_epi32((int32_t)((uint32_t)(uint16_t)high << 16 | (uint16_t)low));
+}
+static inline integers add_pairs(integers sum, const int8_t *x, integers pair) {
+    __m256i pairs = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)x));
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, pair));
+}
+static inline integers no_integers(void) { return _mm256_setzero_si256(); }
+static inline integers add_integers(integers a, integers b) { return _mm256_add_epi32(a, b); }
+static inline vector to_floats(integers x) { return _mm256_cvtepi32_ps(x); }
+#endif
+
 #define CHUNK 256 /* products of 7-bit values and 15-bit weights whose sum fits an int32 */
 
-/* The same for 8-bit keys and values with a scale for each token. Pairs of dimensions are adjacent in a block of keys, pairs
- * of tokens in the values. Query and weights are quantized to 16-bit integers, which are more precise than bf16. */
+/* The same for 8-bit keys and values with a scale for each token. Query and weights are quantized to 16-bit integers, which are
+ * more precise than bf16. */
 static void attend_int8(const float *query, const int8_t *key, const int8_t *value, const int8_t *next,
                         const float *key_scale, const float *value_scale, int64_t length, float *weight, bf16 *out) {
     int16_t q[WIDTH], w[CHUNK];
-    float scale = quantize(query, q, WIDTH, 32767.f), result[WIDTH] = {0};
-    for (int64_t t = 0; t < length; t += LANES, key += WIDTH * LANES) {
-        integers dot[4] = {0};
-        prefetch(value + t * WIDTH, LANES * WIDTH);
-        for (int64_t i = 0; i < WIDTH; i += 8)
+    float scale = quantize(query, q, WIDTH, 32767.f), flat[WIDTH];
+    integers pair[WIDTH / 2];
+    for (int64_t i = 0; i < WIDTH / 2; i++) pair[i] = integer_pair(q[2 * i], q[2 * i + 1]);
+    for (int64_t t = 0; t < length; t += BLOCK, key += WIDTH * BLOCK) {
+        integers dot[4][PARTS];
+        prefetch_all(value + t * WIDTH, BLOCK * WIDTH);
+        for (int64_t j = 0; j < 4; j++)
+            for (int64_t part = 0; part < PARTS; part++) dot[j][part] = no_integers();
+        for (int64_t i = 0; i < WIDTH / 2; i += 4)
             for (int64_t j = 0; j < 4; j++)
-                dot[j] = add_pairs(dot[j], key + (i + 2 * j) * LANES, q[i + 2 * j], q[i + 2 * j + 1]);
-        dot[0] = (dot[0] + dot[1]) + (dot[2] + dot[3]);
-        for (int64_t i = 0; i < LANES; i++) weight[t + i] = (float)dot[0][i] * scale * key_scale[t + i];
+                for (int64_t part = 0; part < PARTS; part++)
+                    dot[j][part] = add_pairs(dot[j][part], key + ((i + j) * BLOCK + part * LANES) * 2, pair[i + j]);
+        for (int64_t part = 0; part < PARTS; part++) {
+            integers both = add_integers(dot[0][part], dot[1][part]), others = add_integers(dot[2][part], dot[3][part]);
+            vector scales = load(key_scale + t + part * LANES) * spread(scale);
+            put(weight + t + part * LANES, to_floats(add_integers(both, others)) * scales);
+        }
     }
+    prefetch_start(value);
     float sum = softmax(weight, length);
+    prefetch_start(next);
     for (int64_t t = 0; t < length; t++) weight[t] *= value_scale[t];
     weight[length] = 0.f; /* completes the last pair of tokens */
+    vector result[VALUE_PARTS];
+    for (int64_t j = 0; j < VALUE_PARTS; j++) result[j] = spread(0.f);
     for (int64_t start = 0; start < length; start += CHUNK) {
         int64_t count = length - start < CHUNK ? length - start + (length & 1) : CHUNK;
         scale = quantize(weight + start, w, count, 32767.f);
-        integers part[WIDTH / LANES] = {0};
+        integers part[VALUE_PARTS];
+        for (int64_t j = 0; j < VALUE_PARTS; j++) part[j] = no_integers();
         for (int64_t t = 0; t < count; t += 2) {
-            prefetch(next + (start + t) * WIDTH, 2 * WIDTH);
-            for (int64_t j = 0; j < WIDTH / LANES; j++)
-                part[j] = add_pairs(part[j], value + (start + t) * WIDTH + 2 * j * LANES, w[t], w[t + 1]);
+            prefetch_all(next + (start + t) * WIDTH, 2 * WIDTH);
+            integers weights = integer_pair(w[t], w[t + 1]);
+            for (int64_t j = 0; j < VALUE_PARTS; j++)
+                part[j] = add_pairs(part[j], value + (start + t) * WIDTH + 2 * j * LANES, weights);
         }
-        const int32_t *flat = (const int32_t *)part;
-        for (int64_t i = 0; i < WIDTH; i++) result[i] += (float)flat[i] * scale;
+        for (int64_t j = 0; j < VALUE_PARTS; j++) result[j] = multiply_add(to_floats(part[j]), spread(scale), result[j]);
     }
-    for (int64_t i = 0; i < WIDTH; i++) out[i] = to_bf16(result[i] / sum);
+    for (int64_t j = 0; j < VALUE_PARTS; j++) put(flat + j * LANES, result[j]);
+    for (int64_t i = 0; i < WIDTH; i++) out[i] = to_bf16(flat[i] / sum);
 }
 
-/* The KV cache of one sequence: `length` tokens are in it, and each layer has room for `capacity` (a multiple of LANES). In
- * bf16, keys are (layers, key_heads, capacity / 16, 64, 16) and values (layers, key_heads, capacity, 64). In int8, keys are
- * (layers, key_heads, capacity / 16, 32, 16, 2), values (layers, key_heads, capacity / 2, 64, 2) and scales (layers,
- * key_heads, capacity). */
+/* The KV cache of one sequence: `length` tokens are in it, and each layer has room for `capacity` (a multiple of BLOCK). Keys
+ * are (layers, key_heads, capacity / 16, 32, 16, 2), values (layers, key_heads, capacity / 2, 64, 2), in bf16 or int8; the
+ * scales of int8 are (layers, key_heads, capacity). */
 typedef struct {
     void *keys, *values;
     float *key_scales, *value_scales; /* null in bf16 */
@@ -286,19 +342,19 @@ typedef struct {
 
 /* Append one token to the keys and values of one head, whose first token is at index `first` of all tokens of all heads. */
 static void store(const Sequence *sequence, int64_t first, const float *key, const float *value) {
-    int64_t n = sequence->length, block = (first + n - n % LANES) * WIDTH, lane = n % LANES;
+    int64_t n = sequence->length, block = (first + n - n % BLOCK) * WIDTH, lane = n % BLOCK;
     if (sequence->key_scales) {
         int8_t *k = (int8_t *)sequence->keys + block;
         int8_t *v = (int8_t *)sequence->values + (first + n - n % 2) * WIDTH + n % 2;
         int16_t quantized[WIDTH];
         sequence->key_scales[first + n] = quantize(key, quantized, WIDTH, 127.f);
-        for (int64_t i = 0; i < WIDTH; i++) k[(i / 2 * LANES + lane) * 2 + i % 2] = (int8_t)quantized[i];
+        for (int64_t i = 0; i < WIDTH; i++) k[(i / 2 * BLOCK + lane) * 2 + i % 2] = (int8_t)quantized[i];
         sequence->value_scales[first + n] = quantize(value, quantized, WIDTH, 127.f);
         for (int64_t i = 0; i < WIDTH; i++) v[2 * i] = (int8_t)quantized[i];
     } else {
-        bf16 *k = (bf16 *)sequence->keys + block + lane, *v = (bf16 *)sequence->values + (first + n) * WIDTH;
-        for (int64_t i = 0; i < WIDTH; i++) k[i * LANES] = to_bf16(key[i]);
-        for (int64_t i = 0; i < WIDTH; i++) v[i] = to_bf16(value[i]);
+        bf16 *k = (bf16 *)sequence->keys + block, *v = (bf16 *)sequence->values + (first + n - n % 2) * WIDTH + n % 2;
+        for (int64_t i = 0; i < WIDTH; i++) k[(i / 2 * BLOCK + lane) * 2 + i % 2] = to_bf16(key[i]);
+        for (int64_t i = 0; i < WIDTH; i++) v[2 * i] = to_bf16(value[i]);
     }
 }
 
@@ -313,7 +369,7 @@ void attend_step(const bf16 *qkv, const float *cosine, const float *sine, const 
     for (int64_t s = 0; s < count; s++) longest = sequences[s].capacity > longest ? sequences[s].capacity : longest;
 #pragma omp parallel
     {
-        float *weight = malloc(sizeof(float) * (size_t)(longest + LANES));
+        float *weight = malloc(sizeof(float) * (size_t)(longest + BLOCK));
 #pragma omp for schedule(dynamic, chunk)
         for (int64_t item = 0; item < count * key_heads; item++) {
             int64_t s = item / key_heads, h = item % key_heads;
@@ -343,3 +399,6 @@ void attend_step(const bf16 *qkv, const float *cosine, const float *sine, const 
         free(weight);
     }
 }
+#else
+void attend_step(void) {}
+#endif
