@@ -31,6 +31,20 @@ MIN_FILL = 0.45
 MIN_WORD_GAPS = 0.4
 """Gaps between segments, for each row beside a gutter, from which they tell how far apart words are."""
 WIDER_THAN_WORD_GAPS = 1.5
+SAME_ROW = 0.5
+"""Distance of the middles of two rows that stand level, on either side of a gutter."""
+LEVEL, NOT_LEVEL = 0.8, 0.6
+"""Part of the rows of the shorter side that stand level with a row of the other: in tables nearly all."""
+MIN_FILL_OF_LEVEL_ROWS = 0.7
+"""Where rows stand level, they are those of a table unless they fill their column like running text."""
+MIN_ROWS_BESIDE_FIGURE = 6
+MIN_FILL_BESIDE_FIGURE = 0.6
+"""Running text on one side is a column whatever stands on the other, if their rows do not stand level."""
+HEAD_GAP = 1.2
+"""White space between a running head or foot and the columns."""
+HEAD_SEGMENTS = 3
+MARGIN = 0.5
+"""A left column that is narrower than so much of what stands on its right holds notes beside the text."""
 MIN_SURE_ROWS = 10
 """Rows from which a gutter is none of chance."""
 SAME_PITCH = 1.4
@@ -94,10 +108,44 @@ def _rows(
     across = (boxes[members, 0] + boxes[members, 2]) / 2
     down = (boxes[members, 1] + boxes[members, 3]) / 2
     beside = (down > gutter.top) & (down < gutter.bottom)
-    left, right = beside & (across < gutter.x), beside & (across >= gutter.x)
-    for part in (down <= gutter.top, left, right, down >= gutter.bottom):
+    top, bottom = _ends_of_columns(boxes[members], beside, across < gutter.x, x_height)
+    left = (down > top) & (down < bottom) & (across < gutter.x)
+    right = (down > top) & (down < bottom) & (across >= gutter.x)
+    for part in (down <= top, left, right, down >= bottom):
         if part.any():
             yield from _rows(boxes, members[part], rules, x_height, depth + 1)
+
+
+def _ends_of_columns(
+    boxes: Floats, beside: npt.NDArray[np.bool_], on_left: npt.NDArray[np.bool_], x_height: float
+) -> tuple[float, float]:
+    """From where to where segments belong to columns: a running head or foot beside the gutter belongs to neither.
+
+    It is set off by white space, and stands higher or lower than all of the other side. What stands above in the left
+    column alone is read first in any case, and may be wider than the columns that the left side holds.
+    """
+    left, right = boxes[beside & on_left], boxes[beside & ~on_left]
+    top, bottom = float(boxes[beside, 1].min()) - 1, float(boxes[beside, 3].max()) + 1
+    is_margin = float(np.ptp(left[:, [0, 2]])) < MARGIN * float(np.ptp(right[:, [0, 2]]))
+    for side, other, most in ((left, right, len(left)), (right, left, len(right) if is_margin else HEAD_SEGMENTS)):
+        above = _gaps(side, HEAD_GAP * x_height)
+        above = above[(above[:, 1] <= other[:, 3].min()) & (above[:, 2] <= most)]
+        if len(above):
+            top = max(top, float(above[-1, :2].mean()))
+        below = _gaps(side, HEAD_GAP * x_height)
+        below = below[(below[:, 0] >= other[:, 1].max()) & (len(side) - below[:, 2] <= HEAD_SEGMENTS)]
+        if len(below):
+            bottom = min(bottom, float(below[0, :2].mean()))
+    return top, bottom
+
+
+def _gaps(boxes: Floats, widest: float) -> Floats:
+    """``(n, 3)``: begin and end of the white space across boxes, from the top, and how many boxes stand above it."""
+    ordered = boxes[np.argsort(boxes[:, 1])]
+    ends = np.maximum.accumulate(ordered[:, 3])[:-1]
+    begins = ordered[1:, 1]
+    gaps = np.stack([ends, begins, np.arange(1.0, len(ordered))], axis=1)
+    return np.asarray(gaps[begins - ends >= widest])
 
 
 def _rows_from_the_top(boxes: Floats, members: npt.NDArray[np.int64], x_height: float) -> list[list[int]]:
@@ -207,9 +255,22 @@ def _rows_beside(boxes: Floats, down: Floats, gutter: Gutter, x_height: float) -
     if _is_between_words(boxes[inside], gutter.x, x_height):
         return 0
     widths = [float(side[:, 1].max() - side[:, 0].min()) for side in sides]
-    fill = min(float(np.median(side[:, 2])) / width for side, width in zip(sides, widths, strict=True))
-    wide = min(widths) >= MIN_COLUMN_WIDTH * x_height and max(widths) >= MIN_WIDER_COLUMN_WIDTH * x_height
-    return rows if wide and fill >= MIN_FILL else 0
+    if min(widths) < MIN_COLUMN_WIDTH * x_height or max(widths) < MIN_WIDER_COLUMN_WIDTH * x_height:
+        return 0
+    fills = [float(np.median(side[:, 2])) / width for side, width in zip(sides, widths, strict=True)]
+    level = _level_rows(*sides, x_height)
+    if level < NOT_LEVEL and any(
+        len(side) >= MIN_ROWS_BESIDE_FIGURE and fill >= MIN_FILL_BESIDE_FIGURE
+        for side, fill in zip(sides, fills, strict=True)
+    ):
+        return rows
+    return rows if min(fills) >= (MIN_FILL_OF_LEVEL_ROWS if level > LEVEL else MIN_FILL) else 0
+
+
+def _level_rows(one: Floats, other: Floats, x_height: float) -> float:
+    """Which part of the rows of the side with fewer rows stands level with a row of the other side."""
+    fewer, more = sorted((one[:, 3], other[:, 3]), key=len)
+    return float((np.abs(fewer[:, None] - more).min(axis=1) < SAME_ROW * x_height).mean())
 
 
 def _within_a_paragraph(gutter: Gutter, middles: Floats, rows: int) -> bool:
@@ -227,7 +288,7 @@ def _within_a_paragraph(gutter: Gutter, middles: Floats, rows: int) -> bool:
 def _is_between_words(boxes: Floats, x: float, x_height: float) -> bool:
     """Whether the gaps at ``x`` are hardly wider than the others in their rows, as in widely justified lines."""
     here, elsewhere = list[float](), list[float]()
-    for row in _by_row(boxes, x_height):
+    for _, row in _by_row(boxes, x_height):
         for before, after in itertools.pairwise(row):
             (here if before[1] <= x <= after[0] else elsewhere).append(after[0] - before[1])
     if not here or len(elsewhere) < MIN_WORD_GAPS * len(here):
@@ -236,23 +297,23 @@ def _is_between_words(boxes: Floats, x: float, x_height: float) -> bool:
 
 
 def _extents(boxes: Floats, x_height: float) -> Floats:
-    """``(rows, 3)``: left, right and width of the text of each row; gaps between cells are not text."""
+    """``(rows, 4)``: left, right, width of the text and middle of each row; gaps between cells are not text."""
     extents = []
-    for row in _by_row(boxes, x_height):
+    for middle, row in _by_row(boxes, x_height):
         gaps = (after[0] - before[1] for before, after in itertools.pairwise(row))
         left, right = row[0][0], max(end for _, end in row)
-        extents.append((left, right, right - left - sum(gap for gap in gaps if gap > CELL_GAP * x_height)))
-    return np.array(extents).reshape(-1, 3)
+        extents.append((left, right, right - left - sum(gap for gap in gaps if gap > CELL_GAP * x_height), middle))
+    return np.array(extents).reshape(-1, 4)
 
 
-def _by_row(boxes: Floats, x_height: float) -> list[list[tuple[float, float]]]:
-    """Left and right of the segments of each row, from left to right."""
+def _by_row(boxes: Floats, x_height: float) -> list[tuple[float, list[tuple[float, float]]]]:
+    """The middle of each row, and left and right of its segments, from left to right."""
     down = (boxes[:, 1] + boxes[:, 3]) / 2
-    rows: list[list[tuple[float, float]]] = []
+    rows: list[tuple[float, list[tuple[float, float]]]] = []
     begin = -np.inf
     for index in np.argsort(down):
         if down[index] - begin >= 0.8 * x_height:
-            rows.append([])
-            begin = down[index]
-        rows[-1].append((boxes[index, 0], boxes[index, 2]))
-    return [sorted(row) for row in rows]
+            begin = float(down[index])
+            rows.append((begin, []))
+        rows[-1][1].append((boxes[index, 0], boxes[index, 2]))
+    return [(middle, sorted(row)) for middle, row in rows]
