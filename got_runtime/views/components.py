@@ -5,19 +5,21 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from got_runtime.views.ink import Mask
-
 __all__ = [
     "Boxes",
     "Components",
     "Integers",
+    "Mask",
     "Runs",
     "bounding_boxes",
     "connected_components",
+    "joined_runs",
     "runs_of",
     "smallest_labels",
+    "touching_runs",
 ]
 
+Mask = npt.NDArray[np.bool_]
 Integers = npt.NDArray[np.int64]
 Boxes = npt.NDArray[np.int64]
 """``(n, 4)``: left, top, right, bottom in pixels; right and bottom are the first pixel outside."""
@@ -73,9 +75,22 @@ def connected_components(mask: Mask) -> Components:
 
 def components_of(runs: Runs) -> Components:
     """Components of runs: those of neighbouring rows that touch, corners included, belong together."""
+    return joined_runs(runs, *touching_runs(runs))
+
+
+def joined_runs(runs: Runs, one: Integers, other: Integers) -> Components:
+    """Components of runs of which the pairs (``one[i]``, ``other[i]``) belong together."""
+    rows, begins, ends = runs
+    label = smallest_labels(len(rows), one, other)
+    boxes = bounding_boxes(np.stack([begins, rows, ends, rows + 1], axis=1), label)
+    return Components(boxes, np.bincount(label, ends - begins).astype(np.int64), runs, label)
+
+
+def touching_runs(runs: Runs) -> tuple[Integers, Integers]:
+    """Pairs of runs of neighbouring rows that touch, corners included: the upper ones and the lower ones."""
     rows, begins, ends = runs
     if not len(rows):
-        return Components(np.zeros((0, 4), np.int64), np.zeros(0, np.int64), runs, np.zeros(0, np.int64))
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
     # Runs are sorted by row and column, so those of the next row that touch a run lie between two positions.
     stride = int(ends.max()) + 2
     place, below = rows * stride, (rows + 1) * stride
@@ -84,9 +99,7 @@ def components_of(runs: Runs) -> Components:
     touching = np.maximum(last - first, 0)
     upper = np.repeat(np.arange(len(rows)), touching)
     within = np.arange(len(upper)) - np.repeat(np.cumsum(touching) - touching, touching)
-    label = smallest_labels(len(rows), upper, within + np.repeat(first, touching))
-    boxes = bounding_boxes(np.stack([begins, rows, ends, rows + 1], axis=1), label)
-    return Components(boxes, np.bincount(label, ends - begins).astype(np.int64), runs, label)
+    return upper, within + np.repeat(first, touching)
 
 
 def smallest_labels(count: int, one: Integers, other: Integers) -> Integers:

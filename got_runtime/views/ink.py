@@ -4,11 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageChops, ImageFilter
+from PIL import Image, ImageFilter
+
+from got_runtime.views.components import Mask
+from got_runtime.views.fills import filled_areas
 
 __all__ = ["Grey", "InkMap", "Mask", "ink_map", "ink_within", "thin_ink"]
 
-Mask = npt.NDArray[np.bool_]
 Grey = npt.NDArray[np.uint8]
 
 CELL = 16
@@ -22,6 +24,8 @@ INK_CONTRAST = 0.35
 """Part of the page's strongest contrast that a pixel needs to be ink."""
 THIN_CONTRAST = 0.2
 """The same for thin or small type, whose strokes are blurred below the contrast of the page's other type."""
+EDGE = 3
+"""Pixels on either side of the edge of a filled area in which its level and that of the paper mix."""
 SAMPLE = 4
 """Every fourth row and column says enough about the levels of a page."""
 
@@ -41,17 +45,24 @@ class InkMap:
 
 def ink_map(image: Image.Image) -> InkMap:
     """The ink of a page: pixels that differ from the paper around them, darker or lighter."""
-    grey = image.convert("L")
+    grey = np.asarray(image.convert("L"))
     paper = _paper_level(grey)
-    difference = ImageChops.difference(paper, grey)
-    contrast = np.asarray(difference)
-    levels = np.cumsum(difference.histogram())
+    fills = filled_areas(grey)
+    filled = fills >= 0
+    contrast = np.abs(paper.astype(np.int16) - grey)
+    if filled.any():
+        outside = np.where(filled, np.uint8(np.median(paper[~filled])) if not filled.all() else paper, grey)
+        paper = np.where(filled, fills, _paper_level(outside)).astype(np.uint8)
+        contrast = np.abs(paper.astype(np.int16) - grey)
+        contrast[_at_edges(paper, filled)] = 0
+    contrast = contrast.astype(np.uint8)
+    levels = np.cumsum(np.bincount(contrast.ravel(), minlength=256))
     usual = _percentile(levels, 50)
     deviation = np.zeros(256, np.int64)
     np.add.at(deviation, np.abs(np.arange(256) - usual), np.diff(levels, prepend=0))
     noise = 1.48 * _percentile(np.cumsum(deviation), 50)  # the standard deviation, robustly
     threshold = max(MIN_CONTRAST, INK_CONTRAST * _percentile(levels, 99), 4 * noise)
-    return InkMap(np.asarray(grey), np.asarray(paper), contrast, contrast > threshold)
+    return InkMap(grey, paper, contrast, contrast > threshold)
 
 
 def ink_within(page: InkMap, box: tuple[int, int, int, int]) -> Mask:
@@ -77,9 +88,22 @@ def _percentile(counts: npt.NDArray[np.int64], percent: float) -> int:
     return int(np.searchsorted(counts, counts[-1] * percent / 100))
 
 
-def _paper_level(grey: Image.Image) -> Image.Image:
-    width, height = grey.size
-    pixels = np.asarray(grey)[::SAMPLE, ::SAMPLE]
+def _at_edges(paper: Grey, filled: Mask) -> Mask:
+    """Pixels at the edges of filled areas, where the levels of both sides mix."""
+    edges = np.zeros(paper.shape, np.bool_)
+    for axis in (0, 1):
+        one, other = (np.swapaxes(each, 0, axis) for each in (paper.astype(np.int16), edges))
+        inside = np.swapaxes(filled, 0, axis)
+        steps = (np.abs(np.diff(one, axis=0)) > MIN_CONTRAST) & (inside[1:] | inside[:-1])
+        for shift in range(-EDGE, EDGE + 1):
+            begin, end = max(0, 1 + shift), min(len(other), len(steps) + 1 + shift)
+            other[begin:end] |= steps[begin - 1 - shift : end - 1 - shift]
+    return edges
+
+
+def _paper_level(pixels: Grey) -> Grey:
+    height, width = pixels.shape
+    pixels = pixels[::SAMPLE, ::SAMPLE]
     side = CELL // SAMPLE
     rows, columns = -(-pixels.shape[0] // side), -(-pixels.shape[1] // side)
     padded = np.pad(pixels, ((0, rows * side - pixels.shape[0]), (0, columns * side - pixels.shape[1])), mode="edge")
@@ -87,4 +111,4 @@ def _paper_level(grey: Image.Image) -> Image.Image:
     rank = int(side * side * PAPER_PERCENTILE / 100)
     levels = np.sort(cells, axis=1)[:, rank].reshape(rows, columns)
     smooth = Image.fromarray(levels).filter(ImageFilter.MedianFilter(MEDIAN_CELLS))
-    return smooth.resize((width, height), Image.Resampling.BILINEAR)
+    return np.asarray(smooth.resize((width, height), Image.Resampling.BILINEAR))

@@ -11,9 +11,10 @@ from PIL import Image
 
 from got_runtime.views.components import Boxes, Components, connected_components
 from got_runtime.views.ink import InkMap, Mask, ink_map, thin_ink
+from got_runtime.views.leaders import without_leaders, without_upright
 from got_runtime.views.reading_order import TextLine, in_reading_order
 from got_runtime.views.rules import ink_in_filled_boxes, take_out_rules
-from got_runtime.views.segments import Segment, text_segments, without_leaders, without_upright
+from got_runtime.views.segments import Segment, text_segments
 from got_runtime.views.tilt import MIN_TILT, tilt, turned
 
 __all__ = ["PageLines", "body_height", "find_lines"]

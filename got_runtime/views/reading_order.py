@@ -4,53 +4,25 @@ A gutter that runs free beside running text parts the page into columns; what li
 after. Elsewhere the segments of a row are read from left to right.
 """
 
-import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from got_runtime.views.columns import CELL_GAP, MIN_COLUMN_ROWS, widest_columns
 from got_runtime.views.components import Boxes
 from got_runtime.views.rules import Rules
 
-__all__ = ["CELL_GAP", "TextLine", "in_reading_order"]
+__all__ = ["TextLine", "in_reading_order"]
 
 Floats = npt.NDArray[np.float64]
 
-CELL_GAP = 3.0
-"""Distances below are in x-heights. Gap between the cells of a table; words of one line stand closer."""
-MIN_COLUMN_ROWS = 3
-"""Rows of text that a gutter must have on each side."""
-MIN_COLUMN_HEIGHT = 4.0
-MIN_COLUMN_WIDTH = 11.0
-MIN_WIDER_COLUMN_WIDTH = 18.0
-MIN_FILL = 0.45
-"""Median part of a column's width that its rows fill: text fills its column, cells of a table do not."""
-MIN_WORD_GAPS = 0.4
-"""Gaps between segments, for each row beside a gutter, from which they tell how far apart words are."""
-WIDER_THAN_WORD_GAPS = 1.5
-SAME_ROW = 0.5
-"""Distance of the middles of two rows that stand level, on either side of a gutter."""
-LEVEL, NOT_LEVEL = 0.8, 0.6
-"""Part of the rows of the shorter side that stand level with a row of the other: in tables nearly all."""
-MIN_FILL_OF_LEVEL_ROWS = 0.7
-"""Where rows stand level, they are those of a table unless they fill their column like running text."""
-MIN_ROWS_BESIDE_FIGURE = 6
-MIN_FILL_BESIDE_FIGURE = 0.6
-"""Running text on one side is a column whatever stands on the other, if their rows do not stand level."""
 HEAD_GAP = 1.2
 """White space between a running head or foot and the columns."""
 HEAD_SEGMENTS = 3
 MARGIN = 0.5
 """A left column that is narrower than so much of what stands on its right holds notes beside the text."""
-MIN_SURE_ROWS = 10
-"""Rows from which a gutter is none of chance."""
-SAME_PITCH = 1.4
-"""Distance to the next line, relative to that of the rows, up to which it belongs to their paragraph."""
-GUTTER = 0.45
-"""Half the width of a gutter."""
 MAX_DEPTH = 8
 """Columns within columns; a page has two or three."""
 
@@ -69,14 +41,6 @@ class TextLine:
 
 
 NO_RULES = Rules(np.zeros((0, 4), np.int64), np.zeros((0, 4), np.int64))
-
-
-class Gutter(NamedTuple):
-    """A vertical strip at ``x`` without text between ``top`` and ``bottom``, in pixels."""
-
-    x: float
-    top: float
-    bottom: float
 
 
 def in_reading_order(lines: list[TextLine], rules: Rules = NO_RULES) -> list[TextLine]:
@@ -101,7 +65,7 @@ def _rows(
     """Rows of the ``members``, as lists of their indices from left to right, in reading order."""
     gutter = None
     if len(members) >= 2 * MIN_COLUMN_ROWS and depth < MAX_DEPTH:
-        gutter = _gutter(boxes[members], rules.level, x_height)
+        gutter = widest_columns(boxes[members], rules.level, x_height)
     if gutter is None:
         yield from _rows_from_the_top(boxes, members, x_height)
         return
@@ -193,127 +157,3 @@ def _wall_between(last: tuple[int, ...], box: tuple[int, ...], walls: Boxes) -> 
     middle = (max(last[1], box[1]) + min(last[3], box[3])) / 2
     between = (walls[:, 2] >= last[2] - 2) & (walls[:, 0] <= box[0] + 2)
     return bool((between & (walls[:, 1] < middle) & (walls[:, 3] > middle)).any())
-
-
-def _gutter(boxes: Floats, rules: Boxes, x_height: float) -> Gutter | None:
-    """The gutter with the most rows of text on both sides, or None."""
-    begin, end = float(boxes[:, 0].min()), float(boxes[:, 2].max())
-    if end - begin < 24 * x_height:
-        return None
-    boxes = boxes[np.argsort(boxes[:, 1] + boxes[:, 3])]
-    down = (boxes[:, 1] + boxes[:, 3]) / 2
-    best, most = None, MIN_COLUMN_ROWS - 1
-    for bound, gutter in _free_strips(
-        boxes, down, rules, np.arange(begin + 9 * x_height, end - 9 * x_height, x_height / 3), x_height
-    ):
-        if bound <= most:
-            break
-        rows = _rows_beside(boxes, down, gutter, x_height)
-        if rows > most:
-            best, most = gutter, rows
-    return best
-
-
-def _free_strips(boxes: Floats, down: Floats, rules: Boxes, xs: Floats, x_height: float) -> list[tuple[int, Gutter]]:
-    """Strips that nothing crosses, each with the number of segments on its poorer side, richest first."""
-    margin = GUTTER * x_height
-    spans = np.concatenate([boxes, rules[(rules[:, 3] > boxes[:, 1].min()) & (rules[:, 1] < boxes[:, 3].max())]])
-    middle = (spans[:, 1] + spans[:, 3]) / 2
-    found: dict[tuple[int, int, int, int], Gutter] = {}
-    for x in xs.tolist():
-        crossing = (spans[:, 0] < x + margin) & (spans[:, 2] > x - margin)
-        edges = np.concatenate([[-np.inf], np.sort(middle[crossing]), [np.inf]])
-        # Segments are sorted from the top: those of a strip lie between two positions.
-        begins = np.searchsorted(down, edges[:-1], "right")
-        ends = np.searchsorted(down, edges[1:], "left")
-        left = np.concatenate([[0], np.cumsum(boxes[:, 2] <= x)])
-        right = np.concatenate([[0], np.cumsum(boxes[:, 0] >= x)])
-        on_left, on_right = left[ends] - left[begins], right[ends] - right[begins]
-        for index in np.flatnonzero(np.minimum(on_left, on_right) >= MIN_COLUMN_ROWS).tolist():
-            key = int(begins[index]), int(ends[index]), int(on_left[index]), int(on_right[index])
-            found.setdefault(key, Gutter(x, float(edges[index]), float(edges[index + 1])))
-    strips = [(min(key[2:]), gutter) for key, gutter in found.items()]
-    return sorted(strips, key=lambda strip: -strip[0])
-
-
-def _rows_beside(boxes: Floats, down: Floats, gutter: Gutter, x_height: float) -> int:
-    """How many rows of text a gutter has on both sides; 0 where it is none."""
-    inside = (down > gutter.top) & (down < gutter.bottom)
-    left, right = inside & (boxes[:, 2] <= gutter.x), inside & (boxes[:, 0] >= gutter.x)
-    if not left.any() or not right.any():
-        return 0
-    begin = max(down[left].min(), down[right].min()) - 0.5 * x_height
-    end = min(down[left].max(), down[right].max()) + 0.5 * x_height
-    if end - begin < MIN_COLUMN_HEIGHT * x_height:
-        return 0
-    both = (down >= begin) & (down <= end)
-    sides = [_extents(boxes[side & both], x_height) for side in (left, right)]
-    rows = min(len(side) for side in sides)
-    inside = both & (left | right)
-    if rows < MIN_COLUMN_ROWS or _within_a_paragraph(gutter, down[inside], rows):
-        return 0
-    if _is_between_words(boxes[inside], gutter.x, x_height):
-        return 0
-    widths = [float(side[:, 1].max() - side[:, 0].min()) for side in sides]
-    if min(widths) < MIN_COLUMN_WIDTH * x_height or max(widths) < MIN_WIDER_COLUMN_WIDTH * x_height:
-        return 0
-    fills = [float(np.median(side[:, 2])) / width for side, width in zip(sides, widths, strict=True)]
-    level = _level_rows(*sides, x_height)
-    if level < NOT_LEVEL and any(
-        len(side) >= MIN_ROWS_BESIDE_FIGURE and fill >= MIN_FILL_BESIDE_FIGURE
-        for side, fill in zip(sides, fills, strict=True)
-    ):
-        return rows
-    return rows if min(fills) >= (MIN_FILL_OF_LEVEL_ROWS if level > LEVEL else MIN_FILL) else 0
-
-
-def _level_rows(one: Floats, other: Floats, x_height: float) -> float:
-    """Which part of the rows of the side with fewer rows stands level with a row of the other side."""
-    fewer, more = sorted((one[:, 3], other[:, 3]), key=len)
-    return float((np.abs(fewer[:, None] - more).min(axis=1) < SAME_ROW * x_height).mean())
-
-
-def _within_a_paragraph(gutter: Gutter, middles: Floats, rows: int) -> bool:
-    """Whether lines across the gutter follow above and below at the distance of its few rows.
-
-    In widely justified lines, gaps between words stand below each other by chance.
-    """
-    if rows >= MIN_SURE_ROWS:
-        return False
-    middles = np.sort(middles)
-    pitch = (middles[-1] - middles[0]) / (rows - 1)
-    return bool(middles[0] - gutter.top < SAME_PITCH * pitch and gutter.bottom - middles[-1] < SAME_PITCH * pitch)
-
-
-def _is_between_words(boxes: Floats, x: float, x_height: float) -> bool:
-    """Whether the gaps at ``x`` are hardly wider than the others in their rows, as in widely justified lines."""
-    here, elsewhere = list[float](), list[float]()
-    for _, row in _by_row(boxes, x_height):
-        for before, after in itertools.pairwise(row):
-            (here if before[1] <= x <= after[0] else elsewhere).append(after[0] - before[1])
-    if not here or len(elsewhere) < MIN_WORD_GAPS * len(here):
-        return False
-    return float(np.median(here)) < WIDER_THAN_WORD_GAPS * float(np.median(elsewhere))
-
-
-def _extents(boxes: Floats, x_height: float) -> Floats:
-    """``(rows, 4)``: left, right, width of the text and middle of each row; gaps between cells are not text."""
-    extents = []
-    for middle, row in _by_row(boxes, x_height):
-        gaps = (after[0] - before[1] for before, after in itertools.pairwise(row))
-        left, right = row[0][0], max(end for _, end in row)
-        extents.append((left, right, right - left - sum(gap for gap in gaps if gap > CELL_GAP * x_height), middle))
-    return np.array(extents).reshape(-1, 4)
-
-
-def _by_row(boxes: Floats, x_height: float) -> list[tuple[float, list[tuple[float, float]]]]:
-    """The middle of each row, and left and right of its segments, from left to right."""
-    down = (boxes[:, 1] + boxes[:, 3]) / 2
-    rows: list[tuple[float, list[tuple[float, float]]]] = []
-    begin = -np.inf
-    for index in np.argsort(down):
-        if down[index] - begin >= 0.8 * x_height:
-            begin = float(down[index])
-            rows.append((begin, []))
-        rows[-1][1].append((boxes[index, 0], boxes[index, 2]))
-    return [(middle, sorted(row)) for middle, row in rows]

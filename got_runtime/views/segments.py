@@ -5,11 +5,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from got_runtime.views.components import Boxes, Components, Integers, bounding_boxes, smallest_labels
+from got_runtime.views.components import Boxes, Components, Integers, smallest_labels
 
-__all__ = ["Flags", "Segment", "chained", "text_segments", "without_leaders", "without_upright"]
+__all__ = ["LETTER_HEIGHT", "Flags", "Segment", "chained", "cheapest", "text_segments", "to_the_right"]
 
-NO_BOXES: Boxes = np.zeros((0, 4), np.int64)
 Flags = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 
@@ -28,12 +27,6 @@ LETTERS_OF_TWO_LINES = 6
 """A chain of so many letters is looked at for two lines that touch (a descender meets an ascender)."""
 MARKS_IN_A_ROW = 3
 """Marks behind each other that belong to a line: a full stop, a quote, a note's sign."""
-LEADER = 4
-"""So many equal marks in a row with nothing between are a leader or a dashed rule; an ellipsis has three."""
-LETTER_GAP = 0.35
-"""Largest gap between the letters of a word, in heights of a letter."""
-UPRIGHT_LETTERS = 4
-"""So many letters closely above each other are a word that is set upright."""
 BULLET_GAP = 3.0
 """Largest gap between a bullet and its line."""
 CANDIDATES = 6
@@ -72,7 +65,8 @@ def text_segments(
         min_letters: segments of fewer letters are left out.
     """
     heights, widths = parts.heights, parts.widths
-    dash = (widths > 3.5 * heights) & (heights < 0.9 * x_height)
+    # A word of small letters that touch, such as a bold "www", is as long, but not solid.
+    dash = (widths > 3.5 * heights) & (heights < 0.9 * x_height) & (parts.areas > 0.75 * widths * heights)
     is_letter = usable & (heights >= LETTER_HEIGHT * x_height) & ~dash
     letters = np.flatnonzero(is_letter)
     if not len(letters):
@@ -103,7 +97,7 @@ def _segment(parts: Components, members: Integers) -> Segment:
 
 def chained(letters: Boxes, x_height: float, walls: Boxes, widest: float = GAP) -> Integers:
     """A label for each letter: those of one chain have the same. Gaps are at most ``widest`` heights of a letter."""
-    one, other = _to_the_right(letters, x_height)
+    one, other = to_the_right(letters, x_height)
     boxes = letters.astype(np.float64)
     (_, top, right, bottom), (next_left, next_top, next_right, next_bottom) = boxes[one].T, boxes[other].T
     height, next_height = bottom - top, next_bottom - next_top
@@ -119,7 +113,7 @@ def chained(letters: Boxes, x_height: float, walls: Boxes, widest: float = GAP) 
     )
     offset = np.abs(top + bottom - next_top - next_bottom) / 2
     cost = np.where(possible, np.maximum(gap, -2) + 0.35 * offset, np.inf)
-    nearest = _cheapest(one, cost, len(letters))
+    nearest = cheapest(one, cost, len(letters))
     nearest = nearest[np.isfinite(cost[nearest])]
     if len(walls):
         middle = ((np.maximum(top, next_top) + np.minimum(bottom, next_bottom)) / 2)[nearest, None]
@@ -128,58 +122,7 @@ def chained(letters: Boxes, x_height: float, walls: Boxes, widest: float = GAP) 
     return smallest_labels(len(letters), one[nearest], other[nearest])
 
 
-def without_upright(parts: Components, usable: Flags, x_height: float) -> Flags:
-    """``usable`` without the letters of text that is set upright: they follow each other closely down the page."""
-    size = np.maximum(parts.heights, parts.widths)
-    where = np.flatnonzero(usable & (size >= 0.4 * x_height) & (size < 6 * x_height))
-    level = parts.boxes[where]
-    upright = level[:, [1, 0, 3, 2]]
-    down = chained(upright, x_height, NO_BOXES, LETTER_GAP)
-    across = chained(level, x_height, NO_BOXES, LETTER_GAP)
-    count = np.bincount(down)[down]
-    line = (count >= UPRIGHT_LETTERS) & (count > np.bincount(across)[across])
-    columns = bounding_boxes(level[line], np.unique(down[line], return_inverse=True)[1])
-    columns = columns[(columns[:, 3] - columns[:, 1]) > 2.5 * (columns[:, 2] - columns[:, 0])]
-    kept = usable.copy()
-    middle = (level[:, 0] + level[:, 2]) / 2
-    for left, top, right, bottom in columns.tolist():
-        own = (middle > left) & (middle < right) & (level[:, 2] - level[:, 0] < 1.2 * (right - left))
-        while True:  # the line's other words, one after the other
-            reach = 1.2 * (right - left)
-            members = own & (level[:, 1] > top - reach) & (level[:, 3] < bottom + reach)
-            first, last = level[members, 1].min(), level[members, 3].max()
-            if first >= top and last <= bottom:
-                break
-            top, bottom = min(top, first), max(bottom, last)
-        kept[where[members]] = False
-    return kept
-
-
-def without_leaders(parts: Components, usable: Flags, x_height: float) -> Flags:
-    """``usable`` without dotted leaders and dashed rules: equal marks in a row with nothing between."""
-    heights, widths = parts.heights, parts.widths
-    where = np.flatnonzero(usable & (widths < 5 * x_height))
-    boxes = parts.boxes[where].astype(np.float64)
-    small = (heights[where] < LETTER_HEIGHT * x_height) & (widths[where] < 2.5 * x_height)
-    if small.sum() < LEADER:
-        return usable
-    one, other = _to_the_right(parts.boxes[where], x_height)
-    one, other = one[small[one]], other[small[one]]
-    gap = boxes[other, 0] - boxes[one, 2]
-    offset = np.abs(boxes[other, 1] + boxes[other, 3] - boxes[one, 1] - boxes[one, 3]) / 2
-    reaches = (boxes[other, 1] < boxes[one, 3] + 0.3 * x_height) & (boxes[other, 3] > boxes[one, 1] - 0.3 * x_height)
-    nearest = _cheapest(one, np.where(reaches & (gap > 0), gap, np.inf), len(where))
-    one, other, gap, offset = one[nearest], other[nearest], gap[nearest], offset[nearest]
-    size = boxes[:, 2:] - boxes[:, :2]
-    alike = (np.abs(size[other] - size[one]) <= 1 + 0.25 * size[one]).all(axis=1)
-    equal = small[other] & alike & (offset < 0.15 * x_height) & (gap > 0) & (gap < 2.5 * x_height)
-    label = smallest_labels(len(where), one[equal], other[equal])
-    kept = usable.copy()
-    kept[where[(np.bincount(label)[label] >= LEADER) & small]] = False
-    return kept
-
-
-def _to_the_right(boxes: Boxes, x_height: float) -> tuple[Integers, Integers]:
+def to_the_right(boxes: Boxes, x_height: float) -> tuple[Integers, Integers]:
     """Pairs of a box and one that begins to its right, in a band of the page that both reach into."""
     height = max(4, int(0.8 * x_height))
     first, last = boxes[:, 1] // height, (boxes[:, 3] - 1) // height
@@ -196,7 +139,7 @@ def _to_the_right(boxes: Boxes, x_height: float) -> tuple[Integers, Integers]:
     return np.concatenate(ones), np.concatenate(others)
 
 
-def _cheapest(one: Integers, cost: Floats, count: int) -> Integers:
+def cheapest(one: Integers, cost: Floats, count: int) -> Integers:
     """For each item that occurs in ``one``, the position of its pair of least cost."""
     order = np.lexsort((cost, one))
     begins = np.searchsorted(one[order], np.arange(count))

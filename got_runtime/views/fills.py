@@ -1,0 +1,99 @@
+"""Filled areas: boxes, cells and bars of one grey level, which are the paper of the print that they hold."""
+
+import numpy as np
+import numpy.typing as npt
+
+from got_runtime.views.components import Components, Runs, joined_runs, touching_runs
+
+__all__ = ["filled_areas"]
+
+Levels = npt.NDArray[np.int16]
+
+SAME_LEVEL = 6
+"""Grey levels, of 255, by which neighbouring pixels of one area differ at most: JPEG leaves less in a flat area."""
+MAX_DEVIATION = 5.0
+"""Standard deviation of the levels of an area. Shaded paper and colour gradients vary more."""
+MIN_WIDTH, MIN_HEIGHT = 40, 16
+"""Pixels. A smaller area holds no print, or is the inside of a letter."""
+MIN_FILL = 0.35
+"""Part of its bounding box that an area covers; the rest is the print in it."""
+MIN_RUN = 0.6
+"""Length of the longest run of an area, relative to its width: above or below its print it is empty."""
+MAX_AREAS = 400
+"""The largest areas that are looked at; a page of photographs has thousands."""
+STEP = 2
+"""Every second row and column says enough."""
+
+
+def filled_areas(grey: npt.NDArray[np.uint8]) -> Levels:
+    """For each pixel the level of the filled area that it lies in, or -1 on the page's own paper. Shape as ``grey``.
+
+    The page's own paper is the largest area of one level. Print in an area belongs to it; where an area lies within
+    another one, the inner one counts.
+    """
+    reduced = grey[::STEP, ::STEP].astype(np.int16)
+    found = np.full(reduced.shape, -1, np.int16)
+    parts, levels, deviations = _flat_areas(reduced)
+    if len(parts.areas):
+        paper = int(parts.areas.argmax())
+        large = (parts.widths >= MIN_WIDTH // STEP) & (parts.heights >= MIN_HEIGHT // STEP)
+        large &= parts.areas >= MIN_FILL * parts.widths * parts.heights
+        longest = np.zeros(len(parts.areas), np.int64)
+        np.maximum.at(longest, parts.label, parts.runs.lengths)
+        large &= longest >= MIN_RUN * parts.widths  # letters that touch have no such run
+        large[paper] = True
+        numbers = np.flatnonzero(large)
+        numbers = numbers[np.argsort(-parts.areas[numbers])][:MAX_AREAS]
+        around = (parts.widths * parts.heights)[numbers]
+        by_label = np.argsort(parts.label, kind="stable")
+        begins = np.searchsorted(parts.label[by_label], np.arange(len(parts.areas) + 1))
+        for number in numbers[np.argsort(-around, kind="stable")].tolist():
+            own = by_label[begins[number] : begins[number + 1]]
+            is_paper = number == paper or deviations[number] > MAX_DEVIATION
+            left, top, right, bottom = parts.boxes[number].tolist()
+            level = -1 if is_paper else round(float(levels[number]))
+            found[top:bottom, left:right][_inside(parts, number, own)] = level
+    full = np.repeat(np.repeat(found, STEP, axis=0), STEP, axis=1)
+    return full[: grey.shape[0], : grey.shape[1]]
+
+
+def _flat_areas(grey: Levels) -> tuple[Components, npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Areas of neighbouring pixels of about one level, their mean levels, and the deviations from them."""
+    width = grey.shape[1]
+    flat = grey.ravel()
+    starts = np.ones(len(flat), np.bool_)
+    starts[1:] = np.abs(np.diff(flat)) > SAME_LEVEL
+    starts[::width] = True
+    begins = np.flatnonzero(starts)
+    lengths = np.diff(begins, append=len(flat))
+    sums = np.add.reduceat(flat.astype(np.int64), begins)
+    long = lengths >= MIN_WIDTH // STEP // 4
+    begins, lengths, mean = begins[long], lengths[long], sums[long] / lengths[long]
+    rows = begins // width
+    runs = Runs(rows, begins - rows * width, begins - rows * width + lengths)
+    one, other = touching_runs(runs)
+    alike = np.abs(mean[one] - mean[other]) <= SAME_LEVEL
+    parts = joined_runs(runs, one[alike], other[alike])
+    weight = np.maximum(parts.areas, 1)
+    levels = np.bincount(parts.label, mean * lengths, len(weight)) / weight
+    squares = np.bincount(parts.label, mean**2 * lengths, len(weight)) / weight
+    return parts, levels, np.sqrt(np.maximum(squares - levels**2, 0))
+
+
+def _inside(parts: Components, number: int, own: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """What lies between the edges of an area, whose runs are ``own``, in its bounding box."""
+    left, top, right, bottom = parts.boxes[number].tolist()
+    rows, begins, ends = (each[own] for each in parts.runs)
+    edges = np.zeros((bottom - top, right - left + 1), np.int8)
+    np.add.at(edges, (rows - top, begins - left), 1)
+    np.add.at(edges, (rows - top, ends - left), -1)
+    area = np.cumsum(edges, axis=1, dtype=np.int8)[:, :-1].astype(np.bool_)
+    # Print may stand so close to an edge that nothing of the area is left between them in its row.
+    return _between_first_and_last(area) | _between_first_and_last(area.T).T
+
+
+def _between_first_and_last(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """The pixels of each row from its first to its last one."""
+    from_left = np.logical_or.accumulate(mask, axis=1)
+    from_right = np.logical_or.accumulate(mask[:, ::-1], axis=1)[:, ::-1]
+    return np.asarray(from_left & from_right)

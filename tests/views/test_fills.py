@@ -1,0 +1,61 @@
+"""Filled boxes, cells and bars are the paper of the print in them."""
+
+import numpy as np
+import pytest
+from helpers.printed_pages import Placed, printed_page, words_of
+from PIL import Image, ImageDraw, ImageFont
+
+from got_runtime.synth.degrade import scanned
+from got_runtime.views.fills import filled_areas
+from got_runtime.views.lines import find_lines
+
+SIZE = 20
+HEADER = ["Country", "Valid replies", "Marie Curie", "Total sum"]
+LEFTS = (70, 300, 520, 760)
+
+
+def table(fill: tuple[int, int, int], header_height: int, rows: int = 6) -> Image.Image:
+    """A table whose header is light on dark, parted by white rules, between paragraphs."""
+    lines: list[Placed] = [((60, 60 + 32 * row), words_of(11, row), SIZE) for row in range(4)]
+    lines += [((60, 640 + 32 * row), words_of(11, row), SIZE) for row in range(6)]
+    page = printed_page(lines, (1000, 860))
+    draw = ImageDraw.Draw(page)
+    font = ImageFont.load_default(SIZE)
+    for left, right in zip((60, 290, 510, 750), (287, 507, 747, 940), strict=True):
+        draw.rectangle((left, 220, right, 220 + header_height), fill=fill)
+    for left, text in zip(LEFTS, HEADER, strict=True):
+        draw.text((left, 226), text, fill=(255, 255, 255), font=font)
+        for row in range(rows):
+            top = 226 + header_height + 30 * row
+            draw.text((left, top), f"{text[:3]} {row}{left}", fill=(20, 20, 20), font=font)
+    return page
+
+
+@pytest.mark.parametrize("fill", [(245, 150, 60), (50, 50, 150), (0, 120, 120)])
+@pytest.mark.parametrize("height", [34, 70, 180])
+def test_a_header_in_colour_is_found_whole(fill: tuple[int, int, int], height: int) -> None:
+    found = [line for line in find_lines(table(fill, height)).lines if line.light_on_dark]
+    font = ImageFont.load_default(SIZE)
+    assert [line.box[0] for line in found] == pytest.approx(LEFTS, abs=4)
+    ends = [left + font.getlength(text) for left, text in zip(LEFTS, HEADER, strict=True)]
+    assert [line.box[2] for line in found] == pytest.approx(ends, abs=4)
+
+
+def test_a_header_in_colour_is_found_in_a_scan_too() -> None:
+    found = [line for line in find_lines(scanned(table((50, 50, 150), 70))).lines if line.light_on_dark]
+    assert len(found) == 4
+
+
+def test_the_inner_one_of_two_filled_areas_counts() -> None:
+    grey = np.full((400, 600), 250, np.uint8)
+    grey[50:350, 100:500] = 120
+    grey[100:200, 200:400] = 30
+    levels = filled_areas(grey)
+    assert levels[20, 20] == -1
+    assert levels[60, 110] == 120
+    assert levels[150, 300] == 30
+
+
+def test_shaded_paper_and_gradients_are_no_filled_areas() -> None:
+    across = np.tile(np.linspace(120, 250, 600), (400, 1)).astype(np.uint8)
+    assert (filled_areas(across) == -1).all()
