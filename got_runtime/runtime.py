@@ -138,11 +138,12 @@ class GotRuntime:
             from got_runtime.engine.multi_device import CheckpointRef, MultiDeviceEngine
 
             # This process needs the tokenizer and the geometry; the engine's processes load the weights again.
-            checkpoint = load(name_or_path, "cpu", dtype, revision, local_files_only)
-            weights = CheckpointRef(name_or_path, dtype, revision, local_files_only=True)
+            compiled = engine == "torch"
+            checkpoint = load(name_or_path, "cpu", dtype, revision, local_files_only, compiled)
+            weights = CheckpointRef(name_or_path, dtype, revision, local_files_only=True, compiled=compiled)
             runtime = cls(checkpoint, MultiDeviceEngine(weights, devices, engine, engine_config), devices)
         else:
-            checkpoint = load(name_or_path, device, dtype, revision, local_files_only)
+            checkpoint = load(name_or_path, device, dtype, revision, local_files_only, compiled=engine == "torch")
             runtime = cls(checkpoint, make_engine(engine, checkpoint, engine_config))
         return runtime
 

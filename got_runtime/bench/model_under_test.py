@@ -83,8 +83,8 @@ def load_model_under_test(name: str, device: str = "auto", dtype: str = "auto") 
 
     chosen = choose_device(device)
     if name == RANDOM:
-        return full_size(chosen, choose_dtype(dtype, chosen))
-    checkpoint = load(name, device, dtype)
+        return full_size(chosen, choose_dtype(dtype, chosen, compiled=True))
+    checkpoint = load(name, device, dtype, compiled=True)
     prompt = checkpoint.encode(build_prompt("OCR: ", checkpoint.tokens_per_tile))
     return ModelUnderTest(checkpoint.name, checkpoint.model, prompt, checkpoint.image_processor.size[0])
 

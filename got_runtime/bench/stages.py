@@ -71,8 +71,8 @@ class TorchStages:
         self._tested = tested
         if tested.device.type == "cpu":
             keep_freed_memory()
-        self._prefill = Prefill(tested.model, tile_batch=1)
         self._packed = PackedNetwork.pack(tested.model, int8=weight_dtype == "int8")
+        self._prefill = Prefill(tested.model, tile_batch=1, packed=self._packed.encoder if self._packed else None)
         check_int8_support(self._packed, weight_dtype, kv_cache_dtype)
         self._int8_cache = kv_cache_dtype == "int8"
         self._pixels = _random_pixels(tested)

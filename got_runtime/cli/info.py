@@ -1,4 +1,4 @@
-"""``got-ocr info``: shows the model, the device, versions of packages, and default limits."""
+"""``got-ocr info``: shows the model, the device, the code that runs, versions of packages, and default limits."""
 
 import argparse
 import json
@@ -35,12 +35,17 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.table import Table
 
+    from got_runtime.engine.processor import code_path, processor
+    from got_runtime.engine.threads import allowed_threads
     from got_runtime.sources import Limits
 
     runtime = load_runtime(args)
     table = Table(show_header=False, box=None)
     for name, value in runtime.model_info.model_dump().items():
         table.add_row(f"model {name}", "none" if value is None else str(value))
+    table.add_row("processor", processor())
+    table.add_row("code", code_path(runtime.model_info.device, runtime.model_info.dtype))
+    table.add_row("CPU threads", f"{args.threads or allowed_threads()}")
     for package in ("got-ocr", "torch", "transformers", "pymupdf", "pillow", "pydantic"):
         table.add_row(package, version(package))
     table.add_row("python", platform.python_version())

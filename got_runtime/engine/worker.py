@@ -38,12 +38,13 @@ class CheckpointRef:
     dtype: str = "auto"
     revision: str | None = None
     local_files_only: bool = True
+    compiled: bool = False
 
     def load(self, device: str) -> "LoadedModel":
         """Load the checkpoint onto one device."""
         from got_runtime.model.checkpoint import load
 
-        return load(self.name, device, self.dtype, self.revision, self.local_files_only)
+        return load(self.name, device, self.dtype, self.revision, self.local_files_only, self.compiled)
 
 
 def serve(

@@ -9,7 +9,8 @@ It computes what ``GotOcr2VisionEncoder`` followed by ``GotOcr2MultiModalProject
   training grows the resolution.
 """
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -23,7 +24,19 @@ Port = Any
 """A module of transformers, which ships no types for it."""
 
 
-def encode(vision_tower: Port, projector: Port, pixel_values: Tensor, row_offset: int = 0) -> tuple[Tensor, Tensor]:
+class PackedProduct(Protocol):
+    """The product of a module on rows ``(rows, inputs)``, followed by GELU and a sum ``(rows, outputs)`` if wished."""
+
+    def __call__(self, x: Tensor, *, gelu: bool = False, added: Tensor | None = None) -> Tensor: ...
+
+
+Packed = Mapping[nn.Module, PackedProduct]
+"""Products on packed weights, by the module that they replace."""
+
+
+def encode(
+    vision_tower: Port, projector: Port, pixel_values: Tensor, row_offset: int = 0, packed: Packed | None = None
+) -> tuple[Tensor, Tensor]:
     """Pixels to image tokens.
 
     Args:
@@ -31,37 +44,56 @@ def encode(vision_tower: Port, projector: Port, pixel_values: Tensor, row_offset
         projector: transformers' ``GotOcr2MultiModalProjector``.
         pixel_values: ``(tiles, 3, height, width)``, normalised, sides a multiple of the patch size.
         row_offset: first row of the position table to use when ``height`` is below the checkpoint's.
+        packed: products on packed weights.
 
     Returns:
         Image tokens ``(tiles, rows·columns / 16, text width)`` in row-major order, and the neck's output
         ``(tiles, rows, columns, output channels)``, where rows and columns count patches.
     """
-    hidden = _embed_patches(vision_tower.patch_embed.projection, pixel_values)
+    packed = packed or {}
+    hidden = _embed_patches(vision_tower.patch_embed.projection, pixel_values, packed)
     rows, columns = hidden.shape[1:3]
     if vision_tower.pos_embed is not None:
         hidden = hidden + vision_tower.pos_embed[:, row_offset : row_offset + rows, :columns]
     for layer in vision_tower.layers:
-        hidden = _layer(layer, hidden)
+        hidden = _layer(layer, hidden, packed)
     neck = vision_tower.neck
     hidden = _norm(neck.layer_norm1, _conv(neck.conv1, hidden))
     hidden = _norm(neck.layer_norm2, _conv(neck.conv2, hidden))
     tokens = _conv(projector.conv_upsampler2, _conv(projector.conv_upsampler1, hidden))
-    image: Tensor = projector.multimodal_projector(tokens.flatten(1, 2))
+    image = _linear(projector.multimodal_projector, tokens.flatten(1, 2), packed)
     return image, hidden
 
 
-def _embed_patches(projection: nn.Conv2d, pixels: Tensor) -> Tensor:
+def _linear(layer: Port, x: Tensor, packed: Packed) -> Tensor:
+    """``layer(x)``, on packed weights where there are any."""
+    product = packed.get(layer)
+    out: Tensor = layer(x) if product is None else product(x.flatten(0, -2)).view(*x.shape[:-1], -1)
+    return out
+
+
+def _embed_patches(projection: nn.Conv2d, pixels: Tensor, packed: Packed) -> Tensor:
     """The stride-16 convolution as one matrix product; result ``(tiles, rows, columns, width)``."""
     tiles, channels, height, width = pixels.shape
     patch = projection.kernel_size[0]
     cut = pixels.view(tiles, channels, height // patch, patch, width // patch, patch)
-    return F.linear(cut.permute(0, 2, 4, 1, 3, 5).flatten(3), projection.weight.flatten(1), projection.bias)
+    patches = cut.permute(0, 2, 4, 1, 3, 5).flatten(3)
+    if projection in packed:
+        return packed[projection](patches.flatten(0, 2)).view(*patches.shape[:3], -1)
+    return F.linear(patches, projection.weight.flatten(1), projection.bias)
 
 
 def _conv(conv: nn.Conv2d, hidden: Tensor) -> Tensor:
     """A convolution on a channels-last activation."""
-    out = F.conv2d(hidden.permute(0, 3, 1, 2), conv.weight, conv.bias, conv.stride, conv.padding)
-    return out.permute(0, 2, 3, 1).contiguous()
+    dtype = hidden.dtype
+    bias = None if conv.bias is None else _computed(conv.bias)
+    out = F.conv2d(_computed(hidden).permute(0, 3, 1, 2), _computed(conv.weight), bias, conv.stride, conv.padding)
+    return out.permute(0, 2, 3, 1).contiguous().to(dtype)
+
+
+def _computed(x: Tensor) -> Tensor:
+    """``x`` in the precision to compute in: float32 instead of bfloat16 on a CPU whose torch has only loops for it."""
+    return x.float() if x.device.type == "cpu" and x.dtype == torch.bfloat16 and not has_bf16_products() else x
 
 
 def _norm(norm: nn.LayerNorm, hidden: Tensor) -> Tensor:
@@ -69,18 +101,21 @@ def _norm(norm: nn.LayerNorm, hidden: Tensor) -> Tensor:
     return F.layer_norm(hidden, norm.normalized_shape, norm.weight, norm.bias, norm.eps)
 
 
-def _layer(layer: Port, hidden: Tensor) -> Tensor:
+def _layer(layer: Port, hidden: Tensor, packed: Packed) -> Tensor:
     normed = layer.layer_norm1(hidden)
     size = layer.window_size
-    hidden = hidden + (_windowed(layer.attn, normed, size) if size else _attend(layer.attn, normed))
-    return _add_mlp(layer.mlp, hidden, layer.layer_norm2(hidden))
+    hidden = hidden + (_windowed(layer.attn, normed, size, packed) if size else _attend(layer.attn, normed, packed))
+    return _add_mlp(layer.mlp, hidden, layer.layer_norm2(hidden), packed)
 
 
-def _add_mlp(mlp: Port, hidden: Tensor, normed: Tensor) -> Tensor:
+def _add_mlp(mlp: Port, hidden: Tensor, normed: Tensor, packed: Packed) -> Tensor:
     """``hidden + mlp(normed)``. In bfloat16 on a CPU, oneDNN fuses GELU and the sum: 20 ms a layer instead of 24."""
     plain = type(mlp.lin1) is type(mlp.lin2) is nn.Linear and isinstance(mlp.act, GELUActivation)  # not an adapter's
     supported = hidden.device.type == "cpu" and hidden.dtype == torch.bfloat16 and not torch.is_grad_enabled()
     out: Tensor
+    if mlp.lin1 in packed and mlp.lin2 in packed:
+        wide = packed[mlp.lin1](normed.flatten(0, -2), gelu=True)
+        return packed[mlp.lin2](wide, added=hidden.flatten(0, -2)).view_as(hidden)
     if not (plain and supported and has_bf16_products()):
         out = hidden + mlp(normed)
         return out
@@ -89,7 +124,7 @@ def _add_mlp(mlp: Port, hidden: Tensor, normed: Tensor) -> Tensor:
     return out
 
 
-def _windowed(attention: Port, hidden: Tensor, size: int) -> Tensor:
+def _windowed(attention: Port, hidden: Tensor, size: int, packed: Packed) -> Tensor:
     """Attention in windows. The padding that completes the last windows is attended to, as in transformers."""
     tiles, rows, columns, width = hidden.shape
     pad_rows, pad_columns = -rows % size, -columns % size
@@ -97,26 +132,25 @@ def _windowed(attention: Port, hidden: Tensor, size: int) -> Tensor:
         hidden = F.pad(hidden, (0, 0, 0, pad_columns, 0, pad_rows))
     down, across = (rows + pad_rows) // size, (columns + pad_columns) // size
     windows = hidden.view(tiles, down, size, across, size, width).transpose(2, 3).reshape(-1, size, size, width)
-    windows = _attend(attention, windows)
+    windows = _attend(attention, windows, packed)
     hidden = windows.view(tiles, down, across, size, size, width).transpose(2, 3)
     return hidden.reshape(tiles, down * size, across * size, width)[:, :rows, :columns]
 
 
-def _attend(attention: Port, hidden: Tensor) -> Tensor:
+def _attend(attention: Port, hidden: Tensor, packed: Packed) -> Tensor:
     """Self-attention over ``(n, rows, columns, width)`` with decomposed relative positions."""
     n, rows, columns, width = hidden.shape
     heads = attention.num_attention_heads
-    qkv = attention.qkv(hidden).view(n, rows * columns, 3, heads, width // heads)
+    qkv = _linear(attention.qkv, hidden, packed).view(n, rows * columns, 3, heads, width // heads)
     query, key, value = qkv.permute(2, 0, 3, 1, 4)
     bias = None
     if attention.use_rel_pos:
-        grid = query.reshape(n, heads, rows, columns, -1)
-        by_row = torch.einsum("nhyxc,ykc->nhyxk", grid, _relative(attention.rel_pos_h, rows))
-        by_column = torch.einsum("nhyxc,xkc->nhyxk", grid, _relative(attention.rel_pos_w, columns))
-        bias = by_row.flatten(2, 3), by_column.flatten(2, 3)
+        grid = _computed(query.reshape(n, heads, rows, columns, -1))
+        by_row = torch.einsum("nhyxc,ykc->nhyxk", grid, _relative(_computed(attention.rel_pos_h), rows))
+        by_column = torch.einsum("nhyxc,xkc->nhyxk", grid, _relative(_computed(attention.rel_pos_w), columns))
+        bias = by_row.flatten(2, 3).to(query.dtype), by_column.flatten(2, 3).to(query.dtype)
     out = attend(query, key, value, bias, attention.scale)
-    projected: Tensor = attention.proj(out.transpose(1, 2).reshape(n, rows, columns, width))
-    return projected
+    return _linear(attention.proj, out.transpose(1, 2).reshape(n, rows, columns, width), packed)
 
 
 def _relative(table: Tensor, size: int) -> Tensor:

@@ -8,13 +8,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 from helpers.native_code import INSTRUCTION_SETS
-from helpers.random_networks import GOT_TEXT, GOT_VISION, network
+from helpers.random_networks import GOT_TEXT, GOT_VISION, NARROW_TEXT, network
 from torch import Tensor
 
 from got_runtime.engine.torch_engine.native.decoder import NativeDecoder, PackedNetwork
 from got_runtime.engine.torch_engine.native.head import BfloatHead, Int8Head
 from got_runtime.engine.torch_engine.native.library import load, load_products
-from got_runtime.engine.torch_engine.native.linear import PackedLinear, quantize
+from got_runtime.engine.torch_engine.native.linear import PackedLinear, pack_encoder, quantize
+from got_runtime.engine.torch_engine.prefill import Prefill
 from got_runtime.engine.torch_engine.torch_decoder import TorchDecoder
 from got_runtime.model.native.build import SWITCH
 
@@ -138,6 +139,31 @@ def test_compiled_products_add_in_float32(library: ctypes.CDLL, rows: int, outpu
     packed = PackedLinear(library, weight)
     torch.testing.assert_close(packed(x, torch.float32), exact, rtol=1e-5, atol=1e-3)
     torch.testing.assert_close(packed(x), exact.to(torch.bfloat16), rtol=8e-3, atol=1e-3)
+
+
+@torch.inference_mode()
+def test_gelu_and_a_sum_follow_a_product(library: ctypes.CDLL) -> None:
+    """To the precision of bfloat16, also where GELU is close to 0."""
+    torch.manual_seed(0)
+    weight, bias, x = torch.randn(40, 64), torch.linspace(-6, 6, 40), torch.randn(9, 64) / 100
+    weight, bias, x = (each.to(torch.bfloat16) for each in (weight, bias, x))
+    added = torch.randn(9, 40).to(torch.bfloat16)
+    exact = F.gelu(F.linear(x.double(), weight.double(), bias.double()))
+    packed = PackedLinear(library, weight, bias)
+    torch.testing.assert_close(packed(x, torch.float32, gelu=True).double(), exact, rtol=1e-3, atol=1e-8)
+    torch.testing.assert_close(packed(x, gelu=True, added=added).double(), exact + added, rtol=8e-3, atol=1e-3)
+
+
+@torch.inference_mode()
+def test_the_encoder_on_packed_weights_agrees_with_float32(library: ctypes.CDLL) -> None:
+    """A layer with windows that the grid does not fill, and a global one."""
+    checkpoint = network(256, GOT_VISION, NARROW_TEXT, scale=0.05)
+    tiles = torch.randn(2, 3, 256, 256)
+    expected = Prefill(checkpoint.model, 1).encode(tiles)
+    model = checkpoint.model.to(torch.bfloat16)
+    packed = pack_encoder(model, library)
+    assert packed or load_products().instructions() == 4  # type: ignore[union-attr]
+    assert similarity(Prefill(model, 2, packed).encode(tiles.to(torch.bfloat16)), expected) > 0.999
 
 
 @pytest.mark.usefixtures("library")

@@ -91,6 +91,18 @@ def test_auto_is_the_precision_that_the_device_computes_in(
     assert choose_dtype("auto", torch.device(device)) is dtype
 
 
+@pytest.mark.parametrize(("library", "dtype"), [(object(), torch.bfloat16), (None, torch.float32)])
+def test_auto_is_bfloat16_where_compiled_code_runs_the_network(
+    monkeypatch: pytest.MonkeyPatch, library: object, dtype: torch.dtype
+) -> None:
+    """On a CPU with AVX2 and nothing better; training and transformers' own code stay in float32 there."""
+    monkeypatch.setattr("torch.cpu._is_amx_tile_supported", lambda: False)
+    monkeypatch.setattr("torch.cpu._is_avx512_bf16_supported", lambda: False)
+    monkeypatch.setattr("got_runtime.model.native.grid_attention.load", lambda: library)
+    assert choose_dtype("auto", torch.device("cpu"), compiled=True) is dtype
+    assert choose_dtype("auto", torch.device("cpu")) is torch.float32
+
+
 def linked(folder: Path) -> Path:
     """A folder of got-nano's files, each a link, as in the hub's cache."""
     folder.mkdir(parents=True)

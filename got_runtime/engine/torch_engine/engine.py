@@ -78,7 +78,9 @@ class TorchEngine:
         self._batch_size = batch_size
         packed = PackedNetwork.pack(model, int8=weight_dtype == "int8") if native else None
         check_int8_support(packed, weight_dtype, kv_cache_dtype)
-        self._network: _Network | None = _Network(model, Prefill(model, tile_batch), packed)
+        self._network: _Network | None = _Network(
+            model, Prefill(model, tile_batch, packed.encoder if packed is not None else None), packed
+        )
         self._int8_cache = kv_cache_dtype == "int8"
         self._kv_cache_bytes = kv_cache_bytes
         self._log_code_path(model.lm_head.weight.dtype, native, packed, weight_dtype, kv_cache_dtype)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from got_runtime.engine.protocol import Request
 from got_runtime.engine.threads import adapt_threads
-from got_runtime.model.encoder import encode
+from got_runtime.model.encoder import Packed, encode
 
 __all__ = ["Prefill"]
 
@@ -18,9 +18,11 @@ class Prefill:
     Args:
         model: transformers' ``GotOcr2ForConditionalGeneration``.
         tile_batch: tiles that are encoded together.
+        packed: products of the encoder on packed weights.
     """
 
-    def __init__(self, model: Any, tile_batch: int) -> None:
+    def __init__(self, model: Any, tile_batch: int, packed: Packed | None = None) -> None:
+        self._packed = packed
         self._core = model.model
         self._language = model.model.language_model
         self._image_pad = model.config.image_token_index
@@ -48,7 +50,7 @@ class Prefill:
         """Image tokens ``(image tokens, width)`` of all tiles, from pixels ``(tiles, 3, height, width)``."""
         core = self._core
         parts = [
-            encode(core.vision_tower, core.multi_modal_projector, tiles)[0].flatten(0, 1)
+            encode(core.vision_tower, core.multi_modal_projector, tiles, packed=self._packed)[0].flatten(0, 1)
             for tiles in torch.split(pixels, self._tile_batch)
         ]
         return torch.cat(parts)

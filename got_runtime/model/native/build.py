@@ -14,7 +14,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["FLOAT", "INSTRUCTIONS", "INT", "POINTER", "SWITCH", "compiled", "compiled_for_vectors", "has_bf16_products"]
+__all__ = [
+    "FLOAT",
+    "INSTRUCTIONS",
+    "INT",
+    "POINTER",
+    "SWITCH",
+    "compiled",
+    "compiled_for_vectors",
+    "has_bf16_products",
+    "why_not_compiled",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -49,14 +59,10 @@ def compiled(source: Path, functions: Mapping[str, Sequence[Any]]) -> ctypes.CDL
         source: a C file.
         functions: argument types of each function; all return a C int or nothing.
     """
-    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
-    openmp = _openmp()
-    wanted = sys.platform == "linux" and platform.machine() == "x86_64" and os.environ.get(SWITCH) != "0"
-    if not wanted:
-        return None
-    if compiler is None or openmp is None:
-        missing = "no C compiler" if compiler is None else "no OpenMP library of torch"
-        _log_once(logging.INFO, f"{missing} was found: without {source.name} some steps are slower")
+    compiler, openmp = _compiler(), _openmp()
+    if compiler is None or openmp is None or not _wanted():
+        if _wanted():
+            _log_once(logging.INFO, f"{why_not_compiled()}: without {source.name} some steps are slower")
         return None
     try:
         library = ctypes.CDLL(str(_built(source, compiler, openmp)))
@@ -66,6 +72,25 @@ def compiled(source: Path, functions: Mapping[str, Sequence[Any]]) -> ctypes.CDL
     for name, arguments in functions.items():
         getattr(library, name).argtypes = arguments
     return library
+
+
+def why_not_compiled() -> str | None:
+    """Why C code is not compiled here; None where it can be."""
+    if os.environ.get(SWITCH) == "0":
+        return f"{SWITCH}=0"
+    if not _wanted():
+        return "C code is compiled on Linux on x86-64 only"
+    if _compiler() is None:
+        return "no C compiler was found"
+    return "no OpenMP library of torch was found" if _openmp() is None else None
+
+
+def _wanted() -> bool:
+    return sys.platform == "linux" and platform.machine() == "x86_64" and os.environ.get(SWITCH) != "0"
+
+
+def _compiler() -> str | None:
+    return shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
 
 
 def compiled_for_vectors(source: Path, functions: Mapping[str, Sequence[Any]]) -> ctypes.CDLL | None:
@@ -92,6 +117,8 @@ def has_bf16_products() -> bool:
     """Whether oneDNN is available and multiplies bfloat16 by 16-bit instructions (AVX-512) on this CPU."""
     import torch
 
+    if os.environ.get(SWITCH) == "avx2":
+        return False
     return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 

@@ -15,9 +15,11 @@ from got_runtime.engine.torch_engine.decoder import KvCacheFull, StepResult
 from got_runtime.engine.torch_engine.native.cache import BLOCK_TOKENS, HEAD_WIDTH, SequenceCache, bytes_per_token
 from got_runtime.engine.torch_engine.native.head import BfloatHead, Head, Int8Head
 from got_runtime.engine.torch_engine.native.library import load, load_products
-from got_runtime.engine.torch_engine.native.linear import Linear, PackedLinear
+from got_runtime.engine.torch_engine.native.linear import Linear, PackedLinear, pack_encoder
 from got_runtime.errors import EngineError
 from got_runtime.model.decoder import causal, rotate
+from got_runtime.model.encoder import Packed
+from got_runtime.model.native.build import has_bf16_products
 
 __all__ = ["NativeDecoder", "PackedNetwork", "check_int8_support"]
 
@@ -34,7 +36,7 @@ class _Layer:
 
 @dataclass(frozen=True)
 class PackedNetwork:
-    """The text decoder with its weights packed for steps of small batches."""
+    """The weights, packed: those of the text decoder, and on some machines those of the vision encoder."""
 
     language: Any
     library: ctypes.CDLL
@@ -42,6 +44,7 @@ class PackedNetwork:
     head: Head
     heads: int
     key_heads: int
+    encoder: Packed
 
     @classmethod
     @torch.no_grad()  # otherwise tensors made of parameters keep what gradients need, eight bytes a weight
@@ -81,7 +84,7 @@ class PackedNetwork:
         config = language.config
         heads, key_heads = config.num_attention_heads, config.num_key_value_heads
         head = Int8Head(library, weight) if int8 else BfloatHead(library, weight)
-        return cls(language, library, tuple(layers), head, heads, key_heads)
+        return cls(language, library, tuple(layers), head, heads, key_heads, pack_encoder(model, library))
 
     def split(self, qkv: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """``(tokens, (heads + 2 key heads) · 64)`` → queries, keys and values, ``(heads, tokens, 64)`` each."""
@@ -132,6 +135,8 @@ class NativeDecoder:
             raise KvCacheFull(self.max_tokens)
         cache.reserve(max(capacity, len(embedded)))
         hidden = embedded.clone()
+        # Without 16-bit instructions torch multiplies bfloat16 in a plain loop.
+        precision = hidden.dtype if has_bf16_products() else torch.float32
         cosine, sine = network.language.rotary_emb(hidden, torch.arange(len(hidden))[None])
         normed, delta = torch.empty_like(hidden), None
         for index, layer in enumerate(network.layers):
@@ -142,7 +147,7 @@ class NativeDecoder:
             if attention_trace is not None:
                 attention_trace.add_prompt_keys(key)
                 attention_trace.record(index, query[:, -1])
-            attended = causal(query[None], key[None], value[None])[0]
+            attended = causal(*(each[None].to(precision) for each in (query, key, value)))[0].to(hidden.dtype)
             self._norm(hidden, layer.out(attended.transpose(0, 1).flatten(1)), layer.mlp_norm, normed)
             delta = self._mlp(layer, normed)
         self._norm(hidden, delta, network.language.norm.weight, normed)

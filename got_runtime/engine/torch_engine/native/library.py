@@ -17,7 +17,7 @@ _FUNCTIONS: dict[str, list[Any]] = {
     "choose_int8": [POINTER] * 5 + [INT] * 3,
     "attend_step": [POINTER] * 5 + [INT] * 4,
 }
-_PRODUCTS: dict[str, list[Any]] = {"multiply": [POINTER] * 7 + [INT] * 4, "multiplies_unsigned": []}
+_PRODUCTS: dict[str, list[Any]] = {"multiply": [POINTER] * 8 + [INT] * 5, "multiplies_unsigned": []}
 
 
 @functools.cache

@@ -1,18 +1,20 @@
 """Matrix products with weights that are packed once, in bfloat16 or int8: by compiled C."""
 
 import ctypes
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
+from transformers.activations import GELUActivation
 
 from got_runtime.engine.torch_engine.allocator import advise_huge_pages
 from got_runtime.engine.torch_engine.native.library import load_products
 from got_runtime.errors import EngineError
 from got_runtime.model.native.build import INSTRUCTIONS
 
-__all__ = ["Linear", "PackedLinear", "quantize"]
+__all__ = ["Linear", "PackedLinear", "pack_encoder", "quantize"]
 
 _TILE_ROWS = 16
 """Rows of an AMX tile."""
@@ -66,7 +68,10 @@ class PackedLinear:
         advise_huge_pages(self._weight)
         self._weight.copy_(tiles)
 
-    def __call__(self, x: Tensor, dtype: torch.dtype = torch.bfloat16) -> Tensor:
+    def __call__(
+        self, x: Tensor, dtype: torch.dtype = torch.bfloat16, gelu: bool = False, added: Tensor | None = None
+    ) -> Tensor:
+        """The product, then GELU if wished, then the sum with ``added`` ``(rows, outputs)``."""
         if self._added_inputs:
             x = F.pad(x, (0, self._added_inputs))
         rows, inputs = x.shape
@@ -81,15 +86,36 @@ class PackedLinear:
         out = torch.empty(rows, self._outputs, dtype=dtype)
         optional = (
             each.data_ptr() if each is not None else None
-            for each in (input_scale, self._scale, self._bias, self._offset)
+            for each in (input_scale, self._scale, self._bias, self._offset, added)
         )
         done = self._products.multiply(
             padded.data_ptr(), self._weight.data_ptr(), *optional, out.data_ptr(),
-            rows, self._outputs, inputs * padded.element_size(), dtype == torch.float32,
+            rows, self._outputs, inputs * padded.element_size(), gelu, dtype == torch.float32,
         )  # fmt: skip
         if not done:
             raise MemoryError(f"no memory for a product of {rows} rows")
         return out
+
+
+def pack_encoder(model: Any, library: ctypes.CDLL) -> Mapping[nn.Module, PackedLinear]:
+    """The vision encoder's products by the module that they replace; none in matrix tiles, where oneDNN's are faster.
+
+    Args:
+        model: transformers' ``GotOcr2ForConditionalGeneration``.
+        library: ``step.c``, loaded.
+    """
+    products = load_products()
+    if products is None or products.instructions() == len(INSTRUCTIONS) - 1:
+        return {}
+    tower, projector = model.model.vision_tower, model.model.multi_modal_projector
+    modules = [projector.multimodal_projector]
+    for layer in tower.layers:
+        modules += [layer.attn.qkv, layer.attn.proj]
+        if isinstance(layer.mlp.act, GELUActivation):
+            modules += [layer.mlp.lin1, layer.mlp.lin2]
+    packed = {each: PackedLinear(library, each.weight, each.bias) for each in modules if type(each) is nn.Linear}
+    patches = tower.patch_embed.projection
+    return {**packed, patches: PackedLinear(library, patches.weight.flatten(1), patches.bias)}
 
 
 def quantize(x: Tensor) -> tuple[Tensor, Tensor]:

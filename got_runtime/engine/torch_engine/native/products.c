@@ -169,13 +169,26 @@ static inline vector from_integers(const int32_t *x) {
 #endif
 }
 
-/* What follows from sums. In int8 a sum, with `offset[output]` added, is multiplied by unit[row] * scale[output]. */
+/* What follows from sums. In int8 a sum, with `offset[output]` added, is multiplied by unit[row] * scale[output]. Then come
+ * bias, GELU and the sum with `added` (rows, outputs). */
 typedef struct {
     const float *unit, *scale, *bias;
     const int32_t *offset;
+    const bf16 *added;
     void *out;
-    int64_t rows, outputs, wide;
+    int64_t outputs, gelu, wide;
 } Result;
+
+/* x times the normal distribution's integral; Abramowitz and Stegun 7.1.26 with 2^x as above. Relative error 1e-4. */
+static inline vector gelu(vector x) {
+    vector size = largest(x, spread(0.f) - x), t = spread(1.f) / multiply_add(size, spread(0.3275911f * 0.70710678f), spread(1.f));
+    vector tail = multiply_add(t, spread(1.061405429f), spread(-1.453152027f));
+    tail = multiply_add(tail, t, spread(1.421413741f));
+    tail = multiply_add(tail, t, spread(-0.284496736f));
+    tail = multiply_add(tail, t, spread(0.254829592f));
+    tail = tail * t * spread(0.5f) * power_of_two(x * x * spread(-0.5f * 1.44269504f)); /* of the distribution beyond |x| */
+    return largest(x, spread(0.f)) - size * tail;
+}
 
 /* Write 32 outputs of `count` rows, from `row` and `first` on, as far as they exist. scale, bias and offset are whole blocks. */
 static inline void write_block(const int32_t *sums, const Result *result, int64_t row, int64_t first, int64_t count) {
@@ -190,9 +203,12 @@ static inline void write_block(const int32_t *sums, const Result *result, int64_
                 value = value * spread(result->unit[row]) * load(result->scale + first + n);
             }
             if (result->bias) value = value + load(result->bias + first + n);
+            if (result->gelu) value = gelu(value);
             put(values + n, value);
         }
         int64_t at = row * outputs + first;
+        if (result->added)
+            for (int64_t n = 0; n < existing; n++) values[n] += to_float(result->added[at + n]);
         if (result->wide) {
             memcpy((float *)result->out + at, values, existing * sizeof(float));
         } else if (existing == OUTPUTS) {
@@ -204,7 +220,7 @@ static inline void write_block(const int32_t *sums, const Result *result, int64_
     }
 }
 
-/* out = x · weightᵀ + bias. A row of x has `depth` bytes. For matrix tiles, x is padded to whole tiles of rows.
+/* out = x · weightᵀ + bias, then GELU of that if `gelu`, then + added (which may be null). A row of x has `depth` bytes. For matrix tiles, x is padded to whole tiles of rows.
  *
  * weight: (outputs / 32, depth / 64, 2, 16, 16, 4 bytes): for 32 outputs, for each tile of inputs, two tiles of outputs.
  * scale, bias, offset: (outputs rounded up to 32,). In bfloat16 unit, scale and offset are null; bias may be null. offset is
@@ -212,8 +228,9 @@ static inline void write_block(const int32_t *sums, const Result *result, int64_
  * out: (rows, outputs), float32 if `wide`, else bfloat16. Returns 0 where there is no memory for it.
  */
 int multiply(const char *x, const char *weight, const float *unit, const float *scale, const float *bias,
-             const int32_t *offset, void *out, int64_t rows, int64_t outputs, int64_t depth, int64_t wide) {
-    Result result = {unit, scale, bias, offset, out, rows, outputs, wide};
+             const int32_t *offset, const bf16 *added, void *out, int64_t rows, int64_t outputs, int64_t depth,
+             int64_t gelu, int64_t wide) {
+    Result result = {unit, scale, bias, offset, added, out, outputs, gelu, wide};
 #ifdef TILES
     if (tiles_ready()) {
         int64_t panels = (rows + PANEL - 1) / PANEL, height = (rows / OUTPUTS / panels + 1) * OUTPUTS;
