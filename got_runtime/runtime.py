@@ -195,6 +195,7 @@ class GotRuntime:
         on_page: OnPage | None = None,
         on_token: OnToken | None = None,
         stop: threading.Event | None = None,
+        ordered: bool = True,
         **changes: Unpack[ReadOptionsDict],
     ) -> Generator[DocumentResult, None, None]:
         """Read a folder or list of sources, one document at a time; pages of all documents share a batch.
@@ -207,6 +208,7 @@ class GotRuntime:
             on_page: called with each page when its result is complete.
             on_token: called with the page and each piece of text as it is decoded.
             stop: once set, by another thread or a callback, decoding stops within a step and no document follows.
+            ordered: yield documents in the order of the sources; else each as soon as its last page is complete.
             changes: single options by name, which replace those of ``options``.
 
         Raises:
@@ -214,7 +216,7 @@ class GotRuntime:
             GotError: a source or page failed, and ``on_error="raise"``.
         """
         chosen = _chosen(options, changes, "GotRuntime.read_all", on_page=on_page, on_token=on_token, stop=stop)
-        reader, opened = self._plan(sources, chosen, on_token, stop)
+        reader, opened = self._plan(sources, chosen, on_token, stop, ordered)
         whole = reader.read_whole(opened, on_page or (lambda _: None))
         return (self._document(None, pages, chosen) for pages in whole)
 
@@ -225,6 +227,7 @@ class GotRuntime:
         *,
         on_token: OnToken | None = None,
         stop: threading.Event | None = None,
+        ordered: bool = True,
         **changes: Unpack[ReadOptionsDict],
     ) -> Generator[PageResult, None, None]:
         """Yield the pages in order, each when it is complete. Sources are opened and rendered lazily.
@@ -235,6 +238,7 @@ class GotRuntime:
             options: how to read them; the defaults of :class:`~got_runtime.ReadOptions` when left out.
             on_token: called with the page and each piece of text as it is decoded.
             stop: once set, by another thread or a callback, decoding stops within a step and no page follows.
+            ordered: yield pages in their order; else each as soon as it is complete.
             changes: single options by name, which replace those of ``options``.
 
         Raises:
@@ -243,7 +247,7 @@ class GotRuntime:
             GotError: a source or page failed, and ``on_error="raise"``.
         """
         chosen = _chosen(options, changes, "GotRuntime.stream", on_token=on_token, stop=stop)
-        return self._stream(sources, chosen, on_token, stop)
+        return self._stream(sources, chosen, on_token, stop, ordered)
 
     async def aread(
         self,
@@ -273,6 +277,7 @@ class GotRuntime:
         options: ReadOptions | None = None,
         *,
         on_token: OnToken | None = None,
+        ordered: bool = True,
         **changes: Unpack[ReadOptionsDict],
     ) -> AsyncGenerator[PageResult, None]:
         """:meth:`stream` in worker threads. Cancelling ends it within a step, as ``stop`` does there.
@@ -280,10 +285,15 @@ class GotRuntime:
         ``on_token`` is called in the worker thread.
         """
         chosen = _chosen(options, changes, "GotRuntime.astream", on_token=on_token)
-        return self._astream(sources, chosen, on_token)
+        return self._astream(sources, chosen, on_token, ordered)
 
     def _plan(
-        self, sources: Any, options: ReadOptions, on_token: OnToken | None, stop: threading.Event | None
+        self,
+        sources: Any,
+        options: ReadOptions,
+        on_token: OnToken | None,
+        stop: threading.Event | None,
+        ordered: bool = True,
     ) -> tuple[PageReader, Iterable[Iterator[SourcePage]]]:
         """The reader, and the pages of each source. Raises EngineError if the runtime is closed."""
         if self._loaded is None:
@@ -301,22 +311,27 @@ class GotRuntime:
                 rotate=options.rotate,
             )
 
-        reader = PageReader(PagePlanner(checkpoint, options), engine, on_token, stop)
+        reader = PageReader(PagePlanner(checkpoint, options), engine, on_token, stop, ordered)
         if isinstance(sources, list | tuple) or is_folder(sources):
             return reader, documents(sources if isinstance(sources, list | tuple) else [sources], opened)
         return reader, [opened(sources)]
 
     def _stream(
-        self, sources: Any, options: ReadOptions, on_token: OnToken | None, stop: threading.Event | None
+        self,
+        sources: Any,
+        options: ReadOptions,
+        on_token: OnToken | None,
+        stop: threading.Event | None,
+        ordered: bool = True,
     ) -> Generator[PageResult, None, None]:
-        reader, opened = self._plan(sources, options, on_token, stop)
+        reader, opened = self._plan(sources, options, on_token, stop, ordered)
         return reader.read(opened)
 
     async def _astream(
-        self, sources: Any, options: ReadOptions, on_token: OnToken | None
+        self, sources: Any, options: ReadOptions, on_token: OnToken | None, ordered: bool = True
     ) -> AsyncGenerator[PageResult, None]:
         stop = threading.Event()
-        pages = self._stream(sources, options, on_token, stop)
+        pages = self._stream(sources, options, on_token, stop, ordered)
         step: asyncio.Future[PageResult | None] | None = None
         try:
             while True:

@@ -7,15 +7,13 @@ import queue
 import signal
 import threading
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from got_runtime.engine.prefetch import Prefetcher
-from got_runtime.engine.protocol import Completion, OnToken, Request, engine_closed
+from got_runtime.engine.protocol import Event, Failure, Request, Session, Token, engine_closed
 from got_runtime.engine.registry import EngineConfig
-from got_runtime.engine.reorder_buffer import ReorderBuffer
 from got_runtime.engine.worker import CheckpointRef, serve
 from got_runtime.errors import EngineError
 
@@ -25,10 +23,8 @@ WORKER_STOP_TIMEOUT_S = 10.0
 """Time that a process gets to end by itself; afterwards it is terminated."""
 WORKER_EXIT_TIMEOUT_S = 2.0
 """Time to wait for the exit code of a process that has closed its connection."""
-DRAW_INTERVAL_S = 0.05
-"""Longest wait for an event while more requests may arrive."""
-EVENT_INTERVAL_S = 1.0
-"""Longest wait for an event once all requests are sent."""
+EVENT_INTERVAL_S = 0.05
+"""Longest wait for an event in a step: afterwards the caller may have more requests."""
 EXTRA_REQUESTS = 2
 """Requests sent to a process beyond its batch size, so that it need not wait for the next one."""
 
@@ -68,7 +64,7 @@ class MultiDeviceEngine:
         config = config or EngineConfig()
         processes_on_cpu = len(devices) if "cpu" in devices else 1
         self._workers = [_Worker(checkpoint, device, engine, config, processes_on_cpu) for device in devices]
-        self._requests_per_worker = config.batch_size + EXTRA_REQUESTS
+        self._batch_size = config.batch_size
         self._calls = itertools.count()
         self._finalizer = weakref.finalize(self, _stop, self._workers)
 
@@ -76,77 +72,87 @@ class MultiDeviceEngine:
         """See :class:`got_runtime.engine.protocol.Engine`. Pending requests are lost."""
         self._finalizer()
 
-    def generate(
-        self, requests: Iterable[Request | None], on_token: OnToken | None = None
-    ) -> Iterator[Completion | Exception | None]:
+    def session(self, tokens: bool = True) -> Session:
         """See :class:`got_runtime.engine.protocol.Engine`."""
-        self._check_open()
-        call, events = next(self._calls), _Events()
-        buffer = ReorderBuffer()
-        pending: dict[int, _Worker] = {}
-        failed: dict[_Worker, str] = {}
-        for worker in self._workers:
-            worker.open_call(call, events, on_token is not None)
-        prefetcher = Prefetcher(requests)
-        try:
-            while True:
-                self._check_open()
-                alive = [worker for worker in self._workers if worker.alive and worker not in failed]
-                while buffer.has_room(len(pending), self._requests_per_worker * max(1, len(alive))):
-                    taken = prefetcher.take(wait=not pending)
-                    if taken is None:
-                        break
-                    index = buffer.add(taken[0])
-                    if taken[0] is None:
-                        buffer.finished[index] = None
-                    elif not alive:
-                        reason = next(iter(failed.values()), self._workers[0].exit_reason)
-                        buffer.finished[index] = EngineError(f"no engine process is left: {reason}")
-                    else:
-                        loads = [list(pending.values()).count(worker) for worker in alive]
-                        pending[index] = alive[loads.index(min(loads))]
-                        pending[index].send_request(call, index, taken[0])
-                yield from buffer.pop_ready()
-                if pending:
-                    timeout = EVENT_INTERVAL_S if prefetcher.exhausted else DRAW_INTERVAL_S
-                    self._handle_event(events, on_token, pending, buffer.finished, failed, timeout)
-                elif buffer.all_returned and prefetcher.exhausted:
-                    return
-        finally:
-            for worker in self._workers:
-                worker.close_call(call)
-            prefetcher.close()
+        self.check_open()
+        return _Session(self, self._workers, next(self._calls), tokens, self._batch_size)
 
-    def _check_open(self) -> None:
+    def check_open(self) -> None:
+        """Raises EngineError if the engine is closed."""
         if not self._finalizer.alive:
             raise engine_closed()
 
-    @staticmethod
-    def _handle_event(
-        events: _Events,
-        on_token: OnToken | None,
-        pending: "dict[int, _Worker]",
-        finished: dict[int, Completion | Exception | None],
-        failed: "dict[_Worker, str]",
-        timeout: float,
+
+class _Session:
+    """See :class:`got_runtime.engine.protocol.Session`: a session in each process."""
+
+    def __init__(
+        self, engine: MultiDeviceEngine, workers: "Sequence[_Worker]", call: int, tokens: bool, batch_size: int
     ) -> None:
-        """Handle one event of a worker, if one arrives within ``timeout`` seconds."""
+        self._engine = engine
+        self._workers = workers
+        self._call = call
+        self.batch_size = batch_size * len(workers)
+        self._requests_per_worker = batch_size + EXTRA_REQUESTS
+        self._arrivals = _Events()
+        self._lost: list[Event] = []
+        """Failures of requests that no process can take."""
+        self._pending: dict[int, _Worker] = {}
+        self._failed: dict[_Worker, str] = {}
+        for worker in workers:
+            worker.open_call(call, self._arrivals, tokens)
+
+    def _alive(self) -> "list[_Worker]":
+        return [worker for worker in self._workers if worker.alive and worker not in self._failed]
+
+    def has_room(self) -> bool:
+        self._engine.check_open()
+        return len(self._pending) + len(self._lost) < self._requests_per_worker * max(1, len(self._alive()))
+
+    def add(self, id: int, request: Request) -> None:
+        self._engine.check_open()
+        if alive := self._alive():
+            loads = list(self._pending.values())
+            self._pending[id] = min(alive, key=loads.count)
+            self._pending[id].send_request(self._call, id, request)
+        else:
+            reason = next(iter(self._failed.values()), self._workers[0].exit_reason)
+            self._lost.append(Failure(id, EngineError(f"no engine process is left: {reason}")))
+
+    def step(self) -> list[Event]:
+        self._engine.check_open()
+        events, self._lost = self._lost, []
+        wait = not events and bool(self._pending)
         try:
-            kind, *rest = events.get(timeout=timeout)
+            while True:
+                events += self._events_of(*self._arrivals.get(wait, EVENT_INTERVAL_S))
+                wait = False
         except queue.Empty:
-            return
-        if kind == "token" and on_token is not None:
-            on_token(*rest)
-        elif kind == "completion":
-            index, completion = rest
-            del pending[index]
-            finished[index] = completion
-        elif kind == "call_failed":
-            worker, reason = rest
-            failed[worker] = reason
-            for index in [index for index, owner in pending.items() if owner is worker]:
-                del pending[index]
-                finished[index] = EngineError(reason)
+            return events
+
+    def _events_of(self, kind: str, *content: Any) -> list[Event]:
+        if kind == "events":
+            events = [event for event in content[0] if event.id in self._pending]
+            for event in events:
+                if not isinstance(event, Token):
+                    del self._pending[event.id]
+            return events
+        worker, reason = content
+        self._failed[worker] = reason
+        lost = [id for id, owner in self._pending.items() if owner is worker]
+        for id in lost:
+            del self._pending[id]
+        return [Failure(id, EngineError(reason)) for id in lost]
+
+    def cancel(self, id: int) -> None:
+        self._lost = [event for event in self._lost if event.id != id]
+        if worker := self._pending.pop(id, None):
+            worker.cancel_request(self._call, id)
+
+    def close(self) -> None:
+        self._pending.clear()
+        for worker in self._workers:
+            worker.close_call(self._call)
 
 
 class _Worker:
@@ -177,14 +183,17 @@ class _Worker:
         self._events[call] = events
         self._send(("open", call, wants_tokens))
 
-    def send_request(self, call: int, index: int, request: Request) -> None:
+    def send_request(self, call: int, id: int, request: Request) -> None:
         # As an array: a tensor would be sent as an open file.
         pixels: Any = request.pixels.numpy()
-        self._send(("request", call, index, replace(request, pixels=pixels)))
+        self._send(("request", call, id, replace(request, pixels=pixels)))
+
+    def cancel_request(self, call: int, id: int) -> None:
+        self._send(("cancel", call, id))
 
     def close_call(self, call: int) -> None:
-        self._events.pop(call, None)
-        self._send(("close", call))
+        if self._events.pop(call, None) is not None:
+            self._send(("close", call))
 
     def stop(self) -> None:
         self._send(("exit",))

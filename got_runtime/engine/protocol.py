@@ -1,21 +1,30 @@
-"""The contract of every engine: requests in, completions out."""
+"""The contract of every engine: callers add requests to a session, and each step returns events."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from got_runtime.errors import EngineError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Completion", "DecodeFinish", "Engine", "OnToken", "Request", "RequestSource", "engine_closed"]
+__all__ = [
+    "Completed",
+    "Completion",
+    "DecodeFinish",
+    "Engine",
+    "Event",
+    "Failure",
+    "Request",
+    "Session",
+    "Token",
+    "complete_all",
+    "engine_closed",
+]
 
 DecodeFinish = Literal["stop", "length", "repetition", "time"]
 """Why decoding ended: end token, ``max_new_tokens``, a detected loop, or ``max_seconds``."""
-
-OnToken = Callable[[int, int], None]
-"""Called for each new token with the index of its request (counted from 0 within one call) and the token id."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,42 +75,144 @@ class Completion:
     warnings: tuple[str, ...] = ()
 
 
-class RequestSource(Iterator[Request | None]):
-    """Requests that may take long to arrive. Engines also accept any other iterable of requests."""
+class Token(NamedTuple):
+    """A request has a new token.
 
-    def check(self) -> None:
-        """Called at intervals while an engine waits for the next request; raises to stop the engine."""
+    Attributes:
+        id: of the request.
+        token: its token id.
+    """
 
-    def wake(self) -> None:
-        """Called from another thread when no more requests are wanted: ends a ``__next__`` that waits."""
+    id: int
+    token: int
+
+
+class Completed(NamedTuple):
+    """A request is complete. No event of it follows.
+
+    Attributes:
+        id: of the request.
+        completion: its tokens.
+    """
+
+    id: int
+    completion: Completion
+
+
+class Failure(NamedTuple):
+    """A request could not be decoded. No event of it follows.
+
+    Attributes:
+        id: of the request.
+        error: the reason.
+    """
+
+    id: int
+    error: Exception
+
+
+Event = Token | Completed | Failure
+
+
+class Session(Protocol):
+    """The requests of one caller. One thread at a time uses a session; the sessions of an engine share its batch.
+
+    After :meth:`Engine.close` every method but ``close`` raises :class:`~got_runtime.errors.EngineError`.
+    """
+
+    @property
+    def batch_size(self) -> int:
+        """Requests of all sessions that the engine decodes together, at most."""
+        ...
+
+    def has_room(self) -> bool:
+        """Whether a request should be added now. It is true for a session without requests."""
+        ...
+
+    def add(self, id: int, request: Request) -> None:
+        """Add a request. An engine takes it also without :meth:`has_room`, but then it waits, with its pixels.
+
+        Args:
+            id: names the request in events; not in use for another request of the session.
+            request: encoded and decoded in later steps, of this session or of others.
+        """
+        ...
+
+    def step(self) -> list[Event]:
+        """Advance the engine by at most one prefill and one token for each request of all sessions.
+
+        Where another thread does that, it is waited for instead, up to a fraction of a second.
+
+        Returns:
+            Events of this session, in any order of its requests; maybe none.
+
+        Raises:
+            Exception: what the device raises. The session's requests are lost; those of others are not.
+        """
+        ...
+
+    def cancel(self, id: int) -> None:
+        """Drop a request; no event of it follows. It leaves the batch within a step."""
+        ...
 
     def close(self) -> None:
-        """Called once, in the thread that draws the requests, after the last one."""
+        """Drop all requests. Closing twice is allowed."""
+        ...
 
 
 class Engine(Protocol):
-    """Turns requests into completions."""
+    """Turns requests into completions. Safe to use from several threads."""
 
-    def generate(
-        self, requests: Iterable[Request | None], on_token: OnToken | None = None
-    ) -> Iterator[Completion | Exception | None]:
-        """Completions in the order of the requests; a request that failed yields its exception.
+    def session(self, tokens: bool = True) -> Session:
+        """A new session, to be closed after use.
 
-        Requests are drawn while there is room in the batch. A ``None`` among them (a page that needs no decoding)
-        yields ``None``. Closing the iterator stops the work.
+        Args:
+            tokens: whether :meth:`Session.step` returns a :class:`Token` for each token.
 
         Raises:
-            EngineError: the engine is closed, or was closed before the iterator ended.
+            EngineError: the engine is closed.
         """
         ...
 
     def close(self) -> None:
         """Release the network's memory and end the engine's processes. The engine cannot be used again.
 
-        Iterators that are in use raise :class:`~got_runtime.errors.EngineError` at their next step. Closing twice is
+        Sessions that are in use raise :class:`~got_runtime.errors.EngineError` at their next step. Closing twice is
         allowed.
         """
         ...
+
+
+def complete_all(engine: Engine, requests: Iterable[Request]) -> list[Completion | Exception]:
+    """The completion of each request, or its error, in the order of the requests.
+
+    Requests are drawn as there is room for them.
+
+    Raises:
+        EngineError: the engine is closed.
+    """
+    outcomes: dict[int, Completion | Exception] = {}
+    source = enumerate(requests)
+    added, exhausted = 0, False
+    session = engine.session(tokens=False)
+    try:
+        while True:
+            while not exhausted and session.has_room():
+                number, request = next(source, (0, None))
+                if request is None:
+                    exhausted = True
+                    break
+                session.add(number, request)
+                added += 1
+            if exhausted and len(outcomes) == added:
+                return [outcomes[number] for number in range(added)]
+            for event in session.step():
+                if isinstance(event, Completed):
+                    outcomes[event.id] = event.completion
+                elif isinstance(event, Failure):
+                    outcomes[event.id] = event.error
+    finally:
+        session.close()
 
 
 def engine_closed() -> EngineError:

@@ -133,7 +133,7 @@ def check_engine(engine: str | Engine, config: object) -> None:
     """
     if isinstance(engine, str) and engine not in ENGINES:
         raise EngineError(f"no engine {engine!r}: choose one of {', '.join(ENGINES)}")
-    if not isinstance(engine, str) and (isinstance(engine, type) or not callable(getattr(engine, "generate", None))):
+    if not isinstance(engine, str) and (isinstance(engine, type) or not callable(getattr(engine, "session", None))):
         raise EngineError(f"engine={engine!r}: give one of {', '.join(ENGINES)}, or an engine object")
     if config is not None and not isinstance(config, EngineConfig):
         raise EngineError(f"engine_config={config!r}: give an EngineConfig, such as EngineConfig(batch_size=4)")

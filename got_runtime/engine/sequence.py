@@ -3,12 +3,13 @@
 import math
 import time
 from dataclasses import dataclass, field
+from typing import Self
 
 from torch import Tensor
 
 from got_runtime.engine.loop_detector import CHECK_INTERVAL_TOKENS, loop_period, ngram_blocked_loop, trim_loop
 from got_runtime.engine.ngram_ban import NgramBan
-from got_runtime.engine.protocol import Completion, DecodeFinish, OnToken, Request
+from got_runtime.engine.protocol import Completion, DecodeFinish, Request
 from got_runtime.engine.torch_engine.attention_trace import AttentionTrace
 from got_runtime.errors import EngineError
 
@@ -22,34 +23,41 @@ class Sequence:
     """One request of the batch.
 
     Attributes:
-        index: of the request in its call.
-        request: without its pixels.
-        embedded: the prompt's embeddings with the image tokens in it, ``(tokens, width)``.
+        number: in the order in which the requests of all sessions were added.
+        request: without its pixels, once they are encoded.
         ban: the request's n-gram ban, or None.
+        embedded: the prompt's embeddings with the image tokens in it, ``(tokens, width)``; None before they are made.
         encode_seconds: time that the vision encoder took.
         started: when decoding began (:func:`time.perf_counter`), moved forward by :meth:`exclude_from_time_limit`.
         attention_trace: recorder of attention, or None.
         tokens: generated so far, without the end token.
         probabilities: of ``tokens``.
         finish: why decoding ended, or None.
-        failure: why the tokens cannot be used, or None.
+        failure: why there is no completion, or None.
         warnings: for :attr:`Completion.warnings`.
-        preempted_at: when the sequence last lost its slot (:func:`time.perf_counter`).
+        preempted_at: when the sequence lost its slot (:func:`time.perf_counter`); None while it has one.
+        reported: number of ``tokens`` that the session has events of.
     """
 
-    index: int
+    number: int
     request: Request
-    embedded: Tensor
-    ban: NgramBan | None
-    encode_seconds: float
-    started: float
+    ban: NgramBan | None = None
+    embedded: Tensor | None = None
+    encode_seconds: float = 0.0
+    started: float = 0.0
     attention_trace: AttentionTrace | None = None
     tokens: list[int] = field(default_factory=list)
     probabilities: list[float] = field(default_factory=list)
     finish: DecodeFinish | None = None
-    failure: EngineError | None = None
+    failure: Exception | None = None
     warnings: tuple[str, ...] = ()
-    preempted_at: float = 0.0
+    preempted_at: float | None = None
+    reported: int = 0
+
+    @classmethod
+    def of(cls, number: int, request: Request) -> Self:
+        """The sequence of a request that has not been decoded yet."""
+        return cls(number, request, NgramBan(request.ngram_ban, request.prompt) if request.ngram_ban else None)
 
     @property
     def ended(self) -> bool:
@@ -77,8 +85,17 @@ class Sequence:
         """Do not count ``seconds`` in which this sequence was not decoded towards ``max_seconds``."""
         self.started += seconds
 
-    def check_finished(self, end_tokens: frozenset[int], on_token: OnToken | None) -> None:
-        """Pass the newest token to ``on_token``, unless it ends the completion, and set ``finish`` or ``failure``."""
+    def discard_interrupted_step(self) -> None:
+        """Undo what a step that was interrupted has left half done."""
+        kept = min(len(self.tokens), len(self.probabilities))
+        del self.tokens[kept:], self.probabilities[kept:]
+        if self.ban is not None:
+            self.ban = NgramBan(self.request.ngram_ban, self.all_tokens)
+        if self.attention_trace is not None:
+            self.attention_trace.truncate(kept)
+
+    def check_finished(self, end_tokens: frozenset[int]) -> None:
+        """Set ``finish`` or ``failure`` if the newest token ends the completion."""
         token = self.tokens[-1]
         if not math.isfinite(self.probabilities[-1]):
             self.failure = EngineError(NOT_FINITE)
@@ -87,8 +104,6 @@ class Sequence:
             self.tokens.pop()
             self.finish = "stop"
             return
-        if on_token is not None:
-            on_token(self.index, token)
         if len(self.tokens) >= self.request.max_new_tokens:
             self.finish = "length"
         elif self.request.max_seconds is not None and time.perf_counter() - self.started > self.request.max_seconds:
@@ -106,7 +121,7 @@ class Sequence:
         begin = ngram_blocked_loop(self.ban.repeats, len(self.request.prompt), self.request.ngram_ban)
         return None if begin is None else self.tokens[:begin]
 
-    def result(self) -> Completion | EngineError:
+    def result(self) -> Completion | Exception:
         """The completion, or the error that ended it."""
         if self.failure is not None:
             return self.failure

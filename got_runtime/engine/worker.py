@@ -2,22 +2,27 @@
 
 Both sides send tuples that begin with their kind.
 
-    to the process:    open (call, whether tokens are wanted) · request (call, index, request) · close (call) · exit
-    from the process:  token (call, index, token) · completion (call, index, completion or exception)
-                       call_failed (call, reason) · process_failed (reason), once for all calls
+    to the process:    open (call, whether tokens are wanted) · request (call, id, request) · cancel (call, id)
+                       close (call) · exit
+    from the process:  events (call, list of events) · call_failed (call, reason)
+                       process_failed (reason), once for all calls
+
+A call is a session in each process.
 """
 
 import pickle
 import queue
 import signal
 import threading
-from collections.abc import Callable, Collection
+from collections import deque
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from got_runtime.engine.protocol import Completion, Engine, Request, RequestSource
+from got_runtime.engine.protocol import Engine, Event, Failure, Request, Token
 from got_runtime.engine.registry import EngineConfig, make_engine
 from got_runtime.errors import EngineError
 
@@ -26,8 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CheckpointRef", "serve"]
 
-_RequestQueue = queue.SimpleQueue[tuple[int, Request] | None]
-"""Requests of one call with their index in that call; None ends the call."""
+_Arrivals = queue.SimpleQueue[tuple[int, Request | None] | None]
+"""Requests of one call with their ids; without a request, the id is cancelled. None ends the call."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,7 @@ def serve(
     except Exception as error:  # noqa: BLE001 - sent to the process that made the calls
         send("process_failed", str(error))
         return
-    calls: dict[int, _RequestQueue] = {}
+    calls: dict[int, _Arrivals] = {}
     while True:
         try:
             kind, *rest = connection.recv()
@@ -82,69 +87,56 @@ def serve(
         if kind == "open":
             call, wants_tokens = rest
             calls[call] = queue.SimpleQueue()
-            arguments = (engine, call, calls[call], calls, wants_tokens, send)
+            arguments = (engine, call, calls[call], wants_tokens, send)
             threading.Thread(target=_serve_call, args=arguments, name=f"got-ocr call {call}", daemon=True).start()
         elif kind == "request":
-            call, index, request = rest
-            calls[call].put((index, replace(request, pixels=torch.from_numpy(request.pixels))))
+            call, id, request = rest
+            calls[call].put((id, replace(request, pixels=torch.from_numpy(request.pixels))))
+        elif kind == "cancel":
+            call, id = rest
+            calls[call].put((id, None))
         elif kind == "close":
             calls.pop(rest[0]).put(None)
         else:
             return
 
 
-class _CallClosed(Exception):
-    """The caller closed the call."""
-
-
-class _CallRequests(RequestSource):
-    """The requests of one call as they arrive. ``indices`` are their indices in the caller's process."""
-
-    def __init__(self, arrivals: _RequestQueue) -> None:
-        self._arrivals = arrivals
-        self.indices: list[int] = []
-
-    def __next__(self) -> Request:
-        arrival = self._arrivals.get()
-        if arrival is None:
-            raise StopIteration
-        index, request = arrival
-        self.indices.append(index)
-        return request
-
-    def wake(self) -> None:
-        self._arrivals.put(None)
-
-
-def _serve_call(
-    engine: Engine,
-    call: int,
-    arrivals: _RequestQueue,
-    open_calls: Collection[int],
-    wants_tokens: bool,
-    send: Callable[..., None],
-) -> None:
-    """Serve one call until it is closed, which may happen before this function begins."""
-    requests = _CallRequests(arrivals)
-
-    def on_token(index: int, token: int) -> None:
-        if call not in open_calls:
-            raise _CallClosed
-        if wants_tokens:
-            send("token", call, requests.indices[index], token)
-
+def _serve_call(engine: Engine, call: int, arrivals: _Arrivals, wants_tokens: bool, send: Callable[..., None]) -> None:
+    """Serve one call until it is closed."""
+    waiting: deque[tuple[int, Request]] = deque()
+    open_ids: set[int] = set()
     try:
-        for index, completion in enumerate(engine.generate(requests, on_token)):
-            send("completion", call, requests.indices[index], _picklable(completion))
-    except (_CallClosed, OSError):
+        with closing(engine.session(wants_tokens)) as session:
+            while True:
+                while not open_ids or not arrivals.empty():
+                    arrival = arrivals.get()
+                    if arrival is None:
+                        return
+                    id, request = arrival
+                    if request is not None:
+                        open_ids.add(id)
+                        waiting.append((id, request))
+                    elif id in open_ids:
+                        open_ids.remove(id)
+                        waiting = deque(each for each in waiting if each[0] != id)
+                        session.cancel(id)
+                while waiting and session.has_room():
+                    session.add(*waiting.popleft())
+                events = session.step()
+                open_ids -= {event.id for event in events if not isinstance(event, Token)}
+                if events:
+                    send("events", call, [_picklable(event) for event in events])
+    except OSError:  # the process that made the call has ended
         return
     except Exception as error:  # noqa: BLE001 - sent to the process that made the call
         send("call_failed", call, f"{type(error).__name__}: {error}")
 
 
-def _picklable(completion: Completion | Exception | None) -> Completion | Exception | None:
-    try:
-        pickle.loads(pickle.dumps(completion))
-    except Exception:  # noqa: BLE001 - an exception may carry anything
-        return EngineError(f"{type(completion).__name__}: {completion}")
-    return completion
+def _picklable(event: Event) -> Event:
+    """The event, with an exception that can be sent: an exception may carry anything."""
+    if isinstance(event, Failure):
+        try:
+            pickle.loads(pickle.dumps(event.error))
+        except Exception:  # noqa: BLE001
+            return Failure(event.id, EngineError(f"{type(event.error).__name__}: {event.error}"))
+    return event

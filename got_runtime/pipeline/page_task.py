@@ -13,10 +13,18 @@ from got_runtime.sources import SourcePage
 from got_runtime.tasks import Task, Tiles
 from got_runtime.views.zoom import ZoomedPage, ZoomedView
 
-__all__ = ["PageTask", "PartTask", "RetryTask", "ViewTask", "without_image"]
+__all__ = ["DocumentTask", "PageTask", "PartTask", "RetryTask", "ViewTask", "Work", "without_image"]
 
 
-@dataclass
+@dataclass(eq=False)
+class DocumentTask:
+    """The document of some pages."""
+
+    pages: int | None = None
+    """Number of pages, once it is known: they are prefetched."""
+
+
+@dataclass(eq=False)
 class PageTask:
     """The state of a page from its request to its result."""
 
@@ -32,10 +40,11 @@ class PageTask:
     boxes: tuple[ElementBox, ...] = ()
     """Boxes of the elements of the text layer, if they are wanted."""
     failure: GotError | None = None
-    document: int = 0
-    """Index of the document that the page belongs to."""
-    last: bool = False
-    """Whether no page of the document follows, as far as is known: pages are prefetched."""
+    document: DocumentTask = field(default_factory=DocumentTask)
+    index: int = 0
+    """In the document."""
+    number: int = 0
+    """In the order of all pages."""
     pending_tokens: list[int] = field(default_factory=list)
     """Tokens of a character that is not complete yet."""
     first: Completion | None = None
@@ -58,7 +67,7 @@ class PageTask:
         self.lines = self.zoom = None
 
 
-@dataclass
+@dataclass(eq=False)
 class RetryTask:
     """One attempt to decode a page again, in one part or several."""
 
@@ -66,10 +75,11 @@ class RetryTask:
     retry: Retry
     method: RetryMethod
     parts: int = 1
-    completions: list[Completion | Exception | None] = field(default_factory=list)
+    completions: dict[int, Completion | Exception | None] = field(default_factory=dict)
+    """By the number of the part. They arrive in any order."""
 
 
-@dataclass
+@dataclass(eq=False)
 class ViewTask:
     """One zoomed view of a page."""
 
@@ -81,6 +91,22 @@ class ViewTask:
 
 PartTask = RetryTask | ViewTask
 """What is decoded of a page besides its own request."""
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """What is done next for a page."""
+
+    owner: PageTask | PartTask
+    request: Request | None
+    """None for a page that is not decoded, and for a part whose request could not be made."""
+    part: int = 0
+    """Number of the request among those of an attempt to decode the page again."""
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes while it waits."""
+        return self.request.pixels.nbytes + self.request.kept_bytes if self.request is not None else 0
 
 
 def without_image(page: SourcePage) -> SourcePage:

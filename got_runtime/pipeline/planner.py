@@ -1,5 +1,6 @@
 """Plans a task for each page of the documents, and turns the engine's completions into results."""
 
+import itertools
 import logging
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from got_runtime.engine.protocol import Completion, Request
 from got_runtime.errors import EngineError, GotError
 from got_runtime.markup import parse
 from got_runtime.options import ReadOptions
-from got_runtime.pipeline.page_task import PageTask, PartTask, RetryTask, ViewTask, without_image
+from got_runtime.pipeline.page_task import DocumentTask, PageTask, PartTask, RetryTask, ViewTask, Work, without_image
 from got_runtime.pipeline.postprocess import DecodedPage, answer_lines, build_result, decode_page, token_positions
 from got_runtime.pipeline.preprocess import prepare_page, readable_width, retry_request
 from got_runtime.pipeline.retry import ACCEPTED_CONFIDENCE, Retry, RetryMethod
@@ -37,16 +38,26 @@ class PagePlanner:
     checkpoint: "LoadedModel"
     options: ReadOptions
 
-    def plan(self, documents: Iterable[Iterator[SourcePage]]) -> Generator[PageTask, None, None]:
+    def work(self, documents: Iterable[Iterator[SourcePage]]) -> Generator[Work, None, None]:
+        """The requests of each page, in order; a page in zoomed views has several."""
+        for task in self._plan(documents):
+            if task.zoom is None or not (views := self.first_views(task)):
+                yield Work(task, task.request)
+                continue
+            for view in views:
+                yield from self.requests(view)
+
+    def _plan(self, documents: Iterable[Iterator[SourcePage]]) -> Iterator[PageTask]:
         """A task for each page, or for each group of pages that share a context."""
-        for number, document in enumerate(documents):
-            task: PageTask | None = None
-            for group in self._groups(document):
+        numbers = itertools.count()
+        for pages in documents:
+            document, count = DocumentTask(), 0
+            for group in self._groups(pages):
                 task = self._plan_page(group)
-                task.document = number
+                task.document, task.index, task.number = document, count, next(numbers)
+                count += 1
                 yield task
-            if task is not None:
-                task.last = True
+            document.pages = count
 
     def _groups(self, document: Iterator[SourcePage]) -> Iterator[list[SourcePage]]:
         """The pages of a source that share a context: all of them with :class:`MultiPage`, else each alone."""
@@ -119,15 +130,24 @@ class PagePlanner:
         assert task.zoom is not None
         return [ViewTask(task, task.zoom, pieces) for pieces in task.zoom.pending()]
 
-    def complete_part(self, part: PartTask, completion: Completion | Exception | None) -> list[PartTask]:
-        """Record a part of a page; when it was the last part, set the result or return what is decoded next."""
+    def complete_part(
+        self, part: PartTask, completion: Completion | Exception | None, number: int = 0
+    ) -> list[PartTask]:
+        """Record a part of a page; when it was the last part, set the result or return what is decoded next.
+
+        Args:
+            part: what was decoded.
+            completion: or the error; None if its request could not be made.
+            number: of the request, where the part has several.
+        """
         if isinstance(part, ViewTask):
             return self._complete_view(part, completion)
         retry_task = part
-        retry_task.completions.append(completion)
+        retry_task.completions[number] = completion
         if len(retry_task.completions) < retry_task.parts:
             return []
-        decoded = [part for part in retry_task.completions if isinstance(part, Completion)]
+        ordered = [each for _, each in sorted(retry_task.completions.items(), key=lambda item: item[0])]
+        decoded = [each for each in ordered if isinstance(each, Completion)]
         whole = len(decoded) == retry_task.parts
         retry_task.retry.record(
             retry_task.method, decode_page(self.checkpoint, decoded) if whole else DecodedPage("error")
@@ -168,37 +188,32 @@ class PagePlanner:
         if task.result is None and task.first is not None:
             self._finish(task, decode_page(self.checkpoint, [task.first]), task.first)
 
-    def requests(self, part: PartTask) -> Iterator[Request | None]:
-        """The requests of a part of a page, one for each of its images; None if they cannot be made."""
-        if isinstance(part, RetryTask):
-            yield from self._retry_requests(part)
-            return
+    def requests(self, part: PartTask) -> Iterator[Work]:
+        """The requests of a part of a page, one for each of its images; without a request if they cannot be made."""
         header = part.task.header
         try:
-            part.view = part.zoom.view(part.pieces)
-            request = part.zoom.request(self.checkpoint, self.options, part.view)
-        except (GotError, MemoryError) as error:
-            logger.warning("%s page %d: a view could not be made: %s", header.source, header.number, error)
-            yield None
-        else:
-            yield request
-
-    def _retry_requests(self, retry_task: RetryTask) -> list[Request | None]:
-        task, method = retry_task.task, retry_task.method
-        try:
-            images = method.images()
-            retry_task.parts = len(images)
-            return [
-                retry_request(
-                    self.checkpoint, self.options, task.header, image, method.task, retry_task.retry.seconds_left
-                )
-                for image in images
-            ]
+            if isinstance(part, RetryTask):
+                made = self._retry_requests(part)
+            else:
+                part.view = part.zoom.view(part.pieces)
+                made = [part.zoom.request(self.checkpoint, self.options, part.view)]
         except (GotError, MemoryError) as error:  # the file was removed in the meantime, or memory is short
-            header = task.header
-            logger.warning("%s page %d: no retry with %s: %s", header.source, header.number, method.name, error)
-            retry_task.parts = 1
-            return [None]
+            what = "a view could not be made" if isinstance(part, ViewTask) else f"no retry with {part.method.name}"
+            logger.warning("%s page %d: %s: %s", header.source, header.number, what, error)
+            if isinstance(part, RetryTask):
+                part.parts = 1
+            yield Work(part, None)
+            return
+        for number, request in enumerate(made):
+            yield Work(part, request, number)
+
+    def _retry_requests(self, part: RetryTask) -> list[Request]:
+        images, header = part.method.images(), part.task.header
+        part.parts = len(images)
+        seconds = part.retry.seconds_left
+        return [
+            retry_request(self.checkpoint, self.options, header, image, part.method.task, seconds) for image in images
+        ]
 
     def _next_retry(self, task: PageTask, retry: Retry) -> list[PartTask]:
         method = retry.next_attempt()

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from helpers.engine_requests import generate
 from helpers.random_networks import NARROW_TEXT, NARROW_VISION, network, request_for
 
 from got_runtime import Plain
@@ -37,11 +38,11 @@ MAKERS: dict[str, Callable[[LoadedModel], Engine]] = {
 def test_a_closed_engine_refuses(small: LoadedModel, name: str) -> None:
     engine = MAKERS[name](small)
     requests = [request_for(small, Plain(), budget=2, number=n) for n in range(3)]
-    in_use = engine.generate(requests)
+    in_use = generate(engine, requests)
     next(in_use)
     engine.close()
     engine.close()
-    for iterator in (in_use, engine.generate(requests)):
+    for iterator in (in_use, generate(engine, requests)):
         with pytest.raises(EngineError, match="closed: make a new runtime"):
             next(iterator)
 
@@ -50,7 +51,7 @@ def test_a_closed_engine_refuses(small: LoadedModel, name: str) -> None:
 def test_a_closed_engine_holds_no_weights(small: LoadedModel, name: str) -> None:
     engine = MAKERS[name](small)
     request = request_for(small, Plain(), budget=2)
-    assert len(list(engine.generate([request]))) == 1
+    assert len(list(generate(engine, [request]))) == 1
     weights = weakref.ref(small.model)
     checkpoint: Any = replace(small, model=None)
     small.__dict__.clear()  # the fixture's reference to the network

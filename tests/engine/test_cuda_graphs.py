@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from helpers.engine_requests import TOKEN_BYTES, AsyncEngine, tokens_of
+from helpers.engine_requests import TOKEN_BYTES, AsyncEngine, generate, tokens_of
 from helpers.random_networks import (
     NARROW_TEXT,
     NARROW_VISION,
@@ -34,8 +34,8 @@ def test_asynchronous_steps_respect_memory_and_recorded_attention(small: LoadedM
         )
         for number in range(5)
     ]
-    engine = AsyncEngine(small.model, small.end_tokens, batch_size=3, kv_cache_bytes=3 * 512 * TOKEN_BYTES)
-    completions: list[Any] = list(engine.generate(requests))
+    engine = AsyncEngine(small.model, small.end_tokens, batch_size=3, kv_cache_bytes=4 * 512 * TOKEN_BYTES)
+    completions: list[Any] = list(generate(engine, requests))
     assert tokens_of(completions) == [generated(small, request) for request in requests]
     assert any(completion.warnings for completion in completions)
     assert [bool(completion.token_positions) for completion in completions] == [False, False, False, True, False]
@@ -44,7 +44,9 @@ def test_asynchronous_steps_respect_memory_and_recorded_attention(small: LoadedM
 @torch.inference_mode()
 def test_asynchronous_steps_choose_the_same_tokens(small: LoadedModel) -> None:
     """The step that is captured as a CUDA graph, run without one, with free slots and a cache that grows."""
-    there, here = (TorchDecoder(small.model, 5, 1 << 30, run_async=run_async) for run_async in (True, False))
+    there, here = (
+        TorchDecoder(small.model, 5, 8 * 1024 * TOKEN_BYTES, run_async=run_async) for run_async in (True, False)
+    )
     assert there.async_steps is not None
     torch.manual_seed(0)
     texts = [[number] * length for number, length in enumerate([20, 509, 33], start=1)]
@@ -69,6 +71,6 @@ def test_on_a_gpu_tokens_equal_those_of_generate(small: LoadedModel) -> None:
 
     there = replace(small, model=copy.deepcopy(small.model).to("cuda"))
     requests = [request_for(small, task) for task in TASKS]
-    completions = list(TorchEngine(there.model, there.end_tokens, batch_size=4).generate(requests))
+    completions = list(generate(TorchEngine(there.model, there.end_tokens, batch_size=4), requests))
     assert tokens_of(completions) == [generated(small, request) for request in requests]
     assert torch.cuda.is_available()

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 from helpers.deadlines import in_time
+from helpers.engine_requests import generate
 from helpers.native_code import needs_compiled_steps
 from helpers.random_networks import NARROW_TEXT, NARROW_VISION, generated, network, request_for
 
@@ -42,7 +43,7 @@ def compiled() -> LoadedModel:
 
 
 def completed(engine: Engine, requests: list[Any]) -> list[Any]:
-    results: list[Any] = in_time(lambda: list(engine.generate(requests)))
+    results: list[Any] = in_time(lambda: list(generate(engine, requests)))
     return results
 
 
@@ -121,13 +122,10 @@ class TestMemory:
             assert isinstance(second, RuntimeError)
 
     def test_after_a_huge_page_pages_are_decoded_together_again(self, small: LoadedModel) -> None:
-        # The page images are so large that later pages wait for the huge ones.
-        requests = [
-            replace(request_for(small, Plain(), 490 if n < 2 else 30, n), kept_bytes=1 << 30) for n in range(16)
-        ]
+        requests = [request_for(small, Plain(), 490 if n < 2 else 30, n) for n in range(16)]
         indices: list[int] = []
-        engine = TorchEngine(small.model, small.end_tokens, batch_size=4, kv_cache_bytes=4 * 512 * TOKEN)
-        completions = in_time(lambda: list(engine.generate(requests, lambda index, _: indices.append(index))))
+        engine = TorchEngine(small.model, small.end_tokens, batch_size=4, kv_cache_bytes=1100 * TOKEN)
+        completions = in_time(lambda: list(generate(engine, requests, lambda index, _: indices.append(index))))
         assert any("memory ran out" in warning for completion in completions for warning in completion.warnings)
         assert [list(completion.tokens) for completion in completions] == [
             generated(small, request) for request in requests
@@ -137,8 +135,9 @@ class TestMemory:
         assert max(together) == 4, "pages are decoded one by one until the end"
 
     @torch.inference_mode()
-    def test_a_page_that_needs_all_memory_frees_it(self, small: LoadedModel) -> None:
-        decoder = TorchDecoder(small.model, 8, 8 * 512 * TOKEN)
+    @pytest.mark.parametrize("run_async", [False, True])
+    def test_a_page_that_needs_all_memory_frees_it(self, small: LoadedModel, run_async: bool) -> None:
+        decoder = TorchDecoder(small.model, 2, 1200 * TOKEN, run_async)
         assert decoder.has_room(512)
         decoder.prefill(0, torch.randn(900, 64), 1100, None)
         assert not decoder.has_room(512)
@@ -163,12 +162,12 @@ class TestTime:
         """Pages wait, half decoded, while the consumer processes the first one (or retries it)."""
         requests = [request_for(small, Plain(), 150 + 150 * n, n) for n in range(3)]
         started = time.perf_counter()
-        list(TorchEngine(small.model, small.end_tokens, batch_size=3).generate(requests))
+        list(generate(TorchEngine(small.model, small.end_tokens, batch_size=3), requests))
         limit = 3 * (time.perf_counter() - started) + 0.5  # the machine may be busy
         requests = [replace(request, max_seconds=limit) for request in requests]
 
         def consume_slowly() -> Iterator[Any]:
-            for completion in TorchEngine(small.model, small.end_tokens, batch_size=3).generate(requests):
+            for completion in generate(TorchEngine(small.model, small.end_tokens, batch_size=3), requests):
                 yield completion
                 if isinstance(completion, Completion) and len(completion.tokens) == 150:
                     time.sleep(limit + 0.5)
@@ -189,7 +188,7 @@ class TestTime:
             if (index, counts[0]) == (0, 350):
                 time.sleep(self.LIMIT + 0.5)
 
-        completions = in_time(lambda: list(engine.generate(requests, on_token)))
+        completions = in_time(lambda: list(generate(engine, requests, on_token)))
         assert "memory ran out" in completions[1].warnings[0]
         assert completions[1].finish != "time"
 

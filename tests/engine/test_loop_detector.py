@@ -5,7 +5,6 @@ import random
 import pytest
 import torch
 
-from got_runtime.engine.ngram_ban import NgramBan
 from got_runtime.engine.protocol import Request
 from got_runtime.engine.sequence import Sequence
 
@@ -14,9 +13,7 @@ END = frozenset({0})
 
 
 def empty_sequence(ngram_ban: int) -> Sequence:
-    request = Request(PROMPT, torch.zeros(1), 4096, ngram_ban)
-    ban = NgramBan(ngram_ban, PROMPT) if ngram_ban else None
-    return Sequence(0, request, torch.zeros(1), ban, 0.0, 0.0)
+    return Sequence.of(0, Request(PROMPT, torch.zeros(1), 4096, ngram_ban))
 
 
 def decode(decoding: Sequence, wanted: list[int]) -> Sequence:
@@ -25,7 +22,7 @@ def decode(decoding: Sequence, wanted: list[int]) -> Sequence:
     for token in wanted:
         banned = decoding.ban.banned() if decoding.ban is not None else []
         decoding.append_token(token if token not in banned else other_tokens.randrange(5000, 6000), 0.9)
-        decoding.check_finished(END, None)
+        decoding.check_finished(END)
         if decoding.finish is not None:
             break
     return decoding

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 from helpers.deadlines import in_time
-from helpers.engine_requests import tokens_of
+from helpers.engine_requests import generate, tokens_of
 from helpers.random_networks import (
     NARROW_TEXT,
     NARROW_VISION,
@@ -43,11 +43,11 @@ def test_pages_decoded_in_two_processes_come_back_in_order(
 ) -> None:
     requests = [request_for(checkpoint, Plain(), budget=5 + 3 * (n % 3), number=n) for n in range(5)]
     streamed: dict[int, list[int]] = {}
-    mixed = [requests[0], None, *requests[1:]]
     completions = in_time(
-        lambda: list(two_processes.generate(mixed, lambda index, token: streamed.setdefault(index, []).append(token)))
+        lambda: list(
+            generate(two_processes, requests, lambda index, token: streamed.setdefault(index, []).append(token))
+        )
     )
-    assert completions.pop(1) is None
     expected = [generated(checkpoint, request) for request in requests]
     assert tokens_of(completions) == expected
     assert [streamed[index] for index in sorted(streamed)] == expected
@@ -57,7 +57,7 @@ def test_a_call_within_a_call_is_served(two_processes: MultiDeviceEngine, checkp
     request = request_for(checkpoint, Plain(), budget=4)
 
     def nested() -> list[Any]:
-        return [list(two_processes.generate([request])) for _ in two_processes.generate([request, request])]
+        return [list(generate(two_processes, [request])) for _ in generate(two_processes, [request, request])]
 
     assert tokens_of([inner for [inner] in in_time(nested)]) == [generated(checkpoint, request)] * 2
 
@@ -73,7 +73,7 @@ def test_a_process_that_dies_fails_only_its_pages(checkpoint: LoadedModel) -> No
             engine._workers[0].process.kill()
 
     try:
-        completions = in_time(lambda: list(engine.generate(requests, kill)))
+        completions = in_time(lambda: list(generate(engine, requests, kill)))
     finally:
         in_time(engine.close)
     lost = [completion for completion in completions if isinstance(completion, EngineError)]
@@ -86,10 +86,10 @@ def test_a_process_that_dies_fails_only_its_pages(checkpoint: LoadedModel) -> No
 def test_an_engine_that_fails_fails_only_its_pages(two_processes: MultiDeviceEngine, checkpoint: LoadedModel) -> None:
     requests = [request_for(checkpoint, Plain(), budget=4, number=n) for n in range(3)]
     breaking = replace(requests[0], max_new_tokens=cast(int, None))
-    completions = in_time(lambda: list(two_processes.generate([breaking, *requests])))
+    completions = in_time(lambda: list(generate(two_processes, [breaking, *requests])))
     assert "the engine on cpu failed: TypeError" in str(completions[0])
     assert any(isinstance(completion, Completion) for completion in completions[1:])
-    again = in_time(lambda: list(two_processes.generate(requests)))
+    again = in_time(lambda: list(generate(two_processes, requests)))
     assert tokens_of(again) == [generated(checkpoint, request) for request in requests]
 
 
@@ -97,19 +97,19 @@ def test_an_interrupt_does_not_end_the_processes(two_processes: MultiDeviceEngin
     """Ctrl-C, which a notebook sends whenever a cell is stopped, reaches the whole group of processes."""
     requests = [request_for(checkpoint, Plain(), budget=4, number=n) for n in range(2)]
     expected = [generated(checkpoint, request) for request in requests]
-    assert tokens_of(in_time(lambda: list(two_processes.generate(requests)))) == expected
+    assert tokens_of(in_time(lambda: list(generate(two_processes, requests)))) == expected
     for worker in two_processes._workers:
         os.kill(worker.process.pid or 0, signal.SIGINT)
-    assert tokens_of(in_time(lambda: list(two_processes.generate(requests)))) == expected
+    assert tokens_of(in_time(lambda: list(generate(two_processes, requests)))) == expected
 
 
 def test_a_closed_engine_ends_its_processes_and_refuses(small: LoadedModel) -> None:
     engine = MultiDeviceEngine(CheckpointRef(dtype="float32"), ["cpu"])
     [worker] = engine._workers
-    in_use = engine.generate([request_for(small, Plain(), number=n) for n in range(3)])
+    in_use = generate(engine, [request_for(small, Plain(), number=n) for n in range(3)])
     in_time(engine.close)
     assert not worker.process.is_alive()
-    for iterator in (in_use, engine.generate([])):
+    for iterator in (in_use, generate(engine, [])):
         with pytest.raises(EngineError, match="closed: make a new runtime"):
             next(iterator)
 
@@ -117,7 +117,7 @@ def test_a_closed_engine_ends_its_processes_and_refuses(small: LoadedModel) -> N
 def test_a_device_that_does_not_exist_is_named_in_the_error(small: LoadedModel) -> None:
     engine = MultiDeviceEngine(CheckpointRef(dtype="float32"), ["cuda:99"])
     try:
-        [completion] = in_time(lambda: list(engine.generate([request_for(small, Plain())])))
+        [completion] = in_time(lambda: list(generate(engine, [request_for(small, Plain())])))
     finally:
         in_time(engine.close)
     assert isinstance(completion, EngineError)

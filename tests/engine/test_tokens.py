@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from helpers.engine_requests import generate
 from helpers.native_code import SLOW_IN_BFLOAT16
 from helpers.random_networks import (
     GOT_TEXT,
@@ -67,13 +68,15 @@ class OnTransformersFeatures(TorchEngine):
 
     def __init__(self, model: Any, end_tokens: frozenset[int], batch_size: int) -> None:
         super().__init__(model, end_tokens, batch_size, native=False)
-        self._network = replace(self._open_network(), prefill=TransformersFeatures(model))
+
+    def _prefill(self, model: Any, tile_batch: int, packed: Any) -> Prefill:
+        return TransformersFeatures(model)
 
 
 def decoded(
     checkpoint: LoadedModel, requests: list[Request], batch_size: int = 1, engine: type[TorchEngine] = TorchEngine
 ) -> list[list[int]]:
-    completions = list(engine(checkpoint.model, checkpoint.end_tokens, batch_size=batch_size).generate(requests))
+    completions = list(generate(engine(checkpoint.model, checkpoint.end_tokens, batch_size=batch_size), requests))
     for completion in completions:
         assert isinstance(completion, Completion), completion
     return [list(completion.tokens) for completion in completions if isinstance(completion, Completion)]
@@ -204,7 +207,7 @@ def test_the_end_token_ends_the_completion_and_is_not_part_of_it(small: LoadedMo
     stopping = replace(small, end_tokens=frozenset({end}))
     assert tokens.index(end) > 0
     assert generated(stopping, request) == tokens[: tokens.index(end)]
-    [completion] = TorchEngine(small.model, stopping.end_tokens).generate([request])
+    [completion] = generate(TorchEngine(small.model, stopping.end_tokens), [request])
     assert isinstance(completion, Completion)
     assert list(completion.tokens) == tokens[: tokens.index(end)]
     assert completion.finish == "stop"

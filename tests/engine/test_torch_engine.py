@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from helpers.deadlines import DEADLINE_S, in_time
-from helpers.engine_requests import TOKEN_BYTES, AsyncEngine, mixed_requests, started, tokens_of
+from helpers.engine_requests import TOKEN_BYTES, AsyncEngine, generate, mixed_requests, tokens_of
 from helpers.native_code import needs_compiled_steps
 from helpers.random_networks import (
     GOT_TEXT,
@@ -27,10 +27,9 @@ from helpers.random_networks import (
 )
 
 from got_runtime import GotRuntime, Plain
-from got_runtime.engine.protocol import Completion, Request
+from got_runtime.engine.protocol import Request
 from got_runtime.engine.registry import EngineConfig
 from got_runtime.engine.torch_engine.engine import TorchEngine
-from got_runtime.errors import SourceCorrupt
 from got_runtime.evaluation.metrics import character_error_rate
 from got_runtime.model.checkpoint import LoadedModel
 
@@ -70,7 +69,7 @@ def assert_mixed_requests_get_the_same_tokens_as_alone(
 
     def disturb() -> None:
         while not finished.is_set():
-            stream = started(engine, requests[1:4])
+            stream = generate(engine, requests[1:4])
             next(stream)
             stream.close()
             finished.wait(0.5)
@@ -79,7 +78,7 @@ def assert_mixed_requests_get_the_same_tokens_as_alone(
     other.start()
     completions: list[Any] = []
     try:
-        completions = list(engine.generate(arriving()))
+        completions = list(generate(engine, arriving()))
     finally:
         finished.set()
         other.join(DEADLINE_S)
@@ -109,11 +108,11 @@ def test_when_memory_runs_out_half_of_the_pages_wait_and_no_token_is_lost(small:
     budgets = [10, 490, 10, 490, 10]
     requests = [request_for(small, Plain(), budget, number=n) for n, budget in enumerate(budgets)]
     expected = [generated(small, request) for request in requests]
-    # Four slots of the first capacity, which four longer sequences exceed.
-    engine = TorchEngine(small.model, small.end_tokens, batch_size=4, kv_cache_bytes=4 * 512 * TOKEN_BYTES)
+    # Two short sequences fit, and two long ones do not.
+    engine = TorchEngine(small.model, small.end_tokens, batch_size=4, kv_cache_bytes=1000 * TOKEN_BYTES)
     streamed: dict[int, list[int]] = {}
     completions = in_time(
-        lambda: list(engine.generate(requests, lambda index, token: streamed.setdefault(index, []).append(token)))
+        lambda: list(generate(engine, requests, lambda index, token: streamed.setdefault(index, []).append(token)))
     )
     assert tokens_of(completions) == expected
     assert [streamed[index] for index in range(len(requests))] == expected, (
@@ -127,14 +126,14 @@ def test_when_memory_runs_out_half_of_the_pages_wait_and_no_token_is_lost(small:
 def test_pages_that_only_fit_alone_are_decoded_one_by_one(small: LoadedModel) -> None:
     requests = [request_for(small, Plain(), budget=20, number=n) for n in range(3)]
     engine = TorchEngine(small.model, small.end_tokens, batch_size=4, kv_cache_bytes=1)
-    assert tokens_of(in_time(lambda: list(engine.generate(requests)))) == [generated(small, r) for r in requests]
+    assert tokens_of(in_time(lambda: list(generate(engine, requests)))) == [generated(small, r) for r in requests]
 
 
 def test_a_page_that_fails_in_the_encoder_fails_alone(small: LoadedModel) -> None:
     good = [request_for(small, Plain(), number=n) for n in range(3)]
     broken = replace(good[1], pixels=good[1].pixels[:, :2])
     completions = in_time(
-        lambda: list(TorchEngine(small.model, small.end_tokens, 4).generate([good[0], broken, good[2]]))
+        lambda: list(generate(TorchEngine(small.model, small.end_tokens, 4), [good[0], broken, good[2]]))
     )
     assert isinstance(completions[1], RuntimeError | ValueError)
     assert tokens_of([completions[0], completions[2]]) == [generated(small, good[0]), generated(small, good[2])]
@@ -149,8 +148,8 @@ def test_an_exception_of_a_callback_reaches_the_caller(small: LoadedModel) -> No
             raise KeyError("enough")
 
     with pytest.raises(KeyError, match="enough"):
-        in_time(lambda: list(engine.generate(requests, picky)))
-    assert tokens_of(in_time(lambda: list(engine.generate(requests[:1])))) == [generated(small, requests[0])]
+        in_time(lambda: list(generate(engine, requests, picky)))
+    assert tokens_of(in_time(lambda: list(generate(engine, requests[:1])))) == [generated(small, requests[0])]
 
 
 def test_a_cancelled_stream_ends_at_once_and_draws_no_more_requests(small: LoadedModel) -> None:
@@ -162,7 +161,7 @@ def test_a_cancelled_stream_ends_at_once_and_draws_no_more_requests(small: Loade
             yield request_for(small, Plain(), number=number)
 
     def cancel() -> None:
-        stream = started(TorchEngine(small.model, small.end_tokens, batch_size=2), endless())
+        stream = generate(TorchEngine(small.model, small.end_tokens, batch_size=2), endless())
         next(stream)
         stream.close()
 
@@ -172,57 +171,14 @@ def test_a_cancelled_stream_ends_at_once_and_draws_no_more_requests(small: Loade
     assert len(drawn) == seen
 
 
-def test_an_error_of_the_request_iterator_is_raised_after_the_earlier_pages(small: LoadedModel) -> None:
-    def torn() -> Iterator[Request]:
-        yield request_for(small, Plain())
-        raise SourceCorrupt("the second page is torn")
-
-    stream = TorchEngine(small.model, small.end_tokens, batch_size=4).generate(torn())
-    assert isinstance(in_time(lambda: next(stream)), Completion)
-    with pytest.raises(SourceCorrupt, match="torn"):
-        in_time(lambda: next(stream))
-
-
-@pytest.mark.parametrize(("picture", "most"), [(0, 100), (80 << 20, 10)])
-def test_prefetching_is_bounded_by_the_memory_of_waiting_pages(small: LoadedModel, picture: int, most: int) -> None:
-    """Memory does not grow with the length of the document; of large scans fewer are prefetched."""
-    drawn = []
-
-    def many() -> Iterator[Request]:
-        for number in range(400):
-            drawn.append(number)
-            yield replace(request_for(small, Plain(), budget=1, number=number % 3), kept_bytes=picture)
-
-    stream = started(TorchEngine(small.model, small.end_tokens, batch_size=2), many())
-    in_time(lambda: next(stream))
-    time.sleep(0.5)
-    assert len(drawn) < most
-    stream.close()
-
-
 def test_a_slow_consumer_gets_every_completion_in_order(small: LoadedModel) -> None:
     requests = [request_for(small, Plain(), budget=3, number=n) for n in range(12)]
     expected = [generated(small, request) for request in requests]
     found = []
-    for completion in TorchEngine(small.model, small.end_tokens, batch_size=3).generate(requests):
+    for completion in generate(TorchEngine(small.model, small.end_tokens, batch_size=3), requests):
         time.sleep(0.05)
         found.append(completion)
     assert tokens_of(found) == expected
-
-
-@pytest.mark.parametrize(("kept_bytes", "others"), [(0, 12), (200 << 20, 2)])
-def test_short_pages_are_decoded_behind_a_long_one_as_far_as_memory_allows(
-    small: LoadedModel, kept_bytes: int, others: int
-) -> None:
-    lengths = [1, 60, *[2] * 12]  # the first page of a document is not delayed by others
-    requests = [replace(request_for(small, Plain(), n), kept_bytes=kept_bytes) for n in lengths]
-    indices: list[int] = []
-    engine = TorchEngine(small.model, small.end_tokens, batch_size=3)
-    for completion in engine.generate(requests, lambda index, _: indices.append(index)):
-        assert isinstance(completion, Completion)
-        if len(completion.tokens) == 60:
-            assert len(set(indices)) == 2 + others
-    assert len(set(indices)) == 14
 
 
 @needs_compiled_steps
@@ -245,7 +201,7 @@ def test_int8_reads_nearly_the_same_text_as_bfloat16(pages: Path) -> None:
 
 def test_a_page_has_a_warning_that_memory_ran_out(small: LoadedModel) -> None:
     crowded = GotRuntime(
-        small, TorchEngine(small.model, small.end_tokens, batch_size=4, kv_cache_bytes=4 * 512 * TOKEN_BYTES)
+        small, TorchEngine(small.model, small.end_tokens, batch_size=4, kv_cache_bytes=1000 * TOKEN_BYTES)
     )
     found = list(crowded.stream([drawn_page(number) for number in range(2)], max_new_tokens=490))
     assert not any(page.error for page in found)
@@ -254,8 +210,8 @@ def test_a_page_has_a_warning_that_memory_ran_out(small: LoadedModel) -> None:
 
 def test_the_code_path_and_preemptions_are_logged(small: LoadedModel, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", logger="got_runtime.engine")
-    engine = TorchEngine(small.model, small.end_tokens, batch_size=4, kv_cache_bytes=4 * 512 * TOKEN_BYTES)
-    list(engine.generate([request_for(small, Plain(), budget=490, number=n) for n in range(2)]))
+    engine = TorchEngine(small.model, small.end_tokens, batch_size=4, kv_cache_bytes=1000 * TOKEN_BYTES)
+    list(generate(engine, [request_for(small, Plain(), budget=490, number=n) for n in range(2)]))
     messages = [record.getMessage() for record in caplog.records]
     assert messages[0] == "decoding on cpu in float32 with torch, batch size 4"
     assert messages[1].startswith("memory ran out with 2 pages together")

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from helpers.deadlines import in_time
-from helpers.engine_requests import tokens_of
+from helpers.engine_requests import generate, tokens_of
 from helpers.random_networks import (
     NARROW_TEXT,
     NARROW_VISION,
@@ -29,8 +29,7 @@ def test_the_reference_engine_equals_generate(small: LoadedModel) -> None:
     requests = [request_for(small, task, budget=12) for task in TASKS]
     streamed: list[tuple[int, int]] = []
     engine = TransformersEngine(small.model, small.end_tokens)
-    completions = list(engine.generate([*requests, None], lambda index, token: streamed.append((index, token))))
-    assert completions.pop() is None
+    completions = list(generate(engine, requests, lambda index, token: streamed.append((index, token))))
     assert tokens_of(completions) == [generated(small, request) for request in requests]
     assert streamed == [(n, token) for n, completion in enumerate(tokens_of(completions)) for token in completion]
     assert all(
@@ -40,6 +39,6 @@ def test_the_reference_engine_equals_generate(small: LoadedModel) -> None:
 
 def test_the_reference_engine_stops_at_the_time_limit(small: LoadedModel) -> None:
     request = replace(request_for(small, Plain(), budget=4000), max_seconds=0.2)
-    [completion] = in_time(lambda: list(TransformersEngine(small.model, small.end_tokens).generate([request])))
+    [completion] = in_time(lambda: list(generate(TransformersEngine(small.model, small.end_tokens), [request])))
     assert completion.finish == "time"
     assert 0 < len(completion.tokens) < 4000

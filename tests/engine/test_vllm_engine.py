@@ -9,13 +9,13 @@ import subprocess
 import sys
 import threading
 import tomllib
-from collections.abc import Iterator
 from dataclasses import replace
 from importlib.metadata import EntryPoint
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from helpers.engine_requests import generate
 from helpers.random_networks import request_for
 
 from got_runtime import GotRuntime, MultiPage, Plain, Tiles
@@ -83,19 +83,15 @@ class TestInVllm:
     def test_tokens_equal_those_of_the_default_engine(self, checkpoint: LoadedModel, vllm: Engine) -> None:
         requests = [
             request_for(checkpoint, Plain(), 16),
-            None,
             request_for(checkpoint, Tiles(max_tiles=2), 8),
             replace(request_for(checkpoint, Plain(), 32, number=3), ngram_ban=2),
             request_for(checkpoint, MultiPage(), 8),
             replace(request_for(checkpoint, Plain(), 24), ngram_ban=0),
         ]
         streamed: dict[int, list[int]] = {}
-        completions = list(vllm.generate(requests, lambda index, token: streamed.setdefault(index, []).append(token)))
-        expected = list(TorchEngine(checkpoint.model, checkpoint.end_tokens).generate(requests))
+        completions = list(generate(vllm, requests, lambda index, token: streamed.setdefault(index, []).append(token)))
+        expected = list(generate(TorchEngine(checkpoint.model, checkpoint.end_tokens), requests))
         for index, (completion, wanted) in enumerate(zip(completions, expected, strict=True)):
-            if wanted is None:
-                assert completion is None
-                continue
             assert isinstance(completion, Completion)
             assert isinstance(wanted, Completion)
             assert (completion.tokens, completion.finish) == (wanted.tokens, wanted.finish)
@@ -116,14 +112,14 @@ class TestInVllm:
     def test_a_request_that_does_not_fit_fails_alone(self, checkpoint: LoadedModel, vllm: Engine) -> None:
         good = request_for(checkpoint, Plain(), 4)
         endless = replace(good, prompt=good.prompt + good.prompt[-1:] * 9000)
-        before, failed, after = vllm.generate([good, endless, good])
+        before, failed, after = generate(vllm, [good, endless, good])
         assert isinstance(failed, Exception)
         assert isinstance(before, Completion)
         assert isinstance(after, Completion)
         assert before.tokens == after.tokens
 
     def test_a_time_limit_ends_a_completion(self, checkpoint: LoadedModel, vllm: Engine) -> None:
-        (completion,) = vllm.generate([replace(request_for(checkpoint, Plain(), 64), max_seconds=0.0)])
+        (completion,) = generate(vllm, [replace(request_for(checkpoint, Plain(), 64), max_seconds=0.0)])
         assert isinstance(completion, Completion)
         assert completion.finish == "time"
         assert len(completion.tokens) < 64
@@ -131,12 +127,11 @@ class TestInVllm:
     def test_closing_the_iterator_stops_the_work(self, checkpoint: LoadedModel, vllm: Engine) -> None:
         streamed: list[int] = []
         requests = [request_for(checkpoint, Plain(), 2), *[request_for(checkpoint, Plain(), 4000, number=1)] * 3]
-        completions = vllm.generate(requests, lambda index, token: streamed.append(index))
-        assert isinstance(completions, Iterator)
+        completions = generate(vllm, requests, lambda index, token: streamed.append(index))
         next(completions)
-        completions.close()  # type: ignore[attr-defined]
+        completions.close()
         before = len(streamed)
-        (completion,) = vllm.generate([request_for(checkpoint, Plain(), 8)])
+        (completion,) = generate(vllm, [request_for(checkpoint, Plain(), 8)])
         assert isinstance(completion, Completion)
         assert len(streamed) == before
 
@@ -146,17 +141,17 @@ class TestInVllm:
 
         request = request_for(checkpoint, Plain(), 8)
         with pytest.raises(ValueError, match="no more"):
-            list(vllm.generate([request], refuse))
-        (completion,) = vllm.generate([request])
+            list(generate(vllm, [request], refuse))
+        (completion,) = generate(vllm, [request])
         assert isinstance(completion, Completion)
 
     def test_two_threads_share_one_engine(self, checkpoint: LoadedModel, vllm: Engine) -> None:
         requests = [request_for(checkpoint, Plain(), 12, number=number) for number in range(2)]
-        alone = [completion.tokens for completion in vllm.generate(requests) if isinstance(completion, Completion)]
+        alone = [completion.tokens for completion in generate(vllm, requests) if isinstance(completion, Completion)]
         together: dict[int, tuple[int, ...]] = {}
 
         def read(number: int) -> None:
-            for completion in vllm.generate([requests[number]]):
+            for completion in generate(vllm, [requests[number]]):
                 assert isinstance(completion, Completion)
                 together[number] = completion.tokens
 
@@ -191,4 +186,4 @@ class TestInVllm:
         engine.close()
         engine.close()
         with pytest.raises(EngineError, match="closed: make a new runtime"):
-            next(engine.generate([request_for(checkpoint, Plain(), 4)]))
+            next(generate(engine, [request_for(checkpoint, Plain(), 4)]))

@@ -1,21 +1,52 @@
 """Requests and checks that the tests of the engines use."""
 
 import random
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import replace
 from typing import Any
 
 from helpers.random_networks import TASKS, request_for
 
-from got_runtime.engine.protocol import Completion, Engine, Request
+from got_runtime.engine.protocol import Completed, Completion, Engine, Request, Token
 from got_runtime.engine.torch_engine.engine import TorchEngine
 from got_runtime.engine.torch_engine.torch_decoder import TorchDecoder
 from got_runtime.model.checkpoint import LoadedModel
 
 
-def started(engine: Engine, requests: Iterable[Request]) -> Generator[Any, None, None]:
-    """The engine's completions as a generator, which can be closed."""
-    yield from engine.generate(requests)
+def generate(
+    engine: Engine, requests: Iterable[Request], on_token: Callable[[int, int], None] | None = None
+) -> Generator[Any, None, None]:
+    """The completion or error of each request in their order, as a generator that can be closed.
+
+    Requests are drawn while there is room. ``on_token`` is called with the index of a request and its new token.
+    """
+    session = engine.session(tokens=on_token is not None)
+    source = enumerate(requests)
+    added, returned = 0, 0
+    exhausted = False
+    outcomes: dict[int, Any] = {}
+    try:
+        while True:
+            while not exhausted and session.has_room():
+                index, request = next(source, (0, None))
+                if request is None:
+                    exhausted = True
+                    break
+                session.add(index, request)
+                added += 1
+            if exhausted and returned == added:
+                return
+            for event in session.step():
+                if isinstance(event, Token):
+                    assert on_token is not None
+                    on_token(event.id, event.token)
+                else:
+                    outcomes[event.id] = event.completion if isinstance(event, Completed) else event.error
+            while returned in outcomes:
+                yield outcomes.pop(returned)
+                returned += 1
+    finally:
+        session.close()
 
 
 def tokens_of(completions: list[Any]) -> list[list[int]]:
@@ -43,5 +74,8 @@ TOKEN_BYTES = 2 * 2 * 2 * 16 * 4
 class AsyncEngine(TorchEngine):
     """The steps that a GPU runs, on a CPU: each step begins before the tokens of the last one are read."""
 
-    def _decoder(self, network: Any) -> TorchDecoder:
-        return TorchDecoder(network.model, self._batch_size, self._kv_cache_bytes or 1 << 30, run_async=True)
+    def _decoder(self) -> TorchDecoder:
+        assert self._network is not None
+        return TorchDecoder(
+            self._network[0], self._batch_size + 1, self._kv_cache_bytes or 8 * 1024 * TOKEN_BYTES, run_async=True
+        )

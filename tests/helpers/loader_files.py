@@ -1,12 +1,12 @@
 """For the loaders' tests: an answer with every common element, and an engine that counts its requests."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image, ImageDraw
 
 from got_runtime import GotRuntime
-from got_runtime.engine.protocol import Completion, OnToken, Request
+from got_runtime.engine.protocol import Completion, Request
 from got_runtime.engine.scripted import ScriptedEngine
 
 SOUP = (
@@ -19,19 +19,13 @@ Scripted = Callable[..., GotRuntime]
 
 
 class CountingEngine(ScriptedEngine):
-    """Counts the requests it was given, which is the number of pages rendered so far."""
+    """Counts the requests it was given."""
 
     received = 0
 
-    def generate(
-        self, requests: Iterable[Request | None], on_token: OnToken | None = None
-    ) -> Iterator[Completion | Exception | None]:
-        def counted() -> Iterator[Request | None]:
-            for request in requests:
-                self.received += 1
-                yield request
-
-        return super().generate(counted(), on_token)
+    def answer(self, number: int, request: Request) -> Completion | Exception:
+        self.received += 1
+        return super().answer(number, request)
 
 
 def inked(file: Path, text: str) -> Path:

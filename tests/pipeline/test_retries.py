@@ -2,7 +2,6 @@
 
 import io
 import threading
-from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,33 +12,29 @@ from helpers.scripted_pages import inked
 from PIL import Image
 
 from got_runtime import GotRuntime
-from got_runtime.engine.prefetch import Prefetcher
-from got_runtime.engine.protocol import Completion, DecodeFinish, OnToken, Request
+from got_runtime.engine.protocol import Completed, Completion, DecodeFinish, Event, Request, Session
+from got_runtime.engine.scripted import ScriptedEngine
 from got_runtime.markup import to_text
 from got_runtime.model.checkpoint import LoadedModel
+from got_runtime.pipeline.page_task import Work
+from got_runtime.pipeline.prefetch import Prefetcher
 from got_runtime.pipeline.retry import halves
 from got_runtime.sources import Limits
 
 
-class LoopsAtFirst:
+class LoopsAtFirst(ScriptedEngine):
     """An engine whose first completions run into a loop."""
 
     def __init__(self, checkpoint: LoadedModel, loops: int) -> None:
+        super().__init__(checkpoint.encode, ())
         self.checkpoint, self.left, self.tiles = checkpoint, loops, list[int]()
 
-    def close(self) -> None:
-        """There is nothing to release."""
-
-    def generate(
-        self, requests: Iterable[Request | None], on_token: OnToken | None = None
-    ) -> Iterator[Completion | Exception | None]:
-        for request in requests:
-            assert request is not None
-            self.tiles.append(request.pixels.shape[0])
-            self.left -= 1
-            finish: DecodeFinish = "repetition" if self.left >= 0 else "stop"
-            tokens = self.checkpoint.encode("la la" if self.left >= 0 else "song")
-            yield Completion(tokens, (0.9,) * len(tokens), finish, 1.0, 2.0)
+    def answer(self, number: int, request: Request) -> Completion | Exception:
+        self.tiles.append(request.pixels.shape[0])
+        self.left -= 1
+        finish: DecodeFinish = "repetition" if self.left >= 0 else "stop"
+        tokens = self.checkpoint.encode("la la" if self.left >= 0 else "song")
+        return Completion(tokens, (0.9,) * len(tokens), finish, 1.0, 2.0)
 
 
 @pytest.mark.parametrize(
@@ -64,62 +59,104 @@ def test_a_page_that_looped_is_retried_with_other_methods(
     assert engine.tiles == [1, 1, 1, 1, 7][: len(engine.tiles)]  # six tiles and the thumbnail
 
 
-class OneBatch:
-    """An engine that draws all requests before it returns completions; in its first call, some run into a loop."""
+class Batches(ScriptedEngine):
+    """An engine that decodes up to eight requests together; of the first ones, some run into a loop."""
 
     def __init__(self, checkpoint: LoadedModel, looping: set[int]) -> None:
-        self.checkpoint, self.looping, self.calls = checkpoint, looping, list[int]()
+        super().__init__(checkpoint.encode, ())
+        self.checkpoint, self.looping = checkpoint, looping
+        self.batches: list[list[int]] = []
+
+    def session(self, tokens: bool = True) -> Session:
+        return BatchSession(self)
+
+    def answer(self, number: int, request: Request) -> Completion:
+        loops = number in self.looping
+        tokens = self.checkpoint.encode("la la" if loops else f"request {number}")
+        return Completion(tokens, (0.9,) * len(tokens), "repetition" if loops else "stop", 1.0, 2.0)
+
+
+class BatchSession:
+    batch_size = 8
+
+    def __init__(self, engine: Batches) -> None:
+        self.engine, self.added = engine, 0
+        self.batch: list[tuple[int, int, Request]] = []
+
+    def has_room(self) -> bool:
+        return len(self.batch) < self.batch_size
+
+    def add(self, id: int, request: Request) -> None:
+        self.batch.append((id, self.added, request))
+        self.added += 1
+
+    def step(self) -> list[Event]:
+        batch, self.batch = self.batch, []
+        self.engine.batches.append([number for _, number, _ in batch])
+        return [Completed(id, self.engine.answer(number, request)) for id, number, request in reversed(batch)]
+
+    def cancel(self, id: int) -> None:
+        self.batch = [each for each in self.batch if each[0] != id]
 
     def close(self) -> None:
-        """There is nothing to release."""
+        self.batch.clear()
 
-    def generate(
-        self, requests: Iterable[Request | None], on_token: OnToken | None = None
-    ) -> Iterator[Completion | Exception | None]:
-        drawn = list(requests)
-        self.calls.append(len(drawn))
-        for index, request in enumerate(drawn):
-            assert request is not None
-            loops = len(self.calls) == 1 and index in self.looping
-            tokens = self.checkpoint.encode("la la" if loops else f"call {len(self.calls)} request {index}")
-            yield Completion(tokens, (0.9,) * len(tokens), "repetition" if loops else "stop", 1.0, 2.0)
+
+def all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every page be available before the first request is sent."""
+    take = Prefetcher.take
+
+    def wait_for_all(prefetcher: Prefetcher, wait: bool) -> Work | None:
+        prefetcher._thread.join()
+        return take(prefetcher, wait)
+
+    monkeypatch.setattr(Prefetcher, "take", wait_for_all)
+    monkeypatch.setattr("got_runtime.pipeline.prefetch.MAX_WAITING_BYTES", 1 << 40)
 
 
 def test_pages_that_looped_are_retried_in_one_batch_and_stay_in_order(
-    checkpoint: LoadedModel, three_pages: Path
+    checkpoint: LoadedModel, three_pages: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = OneBatch(checkpoint, {0, 2})
+    all_at_once(monkeypatch)
+    engine = Batches(checkpoint, {0, 2})
     first, second, third = GotRuntime(checkpoint, engine).stream(three_pages)
-    assert engine.calls == [3, 4]
-    assert (first.number, first.text) == (1, "call 2 request 0\ncall 2 request 1")
-    assert (second.number, second.text, second.attempts) == (2, "call 1 request 1", ())
-    assert (third.number, third.text) == (3, "call 2 request 2\ncall 2 request 3")
+    assert engine.batches == [[0, 1, 2], [3, 4, 5, 6]]
+    assert (first.number, first.text) == (1, "request 5\nrequest 6")
+    assert (second.number, second.text, second.attempts) == (2, "request 1", ())
+    assert (third.number, third.text) == (3, "request 3\nrequest 4")
 
 
-def test_completed_pages_are_yielded_before_an_error_of_the_engine_is_raised(checkpoint: LoadedModel) -> None:
-    class Failing(OneBatch):
-        def generate(self, *given: Any) -> Iterator[Completion | Exception | None]:
-            yield from islice(super().generate(*given), 2)
-            raise RuntimeError("the device is gone")
+def test_pages_that_looped_are_retried_in_one_batch_with_the_pages_that_follow(
+    checkpoint: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    all_at_once(monkeypatch)
+    engine = Batches(checkpoint, {1})
+    pages = list(GotRuntime(checkpoint, engine).stream([inked(number) for number in range(12)]))
+    assert engine.batches == [list(range(8)), list(range(8, 14))]
+    assert [len(page.attempts) for page in pages] == [0, 1, *[0] * 10]
 
-    stream = GotRuntime(checkpoint, Failing(checkpoint, {0})).stream([inked() for _ in range(4)])
+
+def test_completed_pages_are_yielded_before_an_error_of_the_engine_is_raised(
+    checkpoint: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Failing(Batches):
+        def answer(self, number: int, request: Request) -> Completion:
+            if number > 7:
+                raise RuntimeError("the device is gone")
+            return super().answer(number, request)
+
+    all_at_once(monkeypatch)
+    stream = GotRuntime(checkpoint, Failing(checkpoint, {0})).stream([inked() for _ in range(9)])
     assert [(page.finish_reason, page.text) for page in islice(stream, 2)] == [
         ("repetition", "la la"),
-        ("stop", "call 1 request 1"),
+        ("stop", "request 1"),
     ]
+    assert len(list(islice(stream, 6))) == 6
     with pytest.raises(RuntimeError, match="the device is gone"):
         next(stream)
 
 
 def test_a_page_is_retried_while_the_next_one_is_not_available(checkpoint: LoadedModel) -> None:
-    class Prefetching(LoopsAtFirst):
-        def generate(self, requests: Iterable[Request | None], *given: Any) -> Iterator[Completion | Exception | None]:
-            prefetcher = Prefetcher(requests)
-            try:
-                yield from super().generate(taken[0] for taken in iter(lambda: prefetcher.take(wait=True), None))
-            finally:
-                prefetcher.close()
-
     class Pipe(io.BytesIO):
         def read(self, *size: Any) -> bytes:
             assert written.wait(10), "the first page was not yielded before the second one was available"
@@ -127,7 +164,7 @@ def test_a_page_is_retried_while_the_next_one_is_not_available(checkpoint: Loade
 
     written, second = threading.Event(), io.BytesIO()
     inked().save(second, "PNG")
-    stream = GotRuntime(checkpoint, Prefetching(checkpoint, 1)).stream([inked(), Pipe(second.getvalue())])
+    stream = GotRuntime(checkpoint, LoopsAtFirst(checkpoint, 1)).stream([inked(), Pipe(second.getvalue())])
     assert next(stream).text == "song\nsong"
     written.set()
     assert next(stream).text == "song"
@@ -155,17 +192,14 @@ class LoopsOnce(LoopsAtFirst):
         super().__init__(checkpoint, 1)
         self.texts = iter(texts)
 
-    def generate(
-        self, requests: Iterable[Request | None], on_token: OnToken | None = None
-    ) -> Iterator[Completion | Exception | None]:
-        for completion in super().generate(requests, on_token):
-            assert isinstance(completion, Completion)
-            scripted = next(self.texts) if completion.finish == "stop" else None
-            if not isinstance(scripted, tuple):
-                yield scripted or completion
-                continue
-            tokens = self.checkpoint.encode(scripted[0])
-            yield Completion(tokens, (scripted[1],) * len(tokens), "stop", 0.0, 0.0)
+    def answer(self, number: int, request: Request) -> Completion | Exception:
+        completion = super().answer(number, request)
+        assert isinstance(completion, Completion)
+        scripted = next(self.texts) if completion.finish == "stop" else None
+        if not isinstance(scripted, tuple):
+            return scripted or completion
+        tokens = self.checkpoint.encode(scripted[0])
+        return Completion(tokens, (scripted[1],) * len(tokens), "stop", 0.0, 0.0)
 
 
 def test_of_retries_with_low_confidence_the_best_is_chosen(checkpoint: LoadedModel) -> None:

@@ -1,6 +1,5 @@
 """Pages whose type is too small for one view are read in zoomed views."""
 
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from helpers.scripted_pages import inked, scripted
 from PIL import Image, ImageFont
 
 from got_runtime import GotRuntime, PageResult
-from got_runtime.engine.protocol import Completion, DecodeFinish, OnToken, Request
+from got_runtime.engine.protocol import Completion, DecodeFinish, Request
 from got_runtime.engine.scripted import ScriptedEngine
 from got_runtime.errors import EngineError
 from got_runtime.model.checkpoint import LoadedModel
@@ -106,13 +105,11 @@ def test_a_line_that_is_read_without_any_confidence_is_no_text(got_nano: LoadedM
     class Unsure(ScriptedEngine):
         """The last view is read with a low confidence."""
 
-        def generate(
-            self, requests: Iterable[Request | None], on_token: OnToken | None = None
-        ) -> Iterator[Completion | Exception | None]:
-            for count, completion in enumerate(super().generate(requests, on_token)):
-                assert isinstance(completion, Completion)
-                sure = count < len(answers) - 1
-                yield replace(completion, probabilities=(0.99 if sure else 0.3,) * len(completion.tokens))
+        def answer(self, number: int, request: Request) -> Completion:
+            completion = super().answer(number, request)
+            assert isinstance(completion, Completion)
+            sure = number < len(answers) - 1
+            return replace(completion, probabilities=(0.99 if sure else 0.3,) * len(completion.tokens))
 
     image, pieces = small_print(), list[str]()
     runtime = GotRuntime(got_nano, Unsure(got_nano.encode, answers))
@@ -155,25 +152,19 @@ def test_pages_around_a_zoomed_one_keep_their_order(got_nano: LoadedModel, answe
     assert [page.text for page in pages] == ["before", TEXT, "after"]
 
 
-class Replays:
-    """Replays answers with the reasons why they ended, over all of its calls; the last one is repeated."""
+class Replays(ScriptedEngine):
+    """Replays answers with the reasons why they ended, over all of its sessions; the last one is repeated."""
 
     def __init__(self, checkpoint: LoadedModel, *answers: tuple[str, DecodeFinish]) -> None:
+        super().__init__(checkpoint.encode, ())
         self.checkpoint, self.answers = checkpoint, list(answers)
         self.requests: list[Request] = []
 
-    def close(self) -> None:
-        """There is nothing to release."""
-
-    def generate(
-        self, requests: Iterable[Request | None], on_token: OnToken | None = None
-    ) -> Iterator[Completion | Exception | None]:
-        for request in requests:
-            assert request is not None
-            text, finish = self.answers[min(len(self.requests), len(self.answers) - 1)]
-            self.requests.append(request)
-            tokens = self.checkpoint.encode(text)
-            yield Completion(tokens, (0.9,) * len(tokens), finish, 1.0, 2.0)
+    def answer(self, number: int, request: Request) -> Completion:
+        text, finish = self.answers[min(len(self.requests), len(self.answers) - 1)]
+        self.requests.append(request)
+        tokens = self.checkpoint.encode(text)
+        return Completion(tokens, (0.9,) * len(tokens), finish, 1.0, 2.0)
 
 
 def test_a_view_whose_answer_does_not_fit_is_read_again_in_halves(got_nano: LoadedModel, answers: list[str]) -> None:
@@ -284,13 +275,10 @@ def test_a_page_without_text_in_its_zoomed_views_is_read_in_one_view(got_nano: L
     class SureOfTheWholePage(Replays):
         """Zoomed views are read without any confidence."""
 
-        def generate(
-            self, requests: Iterable[Request | None], on_token: OnToken | None = None
-        ) -> Iterator[Completion | Exception | None]:
-            for completion in super().generate(requests, on_token):
-                assert isinstance(completion, Completion)
-                sure = len(self.requests) == len(self.answers)
-                yield replace(completion, probabilities=(0.95 if sure else 0.2,) * len(completion.tokens))
+        def answer(self, number: int, request: Request) -> Completion:
+            completion = super().answer(number, request)
+            sure = len(self.requests) == len(self.answers)
+            return replace(completion, probabilities=(0.95 if sure else 0.2,) * len(completion.tokens))
 
     line = printed_page([((500, 300), "no more than a few small words", 18)], (1200, 640))
     engine = SureOfTheWholePage(got_nano, ("no more than a few small words", "stop"), ("a shop sign", "stop"))

@@ -152,7 +152,7 @@ def test_cancelling_does_not_wait_for_a_source_that_hangs(runtime: GotRuntime, m
             released.wait(60)
             return b""
 
-    monkeypatch.setattr("got_runtime.engine.prefetch.CLOSE_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("got_runtime.pipeline.prefetch.CLOSE_TIMEOUT_S", 0.1)
     started = time.monotonic()
     try:
         with pytest.raises(TimeoutError):

@@ -1,21 +1,17 @@
 """The default engine: continuous batching on the weights of transformers' network.
 
-Each iteration prefills the requests that there is room for, makes one decoding step for the whole batch, and returns
-what is finished. The tokens equal ``generate()``'s: only the order of execution differs.
+Each step prefills at most one request, if there is room for it, and decodes a token for the whole batch. The tokens
+equal ``generate()``'s: only the order of execution differs.
 """
 
 import logging
-import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from got_runtime.engine.memory import KV_CACHE_FRACTION, free_memory
-from got_runtime.engine.prefetch import Prefetcher
-from got_runtime.engine.protocol import Completion, OnToken, Request, engine_closed
-from got_runtime.engine.reorder_buffer import ReorderBuffer
+from got_runtime.engine.protocol import Session, engine_closed
+from got_runtime.engine.shared import SharedBatch
 from got_runtime.engine.threads import use_threads
 from got_runtime.engine.torch_engine.allocator import keep_freed_memory, return_freed_memory
 from got_runtime.engine.torch_engine.decoder import Decoder
@@ -29,17 +25,10 @@ __all__ = ["TorchEngine"]
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class _Network:
-    """The references that :meth:`TorchEngine.close` drops."""
-
-    model: Any
-    prefill: Prefill
-    packed: PackedNetwork | None
-
-
 class TorchEngine:
-    """Decodes up to ``batch_size`` requests together. Every :meth:`generate` has its own batch: any thread may call it.
+    """Decodes up to ``batch_size`` requests of all sessions together, whatever their threads.
+
+    A session without any request in the batch may have one more, so that its first page begins at once.
 
     Args:
         model: transformers' ``GotOcr2ForConditionalGeneration``, in evaluation mode, on its device.
@@ -48,7 +37,7 @@ class TorchEngine:
         tile_batch: tiles that are encoded together; memory grows with it.
         weight_dtype: ``"int8"`` rounds the decoder's weights to 8 bits (CPU, bfloat16): faster, not exact.
         kv_cache_dtype: ``"int8"`` keeps keys and values in 8 bits (CPU, bfloat16): half the memory, faster, not exact.
-        kv_cache_bytes: size of the KV cache of one call; None takes
+        kv_cache_bytes: size of the KV cache; None takes
             :data:`~got_runtime.engine.memory.KV_CACHE_FRACTION` of the free memory.
         native: use the compiled C code where it is available (CPU, bfloat16). It rounds sums later than torch does, so
             tokens may differ from ``generate()``'s where two tokens are about equally probable.
@@ -74,15 +63,15 @@ class TorchEngine:
         if self._device.type == "cpu":
             keep_freed_memory()
             use_threads(threads)
-        self._end_tokens = end_tokens
         self._batch_size = batch_size
         packed = PackedNetwork.pack(model, int8=weight_dtype == "int8") if native else None
         check_int8_support(packed, weight_dtype, kv_cache_dtype)
-        self._network: _Network | None = _Network(
-            model, Prefill(model, tile_batch, packed.encoder if packed is not None else None), packed
-        )
+        self._network: tuple[Any, PackedNetwork | None] | None = model, packed
         self._int8_cache = kv_cache_dtype == "int8"
         self._kv_cache_bytes = kv_cache_bytes
+        prefill = self._prefill(model, tile_batch, packed)
+        rows = Scheduler(self._decoder, prefill, end_tokens, batch_size)
+        self._batch = SharedBatch(rows)
         self._log_code_path(model.lm_head.weight.dtype, native, packed, weight_dtype, kv_cache_dtype)
 
     def _log_code_path(
@@ -99,61 +88,27 @@ class TorchEngine:
         if native and packed is None and self._device.type == "cpu" and dtype == torch.bfloat16:
             logger.info("native code is not available (it needs AVX2, Linux and a C compiler): torch is used")
 
+    def session(self, tokens: bool = True) -> Session:
+        """See :class:`got_runtime.engine.protocol.Engine`."""
+        return self._batch.session(tokens)
+
     def close(self) -> None:
         """See :class:`got_runtime.engine.protocol.Engine`."""
+        self._batch.close()
         self._network = None
         return_freed_memory(self._device)
 
-    def generate(
-        self, requests: Iterable[Request | None], on_token: OnToken | None = None
-    ) -> Iterator[Completion | Exception | None]:
-        """See :class:`got_runtime.engine.protocol.Engine`."""
-        network = self._open_network()
-        buffer = ReorderBuffer()
-        scheduler = Scheduler(self._decoder(network), network.prefill, self._end_tokens, on_token, buffer.finished)
-        del network
-        started, prefill_seconds = time.perf_counter(), 0.0
-        prefetcher = Prefetcher(requests)
-        try:
-            while True:
-                self._open_network()
-                scheduler.resume()
-                while not scheduler.waiting and buffer.has_room(
-                    len(scheduler.running), min(self._batch_size, scheduler.max_running)
-                ):
-                    # Until the first page is finished, prefilling the pages behind it takes at most half of the time.
-                    first_page_waits = buffer.first_pending and prefill_seconds > (time.perf_counter() - started) / 2
-                    if scheduler.running and (first_page_waits or not scheduler.has_memory()):
-                        break
-                    taken = prefetcher.take(wait=not scheduler.running)
-                    if taken is None:
-                        break
-                    prefill_started = time.perf_counter()
-                    scheduler.add(buffer.add(taken[0]), taken[0])
-                    prefill_seconds += time.perf_counter() - prefill_started
-                for completion in buffer.pop_ready():
-                    yielded = time.perf_counter()
-                    yield completion
-                    scheduler.exclude_from_time_limit(time.perf_counter() - yielded)
-                    self._open_network()
-                if scheduler.running:
-                    scheduler.step()
-                elif not scheduler.waiting and buffer.all_returned and prefetcher.exhausted:
-                    return
-        finally:
-            prefetcher.close()
-
-    def _open_network(self) -> _Network:
-        """The network, or EngineError where the engine is closed."""
+    def _decoder(self) -> Decoder:
+        """A decoder with an empty KV cache."""
         if self._network is None:
             raise engine_closed()
-        return self._network
-
-    def _decoder(self, network: _Network) -> Decoder:
-        """A decoder with an empty KV cache."""
+        model, packed = self._network
         budget = self._kv_cache_bytes
         if budget is None:
             budget = int(free_memory(self._device) * KV_CACHE_FRACTION)
-        if network.packed is not None:
-            return NativeDecoder(network.packed, budget, self._int8_cache)
-        return TorchDecoder(network.model, self._batch_size, budget)
+        if packed is not None:
+            return NativeDecoder(packed, budget, self._int8_cache)
+        return TorchDecoder(model, self._batch_size + 1, budget)
+
+    def _prefill(self, model: Any, tile_batch: int, packed: PackedNetwork | None) -> Prefill:
+        return Prefill(model, tile_batch, packed.encoder if packed is not None else None)

@@ -4,13 +4,11 @@ import logging
 import re
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 import torch
 
-from got_runtime.engine.ngram_ban import NgramBan
-from got_runtime.engine.protocol import Completion, OnToken, Request
 from got_runtime.engine.sequence import Sequence
 from got_runtime.engine.torch_engine.attention_trace import AttentionTrace
 from got_runtime.engine.torch_engine.decoder import AsyncSteps, Decoder, StepResult
@@ -29,14 +27,14 @@ logger = logging.getLogger(__name__)
 
 
 class Scheduler:
-    """Decodes sequences in slots 0, 1, 2….
+    """The rows of the torch engine: decodes sequences in slots 0, 1, 2…. See :class:`~got_runtime.engine.shared.Rows`.
 
     Args:
-        decoder: runs the network and holds the KV cache.
+        make_decoder: a decoder with an empty KV cache. Its graphs are kept while it is; one without graphs is made anew
+            when the batch is empty, because it measures the free memory.
         prefill: embeds prompts.
         end_tokens: token ids that end a completion.
-        on_token: called for each token, with the index of its request.
-        finished: receives results, by the index of their request.
+        batch_size: sequences that are decoded together, at most, besides an extra one.
 
     Attributes:
         running: the sequences in the slots, in this order.
@@ -46,18 +44,13 @@ class Scheduler:
     """
 
     def __init__(
-        self,
-        decoder: Decoder,
-        prefill: Prefill,
-        end_tokens: frozenset[int],
-        on_token: OnToken | None,
-        finished: dict[int, Completion | Exception | None],
+        self, make_decoder: Callable[[], Decoder], prefill: Prefill, end_tokens: frozenset[int], batch_size: int
     ) -> None:
-        self._decoder = decoder
+        self._make_decoder = make_decoder
+        self._decoder = make_decoder()
         self._prefill = prefill
         self._end_tokens = end_tokens
-        self._on_token = on_token
-        self._finished = finished
+        self.batch_size = batch_size
         self.running: list[Sequence] = []
         self.waiting: deque[Sequence] = deque()
         self.max_running = 1 << 30
@@ -66,45 +59,72 @@ class Scheduler:
         self._in_flight: tuple[list[Sequence], Callable[[], StepResult]] | None = None
         """The sequences of an asynchronous step, and the function that waits for its result."""
 
-    def has_memory(self) -> bool:
-        """Whether there is memory for another page of typical length."""
-        return self._decoder.has_room(TYPICAL_TOKENS)
+    def has_room(self, extra: bool) -> bool:
+        if self.waiting or len(self.running) >= min(self.batch_size + extra, self.max_running):
+            return False
+        return not self.running or self._decoder.has_room(TYPICAL_TOKENS)
 
     @torch.inference_mode()
-    def add(self, index: int, request: Request | None) -> None:
-        """Encode and prefill a request. If that fails, its error is its result."""
-        if request is None:
-            self._finished[index] = None
-            return
-        started = time.perf_counter()
-        try:
-            embedded, image_positions = self._prefill.embed(request)
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with one request, the others go on
-            self._finished[index] = error
-            return
-        encoded = time.perf_counter()
-        trace = AttentionTrace(image_positions, self._prefill.layers) if request.record_attention else None
-        ban = NgramBan(request.ngram_ban, request.prompt) if request.ngram_ban else None
-        without_pixels = replace(request, pixels=request.pixels[:0])
-        self._start(Sequence(index, without_pixels, embedded, ban, encoded - started, encoded, trace))
-
-    @torch.inference_mode()
-    def resume(self) -> None:
-        """Prefill waiting sequences again as far as memory allows. A single sequence always runs."""
-        while self.waiting and len(self.running) < self.max_running:
-            if self.running and not self._decoder.has_room(self.waiting[0].length + RESERVED_NEW_TOKENS):
-                return
-            sequence = self.waiting.popleft()
-            sequence.exclude_from_time_limit(time.perf_counter() - sequence.preempted_at)
+    def begin(self, sequence: Sequence) -> None:
+        if not self.running and not self.waiting:
+            self.max_running = 1 << 30
+            if self._decoder.async_steps is None:
+                self._decoder = self._make_decoder()
+        if self._embed(sequence):
             self._start(sequence)
 
-    def exclude_from_time_limit(self, seconds: float) -> None:
-        """Do not count ``seconds`` towards the time limit of the running sequences; :meth:`resume` does the same."""
-        for sequence in self.running:
-            sequence.exclude_from_time_limit(seconds)
+    def _embed(self, sequence: Sequence) -> bool:
+        """Encode a request's tiles; False if that failed: whatever is wrong with one request, the others go on."""
+        started = time.perf_counter()
+        try:
+            sequence.embedded, image_positions = self._prefill.embed(sequence.request)
+        except Exception as error:  # noqa: BLE001
+            sequence.failure = error
+            return False
+        sequence.started = time.perf_counter()
+        sequence.encode_seconds = sequence.started - started
+        if sequence.request.record_attention:
+            sequence.attention_trace = AttentionTrace(image_positions, self._prefill.layers)
+        sequence.request = replace(sequence.request, pixels=sequence.request.pixels[:0])
+        return True
+
+    def close(self) -> None:
+        self.running, self.waiting = [], deque()
+        del self._decoder, self._make_decoder, self._prefill
+
+    @torch.inference_mode()
+    def remove(self, sequence: Sequence) -> None:
+        if sequence in self.running:
+            self._remove(self.running.index(sequence))
+        elif sequence in self.waiting:
+            self.waiting.remove(sequence)
+
+    def recover(self, sequences: Collection[Sequence]) -> None:
+        self._decoder = self._make_decoder()
+        self._in_flight, self._in_sync, self.running = None, False, []
+        left = [sequence for sequence in sequences if not sequence.ended]
+        for sequence in left:
+            sequence.discard_interrupted_step()
+            if sequence.preempted_at is None:
+                sequence.preempted_at = time.perf_counter()
+        self.waiting = deque(sorted(left, key=lambda sequence: sequence.number))
+
+    def _resume(self) -> None:
+        """Prefill waiting sequences again as far as memory allows. A single sequence always runs."""
+        while self.waiting and len(self.running) < min(self.batch_size + 1, self.max_running):
+            sequence = self.waiting[0]
+            if self.running and not self._decoder.has_room(sequence.length + RESERVED_NEW_TOKENS):
+                return
+            self.waiting.popleft()
+            if sequence.embedded is None and not self._embed(sequence):
+                continue
+            sequence.exclude_from_time_limit(time.perf_counter() - (sequence.preempted_at or time.perf_counter()))
+            sequence.preempted_at = None
+            self._start(sequence)
 
     def _start(self, sequence: Sequence) -> None:
         """Prefill a sequence's prompt, and the tokens that it had generated before it was preempted."""
+        assert sequence.embedded is not None
         slot, is_new = len(self.running), not sequence.tokens
         capacity = sequence.length + 1 + min(sequence.request.max_new_tokens, RESERVED_NEW_TOKENS)
         embedded = self._prefill.extend(sequence.embedded, sequence.tokens[:-1])
@@ -125,6 +145,9 @@ class Scheduler:
     @torch.inference_mode()
     def step(self) -> None:
         """Generate one token for each running sequence; with asynchronous steps, the tokens of the previous step."""
+        self._resume()
+        if not self.running:
+            return
         async_steps = self._decoder.async_steps
         if async_steps is not None and not any(sequence.attention_trace for sequence in self.running):
             self._step_async(async_steps)
@@ -165,10 +188,11 @@ class Scheduler:
         if self._in_flight is None:
             return
         (batch, read), self._in_flight = self._in_flight, None
+        running = set(self.running)
         generated = [
             (sequence, choice)
             for sequence, choice in zip(batch, zip(*read(), strict=True), strict=True)
-            if sequence in self.running
+            if sequence in running
         ]
         for sequence, (token, probability) in generated:
             sequence.append_token(token, probability)
@@ -183,11 +207,10 @@ class Scheduler:
     def _check_finished(self, batch: list[Sequence]) -> None:
         """Check the newest token of each sequence, and remove the finished ones."""
         for sequence in batch:
-            sequence.check_finished(self._end_tokens, self._on_token)
+            sequence.check_finished(self._end_tokens)
         for slot in reversed(range(len(self.running))):
             sequence = self.running[slot]
             if sequence.ended:
-                self._finished[sequence.index] = sequence.result()
                 if sequence.failure is not None:
                     self._decoder.zero(slot)
                 self._remove(slot)
@@ -212,10 +235,10 @@ class Scheduler:
         if out_of_memory and batch_size > 1:
             self._preempt(batch_size, new, error)
         elif new is not None:
-            self._finished[new.index] = error
+            new.failure = error
         elif out_of_memory:
             if self.running:  # the only sequence may have ended in the step that was just read
-                self._finished[self.running[0].index] = error
+                self.running[0].failure = error
                 self._remove(0)
         else:
             raise error
@@ -225,7 +248,7 @@ class Scheduler:
         arriving = [new] if new is not None else []
         kept = max(1, (len(self.running) + len(arriving)) // 2)
         logger.warning("memory ran out with %d pages together (%s): continuing with %d", batch_size, error, kept)
-        preempted = sorted(self.running, key=lambda sequence: sequence.index)[kept:]
+        preempted = sorted(self.running, key=lambda sequence: sequence.number)[kept:]
         for sequence in preempted:
             self._remove(self.running.index(sequence))
         for sequence in reversed(preempted + arriving):

@@ -5,17 +5,13 @@ import logging
 import math
 import os
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Collection
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
-from got_runtime.engine.ngram_ban import NgramBan
-from got_runtime.engine.prefetch import Prefetcher
-from got_runtime.engine.protocol import Completion, OnToken, Request, engine_closed
-from got_runtime.engine.reorder_buffer import ReorderBuffer
+from got_runtime.engine.protocol import Request, Session
 from got_runtime.engine.sequence import Sequence
+from got_runtime.engine.shared import SharedBatch
 from got_runtime.errors import EngineError
 
 __all__ = ["CONTEXT", "VllmEngine"]
@@ -33,7 +29,7 @@ class VllmEngine:
     """Runs the network of :mod:`got_runtime.engine.vllm_engine.plugin` in vLLM, in the calling process.
 
     Prompts and pixels are those of the other engines. The n-gram ban counts prompt and completion, loops end a
-    completion, and closing the iterator removes its requests from vLLM. ``record_attention`` has no effect: vLLM
+    completion, and closing a session removes its requests from vLLM. ``record_attention`` has no effect: vLLM
     exposes no attention.
 
     Args:
@@ -62,75 +58,53 @@ class VllmEngine:
         context: int = CONTEXT,
         **options: Any,
     ) -> None:
-        self._image_token = image_token
-        self._end_tokens = end_tokens
-        self._batch_size = batch_size
-        self._request_ids = itertools.count()
-        self._outputs: dict[str, list[Any]] = {}
-        """vLLM's outputs that have not been processed yet, by request id, of all callers."""
-        self._lock = Lock()
-        self._vllm: Any = _start(
+        vllm = _start(
             model=str(folder),
             dtype=dtype,
-            max_num_seqs=batch_size,
+            max_num_seqs=batch_size + 1,
             max_model_len=context,
             kv_cache_memory_bytes=kv_cache_bytes,
             **options,
         )
+        self._batch = SharedBatch(_VllmRows(vllm, image_token, end_tokens, batch_size))
         logger.info("decoding in vLLM in %s, batch size %d", dtype, batch_size)
+
+    def session(self, tokens: bool = True) -> Session:
+        """See :class:`got_runtime.engine.protocol.Engine`."""
+        return self._batch.session(tokens)
 
     def close(self) -> None:
         """See :class:`got_runtime.engine.protocol.Engine`."""
-        with self._lock:
-            vllm, self._vllm = self._vllm, None
-            self._outputs.clear()
-        if vllm is not None:
-            vllm.engine_core.shutdown()
+        self._batch.close()
 
-    def generate(
-        self, requests: Iterable[Request | None], on_token: OnToken | None = None
-    ) -> Iterator[Completion | Exception | None]:
-        """See :class:`got_runtime.engine.protocol.Engine`. Any thread may call: all callers share vLLM."""
-        buffer = ReorderBuffer()
-        running: dict[str, Sequence] = {}
-        prefetcher = Prefetcher(requests)
+
+class _VllmRows:
+    """See :class:`got_runtime.engine.shared.Rows`."""
+
+    def __init__(self, vllm: Any, image_token: int, end_tokens: frozenset[int], batch_size: int) -> None:
+        self._vllm = vllm
+        self._image_token = image_token
+        self._end_tokens = end_tokens
+        self.batch_size = batch_size
+        self._request_ids = itertools.count()
+        self._running: dict[str, Sequence] = {}
+        """Sequences by vLLM's request id."""
+
+    def has_room(self, extra: bool) -> bool:
+        return len(self._running) < self.batch_size + extra
+
+    def begin(self, sequence: Sequence) -> None:
+        request_id = str(next(self._request_ids))
+        sequence.started = time.perf_counter()
         try:
-            while True:
-                while buffer.has_room(len(running), self._batch_size):
-                    taken = prefetcher.take(wait=not running)
-                    if taken is None:
-                        break
-                    index = buffer.add(taken[0])
-                    if taken[0] is None:
-                        buffer.finished[index] = None
-                        continue
-                    self._check_open()
-                    try:
-                        running[self._add_request(taken[0])] = _sequence(index, taken[0])
-                    except Exception as error:  # noqa: BLE001 - an invalid request fails alone
-                        buffer.finished[index] = error
-                for completion in buffer.pop_ready():
-                    yielded = time.perf_counter()
-                    yield completion
-                    for sequence in running.values():
-                        sequence.exclude_from_time_limit(time.perf_counter() - yielded)
-                self._check_open()
-                if running:
-                    for request_id in self._step(running, on_token):
-                        sequence = running.pop(request_id)
-                        buffer.finished[sequence.index] = sequence.result()
-                elif buffer.all_returned and prefetcher.exhausted:
-                    return
-        finally:
-            prefetcher.close()
-            self._abort(list(running))
+            self._vllm.add_request(request_id, *self._arguments(sequence.request))
+        except Exception as error:  # noqa: BLE001 - an invalid request fails alone
+            sequence.failure = error
+            return
+        self._running[request_id] = sequence
 
-    def _check_open(self) -> None:
-        if self._vllm is None:
-            raise engine_closed()
-
-    def _add_request(self, request: Request) -> str:
-        """Pass a request to vLLM; returns its request id."""
+    def _arguments(self, request: Request) -> tuple[Any, ...]:
+        """A request as vLLM takes it."""
         from vllm import SamplingParams
         from vllm.sampling_params import RequestOutputKind
 
@@ -149,40 +123,42 @@ class VllmEngine:
             "prompt_token_ids": _one_pad_per_tile(request, self._image_token),
             "multi_modal_data": {"image": list(request.pixels)},
         }
-        with self._lock:
-            request_id = str(next(self._request_ids))
-            self._vllm.add_request(request_id, *self._vllm.renderer.render_cmpl([prompt]), parameters)
-            self._outputs[request_id] = []
-        return request_id
+        return *self._vllm.renderer.render_cmpl([prompt]), parameters
 
-    def _step(self, running: dict[str, Sequence], on_token: OnToken | None) -> list[str]:
-        """One step of vLLM for the requests of all callers; returns the ids of this caller's finished requests."""
-        with self._lock:
-            self._check_open()
-            if not any(
-                self._outputs[request_id] for request_id in running
-            ):  # another caller's step may have filled them
-                for output in self._vllm.step():
-                    if output.request_id in self._outputs:
-                        self._outputs[output.request_id].append(output)
-            new = {request_id: self._outputs[request_id] for request_id in running if self._outputs[request_id]}
-            self._outputs |= {request_id: [] for request_id in new}
-        finished = []
-        for request_id, outputs in new.items():
-            sequence = running[request_id]
-            for output in outputs:
-                _append_output(sequence, output, self._end_tokens, on_token)
-            if sequence.ended:
-                finished.append(request_id)
-        self._abort(finished)
-        return finished
+    def step(self) -> None:
+        if not self._running:
+            return
+        ended = []
+        for output in self._vllm.step():
+            sequence = self._running.get(output.request_id)
+            if sequence is not None:
+                _append_output(sequence, output, self._end_tokens)
+                if sequence.ended:
+                    ended.append(output.request_id)
+        self._abort(ended)
+
+    def remove(self, sequence: Sequence) -> None:
+        self._abort([request_id for request_id, running in self._running.items() if running is sequence])
+
+    def recover(self, sequences: Collection[Sequence]) -> None:
+        self._abort(list(self._running))
+        for sequence in sequences:
+            if not sequence.ended:
+                # vLLM decodes it from the start. The same tokens follow; those that were reported are not again.
+                sequence.tokens.clear()
+                sequence.discard_interrupted_step()
+                self.begin(sequence)
+
+    def close(self) -> None:
+        self._running.clear()
+        self._vllm.engine_core.shutdown()
+        del self._vllm
 
     def _abort(self, request_ids: list[str]) -> None:
         """Remove requests from vLLM, finished or not."""
-        with self._lock:
-            known = [request_id for request_id in request_ids if self._outputs.pop(request_id, None) is not None]
-            if self._vllm is not None:
-                self._vllm.abort_request(known)
+        self._vllm.abort_request(request_ids)
+        for request_id in request_ids:
+            self._running.pop(request_id, None)
 
 
 def _start(**arguments: Any) -> Any:
@@ -209,13 +185,7 @@ def _start(**arguments: Any) -> Any:
         raise EngineError(f"vLLM does not start ({type(error).__name__}: {error}): see its log above") from error
 
 
-def _sequence(index: int, request: Request) -> Sequence:
-    without_pixels = replace(request, pixels=request.pixels[:0])
-    ban = NgramBan(request.ngram_ban, request.prompt) if request.ngram_ban else None
-    return Sequence(index, without_pixels, without_pixels.pixels, ban, encode_seconds=0.0, started=time.perf_counter())
-
-
-def _append_output(sequence: Sequence, output: Any, end_tokens: frozenset[int], on_token: OnToken | None) -> None:
+def _append_output(sequence: Sequence, output: Any, end_tokens: frozenset[int]) -> None:
     """Append the tokens of one of vLLM's outputs. Encoding is taken to end with the first token."""
     completion = output.outputs[0]
     if not sequence.tokens:
@@ -224,7 +194,7 @@ def _append_output(sequence: Sequence, output: Any, end_tokens: frozenset[int], 
     for token, candidates in zip(completion.token_ids, completion.logprobs, strict=True):
         if not sequence.ended:
             sequence.append_token(token, min(math.exp(candidates[token].logprob), 1.0))
-            sequence.check_finished(end_tokens, on_token)
+            sequence.check_finished(end_tokens)
     if output.finished and not sequence.ended:
         sequence.finish = "stop" if completion.finish_reason == "stop" else "length"  # the context is full
 
