@@ -10,7 +10,7 @@ import itertools
 import threading
 import time
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -92,10 +92,12 @@ class SharedBatch:
 
     Args:
         rows: what the engine decodes.
+        clock: seconds, to compare the time of prefilling with that of steps.
     """
 
-    def __init__(self, rows: Rows) -> None:
+    def __init__(self, rows: Rows, clock: Callable[[], float] = time.perf_counter) -> None:
         self._rows = rows
+        self._clock = clock
         self._lock = threading.Lock()
         self._members: list[_Member] = []
         self._waiting: list[_Member] = []
@@ -302,16 +304,16 @@ class SharedBatch:
             if sequence.preempted_at is None:
                 sequence.exclude_from_time_limit(away)
         self._interrupted = True
-        started = time.perf_counter()
+        started = self._clock()
         begins = self._next()
         if begins is not None:
             self._rows.begin(begins)
-        begun = time.perf_counter()
+        begun = self._clock()
         if begins is not None or rows:
             self._rows.step()
         self._collect()
         self._interrupted = False
-        self._prefill_ahead = max(0.0, self._prefill_ahead + (begun - started) - (time.perf_counter() - begun))
+        self._prefill_ahead = max(0.0, self._prefill_ahead + (begun - started) - (self._clock() - begun))
 
     def _next(self) -> Sequence | None:
         """Take the next request from the queues, if there is room for it.

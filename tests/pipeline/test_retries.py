@@ -8,16 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.scripted_pages import inked
+from helpers.scripted_pages import Batches, all_at_once, inked
 from PIL import Image
 
 from got_runtime import GotRuntime
-from got_runtime.engine.protocol import Completed, Completion, DecodeFinish, Event, Request, Session
+from got_runtime.engine.protocol import Completion, DecodeFinish, Request
 from got_runtime.engine.scripted import ScriptedEngine
 from got_runtime.markup import to_text
 from got_runtime.model.checkpoint import LoadedModel
-from got_runtime.pipeline.page_task import Work
-from got_runtime.pipeline.prefetch import Prefetcher
 from got_runtime.pipeline.retry import halves
 from got_runtime.sources import Limits
 
@@ -57,61 +55,6 @@ def test_a_page_that_looped_is_retried_with_other_methods(
     assert page.timings.decode == 2.0 * len(engine.tiles)
     assert page.finish_reason == ("repetition" if loops == 9 else "stop")
     assert engine.tiles == [1, 1, 1, 1, 7][: len(engine.tiles)]  # six tiles and the thumbnail
-
-
-class Batches(ScriptedEngine):
-    """An engine that decodes up to eight requests together; of the first ones, some run into a loop."""
-
-    def __init__(self, checkpoint: LoadedModel, looping: set[int]) -> None:
-        super().__init__(checkpoint.encode, ())
-        self.checkpoint, self.looping = checkpoint, looping
-        self.batches: list[list[int]] = []
-
-    def session(self, tokens: bool = True) -> Session:
-        return BatchSession(self)
-
-    def answer(self, number: int, request: Request) -> Completion:
-        loops = number in self.looping
-        tokens = self.checkpoint.encode("la la" if loops else f"request {number}")
-        return Completion(tokens, (0.9,) * len(tokens), "repetition" if loops else "stop", 1.0, 2.0)
-
-
-class BatchSession:
-    batch_size = 8
-
-    def __init__(self, engine: Batches) -> None:
-        self.engine, self.added = engine, 0
-        self.batch: list[tuple[int, int, Request]] = []
-
-    def has_room(self) -> bool:
-        return len(self.batch) < self.batch_size
-
-    def add(self, id: int, request: Request) -> None:
-        self.batch.append((id, self.added, request))
-        self.added += 1
-
-    def step(self) -> list[Event]:
-        batch, self.batch = self.batch, []
-        self.engine.batches.append([number for _, number, _ in batch])
-        return [Completed(id, self.engine.answer(number, request)) for id, number, request in reversed(batch)]
-
-    def cancel(self, id: int) -> None:
-        self.batch = [each for each in self.batch if each[0] != id]
-
-    def close(self) -> None:
-        self.batch.clear()
-
-
-def all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every page be available before the first request is sent."""
-    take = Prefetcher.take
-
-    def wait_for_all(prefetcher: Prefetcher, wait: bool) -> Work | None:
-        prefetcher._thread.join()
-        return take(prefetcher, wait)
-
-    monkeypatch.setattr(Prefetcher, "take", wait_for_all)
-    monkeypatch.setattr("got_runtime.pipeline.prefetch.MAX_WAITING_BYTES", 1 << 40)
 
 
 def test_pages_that_looped_are_retried_in_one_batch_and_stay_in_order(
