@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from got_runtime.runtime import GotRuntime
 
-__all__ = ["DocumentReport", "DocumentSpeed", "SteadyReport", "measure_document", "measure_steady"]
+__all__ = ["DocumentReport", "DocumentSpeed", "SteadyReport", "measure_document", "measure_steady", "page_images"]
 
 _LINES = (
     "The ferry leaves at nine and comes back at five.",
@@ -121,12 +121,12 @@ def measure_document(
     firsts: list[list[float]] = [[] for _ in engines]
     tokens = [0.0] * len(engines)
     for _, runtime in engines:
-        list(runtime.stream(list(_images(1)), max_new_tokens=8))
+        list(runtime.stream(list(page_images(1)), max_new_tokens=8))
     for turn in range(rounds):
         for index, (name, runtime) in enumerate(engines):
             on_progress(f"round {turn + 1} of {rounds}: {name}")
             started, first, count = time.perf_counter(), 0.0, 0
-            for page in runtime.stream(list(_images(pages)), max_new_tokens=budget, on_error="raise"):
+            for page in runtime.stream(list(page_images(pages)), max_new_tokens=budget, on_error="raise"):
                 first = first or time.perf_counter() - started
                 count += page.tokens
             rates[index].append(pages / (time.perf_counter() - started))
@@ -148,7 +148,7 @@ def measure_steady(runtime: "GotRuntime", pages: int, budget: int, samples: int 
     """Read ``pages`` pages and record speed and memory ``samples`` times."""
     step = max(1, pages // samples)
     rates, memory = [], []
-    list(runtime.stream(list(_images(2)), max_new_tokens=budget))
+    list(runtime.stream(list(page_images(2)), max_new_tokens=budget))
     started = time.perf_counter()
     for count, _ in enumerate(_read_from_files(runtime, step * samples, budget), 1):
         if count % step == 0:
@@ -163,12 +163,12 @@ def _read_from_files(runtime: "GotRuntime", pages: int, budget: int) -> Iterator
     """Read pages from files: images held in a list would add to the memory that is measured."""
     with tempfile.TemporaryDirectory() as folder:
         files = [Path(folder) / f"{number:05}.png" for number in range(pages)]
-        for file, image in zip(files, _images(pages), strict=True):
+        for file, image in zip(files, page_images(pages), strict=True):
             image.save(file)
         yield from runtime.stream(files, max_new_tokens=budget, on_error="raise")
 
 
-def _images(pages: int) -> "Iterator[Image.Image]":
+def page_images(pages: int) -> "Iterator[Image.Image]":
     """Different pages of five printed lines, 1024×1024 pixels."""
     from PIL import Image, ImageDraw, ImageFont
 

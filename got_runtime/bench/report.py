@@ -20,6 +20,8 @@ def speed_lines(report: SpeedReport) -> list[str]:
         f"{report.model}, {report.dtype}; prompt of {report.prompt} tokens, completion of {report.tokens}; medians of "
         f"{report.rounds} rounds in turns",
         f"hardware: {hardware.device}, {hardware.bandwidth / 1e9:.1f} GB/s, {hardware.flops / 1e12:.2f} TFLOP/s",
+        f"code: {report.code}",
+        *report.left_out,
         f"limit: encoder {report.encode_limit:.2f} s, prefill {report.prefill_limit:.2f} s",
     ]
     stages = ["engine", "batch", "encoder s", "prefill s", "step ms (least–most)"]

@@ -76,6 +76,8 @@ class SpeedReport:
         tokens: tokens of a completion.
         rounds: measurements of each engine.
         hardware: its limits.
+        code: what runs the torch engine: compiled C with its instructions, or torch.
+        left_out: batch sizes that do not fit into memory, each in a sentence.
         encode_limit: least seconds of the vision encoder, by the roofline.
         prefill_limit: least seconds of a prompt, by the roofline.
         engines: in the order of their turns.
@@ -87,6 +89,8 @@ class SpeedReport:
     tokens: int
     rounds: int
     hardware: Hardware
+    code: str
+    left_out: tuple[str, ...]
     encode_limit: float
     prefill_limit: float
     engines: tuple[EngineSpeed, ...]

@@ -1,5 +1,6 @@
 """Encoder, prefill and decoding step of one engine, measured separately, so that no long page has to be decoded."""
 
+import math
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -8,6 +9,7 @@ import torch
 from got_runtime.bench.hardware import timed
 from got_runtime.bench.model_under_test import ModelUnderTest
 from got_runtime.engine.torch_engine.allocator import keep_freed_memory
+from got_runtime.engine.torch_engine.native.cache import bytes_per_token
 from got_runtime.engine.torch_engine.native.decoder import NativeDecoder, PackedNetwork, check_int8_support
 from got_runtime.engine.torch_engine.prefill import Prefill
 from got_runtime.engine.torch_engine.torch_decoder import TorchDecoder
@@ -79,11 +81,28 @@ class TorchStages:
         width = tested.model.config.text_config.hidden_size
         self._prompt = torch.zeros(len(tested.prompt), width, device=tested.device, dtype=tested.dtype)
 
+    @property
+    def device(self) -> torch.device:
+        """The device of the weights."""
+        return self._tested.device
+
     def _decoder(self, batch_size: int) -> NativeDecoder | TorchDecoder:
         budget = 1 << 40  # bytes: no limit
         if self._packed is not None:
             return NativeDecoder(self._packed, budget, self._int8_cache)
         return TorchDecoder(self._tested.model, batch_size, budget)
+
+    def kv_cache_bytes(self, batch_size: int, tokens: int) -> int:
+        """Memory that :meth:`steps` takes for keys and values, at most."""
+        text, longest = self._tested.model.config.text_config, len(self._tested.prompt) + tokens
+        heads, layers = text.num_key_value_heads, text.num_hidden_layers
+        if self._packed is not None:  # each sequence has its own length
+            lengths = _spread_lengths(len(self._tested.prompt), tokens, batch_size)
+            return (sum(lengths) + longest) * bytes_per_token(layers, heads, self._int8_cache)
+        width = text.hidden_size // text.num_attention_heads
+        capacity = 2 ** math.ceil(math.log2(longest))
+        # While the cache grows, the old one exists beside the new one, which is at most twice as long.
+        return int(batch_size * capacity * 3 // 2 * 2 * layers * heads * width * self._tested.dtype.itemsize)
 
     @torch.inference_mode()
     def encode(self) -> float:
@@ -98,10 +117,17 @@ class TorchStages:
     def steps(self, batch_size: int, tokens: int, repeats: int) -> list[float]:
         decoder = self._decoder(batch_size)
         lengths = _spread_lengths(len(self._tested.prompt), tokens, batch_size)
+        asynchronous = decoder.async_steps
+        added = _WARM_UP_STEPS + repeats  # tokens of asynchronous steps, which append to their sequences
         for slot, length in enumerate(lengths):
-            decoder.prefill(slot, self._prompt[:_SHORT_PROMPT], length + 1, None)
+            decoder.prefill(slot, self._prompt[:_SHORT_PROMPT], length + 1 + added, None)
+            if asynchronous is not None:
+                asynchronous.set_tokens(slot, [1] * (length + 1), 0)
 
         def step() -> None:
+            if asynchronous is not None:  # as the engine runs it, from a CUDA graph
+                asynchronous.launch(batch_size)()
+                return
             decoder.choose(decoder.step([1] * batch_size, lengths, [None] * batch_size), [()] * batch_size)
 
         return [timed(step, self._tested.device) for _ in range(_WARM_UP_STEPS + repeats)][_WARM_UP_STEPS:]

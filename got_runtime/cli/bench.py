@@ -7,14 +7,18 @@ from got_runtime.cli.common import check_outputs, non_empty_path, positive_int, 
 
 if TYPE_CHECKING:
     from got_runtime.bench.roofline import Work
+    from got_runtime.bench.stages import TorchStages
     from got_runtime.engine.registry import Quantization
 
 _AGAINST = ("transformers", "vllm")
-_COMMON_OPTIONS = ("model", "device", "dtype", "batch_size", "tokens", "json")
+_MEMORY_FRACTION = 0.8
+"""Of the free memory that a KV cache may take; activations and page images need the rest."""
+_COMMON_OPTIONS = ("model", "device", "dtype", "batch_size", "tokens", "threads", "json")
 _OPTIONS = {
     None: (*_COMMON_OPTIONS, "rounds", "against", "int8", "plot"),
     "document": (*_COMMON_OPTIONS, "rounds", "against", "int8"),
     "steady": (*_COMMON_OPTIONS, "plot"),
+    "busy": _COMMON_OPTIONS,
     "pages": ("json",),
 }
 """The measurement (``None``: the stages of a page) → options that have an effect on it."""
@@ -35,6 +39,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--steady", type=positive_int, metavar="N", help="read N pages; print speed and memory of each tenth"
     )
     measurement.add_argument(
+        "--busy",
+        type=positive_int,
+        metavar="N",
+        help="read N pages alone, then beside processes that use one core, and all",
+    )
+    measurement.add_argument(
         "--pages", type=positive_int, metavar="N", help="render a PDF of N pages; print the memory used"
     )
     settings = parser.add_argument_group("settings")
@@ -50,6 +60,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     settings.add_argument(
         "--batch-size", default="1,8,32", metavar="N,…", help="pages decoded together (default: 1,8,32)"
+    )
+    settings.add_argument(
+        "--threads",
+        type=positive_int,
+        metavar="N",
+        help="CPU threads (default: what the process may use, fewer while other processes use the cores)",
     )
     settings.add_argument(
         "--tokens", type=positive_int, default=1000, metavar="N", help="tokens decoded for a page (default: 1000)"
@@ -86,7 +102,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     batch_sizes = _batch_sizes(args.batch_size)
     against = _against(args.against)
-    if args.document or args.steady:
+    if args.document or args.steady or args.busy:
         return _read_pages(args, batch_sizes, against)
     return _time_stages(args, batch_sizes, against)
 
@@ -99,16 +115,24 @@ def _time_stages(args: argparse.Namespace, batch_sizes: tuple[int, ...], against
     from got_runtime.bench.roofline import work_of
     from got_runtime.bench.speed import SpeedReport, measure_speed
     from got_runtime.bench.stages import Stages, TorchStages, TransformersStages
+    from got_runtime.engine.processor import code_path
+    from got_runtime.engine.threads import use_threads
     from got_runtime.errors import EngineError
 
     if "vllm" in against:
         raise EngineError("--against vllm: its stages cannot be timed apart; add --document N")
+    use_threads(args.threads)
     tested = load_model_under_test(args.model, args.device, args.dtype)
     prompt, bits = len(tested.prompt), tested.model.lm_head.weight.element_size() * 8
     engines: list[tuple[Stages, Work]] = []
     for weights, cache in (("auto", "auto"), ("auto", "int8"), ("int8", "int8")) if args.int8 else (("auto", "auto"),):
         widths = (8 if each == "int8" else bits for each in (weights, cache))
         engines.append((TorchStages(tested, batch_sizes, weights, cache), work_of(tested.model, prompt, *widths)))
+    left_out = tuple(
+        line for stages, _ in engines if isinstance(stages, TorchStages) for line in _fit(stages, args.tokens)
+    )
+    for line in left_out:
+        print_notice(line)
     work = engines[0][1]
     if against:
         engines.append((TransformersStages(tested), work))
@@ -120,6 +144,8 @@ def _time_stages(args: argparse.Namespace, batch_sizes: tuple[int, ...], against
         tokens=args.tokens,
         rounds=args.rounds,
         hardware=hardware,
+        code=code_path(str(tested.device), str(tested.dtype).removeprefix("torch.")),
+        left_out=left_out,
         encode_limit=work.encode(hardware),
         prefill_limit=work.prefill(hardware),
         engines=measure_speed(
@@ -140,10 +166,37 @@ def _time_stages(args: argparse.Namespace, batch_sizes: tuple[int, ...], against
     return 0
 
 
+def _fit(stages: "TorchStages", tokens: int) -> list[str]:
+    """Leave out the batch sizes that do not fit into memory.
+
+    Returns:
+        A sentence for each of them.
+
+    Raises:
+        EngineError: none fits.
+    """
+    from got_runtime.engine.memory import free_memory
+    from got_runtime.errors import EngineError
+
+    free = free_memory(stages.device)
+    needed = {size: stages.kv_cache_bytes(size, tokens) for size in stages.batch_sizes}
+    lines = [
+        f"left out: {stages.name} with batch size {size}, whose KV cache takes {bytes_ / 2**30:.1f} GiB "
+        f"({free / 2**30:.1f} GiB are free)"
+        for size, bytes_ in needed.items()
+        if bytes_ > _MEMORY_FRACTION * free
+    ]
+    stages.batch_sizes = tuple(size for size, bytes_ in needed.items() if bytes_ <= _MEMORY_FRACTION * free)
+    if not stages.batch_sizes:
+        raise EngineError(f"{lines[0]}: give a smaller --batch-size or --tokens")
+    return lines
+
+
 def _read_pages(args: argparse.Namespace, batch_sizes: tuple[int, ...], against: list[str]) -> int:
     """Read whole documents with the runtime, as a user does."""
     from got_runtime.bench.document import measure_document, measure_steady
     from got_runtime.bench.model_under_test import RANDOM
+    from got_runtime.bench.neighbours import measure_busy
     from got_runtime.bench.report import write_json, write_steady_plot
     from got_runtime.engine.registry import EngineConfig
     from got_runtime.runtime import GotRuntime
@@ -151,11 +204,19 @@ def _read_pages(args: argparse.Namespace, batch_sizes: tuple[int, ...], against:
     model = None if args.model == RANDOM else args.model  # random weights have nothing to read
 
     def runtime(engine: str, quantization: "Quantization" = "auto") -> GotRuntime:
-        config = EngineConfig(max(batch_sizes), weight_dtype=quantization, kv_cache_dtype=quantization)
+        config = EngineConfig(
+            max(batch_sizes), weight_dtype=quantization, kv_cache_dtype=quantization, threads=args.threads
+        )
         return GotRuntime.from_pretrained(
             model, device=args.device, dtype=args.dtype, engine=engine, engine_config=config
         )
 
+    if args.busy:
+        busy = measure_busy(runtime("torch"), args.busy, args.tokens, print_notice)
+        print("\n".join(busy.lines()))
+        if args.json:
+            write_json(busy, args.json)
+        return 0
     if args.steady:
         steady = measure_steady(runtime("torch"), args.steady, args.tokens)
         print("\n".join(steady.lines()))
@@ -179,7 +240,9 @@ def _check_options(args: argparse.Namespace) -> None:
     from got_runtime.bench.report import check_plot
     from got_runtime.errors import GotError
 
-    measurement = next((name for name in ("document", "steady", "pages") if getattr(args, name) is not None), None)
+    measurement = next(
+        (name for name in ("document", "steady", "busy", "pages") if getattr(args, name) is not None), None
+    )
     for name in _OPTIONS[None]:
         if name not in _OPTIONS[measurement] and getattr(args, name) != args.parser.get_default(name):
             option = name.replace("_", "-")

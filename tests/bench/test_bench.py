@@ -10,6 +10,7 @@ from got_runtime import GotRuntime
 from got_runtime.bench.document import measure_document, measure_steady
 from got_runtime.bench.hardware import Hardware
 from got_runtime.bench.model_under_test import full_size
+from got_runtime.bench.neighbours import measure_busy
 from got_runtime.bench.roofline import work_of
 from got_runtime.cli import main
 from got_runtime.engine.scripted import ScriptedEngine
@@ -35,6 +36,34 @@ def test_stages_of_two_engines_are_compared(tmp_path: Path, capsys: pytest.Captu
             assert speed["page_seconds"] == pytest.approx(page)
     assert report["hardware"]["bandwidth"] > 1e8
     assert plot.read_text().lstrip().startswith("<?xml")
+
+
+def test_batch_sizes_that_do_not_fit_into_memory_are_left_out(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("got_runtime.bench.hardware.measure_hardware", lambda *_: Hardware("a CPU", 1, 1e9, 1e9))
+    monkeypatch.setattr("got_runtime.engine.memory.free_memory", lambda device: 40 << 20)
+    arguments = ["bench", "--model", "got-nano", "--dtype", "float32", "--batch-size", "1,64", "--tokens", "40"]
+    assert main([*arguments, "--rounds", "1"]) == 0
+    printed = capsys.readouterr()
+    assert "left out: torch with batch size 64, whose KV cache takes" in printed.out
+    assert "left out: torch with batch size 64" in printed.err
+    assert "| torch | 1 |" in printed.out
+    assert "| torch | 64 |" not in printed.out
+    assert "code: torch (compiled C is for bfloat16)" in printed.out
+    monkeypatch.setattr("got_runtime.engine.memory.free_memory", lambda device: 1 << 20)
+    assert main(arguments) == 2
+    assert "give a smaller --batch-size" in capsys.readouterr().err
+
+
+def test_pages_are_read_alone_and_beside_busy_processes(
+    checkpoint: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("got_runtime.bench.neighbours.allowed_threads", lambda: 2)
+    report = measure_busy(scripted(checkpoint, 0.0), pages=1, budget=5)
+    assert report.neighbours == (0, 1, 2)
+    assert min(report.seconds) > 0
+    assert len(report.lines()) == 7
 
 
 def test_the_roofline_of_the_full_size_network() -> None:

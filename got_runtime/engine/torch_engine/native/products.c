@@ -261,7 +261,9 @@ int multiply(const char *x, const char *weight, const float *unit, const float *
     const char *from = convert ? converted : x;
     int64_t height = CACHED_BYTES / bytes / ROWS * ROWS;
     height = height < 2 * ROWS ? 2 * ROWS : height;
-    int64_t panels = (rows + height - 1) / height, blocks = (outputs + OUTPUTS - 1) / OUTPUTS;
+    int64_t panels = (rows + height - 1) / height;
+    height = ((rows + panels - 1) / panels + ROWS - 1) / ROWS * ROWS; /* equal panels, for threads take whole ones */
+    int64_t blocks = (outputs + OUTPUTS - 1) / OUTPUTS;
 #pragma omp parallel
     {
         int32_t sums[ROWS * OUTPUTS] __attribute__((aligned(64)));
