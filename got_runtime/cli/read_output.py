@@ -154,7 +154,7 @@ class ResultWriter:
         content = content.rstrip("\n")
         if self.folder is None:
             if several and output_format == "markdown":
-                comment = name.as_posix().replace("-->", "--&gt;")
+                comment = name.as_posix().replace(">", "&gt;")  # neither "-->" nor "--!>" ends the comment
                 content = f"<!-- {comment} -->\n\n{content}"
             separator = {"text": "\f", "markdown": "\n"}.get(output_format, "") if self._printed else ""
             print(f"{separator}{content}", flush=True)

@@ -1,4 +1,4 @@
-"""Image files → pages, one for each frame, decoded lazily.
+"""Image files → pages, one for each frame that is one, decoded lazily.
 
 Pillow's plugins are called by name instead of through ``Image.open``: the kind is known, unused formats cannot be
 reached, and :class:`Limits` replaces Pillow's guard against decompression bombs (a process-wide number and a warning).
@@ -6,7 +6,7 @@ reached, and :class:`Limits` replaces Pillow's guard against decompression bombs
 
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, BinaryIO
 
@@ -26,6 +26,10 @@ __all__ = ["array_page", "file_pages", "image_page"]
 
 SMALLEST_SIDE = 8
 """Pixels; an image with a smaller side holds no legible character."""
+
+# Tags of TIFF, and values of theirs.
+_NEW_SUBFILE_TYPE, _SUBFILE_TYPE = 254, 255
+_NO_PAGE, _REDUCED = 0b101, 2
 
 # A JPEG may hold a second picture (MPO: a preview, a depth map, a stereo view), which is not a page. The JPEG plugin
 # ignores it.
@@ -91,18 +95,18 @@ def file_pages(
         PageOutOfRange, LimitExceeded: see :func:`got_runtime.sources.open_pages`.
     """
     with content.open() as file:
-        image, total = _opened(file, kind, content, limits)
-        for number in select_pages(pages, total, content.name, limits.max_pages):
-            yield _frame(image, number, total, content, rotate, limits)
+        image, frames = _opened(file, kind, content, limits)
+        for number in select_pages(pages, len(frames), content.name, limits.max_pages):
+            yield _frame(image, number, frames, content, rotate, limits)
 
 
-def _opened(file: BinaryIO, kind: FileKind, content: Content, limits: Limits) -> tuple[ImageFile, int]:
-    """The image and its number of frames; only headers have been read."""
+def _opened(file: BinaryIO, kind: FileKind, content: Content, limits: Limits) -> tuple[ImageFile, Sequence[int]]:
+    """The image and the indexes of the frames that are pages; only headers have been read."""
     try:
         image = _PLUGINS[kind](file, "")
         if kind != "TIFF":  # its frames differ in size; in other formats they share a canvas, which seeking draws on
             _check_pixels(image.size, content.name, limits)
-        return image, _count(image)
+        return image, _tiff_pages(image) if kind == "TIFF" else range(_count(image))
     except _BOMBS as error:
         raise _too_many_pixels(content.name, limits) from error
     except _BROKEN as error:
@@ -122,16 +126,40 @@ def _count(image: ImageFile) -> int:
         return whole + 1
 
 
-def _frame(image: ImageFile, number: int, total: int, content: Content, rotate: Rotation, limits: Limits) -> SourcePage:
-    stem = content.stem
+def _tiff_pages(image: ImageFile) -> list[int]:
+    """The frames that are no preview, smaller copy or mask of another one; all frames if each of them is.
+
+    They are marked by bits 0 and 2 of NewSubfileType (TIFF 6.0, page 36), or by the older SubfileType 2 (page 40).
+    """
+    pages: list[int] = []
+    count = 0
+    try:
+        while True:
+            image.seek(count)
+            tags: Any = getattr(image, "tag_v2", {})
+            if not tags.get(_NEW_SUBFILE_TYPE, 0) & _NO_PAGE and tags.get(_SUBFILE_TYPE, 0) != _REDUCED:
+                pages.append(count)
+            count += 1
+    except EOFError:
+        pass
+    except _BROKEN:  # a page that cannot be reached, which is yielded with an error
+        pages.append(count)
+        count += 1
+    return pages or list(range(count))
+
+
+def _frame(
+    image: ImageFile, number: int, frames: Sequence[int], content: Content, rotate: Rotation, limits: Limits
+) -> SourcePage:
+    stem, total = content.stem, len(frames)
     label = "-".join(filter(None, [stem, str(number) if total > 1 or not stem else ""]))
     name = content.name if total == 1 else f"frame {number} of {content.name}"
     pixels: Image.Image | None = None
     warnings: tuple[str, ...] = ()
     failure: SourceError | None = None
     try:
-        if total > 1:
-            _seek(image, number, name)
+        if total > 1 or image.tell() != frames[0]:
+            _seek(image, frames[number - 1], name)
         pixels, warnings = _decoded(image, name, rotate, limits), _warnings(image)
     except SourceError as error:
         if total == 1:
@@ -142,9 +170,9 @@ def _frame(image: ImageFile, number: int, total: int, content: Content, rotate: 
     )
 
 
-def _seek(image: ImageFile, number: int, name: str) -> None:
+def _seek(image: ImageFile, index: int, name: str) -> None:
     try:
-        image.seek(number - 1)
+        image.seek(index)
     except _BROKEN as error:
         raise _corrupt(name, "not there", error) from error
 

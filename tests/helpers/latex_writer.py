@@ -86,6 +86,8 @@ def _row(grid: Grid, row: int, cells: list[Cell | None]) -> list[str]:
 
 def _cell(grid: Grid, cell: Cell) -> str:
     text = to_latex(cell.content)
+    if text.startswith("["):  # behind a row end it would be an optional argument
+        text = "{}" + text
     if cell.rowspan > 1:
         text = f"\\multirow{{{cell.rowspan}}}{{*}}{{{text}}}"
     if cell.colspan > 1 or cell.align is not None:

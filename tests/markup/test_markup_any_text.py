@@ -86,6 +86,7 @@ def test_every_renderer_takes_what_the_parser_gives(text: str, is_latex: bool) -
 @often
 @given(st.one_of(dialect, mutations()))
 @example("\\href{http://ok.example/~a''b``}{~x~ ``y''}")
+@example("a \\\\ {}[2pt]")
 def test_a_grid_is_read_back_from_its_latex(text: str) -> None:
     for element in parse("\\begin{tabular}{lcr}" + text + "\\end{tabular}"):
         if element.kind == "table":

@@ -34,6 +34,32 @@ def test_the_preview_inside_a_camera_jpeg_is_not_a_page(tmp_path: Path) -> None:
     assert page.label == "photo"
 
 
+REDUCED, MASK, PAGE = {254: 1}, {254: 4}, {254: 2}
+
+
+@pytest.mark.parametrize(
+    ("tags", "pages"),
+    [
+        ([{}, REDUCED], [0]),
+        ([REDUCED, {}], [1]),
+        ([{}, MASK, {254: 5}], [0]),
+        ([{}, {255: 2}], [0]),
+        ([PAGE, REDUCED, PAGE, REDUCED], [0, 2]),
+        ([REDUCED, REDUCED], [0, 1]),
+    ],
+    ids=["a preview", "a preview first", "masks", "the older tag", "a preview for each page", "nothing but previews"],
+)
+def test_previews_and_masks_in_a_tiff_are_no_pages(tags: list[dict[int, int]], pages: list[int]) -> None:
+    buffer = io.BytesIO()
+    frames = [Image.new("L", (20 + index, 20), index) for index in range(len(tags))]
+    for frame, own in zip(frames, tags, strict=True):
+        frame.encoderinfo = {"tiffinfo": own}  # type: ignore[attr-defined]
+    frames[0].save(buffer, "TIFF", save_all=True, append_images=frames[1:], tiffinfo=tags[0])
+    opened = read(buffer.getvalue())
+    assert [page.image.width - 20 for page in opened] == pages
+    assert [(page.number, page.total) for page in opened] == [(index + 1, len(pages)) for index in range(len(pages))]
+
+
 def test_a_broken_frame_does_not_affect_the_other_frames() -> None:
     rng = np.random.default_rng(0)
     frames = [Image.fromarray(rng.integers(0, 255, (64, 64), dtype=np.uint8)) for _ in range(3)]
