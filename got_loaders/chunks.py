@@ -50,7 +50,12 @@ class DocumentChunk:
 
 
 def document_chunks(
-    runtime: RuntimeHandle, source: Any, config: LoaderConfig, names: Mapping[str, str] | None = None
+    runtime: RuntimeHandle,
+    source: Any,
+    config: LoaderConfig,
+    names: Mapping[str, str] | None = None,
+    *,
+    form_feeds: bool = False,
 ) -> Iterator[DocumentChunk]:
     """The chunks of a source, a folder, or a list of them, each as soon as its page has been read.
 
@@ -59,6 +64,8 @@ def document_chunks(
         source: as in ``GotRuntime.stream``.
         config: the loader's options.
         names: full names of sources by their ``PageResult.source``; those of paths are known.
+        form_feeds: whether a form feed ends each page but the last with ``mode="document"``; nothing is joined over the
+            end of a page then.
 
     Raises:
         SourceError: the source, if it is the only one, cannot be opened.
@@ -66,7 +73,7 @@ def document_chunks(
     """
     _check_sources(source, config)
     loaded = runtime()
-    builder = _ChunkBuilder(config, loaded.model_info.name, _path_names(source) | dict(names or {}))
+    builder = _ChunkBuilder(config, loaded.model_info.name, _path_names(source) | dict(names or {}), form_feeds)
     with closing(loaded.stream(source, config.read_options)) as pages:
         for page in pages:
             yield from builder.add(page)
@@ -74,12 +81,17 @@ def document_chunks(
 
 
 async def adocument_chunks(
-    runtime: RuntimeHandle, source: Any, config: LoaderConfig, names: Mapping[str, str] | None = None
+    runtime: RuntimeHandle,
+    source: Any,
+    config: LoaderConfig,
+    names: Mapping[str, str] | None = None,
+    *,
+    form_feeds: bool = False,
 ) -> AsyncIterator[DocumentChunk]:
     """:func:`document_chunks` without blocking the event loop."""
     await asyncio.to_thread(_check_sources, source, config)
     loaded = await runtime.aload()
-    builder = _ChunkBuilder(config, loaded.model_info.name, _path_names(source) | dict(names or {}))
+    builder = _ChunkBuilder(config, loaded.model_info.name, _path_names(source) | dict(names or {}), form_feeds)
     async with aclosing(loaded.astream(source, config.read_options)) as pages:
         async for page in pages:
             for chunk in builder.add(page):
@@ -111,6 +123,7 @@ class _ChunkBuilder:
     config: LoaderConfig
     model_name: str
     names: Mapping[str, str]
+    form_feeds: bool = False
     _pages: list["PageResult"] = field(default_factory=list)
     """The pages since the last chunk: with ``mode="document"`` those of the source so far, else the last page."""
     _headings: list[tuple[int, str]] = field(default_factory=list)
@@ -140,7 +153,8 @@ class _ChunkBuilder:
         if self.config.mode == "document" and pages:
             representative = next((page for page in pages if page.error is not None), pages[0])
             metadata = document_metadata(representative, self._source_name(pages[0]), self.model_name)
-            yield self._chunk(_markdown(pages), metadata, None)
+            text = "\f".join(_page_text(page) for page in pages) if self.form_feeds else _markdown(pages)
+            yield self._chunk(text, metadata, None)
 
     def _split(self, page: "PageResult", metadata: FullMetadata) -> Iterator[DocumentChunk]:
         elements = page.elements
@@ -219,6 +233,11 @@ def _path_names(source: Any) -> dict[str, str]:
     sources = source if isinstance(source, list | tuple) else [source]
     paths = [each for each in sources if isinstance(each, str | os.PathLike) and not is_address(each)]
     return {display_name(path): str(Path(path)) for path in paths}
+
+
+def _page_text(page: "PageResult") -> str:
+    """The text of a page without form feeds, which would count as further pages."""
+    return _markdown([page]).replace("\f", "\n")
 
 
 def _markdown(pages: Iterable["PageResult"]) -> str:

@@ -36,7 +36,8 @@ class GotConverter:
     A saved pipeline does not contain the password; a pickled converter does.
 
     Args:
-        mode: the unit of a Document: ``"page"``, ``"document"``, ``"element"`` or ``"chunk"``.
+        mode: the unit of a Document: ``"page"``, ``"document"``, ``"element"`` or ``"chunk"``. Documents of
+            ``"document"`` have a form feed between pages, by which Haystack's splitters number them.
         max_tokens: maximum size of a chunk, in words unless ``count_tokens`` is given; for ``mode="chunk"``.
         chunker: splits the elements of a page instead of the built-in splitting; for ``mode="chunk"``.
         count_tokens: a function from text to number of tokens, a Hugging Face tokenizer or a tiktoken encoding; for
@@ -101,7 +102,7 @@ class GotConverter:
             "documents": [
                 batch.document(chunk)
                 for batch in _batches(sources, meta)
-                for chunk in document_chunks(self._runtime, batch.inputs, self._config, batch.names)
+                for chunk in document_chunks(self._runtime, batch.inputs, self._config, batch.names, form_feeds=True)
             ]
         }
 
@@ -114,7 +115,9 @@ class GotConverter:
             "documents": [
                 batch.document(chunk)
                 for batch in _batches(sources, meta)
-                async for chunk in adocument_chunks(self._runtime, batch.inputs, self._config, batch.names)
+                async for chunk in adocument_chunks(
+                    self._runtime, batch.inputs, self._config, batch.names, form_feeds=True
+                )
             ]
         }
 

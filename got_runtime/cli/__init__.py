@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from got_runtime import __version__
-from got_runtime.cli.common import CommandParser, log_to_stderr, print_notice
+from got_runtime.cli.common import CommandParser, log_to_stderr, print_notice, write_utf8
 
 COMMANDS = ("read", "info", "bench", "eval", "train", "fine_tune", "convert", "convert_checkpoint")
 
@@ -47,6 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from got_runtime.errors import GotError
 
     args = build_parser().parse_args(_join_negative_values(sys.argv[1:] if arguments is None else arguments))
+    write_utf8()
     try:
         with log_to_stderr(args.verbose):
             return int(args.run(args))

@@ -1,7 +1,9 @@
 """Used by every command: the argument parser, types of arguments, checks of output files, Ctrl-C, logging."""
 
 import argparse
+import codecs
 import difflib
+import io
 import logging
 import math
 import os
@@ -27,6 +29,7 @@ __all__ = [
     "positive_number",
     "print_notice",
     "stop_on_interrupt",
+    "write_utf8",
 ]
 
 
@@ -139,6 +142,23 @@ def counted(number: int, noun: str) -> str:
 def print_notice(message: str) -> None:
     """Print one line about the run on standard error, which leaves standard output to the results."""
     print(f"got-ocr: {message}", file=sys.stderr)
+
+
+def write_utf8() -> None:
+    """Make standard output UTF-8, as files are, whatever the locale; a terminal shows "?" for what it cannot.
+
+    Windows redirects output in its ANSI code page, and ``LC_ALL=C`` knows no letter beyond ASCII.
+    """
+    stream = sys.stdout
+    if not isinstance(stream, io.TextIOWrapper):
+        return  # replaced by the caller, or closed
+    if codecs.lookup(stream.encoding).name == "utf-8" or not stream.isatty():
+        stream.reconfigure(encoding="utf-8", errors="replace")  # names of files may have bytes that are no UTF-8
+    else:
+        stream.reconfigure(errors="replace")
+        print_notice(
+            f"this terminal is {stream.encoding}, not UTF-8: '?' stands for what it cannot show (-o writes all)"
+        )
 
 
 class _StderrHandler(logging.Handler):

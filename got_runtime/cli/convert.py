@@ -84,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
                 print(f"{element.kind} at {element.span[0]}: {repair.message} [{repair.code}]", file=sys.stderr)
     if args.output is not None:
         try:
-            args.output.write_text(text, encoding="utf-8")
+            args.output.write_text(text, encoding="utf-8", errors="replace")
         except OSError as error:  # a full disk, for example
             raise SourceForbidden(f"cannot write {args.output} ({error.strerror}): choose another -o") from error
     else:

@@ -165,7 +165,7 @@ class ResultWriter:
         partial = target.with_name(f".{os.getpid()}.partial")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            partial.write_text(content + "\n", encoding="utf-8")
+            partial.write_text(content + "\n", encoding="utf-8", errors="replace")
             partial.replace(target)
         except OSError as error:
             raise SourceForbidden(

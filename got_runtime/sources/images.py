@@ -8,6 +8,7 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, BinaryIO
 
 import numpy.typing as npt
@@ -20,7 +21,7 @@ from got_runtime.sources.limits import Limits
 from got_runtime.sources.names import one_line
 from got_runtime.sources.page import Rotation, SourcePage
 from got_runtime.sources.rgb import exif_is_damaged, from_array, page_image
-from got_runtime.sources.selection import Selection, select_pages
+from got_runtime.sources.selection import Selection, missing_pages, select_pages
 
 __all__ = ["array_page", "file_pages", "image_page"]
 
@@ -69,7 +70,8 @@ def image_page(
     filename = getattr(image, "filename", "")
     name = one_line(filename) if isinstance(filename, str) and filename else "<image>"
     select_pages(pages, 1, name)
-    yield SourcePage(_decoded(image, name, rotate, limits), 1, "1", name, total=1, warnings=_warnings(image))
+    warnings = (*missing_pages(pages, 1), *_warnings(image))
+    yield SourcePage(_decoded(image, name, rotate, limits), 1, "1", name, total=1, warnings=warnings)
 
 
 def array_page(
@@ -80,7 +82,8 @@ def array_page(
     if array.ndim >= 2:
         _check_pixels((array.shape[1], array.shape[0]), "the array", limits)
     image = page_image(from_array(array), rotate)
-    yield SourcePage(image, 1, "1", "<array>", total=1, warnings=_warnings(image))
+    warnings = (*missing_pages(pages, 1), *_warnings(image))
+    yield SourcePage(image, 1, "1", "<array>", total=1, warnings=warnings)
 
 
 def file_pages(
@@ -96,8 +99,12 @@ def file_pages(
     """
     with content.open() as file:
         image, frames = _opened(file, kind, content, limits)
-        for number in select_pages(pages, len(frames), content.name, limits.max_pages):
-            yield _frame(image, number, frames, content, rotate, limits)
+        numbers = select_pages(pages, len(frames), content.name, limits.max_pages)
+        warnings = missing_pages(pages, len(frames))
+        for number in numbers:
+            page = _frame(image, number, frames, content, rotate, limits)
+            yield replace(page, warnings=(*warnings, *page.warnings)) if warnings else page
+            warnings = ()  # of the whole file: the first page carries them
 
 
 def _opened(file: BinaryIO, kind: FileKind, content: Content, limits: Limits) -> tuple[ImageFile, Sequence[int]]:

@@ -19,7 +19,7 @@ from got_runtime.sources.names import one_line
 from got_runtime.sources.page import Rotation, SourcePage
 from got_runtime.sources.regions import Region, layout_regions
 from got_runtime.sources.rgb import rotated
-from got_runtime.sources.selection import Selection, select_pages
+from got_runtime.sources.selection import Selection, missing_pages, select_pages
 from got_runtime.sources.text_layer import Box, Character, TextLayer, characters, is_scan, needs_ocr, read_text_layer
 
 __all__ = ["LONG_SIDE", "auto_dpi", "pdf_pages"]
@@ -59,7 +59,7 @@ def pdf_pages(
 ) -> Iterator[SourcePage]:
     """The selected pages; a page that cannot be rendered is yielded with its error."""
     with closing(_Pdf(content, password)) as pdf:
-        warnings = pdf.warnings
+        warnings = (*pdf.warnings, *missing_pages(pages, pdf.total))
         for number in select_pages(pages, pdf.total, content.name, limits.max_pages):
             yield PageOfPdf(pdf, number - 1, rotate, limits.max_pixels).opened(dpi, long_side, warnings)
             warnings = ()  # of the whole file: the first page carries them

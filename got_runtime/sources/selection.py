@@ -4,16 +4,18 @@
     item      = page | page "-" page | page "-"      (the last one: to the end)
     page      = number from 1, or a negative number that counts from the end (-1 is the last page)
 
-The order of the selection is kept; a page selected twice is returned once.
+The order of the selection is kept; a page selected twice is returned once. Of a range, the pages that exist are read,
+so that one selection serves documents of different length; a single page that does not exist is an error.
 """
 
 import operator
 import re
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from got_runtime.errors import LimitExceeded, PageOutOfRange
 
-__all__ = ["Selection", "check_selection", "select_pages"]
+__all__ = ["Selection", "check_selection", "missing_pages", "select_pages"]
 
 Selection = str | int | Sequence[int]
 
@@ -33,12 +35,16 @@ def select_pages(
         most: maximum number of pages.
 
     Raises:
-        PageOutOfRange: the selection cannot be parsed, is empty, or names a page that does not exist.
+        PageOutOfRange: the selection cannot be parsed, is empty, names a single page that does not exist, or only
+            ranges without a page that does.
         LimitExceeded: it selects more than ``most`` pages.
     """
     chosen: Sequence[int] = range(1, total + 1)
     if isinstance(selection, str):
-        chosen = list(dict.fromkeys(_from_text(selection, total, name)))
+        chosen = list(dict.fromkeys(number for part in _ranges(selection, total, name) for number in part.existing))
+        if not chosen:
+            for part in _ranges(selection, total, name):
+                _existing(part.first, total, name)
     elif selection is not None:
         chosen = list(dict.fromkeys(_from_numbers(selection, total, name)))
     if not chosen:
@@ -74,14 +80,35 @@ def _items(selection: str) -> Iterator[tuple[str, re.Match[str]]]:
         yield item, match
 
 
-def _from_text(selection: str, total: int, name: str) -> Iterator[int]:
+class _Range(NamedTuple):
+    """The pages of one item; ``first`` is the number as it was written, ``is_short`` whether some do not exist."""
+
+    item: str
+    first: int
+    existing: range
+    is_short: bool = False
+
+
+def _ranges(selection: str, total: int, name: str) -> Iterator[_Range]:
     for item, match in _items(selection):
-        first = last = _existing(int(match["first"]), total, name)
-        if match["dash"]:
-            last = _existing(int(match["last"]), total, name) if match["last"] else total
+        written = int(match["first"])
+        if not match["dash"]:
+            page = _existing(written, total, name)
+            yield _Range(item, written, range(page, page + 1))
+            continue
+        first = _resolved(written, total, name)
+        last = _resolved(int(match["last"]), total, name) if match["last"] else max(first, total)
         if first > last:
             raise PageOutOfRange(f"page range {item.strip()!r} runs backwards in {name} ({_count(total)}): {_HOW}")
-        yield from range(first, last + 1)
+        yield _Range(item, written, range(max(first, 1), min(last, total) + 1), first < 1 or last > total)
+
+
+def missing_pages(selection: Selection | None, total: int) -> tuple[str, ...]:
+    """A warning for each range of :func:`select_pages` that names pages which do not exist."""
+    if not isinstance(selection, str):
+        return ()
+    short = [part.item.strip() for part in _ranges(selection, total, "the document") if part.is_short]
+    return tuple(f"page range {item}: the document has only {_count(total)}" for item in short)
 
 
 def _from_numbers(selection: int | Sequence[int], total: int, name: str) -> Iterator[int]:
@@ -95,10 +122,21 @@ def _from_numbers(selection: int | Sequence[int], total: int, name: str) -> Iter
 
 def _existing(number: int, total: int, name: str) -> int:
     """``number`` counted from 1, negative numbers resolved."""
-    page = number if number > 0 else total + 1 + number
-    if number == 0 or not 1 <= page <= total:
-        raise PageOutOfRange(f"{name} has {_count(total)}, so there is no page {number}: {_HOW}")
+    page = _resolved(number, total, name)
+    if not 1 <= page <= total:
+        raise _no_page(number, total, name)
     return page
+
+
+def _resolved(number: int, total: int, name: str) -> int:
+    """``number`` counted from 1, whether the page exists or not."""
+    if number == 0:
+        raise _no_page(number, total, name)
+    return number if number > 0 else total + 1 + number
+
+
+def _no_page(number: int, total: int, name: str) -> PageOutOfRange:
+    return PageOutOfRange(f"{name} has {_count(total)}, so there is no page {number}: {_HOW}")
 
 
 def _count(total: int) -> str:

@@ -1,5 +1,7 @@
 """Formats of ``got-ocr read``: how pages are separated, and how notices of several pages are joined."""
 
+import io
+import os
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +68,40 @@ def test_documents_on_standard_output_are_separated_like_pages(
     assert capsys.readouterr().out == "<!-- three.pdf -->\n\nsome words\n\n<!-- good.png -->\n\nsome words\n"
     assert main([*command, "--to", "json"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+@pytest.mark.parametrize("name", ["a-->b", "a--!><script>", ">x"])
+def test_no_name_ends_the_comment_that_it_is_in(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    ResultWriter(None, ("markdown",), False).write(Path(name), "markdown", "text", several=True)
+    comment, text = capsys.readouterr().out.split("\n\n")
+    assert comment == f"<!-- {name.replace('>', '&gt;')} -->"
+    assert text == "text\n"
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+@pytest.mark.parametrize("output_format", ["markdown", "json", "html"])
+def test_standard_output_is_utf8_whatever_the_locale(
+    encoding: str, output_format: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = os.fsdecode("温\xff".encode("latin-1", "ignore") + "度.mmd".encode())  # a byte that is no UTF-8
+    (tmp_path / name).write_text("温度 Größe → 5", encoding="utf-8")
+    written = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(written, encoding=encoding, write_through=True))
+    assert main(["convert", str(tmp_path / name), "--to", output_format]) == 0
+    assert "温度 Größe → 5" in written.getvalue().decode("utf-8")
+
+
+def test_a_terminal_that_is_not_utf8_shows_what_it_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.mmd").write_text("Größe 温", encoding="utf-8")
+    written = io.BytesIO()
+    terminal = io.TextIOWrapper(written, encoding="cp1252", write_through=True)
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr("sys.stdout", terminal)
+    assert main(["convert", str(tmp_path / "a.mmd")]) == 0
+    assert written.getvalue().decode("cp1252").strip() == "Größe ?"
+    assert "not UTF-8" in capsys.readouterr().err
 
 
 def test_a_notice_that_several_pages_have_is_printed_once_with_all_of_them() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from haystack import Document, Pipeline
+from haystack.components.preprocessors import DocumentSplitter
 from haystack.components.writers import DocumentWriter
 from haystack.dataclasses import ByteStream
 from haystack.document_stores.in_memory import InMemoryDocumentStore
@@ -45,6 +46,16 @@ def test_a_pipeline_can_be_saved_and_run(scripted: Scripted, three_pages: Path) 
     pipeline.connect("got.documents", "writer.documents")
     pipeline.run({"got": {"sources": [str(three_pages)]}})
     assert sorted(str(document.content) for document in store.filter_documents()) == ["one", "three", "two"]
+
+
+def test_a_splitter_behind_whole_documents_knows_their_pages(scripted: Scripted, three_pages: Path) -> None:
+    runtime = scripted("First page\ftext ends here.", "", "Third page text ends here.")
+    documents = GotConverter(mode="document", runtime=runtime).run([three_pages])["documents"]
+    assert [document.content for document in documents] == ["First page\ntext ends here.\f\fThird page text ends here."]
+    for unit, length in (("word", 4), ("page", 1)):
+        pieces = DocumentSplitter(split_by=unit, split_length=length).run(documents=documents)["documents"]
+        numbers = [piece.meta["page_number"] for piece in pieces if str(piece.content).strip()]
+        assert numbers == [1, 3], unit
 
 
 def test_without_blocking_the_event_loop(scripted: Scripted, three_pages: Path) -> None:

@@ -53,7 +53,7 @@ def test_previews_and_masks_in_a_tiff_are_no_pages(tags: list[dict[int, int]], p
     buffer = io.BytesIO()
     frames = [Image.new("L", (20 + index, 20), index) for index in range(len(tags))]
     for frame, own in zip(frames, tags, strict=True):
-        frame.encoderinfo = {"tiffinfo": own}  # type: ignore[attr-defined]
+        frame.encoderinfo = {"tiffinfo": own}
     frames[0].save(buffer, "TIFF", save_all=True, append_images=frames[1:], tiffinfo=tags[0])
     opened = read(buffer.getvalue())
     assert [page.image.width - 20 for page in opened] == pages

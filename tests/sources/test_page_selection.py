@@ -27,6 +27,9 @@ from got_runtime.sources import Limits, open_pages, select_pages
         (" 1 - 2 , 4 ", [1, 2, 4]),
         ("7,1,7,2-3,1", [7, 1, 2, 3]),
         ("4-4", [4]),
+        ("6-9", [6, 7]),
+        ("-9-2", [1, 2]),
+        ("1,8-9", [1]),
         (3, [3]),
         (-1, [7]),
         ([3, 1, -1, 3], [3, 1, 7]),
@@ -44,7 +47,9 @@ def test_a_selection_keeps_its_order_and_drops_repetitions(selection: Any, chose
         "8",
         "0",
         "-8",
-        "1-8",
+        "8-9",
+        "8-",
+        "-9--8",
         "",
         ",",
         "1,",
@@ -76,6 +81,24 @@ def test_selection_applies_to_pdf_pages_and_to_frames_alike(tmp_path: Path) -> N
         (2, "fax-2", 80),
     ]
     assert [page.number for page in open_pages(pdf_of(*"abcd"), pages="-1,2", dpi=20)] == [4, 2]
+
+
+def test_a_range_reads_the_pages_that_exist_and_says_so(tmp_path: Path) -> None:
+    (tmp_path / "one.pdf").write_bytes(pdf_of("a"))
+    (tmp_path / "five.pdf").write_bytes(pdf_of(*"abcde"))
+    Image.new("L", (20, 20)).save(tmp_path / "image.png")
+    said = {
+        name: [(page.number, page.warnings) for page in read(tmp_path / name, pages="1-3", dpi=20)]
+        for name in ("one.pdf", "five.pdf", "image.png")
+    }
+    short = ("page range 1-3: the document has only 1 page",)
+    assert said == {"one.pdf": [(1, short)], "five.pdf": [(1, ()), (2, ()), (3, ())], "image.png": [(1, short)]}
+    assert [page.warnings for page in open_pages(Image.new("L", (20, 20)), pages="1-2")] == [
+        ("page range 1-2: the document has only 1 page",)
+    ]
+    for pages in ("2", "2-3", "1,2"):
+        with pytest.raises(PageOutOfRange, match="has 1 page, so there is no page 2"):
+            next(open_pages(tmp_path / "one.pdf", pages=pages))
 
 
 def test_the_page_limit_counts_what_was_selected() -> None:
