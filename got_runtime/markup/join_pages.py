@@ -1,15 +1,15 @@
 """Pages of one document → one list of elements; paragraphs and tables across page ends are joined."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
-from got_runtime.markup.content import Cell, Content, Grid, Text, merge, plain_text
-from got_runtime.markup.elements import AnyElement, PageBreak, Paragraph, Repair, Table
+from got_runtime.markup.content import plain_text
+from got_runtime.markup.elements import AnyElement, Caption, PageBreak, Paragraph, Repair, Table
 from got_runtime.markup.headings import nest_headings
-from got_runtime.markup.latex.divided_words import hyphen_between
+from got_runtime.markup.join_tables import goes_on, is_page_number, is_running_head, join_content, join_grids
 from got_runtime.markup.latex.parser import read_elements
-from got_runtime.markup.render.words import content_words
 
+_SHORT_LINES = 2  # running heads or feet between two parts of a table
 _SENTENCE_ENDS = frozenset(".!?:;。！？：；…\"”')]")
 
 
@@ -28,15 +28,16 @@ def parse_pages(
     Args:
         answers: the answer of each page.
         join: whether to join a paragraph that ends within a sentence with one that continues in lower case, and a table
-            with one of as many columns that continues it. The joined element has a warning; footnotes and the page
-            break between its halves follow it with empty spans.
+            with one of as many columns that continues it: under the same header, none, or a caption that says so
+            ("Table 1 (continued)"), which is left out. The joined element has a warning; footnotes, page numbers,
+            running heads and the page break between its halves follow it with empty spans.
         numbers: page numbers, if not all pages of the document were read (default: 1, 2, 3 …). Page breaks within an
             answer have the number of its page.
         is_latex: for each answer, whether it is GOT's markup rather than lines of text (default: all are).
         breaks: for each answer, indices at which a paragraph begins (see :func:`~got_runtime.markup.parse`).
     """
     elements: list[AnyElement] = []
-    offset = 0
+    offset, last = 0, _Last()
     previous: int | None = None
     counted, markup = numbers or range(1, len(answers) + 1), is_latex or [True] * len(answers)
     starts = breaks or [()] * len(answers)
@@ -46,11 +47,41 @@ def parse_pages(
         if previous is not None:
             elements.append(PageBreak(span=(offset - 1, offset), number=number))
             if join and page:
-                page = _join_first(elements, page, (previous, number))
+                page, last = _join_first(elements, page, last, (previous, number))
+        start = len(elements)
         elements += page
+        last = _last(elements, start) or last
         offset += len(answer) + 1
         previous = number
     return nest_headings(elements)
+
+
+class _Last(NamedTuple):
+    """Indexes of the elements at the end of a page that the next page may continue; -1 for none.
+
+    ``element`` is that of the last one besides footnotes and page numbers, ``table`` that of a table that only short
+    lines follow.
+    """
+
+    element: int = -1
+    table: int = -1
+
+
+def _last(elements: Sequence[AnyElement], start: int) -> _Last | None:
+    """What the page whose elements begin at ``start`` ends with; None for a page without text."""
+    at = len(elements) - 1
+    while at >= start and (elements[at].kind == "footnote" or is_page_number(elements[at])):
+        at -= 1
+    if at < start:
+        return None
+    table = at
+    while table > max(start, at - _SHORT_LINES) and (
+        is_running_head(elements[table]) or goes_on(elements[table], None)
+    ):
+        table -= 1
+    if elements[table].kind == "caption" and table > start:  # below its table
+        table -= 1
+    return _Last(at, table if elements[table].kind == "table" else -1)
 
 
 def _moved(element: AnyElement, offset: int, page: int) -> AnyElement:
@@ -62,80 +93,89 @@ def _changed(element: AnyElement, **fields: Any) -> AnyElement:
     return element.model_copy(update=fields)
 
 
-def _join_first(elements: list[AnyElement], page: list[AnyElement], numbers: tuple[int, int]) -> list[AnyElement]:
-    """Joins the first element of ``page`` to the last one before the break if it continues it; returns the others."""
-    at = len(elements) - 2
-    while at >= 0 and elements[at].kind == "footnote":
-        at -= 1
-    if at < 0:
-        return page
-    last, first = elements[at], page[0]
-    joined: dict[str, Any] | None = None
-    if isinstance(last, Paragraph) and isinstance(first, Paragraph):
-        content = _join_content(last.content, first.content)
-        joined = {"content": content} if content is not None else None
-    elif isinstance(last, Table) and isinstance(first, Table):
-        grid = _join_grids(last.grid, first.grid)
-        joined = {"grid": grid} if grid is not None else None
+def _join_first(
+    elements: list[AnyElement], page: list[AnyElement], last: _Last, numbers: tuple[int, int]
+) -> tuple[list[AnyElement], _Last]:
+    """Joins what ``page`` begins with to the element that it continues; returns the other elements of the page."""
+    start = 0
+    while start < len(page) - 1 and is_page_number(page[start]):
+        start += 1
+    joined = _joined_paragraph(elements, page, last, start) or _joined_table(elements, page, last, start)
     if joined is None:
-        return page
-    note = Repair(code="joined-pages", message=f"goes on from page {numbers[0]} on page {numbers[1]}: joined")
-    warnings = (*last.warnings, *first.warnings, note)
-    end = first.span[1]
-    between = [_changed(each, span=(end, end)) for each in elements[at + 1 :]]
-    elements[at:] = [_changed(last, span=(last.span[0], end), warnings=warnings, **joined), *between]
-    return page[1:]
-
-
-def _join_content(last: Content, first: Content) -> Content | None:
-    before, after = plain_text(last).rstrip(), plain_text(first).lstrip()
-    if not before or not after or before[-1] in _SENTENCE_ENDS or not after[0].islower():
-        return None
-    end = last[-1]
-    divided = hyphen_between(end.text, after) if end.kind == "text" else None
-    if divided is not None and end.kind == "text":
-        return merge((*last[:-1], Text(text="".join(divided), marks=end.marks), *first))
-    return merge((*last, Text(text=" "), *first))
-
-
-def _join_grids(last: Grid, first: Grid) -> Grid | None:
-    """The second grid below the first, without its header if it repeats that of the first; None for another table."""
-    if last.columns != first.columns or not first.rows or not last.rows:
-        return None
-    header = last.header_rows
-    repeated = bool(header) and _rows(last, header) == _rows(first, header)
-    if not repeated and first.header_rows and last.header_rows and not _starts_with_figures(last, first):
-        return None  # a different header: another table
-    skipped = header if repeated else 0
-    moved = [
-        Cell(**{**dict(cell), "row": cell.row - skipped + last.rows}) for cell in first.cells if cell.row >= skipped
+        return page, _Last()
+    where = f" under “{joined.caption}”" if joined.caption else ""
+    note = Repair(code="joined-pages", message=f"goes on from page {numbers[0]} on page {numbers[1]}{where}: joined")
+    before, first = elements[joined.at], page[joined.first]
+    warnings = (*before.warnings, *first.warnings, note)
+    end = page[joined.end - 1].span[1]
+    others = [
+        *elements[joined.at + 1 :],
+        *page[: joined.first - bool(joined.caption and joined.end == joined.first + 1)],
     ]
-    return Grid(
-        rows=last.rows + first.rows - skipped,
-        columns=last.columns,
-        cells=(*last.cells, *moved),
-        header_rows=header,
-        alignment=last.alignment,
-    )
+    between = [_changed(each, span=(end, end)) for each in others]
+    span = (before.span[0], end)
+    elements[joined.at :] = [_changed(before, span=span, warnings=warnings, **joined.fields), *between]
+    table = joined.at if before.kind == "table" else -1
+    return page[joined.end :], _Last(joined.at, table)
 
 
-def _starts_with_figures(last: Grid, first: Grid) -> bool:
-    """Whether the header of ``first`` has numbers in a column of numbers, so that it is no header.
+class _Joined(NamedTuple):
+    """An element with the part of it that is on the next page.
 
-    GOT often writes a rule below every row; the first row of a continued table then looks like a header.
+    ``at`` is its index, ``first`` that of the part among the elements of its page, ``end`` that of the next one after
+    it; ``caption`` that of the part, which is left out.
     """
-    worded = {cell.column for cell in last.cells if cell.row >= last.header_rows and _has(cell, str.isalpha)}
-    dated = {cell.column for cell in _rows(last, last.header_rows) if _is_figure(cell)}
-    return any(_is_figure(cell) and cell.column not in worded | dated for cell in _rows(first, first.header_rows))
+
+    at: int
+    first: int
+    end: int
+    fields: dict[str, Any]
+    caption: str = ""
 
 
-def _is_figure(cell: Cell) -> bool:
-    return _has(cell, str.isdigit) and not _has(cell, str.isalpha)
+def _joined_paragraph(
+    elements: Sequence[AnyElement], page: Sequence[AnyElement], last: _Last, start: int
+) -> _Joined | None:
+    before, first = elements[last.element], page[start]
+    if last.element < 0 or not isinstance(before, Paragraph) or not isinstance(first, Paragraph):
+        return None
+    end, after = plain_text(before.content).rstrip(), plain_text(first.content).lstrip()
+    if not end or not after or end[-1] in _SENTENCE_ENDS or not after[0].islower():
+        return None
+    return _Joined(last.element, start, start + 1, {"content": join_content(before.content, first.content)})
 
 
-def _has(cell: Cell, sort: Callable[[str], bool]) -> bool:
-    return any(sort(character) for character in content_words(cell.content))
+def _joined_table(
+    elements: Sequence[AnyElement], page: Sequence[AnyElement], last: _Last, start: int
+) -> _Joined | None:
+    if last.table < 0:
+        return None
+    caption = next((each for each in _beside(elements, last.table) if each.kind == "caption"), None)
+    first = start
+    while first < min(len(page) - 1, start + _SHORT_LINES) and (
+        is_running_head(page[first]) and not goes_on(page[first], caption)
+    ):
+        first += 1
+    above = page[first] if goes_on(page[first], caption) else None
+    table = first + (above is not None)
+    if table >= len(page) or not isinstance(page[table], Table):
+        return None
+    below = page[table + 1] if table + 1 < len(page) and above is None else None
+    below = below if below is not None and below.kind == "caption" and goes_on(below, caption) else None
+    noted = any(goes_on(each, None) for each in elements[last.table + 1 : last.element + 1])  # (continued overleaf)
+    is_continued = above is not None or below is not None or noted
+    if not is_continued and last.table != last.element and elements[last.element].kind != "caption":
+        return None
+    before, part = elements[last.table], page[table]
+    if not isinstance(before, Table) or not isinstance(part, Table):
+        return None
+    grid = join_grids(before.grid, part.grid, needs_header=first > start and not is_continued)
+    if grid is None:
+        return None
+    note = above or below
+    words = plain_text(note.content) if isinstance(note, Caption | Paragraph) else ""
+    return _Joined(last.table, table, table + 1 + (below is not None), {"grid": grid}, words)
 
 
-def _rows(grid: Grid, count: int) -> list[Cell]:
-    return [cell for cell in grid.cells if cell.row < count]
+def _beside(elements: Sequence[AnyElement], index: int) -> Sequence[AnyElement]:
+    return [*elements[max(0, index - 1) : index], *elements[index + 1 : index + 2]]

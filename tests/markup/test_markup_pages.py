@@ -57,6 +57,73 @@ def test_a_table_ruled_throughout_is_joined_where_figures_go_on(
     assert sum(element.kind == "table" for element in elements) == tables
 
 
+FIRST = (
+    r"\begin{table}\caption{Table 1: Parts}\begin{tabular}{|l|l|l|}\hline Part & Old & New \\ \hline Belt & 1 & 2 \\"
+    r" \hline\end{tabular}\end{table}"
+)
+SECOND = FIRST.replace("Parts}", "Parts (continued)}").replace("Belt & 1 & 2", "Nut & 5 & 6")
+BARE = r"\begin{tabular}{|l|l|l|}\hline Part & Old & New \\ \hline Nut & 5 & 6 \\ \hline\end{tabular}"
+GOES_ON = {
+    "continued": [FIRST, SECOND],
+    "the same caption": [FIRST, FIRST.replace("Belt & 1 & 2", "Nut & 5 & 6")],
+    "cont'd": [FIRST, SECOND.replace("continued", "cont'd")],
+    "a page number and a running head": [FIRST + "\n\n12", "Annual report 2020\n\n13\n\n" + SECOND],
+    "a page number alone": [FIRST + "\n\n- 12 -", BARE],
+    "a running head alone": [FIRST + "\n\nPage 12 of 30", "Annual report 2020\n\n" + BARE],
+    "a line that says so": [FIRST, "Table 1 (continued)\n\n" + BARE],
+    "a Chinese line that says so": [FIRST.replace("Table 1: Parts", "表 1：零件"), "续表 1\n\n" + BARE],
+    "a note below the first part": [FIRST + "\n\n(continued on next page)", BARE],
+    "captions below": [
+        FIRST.replace(r"\caption{Table 1: Parts}", "").replace(r"\end{table}", r"\caption{Table 1: Parts}\end{table}"),
+        BARE + "\n\nTable 1: Parts (continued)",
+    ],
+}
+
+
+@pytest.mark.parametrize("pages", list(GOES_ON.values()), ids=list(GOES_ON))
+def test_a_table_goes_on_under(pages: list[str]) -> None:
+    elements = parse_pages(pages)
+    (table,) = (each for each in elements if each.kind == "table")
+    assert to_text([table]) == "Part\tOld\tNew\nBelt\t1\t2\nNut\t5\t6\n"
+    assert "joined-pages" in [repair.code for repair in table.warnings]
+    assert sum(each.kind == "caption" for each in elements) == 1
+    assert "".join("\f".join(pages)[slice(*each.span)] for each in elements) == "\f".join(pages)
+
+
+def test_a_table_goes_on_over_many_pages() -> None:
+    pages = [FIRST, *(SECOND.replace("Nut", f"Nut {number}") for number in range(5))]
+    elements = parse_pages(pages)
+    assert [each.kind for each in elements if each.kind != "page_break"] == ["caption", "table"]
+    assert to_text(elements).count("Nut") == 5
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        SECOND.replace("Table 1", "Table 2"),
+        SECOND.replace("Old", "Price"),
+        SECOND.replace("|l|l|l|", "|l|l|l|l|").replace("New", "New & No"),
+        "The following parts are new.\n\n" + BARE,
+        "Another list\n\n" + BARE.replace("Old", "Price"),
+    ],
+    ids=["another number", "another header", "more columns", "text between", "a title and another header"],
+)
+def test_another_table_is_not_joined(second: str) -> None:
+    assert sum(each.kind == "table" for each in parse_pages([FIRST, second])) == 2
+
+
+def test_a_row_that_the_page_end_cuts_is_one_row() -> None:
+    table = r"\begin{tabular}{ll}\hline Part & Text \\ \hline %s \\ \hline\end{tabular}"
+    pages = [table % "Belt & a long descrip-", table % r"& tion of it \\ \hline Nut & b"]
+    assert to_text(parse_pages(pages)) == "Part\tText\nBelt\ta long description of it\nNut\tb\n"
+    kept = to_text(parse_pages([table % "Belt & all of it.", table % "& Another"]))
+    assert kept == "Part\tText\nBelt\tall of it.\n\tAnother\n"
+
+
+def test_a_sentence_goes_on_behind_page_numbers() -> None:
+    assert to_text(parse_pages(["It goes on\n\n12", "13\n\nand ends."])) == "It goes on and ends.\n\n12\n\n13\n"
+
+
 def test_a_page_end_within_an_answer_keeps_to_the_number_of_its_page() -> None:
     elements = parse_pages(["A\\newpage B", "C"], numbers=[4, 7])
     assert [each.page for each in chunk(elements, by="element", first_page=4)] == [4, 4, 7]

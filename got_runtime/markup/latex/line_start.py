@@ -1,10 +1,11 @@
 """Markers at the start of a line: headings, list items, pipe tables, figures, references."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from got_runtime.markup.latex.token_reader import TokenReader
-from got_runtime.markup.latex.tokens import Kind
+from got_runtime.markup.latex.tokens import Kind, Token
 
 _BULLETS = frozenset("-+•·◦▪‣●○■*")
 _LINE_ENDS = frozenset({Kind.NEWLINE, Kind.BLANK, Kind.FORM_FEED, Kind.SPECIAL})
@@ -57,12 +58,20 @@ def line_start(reader: TokenReader, index: int) -> LineStart | None:
         return None
     if 1 <= len(text) <= 6 and not text.strip("#"):
         return LineStart("heading", index + 1, level=len(text))
-    if text in _BULLETS:
+    if text in _BULLETS and not _is_page_number(tokens, index):
         return LineStart("item", index + 2, indent=indent)
     digits = text[:-1]
     if text[-1] in ".)" and digits.isascii() and digits.isdigit() and len(digits) <= 3:
         return LineStart("item", index + 2, indent=indent, number=int(digits))
     return None
+
+
+def _is_page_number(tokens: Sequence[Token], index: int) -> bool:
+    """Whether a line is the number of its page between two dashes: ``- 12 -``."""
+    dash, _, number, _, other, *rest = (*(token.text for token in tokens[index : index + 6]), "", "", "", "", "", "")[
+        :6
+    ]
+    return dash == other and dash in "-–—" and number.isdigit() and not "".join(rest).strip()
 
 
 def _is_point(text: str) -> bool:
