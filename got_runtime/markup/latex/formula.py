@@ -47,6 +47,10 @@ class _Balancer:
         elif kind in _FOREIGN:
             self._reader.record_repair("special-token", f"{text[:20]} does not belong in a formula: dropped")
             self._emit(" ")
+        elif kind is Kind.CELL:
+            self._emit("&")
+            if len(text) > 1:
+                self._emit(" ")
         elif kind is Kind.OPEN:
             self._stack.append("{")
             self._emit(text)

@@ -15,7 +15,7 @@ _POSITIONS_PER_CELL = 16
 _MAX_HEADER_ROWS = 4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RawCell:
     """A cell without a position; ``rowspan`` is negative where ``\\multirow`` counts upwards."""
 
@@ -30,7 +30,7 @@ class RawCell:
         return not self.content and self.colspan == 1 and self.rowspan in (0, 1)
 
 
-@dataclass
+@dataclass(slots=True)
 class _PlacedCell:
     row: int
     column: int
@@ -107,6 +107,7 @@ class _GridLayout:
         self._owner: list[_PlacedCell | None] = [None] * columns  # the cell that covers a column from above
         self._placed: dict[tuple[int, int], _PlacedCell] = {}
         self._taken: set[tuple[int, int]] = set()
+        self._bottom = 0  # the row below all cells
 
     def place_rows(self, rows: list[list[RawCell]]) -> list[_PlacedCell]:
         for row, cells in enumerate(rows):
@@ -142,6 +143,8 @@ class _GridLayout:
             last.raw = replace(last.raw, content=merge((*last.raw.content, *folded)))
 
     def _left_out_placeholders(self, row: int, cells: list[RawCell]) -> bool:
+        if self._bottom <= row:
+            return False
         covered = [column for column in range(self._columns) if self._covered(row, column)]
         if not covered or _width(cells) + len(covered) > self._columns:
             return False
@@ -155,6 +158,8 @@ class _GridLayout:
         return False
 
     def _place_cell(self, row: int, column: int, colspan: int, raw: RawCell) -> _PlacedCell | None:
+        if colspan == 1 and raw.rowspan == 1 and self._bottom <= row + 1 and not self._covered(row, column):
+            return self._place_single(row, column, raw)
         span = range(column, column + colspan)
         if any(self._covered(row, each) for each in span):
             if not raw.content:
@@ -171,9 +176,20 @@ class _GridLayout:
             top -= 1
         placed = _PlacedCell(top, column, rowspan + row - top, colspan, raw)
         self._placed[top, column] = placed
+        self._bottom = max(self._bottom, top + placed.rowspan)
         for each in span:
             self._owner[each] = placed
             self._taken.update((below, each) for below in range(top, top + placed.rowspan))
+        return placed
+
+    def _place_single(self, row: int, column: int, raw: RawCell) -> _PlacedCell | None:
+        """A cell that spans nothing, as most do."""
+        if raw.blank:
+            return None
+        position = row, column
+        placed = self._owner[column] = self._placed[position] = _PlacedCell(row, column, 1, 1, raw)
+        self._taken.add(position)
+        self._bottom = row + 1
         return placed
 
     def _shorten(self, row: int, column: int) -> None:

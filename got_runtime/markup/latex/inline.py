@@ -12,9 +12,9 @@ from got_runtime.markup.latex.html_table import read_html_table
 from got_runtime.markup.latex.inline_formula import (
     FORMULA_ENDS,
     closed_bracket,
-    end_of_unclosed_formula,
     formula_piece,
     opens_bracket,
+    unclosed_end,
 )
 from got_runtime.markup.latex.layout import after_row_break, is_layout, skip_layout
 from got_runtime.markup.latex.line_ends import hard_breaks
@@ -35,20 +35,23 @@ from got_runtime.markup.latex.symbols import (
 from got_runtime.markup.latex.tabular import parse_tabular
 from got_runtime.markup.latex.token_reader import MAX_DEPTH, TokenReader
 from got_runtime.markup.latex.tokens import Kind
-from got_runtime.markup.latex.typography import Typography
+from got_runtime.markup.latex.typography import Typography, plain_words
 
 _BREAKS = frozenset({"newline", "par", "and", "linebreak", "AND", "And"})
 
 
 def parse_inline(reader: TokenReader, low: int, high: int, depth: int = 0) -> Content:
     """The content of tokens ``low`` to ``high - 1``; the end of a line of the answer is a space."""
-    return merge(_InlineParser(_Line(reader, Typography(reader)), high, (), depth).parse(low))
+    plain = plain_words(reader, low, high)
+    line = _Line(reader, Typography(reader))
+    return merge(_InlineParser(line, high, (), depth).parse(low)) if plain is None else plain
 
 
 def parse_lines(reader: TokenReader, low: int, high: int, depth: int = 0) -> Content:
     """The content of tokens ``low`` to ``high - 1``; the lines of the answer end where they end on purpose."""
-    line = _Line(reader, Typography(reader), hard_breaks(reader, low, high))
-    return merge(_InlineParser(line, high, (), depth).parse(low))
+    plain = plain_words(reader, low, high)
+    line = _Line(reader, Typography(reader), hard_breaks(reader, low, high) if plain is None else frozenset())
+    return merge(_InlineParser(line, high, (), depth).parse(low)) if plain is None else plain
 
 
 class _Line(NamedTuple):
@@ -144,7 +147,7 @@ class _InlineParser:
         self.reader.record_repair(
             "unclosed-math", f"{token.text} was never closed: closed where words or the line end it"
         )
-        end = end_of_unclosed_formula(self.reader, index + 1, self.high)
+        end = unclosed_end(self.reader, index + 1, self.high)
         self._add_formula(repair_latex(self.reader, index + 1, end))
         return end
 

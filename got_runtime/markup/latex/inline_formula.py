@@ -27,7 +27,7 @@ def closed_bracket(kind: Kind, pieces: Sequence[Inline]) -> str:
     return closing if before.rfind(opening) > before.rfind(closing) else ""
 
 
-def end_of_unclosed_formula(reader: TokenReader, start: int, high: int) -> int:
+def unclosed_end(reader: TokenReader, start: int, high: int) -> int:
     """The index at which a formula that begins at ``start`` and is never closed ends: at words or at its line's end."""
     end = start
     while end < high and reader.tokens[end].kind not in _LINE_ENDS:

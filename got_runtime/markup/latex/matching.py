@@ -24,13 +24,12 @@ class DelimiterMatcher:
         self._open: Counter[Kind | str] = Counter()
         self._open_tables = 0
         for index, token in enumerate(tokens):
-            self._visit(index, token)
+            if token.kind is not Kind.TEXT and token.kind is not Kind.SPACE:
+                self._visit(index, token)
         self.paragraph_end = self._paragraph_ends()
 
     def _visit(self, index: int, token: Token) -> None:
         kind = token.kind
-        if kind is Kind.TEXT or kind is Kind.SPACE:
-            return
         if kind is Kind.BEGIN:
             self._push(index, token.name)
         elif kind is Kind.END:

@@ -31,7 +31,7 @@ class Kind(Enum):
     CLOSE = "close"  # }
     BRACKET = "bracket"  # [
     UNBRACKET = "unbracket"  # ]
-    CELL = "cell"  # &
+    CELL = "cell"  # &, and the spaces after it
     OPEN_INLINE = "open_inline"  # \(
     CLOSE_INLINE = "close_inline"  # \)
     OPEN_DISPLAY = "open_display"  # \[
@@ -69,6 +69,8 @@ class Token(NamedTuple):
 
 
 # Each alternative consumes what it matches or looks ahead a bounded number of characters, so the time is linear.
+# Text is matched apart: it contains no character with which another kind begins, but those of _RAW_STARTS.
+_TEXT = re.compile(r"[^\\{}\[\]&$*<`!\n\r\t\f \ufeff][^\\{}\[\]&$*<\n\r\t\f \ufeff]*")
 _TOKEN = re.compile(
     r"""
       (?P<begin>          \\begin[ ]{0,4}\{[ ]{0,4}[A-Za-z]{1,32}\*?[ ]{0,4}\} )
@@ -84,7 +86,7 @@ _TOKEN = re.compile(
     | (?P<close>          \} )
     | (?P<bracket>        \[ )
     | (?P<unbracket>      \] )
-    | (?P<cell>           & )
+    | (?P<cell>           &[ ]* )
     | (?P<dollars>        \$\$ )
     | (?P<dollar>         \$ )
     | (?P<stars>          (?<!\*)\*\*(?!\*) )
@@ -129,19 +131,28 @@ def tokenize(text: str, is_latex: bool = True) -> list[Token]:
         return [Token(_KINDS[each.lastgroup or ""], each.group(), each.start(), each.end()) for each in found]
     tokens: list[Token] = []
     position, length, line_start = 0, len(text), True
+    match_token, match_text, new = _TOKEN.match, _TEXT.match, tuple.__new__
     while position < length:
+        words = match_text(text, position)
+        if words is not None:  # most tokens
+            end = words.end()
+            tokens.append(new(Token, (Kind.TEXT, text[position:end], position, end, "")))
+            position, line_start = end, False
+            continue
         raw = _raw_token(text, position, line_start) if text[position] in _RAW_STARTS else None
         if raw is None:
-            match = _TOKEN.match(text, position)
+            match = match_token(text, position)
             assert match is not None  # the last alternative matches any character
             kind, end = _KINDS[match.lastgroup or "text"], match.end()
-            raw = Token(kind, match.group(), position, end, _name(kind, match.group()))
+            word = text[position:end]
+            raw = Token(kind, word, position, end, _name(kind, word) if kind in _NAMED else "")
         tokens.append(raw)
         position = raw.end
         line_start = raw.kind in _LINE_ENDS or (line_start and raw.kind is Kind.SPACE)
     return tokens
 
 
+_NAMED = frozenset({Kind.COMMAND, Kind.BEGIN, Kind.END})
 _MAX_VERB = 200  # bounds the search for the delimiter that ends it
 _RAW_STARTS = frozenset("\\`*!<")
 _LINE_ENDS = frozenset({Kind.NEWLINE, Kind.BLANK, Kind.FORM_FEED, Kind.SPECIAL})

@@ -1,10 +1,25 @@
 """TeX's ties (``Fig.~2``) and quotation marks (two backquotes and two apostrophes) → the printed characters."""
 
+from got_runtime.markup.content import Content, Text
 from got_runtime.markup.latex.token_reader import TokenReader
 from got_runtime.markup.latex.tokens import Kind
 
 _QUOTATION = 1000  # characters; bounds the search for the end of a quotation
 _TIED = frozenset({Kind.COMMAND, Kind.OPEN_INLINE, Kind.DOLLAR, Kind.BRACKET})
+
+
+def plain_words(reader: TokenReader, low: int, high: int) -> Content | None:
+    """The content of tokens that are nothing but words and spaces, as most cells; None for other tokens."""
+    tokens = reader.tokens
+    for index in range(low, high):
+        kind = tokens[index].kind
+        if kind is not Kind.TEXT and kind is not Kind.SPACE:
+            return None
+    source = reader.source(low, high)
+    if reader.is_latex and ("~" in source or "``" in source or "''" in source):
+        return None
+    words = " ".join(source.split())
+    return (Text(text=words),) if words else ()
 
 
 class Typography:

@@ -16,6 +16,8 @@ class _Spine:
 
     def after(self, field: str) -> "_Spine":
         """The spine below a field."""
+        if len(field) < 3:  # "*", as most
+            return self
         if field.startswith("**"):
             return _Spine(field)
         for at, sign in enumerate(_LASTING):
