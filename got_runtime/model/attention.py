@@ -1,16 +1,14 @@
-"""Attention over a grid of patches with decomposed relative positions, in three implementations.
+"""Attention over a grid of patches with decomposed relative positions, in torch; compiled C does it where it can
+(:mod:`got_runtime.model.native.grid_attention`).
 
-Every logit is ``q·k·scale + by_row[q, row of k] + by_column[q, column of k]``. The implementations differ in how the
-two terms are added. Folding makes heads three times as wide. The compiled kernel adds them to each tile of logits
-(4,096 tokens, 12 heads, bf16, two AMX cores: 55 ms a layer, folding 128 ms). Adding a bias of one head at a time (32 MB
-at 4,096 tokens) was measured too: no faster than folding.
+Every logit is ``q·k·scale + by_row[q, row of k] + by_column[q, column of k]``. Folding the two terms makes heads three
+times as wide (4,096 tokens, 12 heads, bf16, two AMX cores: 128 ms a layer, compiled 55 ms). Adding a bias of one head
+at a time (32 MB at 4,096 tokens) was measured too: no faster than folding.
 """
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-
-from got_runtime.model.native.grid_attention import attend_natively
 
 __all__ = ["attend"]
 
@@ -38,9 +36,6 @@ def attend(query: Tensor, key: Tensor, value: Tensor, bias: Bias | None, scale: 
     """
     if bias is None:
         return F.scaled_dot_product_attention(query, key, value, scale=scale)
-    native = attend_natively(query, key, value, bias, scale)
-    if native is not None:
-        return native
     if query.device.type == "cpu" and query.shape[-2] < MAX_EXPLICIT_TOKENS and torch.is_grad_enabled():
         return _explicit(query, key, value, bias, scale)
     return _folded(query, key, value, bias, scale)

@@ -19,6 +19,7 @@ from transformers.activations import GELUActivation
 
 from got_runtime.model.attention import attend
 from got_runtime.model.native.build import has_bf16_products
+from got_runtime.model.native.grid_attention import attend_natively, is_supported
 
 Port = Any
 """A module of transformers, which ships no types for it."""
@@ -104,7 +105,11 @@ def _norm(norm: nn.LayerNorm, hidden: Tensor) -> Tensor:
 def _layer(layer: Port, hidden: Tensor, packed: Packed) -> Tensor:
     normed = layer.layer_norm1(hidden)
     size = layer.window_size
-    hidden = hidden + (_windowed(layer.attn, normed, size, packed) if size else _attend(layer.attn, normed, packed))
+    attention: Port = layer.attn
+    if attention.use_rel_pos and is_supported(normed, normed.shape[-1] // attention.num_attention_heads):
+        hidden = hidden + _attend_natively(attention, normed, size, packed)
+    else:
+        hidden = hidden + (_windowed(attention, normed, size, packed) if size else _attend(attention, normed, packed))
     return _add_mlp(layer.mlp, hidden, layer.layer_norm2(hidden), packed)
 
 
@@ -122,6 +127,23 @@ def _add_mlp(mlp: Port, hidden: Tensor, normed: Tensor, packed: Packed) -> Tenso
     wide = torch.ops.mkldnn._linear_pointwise(normed, mlp.lin1.weight, mlp.lin1.bias, "gelu", [], "none")
     out = torch.ops.mkldnn._linear_pointwise.binary(wide, hidden, mlp.lin2.weight, mlp.lin2.bias, "add")
     return out
+
+
+def _attend_natively(attention: Port, hidden: Tensor, size: int, packed: Packed) -> Tensor:
+    """:func:`_windowed`, or :func:`_attend` where ``size`` is 0, in compiled C: windows are not copied."""
+    heads, window = attention.num_attention_heads, (size or hidden.shape[1], size or hidden.shape[2])
+    shape = 3, heads, hidden.shape[-1] // heads
+    qkv = _linear(attention.qkv, hidden, packed).unflatten(-1, shape)
+    outside = attention.qkv(hidden.new_zeros(hidden.shape[-1])).view(shape)
+    tables = _distances(attention.rel_pos_h, window[0]), _distances(attention.rel_pos_w, window[1])
+    out = attend_natively(qkv, outside, tables, window, attention.scale)
+    return _linear(attention.proj, out.flatten(-2), packed)
+
+
+def _distances(table: Tensor, size: int) -> Tensor:
+    """``(2 size - 1, head width)``: the table's rows for distances below ``size``; its middle is distance zero."""
+    middle = (table.shape[0] - 1) // 2
+    return table[middle - size + 1 : middle + size]
 
 
 def _windowed(attention: Port, hidden: Tensor, size: int, packed: Packed) -> Tensor:

@@ -1,8 +1,8 @@
-/* Attention over a grid of patches with decomposed relative positions, in bfloat16 on a CPU.
+/* Attention over a grid of patches, or windows of it, with decomposed relative positions, in bfloat16 on a CPU.
  *
- * Every logit is q·k·scale + by_row[q, row of k] + by_column[q, column of k]; the logits of QUERIES queries stay in the
- * second-level cache. Products run in matrix tiles (AMX) where there are any, else in vectors. Strides and sizes count
- * elements; heads are 64 wide; tokens are rows × columns, row by row, and `padded` is their number rounded up to 32.
+ * Every logit is q·k·scale + q·(vector of the rows' distance) + q·(vector of the columns' distance); the logits of QUERIES
+ * queries stay in the second-level cache. Products run in matrix tiles (AMX) where there are any, else in vectors. Sizes count
+ * elements; heads are 64 wide; `tokens` are those of a window, row by row, and `padded` is their number rounded up to 32.
  */
 #include <float.h>
 #include <stdlib.h>
@@ -22,25 +22,58 @@
 #endif
 #define FACTORS (int64_t)(sizeof(float) / sizeof(factor)) /* in the place of a float32 */
 
-/* Keys as the right operand of q·kᵀ: for 16 keys and 32 of their values, pairs of values beside each other. */
-static void pack_keys(const bf16 *key, int64_t stride, int64_t tokens, int64_t padded, bf16 *packed) {
+/* A grid (tiles, rows, columns, 3, heads, 64), cut into windows of height × width; the last ones extend over the grid's edge. */
+typedef struct {
+    const bf16 *qkv, *outside; /* of a patch beyond the edge: (3, heads, 64) */
+    int64_t rows, columns, heads, height, width, down, across;
+} Grid;
+
+/* Place of a window's token in the grid, or -1 where it lies beyond the edge. */
+static inline int64_t place(const Grid *grid, int64_t window, int64_t token) {
+    int64_t row = window / grid->across % grid->down * grid->height + token / grid->width;
+    int64_t column = window % grid->across * grid->width + token % grid->width;
+    if (row >= grid->rows || column >= grid->columns) return -1;
+    return (window / (grid->across * grid->down) * grid->rows + row) * grid->columns + column;
+}
+
+/* The query (0), key (1) or value (2) of a head. */
+static inline const bf16 *part_of(const Grid *grid, int64_t place, int64_t part, int64_t head) {
+    return (place < 0 ? grid->outside : grid->qkv + place * 3 * grid->heads * WIDTH) + (part * grid->heads + head) * WIDTH;
+}
+
+/* One key as part of the right operand of q·kᵀ: for 16 keys and 32 of their values, pairs of values are beside each other. */
+static inline void pack_key(const bf16 *key, int64_t n, bf16 *packed) {
+    packed += n / SIDE * 2 * TILE + n % SIDE * 2;
+    for (int part = 0; part < WIDTH; part += PAIRS, packed += TILE)
+        for (int pair = 0; pair < PAIRS; pair += 2) memcpy(packed + pair * SIDE, key + part + pair, 2 * sizeof(bf16));
+}
+
+static void pack_keys(const Grid *grid, int64_t window, int64_t head, int64_t tokens, int64_t padded, bf16 *packed) {
     memset(packed, 0, padded * WIDTH * sizeof(bf16));
-    for (int64_t first = 0; first < padded; first += SIDE)
-        for (int part = 0; part < WIDTH; part += PAIRS, packed += TILE)
-            for (int64_t n = first; n < first + SIDE && n < tokens; n++)
-                for (int pair = 0; pair < PAIRS; pair += 2)
-                    memcpy(packed + pair * SIDE + (n - first) * 2, key + n * stride + part + pair, 2 * sizeof(bf16));
+    for (int64_t n = 0; n < tokens; n++) pack_key(part_of(grid, place(grid, window, n), 1, head), n, packed);
 }
 
 /* Values as the right operand of p·v: for 32 tokens and 16 of their values, pairs of tokens beside each other. */
-static void pack_values(const bf16 *value, int64_t stride, int64_t tokens, int64_t padded, bf16 *packed) {
+static void pack_values(const Grid *grid, int64_t window, int64_t head, int64_t tokens, int64_t padded, bf16 *packed) {
     memset(packed, 0, padded * WIDTH * sizeof(bf16));
-    for (int64_t first = 0; first < padded; first += PAIRS)
-        for (int part = 0; part < WIDTH; part += SIDE, packed += TILE)
-            for (int64_t t = first; t < first + PAIRS && t < tokens; t++)
-                for (int i = 0; i < SIDE; i++)
-                    packed[(t - first) / 2 * PAIRS + 2 * i + (t - first) % 2] = value[t * stride + part + i];
+    for (int64_t t = 0; t < tokens; t += 2) {
+        static const bf16 zeros[WIDTH];
+        const bf16 *one = part_of(grid, place(grid, window, t), 2, head);
+        const bf16 *two = t + 1 < tokens ? part_of(grid, place(grid, window, t + 1), 2, head) : zeros;
+        for (int part = 0; part < WIDTH; part += SIDE) {
+            bf16 *to = packed + (t / PAIRS * (WIDTH / SIDE) + part / SIDE) * TILE + t % PAIRS * SIDE;
+            for (int i = 0; i < SIDE; i++) to[2 * i] = one[part + i], to[2 * i + 1] = two[part + i];
+        }
+    }
 }
+
+/* Distances of up to `size` in both directions, as keys; `table` holds the vectors from -(size - 1) on. */
+static void pack_table(const bf16 *table, int64_t size, int64_t padded, bf16 *packed) {
+    memset(packed, 0, padded * WIDTH * sizeof(bf16));
+    for (int64_t n = 0; n < 2 * size - 1; n++) pack_key(table + n * WIDTH, n, packed);
+}
+
+static int64_t round_up(int64_t x) { return (x + PAIRS - 1) / PAIRS * PAIRS; }
 
 /* Distance between the logits of two queries: with a power of two, all rows would fall into one set of the cache. */
 static int64_t pitch(int64_t padded) { return padded + SIDE; }
@@ -115,22 +148,23 @@ static inline vector add_positions(float *logits, vector scale, vector added, ve
     return largest(most, x);
 }
 
-/* Softmax of one query, in place: adds the relative positions; the weights are not divided by their sum, which is returned. */
-static float softmax(float *logits, const bf16 *by_row, const bf16 *by_column, int64_t rows, int64_t columns,
+/* Softmax of one query, in place: adds the relative positions; the weights are not divided by their sum, which is returned.
+ * by_row[-r] is the term of row r of the keys; by_column likewise. */
+static float softmax(float *logits, const float *by_row, const float *by_column, int64_t rows, int64_t columns,
                     int64_t padded, float scale, float *added) {
     vector most = spread(-FLT_MAX), sum = spread(0.f), scales = spread(scale * LOG2_E);
     float across[columns];
-    for (int64_t c = 0; c < columns; c++) across[c] = to_float(by_column[c]) * LOG2_E;
+    for (int64_t c = 0; c < columns; c++) across[c] = by_column[-c] * LOG2_E;
     if (columns % LANES == 0) { /* whole vectors, as in GOT's grid of 64 */
         for (int64_t r = 0; r < rows; r++) {
-            vector down = spread(to_float(by_row[r]) * LOG2_E);
+            vector down = spread(by_row[-r] * LOG2_E);
             for (int64_t c = 0; c < columns; c += LANES)
                 most = add_positions(logits + r * columns + c, scales, down + load(across + c), most);
         }
         for (int64_t t = rows * columns; t < padded; t++) logits[t] = -FLT_MAX;
     } else {
         for (int64_t r = 0; r < rows; r++) {
-            float down = to_float(by_row[r]) * LOG2_E;
+            float down = by_row[-r] * LOG2_E;
             for (int64_t c = 0; c < columns; c++) added[r * columns + c] = down + across[c];
         }
         for (int64_t t = rows * columns; t < padded; t++) added[t] = -FLT_MAX;
@@ -151,65 +185,77 @@ static float softmax(float *logits, const bf16 *by_row, const bf16 *by_column, i
     return sum_lanes(sum);
 }
 
-/* query, key, value: (n, heads, tokens, 64), of the same strides. by_row: (n, heads, tokens, rows); by_column likewise.
- * out: (n, tokens, heads, 64). Returns 0 where there is no memory for it. */
-int attend_grid(const bf16 *query, const bf16 *key, const bf16 *value, const bf16 *by_row, const bf16 *by_column,
-                bf16 *out, int64_t n, int64_t stride, int64_t head_stride, int64_t token_stride, int64_t heads,
-                int64_t rows, int64_t columns, float scale, int threads) {
-    int64_t tokens = rows * columns, padded = (tokens + PAIRS - 1) / PAIRS * PAIRS;
-    int64_t size = padded * WIDTH, blocks = (tokens + QUERIES - 1) / QUERIES;
-    bf16 *packed = aligned_alloc(64, n * heads * size * 2 * sizeof(bf16));
-    if (packed == NULL) return 0;
-    int whole = 1, tiled = tiles_ready();
+/* Attention in windows of height × width of qkv (tiles, rows, columns, 3, heads, 64).
+ *
+ * outside (3, heads, 64) are query, key and value of patches beyond the edge. by_row (2 height - 1, 64) and by_column
+ * (2 width - 1, 64) are the vectors of distances, from the most negative on. out: (tiles, rows, columns, heads, 64). Returns 0
+ * where there is no memory for it.
+ */
+int attend_grid(const bf16 *qkv, const bf16 *outside, const bf16 *by_row, const bf16 *by_column, bf16 *out, int64_t tiles,
+                int64_t rows, int64_t columns, int64_t heads, int64_t height, int64_t width, float scale, int threads) {
+    Grid whole = {qkv, outside, rows, columns, heads, height, width, (rows + height - 1) / height, (columns + width - 1) / width};
+    const Grid *grid = &whole;
+    int64_t tokens = height * width, padded = round_up(tokens), blocks = (tokens + QUERIES - 1) / QUERIES;
+    int64_t windows = tiles * grid->down * grid->across, size = padded * WIDTH;
+    int64_t distances = round_up(2 * height - 1), distances_across = round_up(2 * width - 1);
+    bf16 *tables = aligned_alloc(64, (distances + distances_across + windows * heads * padded * 2) * WIDTH * sizeof(bf16));
+    if (tables == NULL) return 0;
+    bf16 *table_across = tables + distances * WIDTH, *packed = table_across + distances_across * WIDTH;
+    pack_table(by_row, height, distances, tables);
+    pack_table(by_column, width, distances_across, table_across);
+    int64_t room = QUERIES * (pitch(padded) + pitch(distances) + pitch(distances_across)) + padded;
+    int done = 1, tiled = tiles_ready();
 #pragma omp parallel num_threads(threads)
     {
-        float *logits = aligned_alloc(64, (QUERIES * pitch(padded) + padded) * sizeof(float));
-        float *added = logits + QUERIES * pitch(padded);
-        float sums[QUERIES * WIDTH] __attribute__((aligned(64)));
-        factor few[QUERIES * WIDTH];
-        if (logits == NULL) whole = 0;
+        float *logits = aligned_alloc(64, room * sizeof(float)), *down = logits + QUERIES * pitch(padded);
+        float *across = down + QUERIES * pitch(distances), *added = across + QUERIES * pitch(distances_across);
+        float sums[QUERIES * WIDTH] __attribute__((aligned(64))), totals[QUERIES];
+        factor few[QUERIES * WIDTH] __attribute__((aligned(64)));
+        int64_t token[QUERIES], at[QUERIES];
+        if (logits == NULL) done = 0;
         Tiles before;
         if (tiled) configure_tiles(&before);
 #pragma omp for
-        for (int64_t i = 0; i < n * heads; i++) {
-            int64_t from = i / heads * stride + i % heads * head_stride;
-            pack_keys(key + from, token_stride, tokens, padded, packed + i * 2 * size);
-            pack_values(value + from, token_stride, tokens, padded, packed + (i * 2 + 1) * size);
+        for (int64_t i = 0; i < windows * heads; i++) {
+            pack_keys(grid, i / heads, i % heads, tokens, padded, packed + i * 2 * size);
+            pack_values(grid, i / heads, i % heads, tokens, padded, packed + (i * 2 + 1) * size);
         }
 #pragma omp for schedule(dynamic)
-        for (int64_t task = 0; task < n * heads * blocks; task++) {
+        for (int64_t task = 0; task < windows * heads * blocks; task++) {
             if (logits == NULL) continue;
-            int64_t i = task / blocks, first = task % blocks * QUERIES;
-            int64_t count = tokens - first < QUERIES ? tokens - first : QUERIES;
+            int64_t i = task / blocks, window = i / heads, head = i % heads, first = task % blocks * QUERIES, count = 0;
+            for (int64_t t = first; t < first + QUERIES && t < tokens; t++)
+                if ((at[count] = place(grid, window, t)) >= 0) token[count++] = t;
+            if (count == 0) continue;
             const bf16 *keys = packed + i * 2 * size;
-            const bf16 *block = query + i / heads * stride + i % heads * head_stride + first * token_stride;
-            if (tiled && count == QUERIES) {
-                multiply_keys_in_tiles(block, token_stride, keys, padded, logits);
-            } else {
-                memset(few, 0, sizeof few);
-                for (int64_t q = 0; q < count; q++)
-                    for (int64_t c = 0; c < WIDTH; c++) few[q * WIDTH + c] = to_factor(block[q * token_stride + c]);
-                if (tiled) multiply_keys_in_tiles((const bf16 *)few, WIDTH, keys, padded, logits);
-                else multiply_keys(few, WIDTH, count, keys, padded, logits);
+            memset(few, 0, sizeof few);
+            for (int64_t q = 0; q < count; q++) {
+                const bf16 *query = part_of(grid, at[q], 0, head);
+                for (int64_t c = 0; c < WIDTH; c++) few[q * WIDTH + c] = to_factor(query[c]);
             }
-            float totals[QUERIES];
-            for (int64_t q = 0; q < count; q++)
-                totals[q] = softmax(logits + q * pitch(padded), by_row + (i * tokens + first + q) * rows,
-                                   by_column + (i * tokens + first + q) * columns, rows, columns, padded, scale, added);
+            multiply_keys(few, WIDTH, count, tables, distances, down);
+            multiply_keys(few, WIDTH, count, table_across, distances_across, across);
+            if (tiled) multiply_keys_in_tiles((const bf16 *)few, WIDTH, keys, padded, logits);
+            else multiply_keys(few, WIDTH, count, keys, padded, logits);
+            for (int64_t q = 0; q < count; q++) {
+                const float *of_row = down + q * pitch(distances) + token[q] / width + height - 1;
+                const float *of_column = across + q * pitch(distances_across) + token[q] % width + width - 1;
+                totals[q] = softmax(logits + q * pitch(padded), of_row, of_column, height, width, padded, scale, added);
+            }
             if (tiled) multiply_values_in_tiles((bf16 *)logits, keys + size, padded, sums);
             else multiply_values(logits, count, keys + size, padded, sums);
             for (int64_t q = 0; q < count; q++)
                 for (int c = 0; c < WIDTH; c += 2 * LANES) {
                     vector reciprocal = spread(1.f / totals[q]);
-                    put_bf16(out + ((i / heads * tokens + first + q) * heads + i % heads) * WIDTH + c,
-                             load(sums + q * WIDTH + c) * reciprocal, load(sums + q * WIDTH + c + LANES) * reciprocal);
+                    put_bf16(out + (at[q] * heads + head) * WIDTH + c, load(sums + q * WIDTH + c) * reciprocal,
+                             load(sums + q * WIDTH + c + LANES) * reciprocal);
                 }
         }
         if (tiled) restore_tiles(&before);
         free(logits);
     }
-    free(packed);
-    return whole;
+    free(tables);
+    return done;
 }
 #else
 int attend_grid(void) { return 0; }
