@@ -123,13 +123,15 @@ class PageViews(_Record):
     ``kind`` is ``"whole"`` for one view, ``"tiles"`` for the official tiles, ``"zoomed"`` for views of enlarged lines.
     ``count`` is the number of views (with tiles: of tiles and thumbnail); ``read_again`` of them were zoomed views
     whose text did not fit their lines, and were read again in halves. ``type_width`` is the measured width of a
-    character in pixels where the whole page is one view; ``None`` where it was not measured.
+    character in pixels where the whole page is one view; ``None`` where it was not measured. ``turned`` is by how many
+    degrees (counter-clockwise: 0, 90, 180 or 270) a page that lay on its side or upside down was turned before.
     """
 
     kind: Literal["whole", "tiles", "zoomed"] = "whole"
     count: int = 1
     read_again: int = 0
     type_width: float | None = None
+    turned: int = 0
 
 
 class PageResult(_Record):

@@ -59,7 +59,9 @@ class PageTask:
         kind: Literal["tiles", "whole"] = "tiles" if isinstance(task, Tiles) else "whole"
         width = self.lines.character_width(view_size) if self.lines is not None and self.lines.pieces else None
         count = len(self.request.pixels) if self.request is not None else 1
-        return PageViews(kind=kind, count=count, type_width=None if width is None else round(width, 1))
+        turned = self.lines.turned if self.lines is not None else 0
+        width = None if width is None else round(width, 1)
+        return PageViews(kind=kind, count=count, type_width=width, turned=turned)
 
     def finish(self, result: PageResult) -> None:
         """Set the result and release pixels and tokens: the result may wait for those of earlier pages."""

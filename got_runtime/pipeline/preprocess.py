@@ -122,6 +122,10 @@ def prepare_page(checkpoint: "LoadedModel", options: ReadOptions, group: Sequenc
         header = replace(header, warnings=header.warnings + warnings)
         if query.crop:
             header = replace(header, offset=query.crop[:2])
+        if lines is not None and lines.turned:
+            images = [lines.upright(image) for image in images]
+            warning = f"the page lay on its side or upside down: turned by {lines.turned}° to be read"
+            header = replace(header, warnings=(*header.warnings, warning))
         if lines is not None and lines.is_needed(readable_width(checkpoint), checkpoint.image_processor.size[0]):
             return PreparedPage(header, lines=lines, zoomed=True)
         request = build_request(
@@ -131,7 +135,8 @@ def prepare_page(checkpoint: "LoadedModel", options: ReadOptions, group: Sequenc
             query.text,
             options.max_new_tokens,
             options.limits.max_seconds_per_page,
-            record_attention=options.boxes and not query.crop,
+            # Attention to a turned page says nothing about places on the page as it was given.
+            record_attention=options.boxes and not query.crop and not (lines is not None and lines.turned),
             kept_bytes=RGB_BYTES * width * height,
         )
     except GotError as error:

@@ -148,6 +148,7 @@ class ZoomReading:
             count=self.zoomed.views_read,
             read_again=self.zoomed.read_again,
             type_width=round(self.zoomed.character_width(view_size), 1),
+            turned=self.zoomed.turned,
         )
 
 

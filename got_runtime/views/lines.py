@@ -12,14 +12,18 @@ from PIL import Image
 from got_runtime.views.components import Boxes, Components, connected_components
 from got_runtime.views.ink import InkMap, Mask, ink_map, thin_ink
 from got_runtime.views.leaders import without_leaders, without_upright
+from got_runtime.views.quarter_turns import quarter_turns
 from got_runtime.views.reading_order import TextLine, in_reading_order
 from got_runtime.views.rules import ink_in_filled_boxes, take_out_rules
 from got_runtime.views.segments import Segment, text_segments
 from got_runtime.views.tilt import MIN_TILT, tilt, turned
 
-__all__ = ["PageLines", "body_height", "find_lines"]
+__all__ = ["QUARTER_TURNS", "PageLines", "body_height", "find_lines"]
 
 Flags = npt.NDArray[np.bool_]
+
+QUARTER_TURNS = {1: Image.Transpose.ROTATE_90, 2: Image.Transpose.ROTATE_180, 3: Image.Transpose.ROTATE_270}
+"""How Pillow turns an image by so many quarters, counter-clockwise."""
 
 DEFAULT_X_HEIGHT = 10.0
 """Pixels, where a page has too few components to measure."""
@@ -33,7 +37,8 @@ MIN_SMALL_COMPONENTS = 12
 class PageLines:
     """The levelled ``image``, the ``angle`` it was turned by (degrees, counter-clockwise), its ``ink`` and ``lines``.
 
-    ``x_height`` is the usual height of small letters in pixels. Lines are in reading order.
+    ``x_height`` is the usual height of small letters in pixels. Lines are in reading order. A page that lay on its
+    side or upside down was turned by ``quarter_turns`` first (counter-clockwise, 0 to 3).
     """
 
     image: Image.Image
@@ -41,11 +46,16 @@ class PageLines:
     ink: Mask
     x_height: float
     lines: tuple[TextLine, ...]
+    quarter_turns: int = 0
 
 
 def find_lines(image: Image.Image) -> PageLines:
     """The lines of text of a page. A page without any has none; there is no error."""
     page, parts, x_height = _components_of(image)
+    turns = quarter_turns(parts, _may_be_print(parts, x_height), x_height)
+    if turns:
+        image = image.transpose(QUARTER_TURNS[turns])
+        page, parts, x_height = _components_of(image)
     angle = tilt(parts, x_height)
     if abs(angle) < MIN_TILT:
         angle = 0.0
@@ -74,7 +84,7 @@ def find_lines(image: Image.Image) -> PageLines:
         replace(each, x_height=min(each.x_height, max(body_height(_cut(ink, each.box)), 0.5 * each.x_height)))
         for each in ordered
     ]
-    return PageLines(image, angle, ink, x_height, tuple(fitted))
+    return PageLines(image, angle, ink, x_height, tuple(fitted), turns)
 
 
 def _components_of(image: Image.Image) -> tuple[InkMap, Components, float]:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from got_runtime.views.components import Boxes, Components, Integers, smallest_labels
 
-__all__ = ["LETTER_HEIGHT", "Flags", "Segment", "chained", "cheapest", "text_segments", "to_the_right"]
+__all__ = ["LETTER_HEIGHT", "Flags", "Segment", "chained", "cheapest", "neighbours", "text_segments", "to_the_right"]
 
 Flags = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
@@ -97,6 +97,11 @@ def _segment(parts: Components, members: Integers) -> Segment:
 
 def chained(letters: Boxes, x_height: float, walls: Boxes, widest: float = GAP) -> Integers:
     """A label for each letter: those of one chain have the same. Gaps are at most ``widest`` heights of a letter."""
+    return smallest_labels(len(letters), *neighbours(letters, x_height, walls, widest))
+
+
+def neighbours(letters: Boxes, x_height: float, walls: Boxes, widest: float) -> tuple[Integers, Integers]:
+    """Pairs of a letter and the next one on its right on the same line, as indices of both."""
     one, other = to_the_right(letters, x_height)
     boxes = letters.astype(np.float64)
     (_, top, right, bottom), (next_left, next_top, next_right, next_bottom) = boxes[one].T, boxes[other].T
@@ -119,7 +124,7 @@ def chained(letters: Boxes, x_height: float, walls: Boxes, widest: float = GAP) 
         middle = ((np.maximum(top, next_top) + np.minimum(bottom, next_bottom)) / 2)[nearest, None]
         between = (walls[:, 2] > right[nearest, None] - 2) & (walls[:, 0] < next_left[nearest, None] + 2)
         nearest = nearest[~(between & (walls[:, 1] < middle) & (walls[:, 3] > middle)).any(axis=1)]
-    return smallest_labels(len(letters), one[nearest], other[nearest])
+    return one[nearest], other[nearest]
 
 
 def to_the_right(boxes: Boxes, x_height: float) -> tuple[Integers, Integers]:

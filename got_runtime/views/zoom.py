@@ -12,7 +12,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from got_runtime.views.blocks import PlacedLine, block_numbers
-from got_runtime.views.lines import PageLines, find_lines
+from got_runtime.views.lines import QUARTER_TURNS, PageLines, find_lines
 from got_runtime.views.matching import matched_lines
 from got_runtime.views.pieces import Box, Piece, cut_into_pieces, median_advance
 from got_runtime.views.stack import stacked_view
@@ -138,6 +138,16 @@ class ZoomedPage:
         """
         return median_advance(self.page, list(self.pieces)) * view_size / self.page.image.width
 
+    @property
+    def turned(self) -> int:
+        """By how many degrees (counter-clockwise) the page had to be turned to stand upright: 0, 90, 180 or 270."""
+        return 90 * self.page.quarter_turns
+
+    def upright(self, image: Image.Image) -> Image.Image:
+        """The page's ``image`` turned so that it stands upright."""
+        turns = self.page.quarter_turns
+        return image.transpose(QUARTER_TURNS[turns]) if turns else image
+
     def pending(self) -> list[tuple[int, ...]]:
         """The pieces of each view that is to be read next, as indices; each is handed out once."""
         pending, self._pending = self._pending, []
@@ -238,18 +248,26 @@ class ZoomedPage:
         return [list(members) for _, members in rows]
 
     def _as_given(self, box: Box) -> Box:
-        """A box of the levelled page in pixels of the page as it was given: the box around its corners."""
+        """A box of the upright, levelled page in pixels of the page as it was given: the box around its corners."""
         angle = math.radians(self.page.angle)
         width, height = self.page.image.size
         middle_x, middle_y = width / 2, height / 2
         corners = [(x - middle_x, y - middle_y) for x in (box[0], box[2]) for y in (box[1], box[3])]
         xs = [x * math.cos(angle) - y * math.sin(angle) + middle_x for x, y in corners]
         ys = [x * math.sin(angle) + y * math.cos(angle) + middle_y for x, y in corners]
+        left, top, right, bottom = max(0, min(xs)), max(0, min(ys)), min(width, max(xs)), min(height, max(ys))
+        match self.page.quarter_turns:
+            case 1:
+                left, top, right, bottom = height - bottom, left, height - top, right
+            case 2:
+                left, top, right, bottom = width - right, height - bottom, width - left, height - top
+            case 3:
+                left, top, right, bottom = top, width - right, bottom, width - left
         return (
-            math.floor(max(0, min(xs)) * self.scale),
-            math.floor(max(0, min(ys)) * self.scale),
-            math.ceil(min(width, max(xs)) * self.scale),
-            math.ceil(min(height, max(ys)) * self.scale),
+            math.floor(left * self.scale),
+            math.floor(top * self.scale),
+            math.ceil(right * self.scale),
+            math.ceil(bottom * self.scale),
         )
 
 

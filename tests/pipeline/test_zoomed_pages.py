@@ -68,6 +68,32 @@ def test_lines_have_boxes_around_their_print(got_nano: LoadedModel, answers: lis
         assert not line.uncertain
 
 
+def test_a_page_on_its_side_is_turned_and_says_so(got_nano: LoadedModel, answers: list[str]) -> None:
+    lying = small_print().transpose(Image.Transpose.ROTATE_90)
+    page = scripted(got_nano, *answers).read(lying).pages[0]
+    assert page.text == TEXT
+    assert page.views is not None
+    assert (page.views.kind, page.views.turned) == ("zoomed", 270)
+    assert page.warnings == ("the page lay on its side or upside down: turned by 270° to be read",)
+    left, top, right, bottom = page.lines[0].bbox
+    assert left == pytest.approx(40, abs=10)
+    assert bottom == pytest.approx(page.height - 60, abs=4)
+    assert bottom - top > 10 * (right - left)
+
+
+def test_large_type_upside_down_is_turned_for_its_one_view(got_nano: LoadedModel) -> None:
+    lines = [words_of(4, 3 * row) for row in range(7)]
+    image = printed_page([((60, 80 + 130 * row), text, 84) for row, text in enumerate(lines)], (1200, 1100))
+    upright = scripted(got_nano, "\n".join(lines)).read(image).pages[0]
+    turned = scripted(got_nano, "\n".join(lines)).read(image.transpose(Image.Transpose.ROTATE_180)).pages[0]
+    assert upright.views is not None
+    assert turned.views is not None
+    assert (upright.views.kind, upright.views.turned) == ("whole", 0)
+    assert (turned.views.kind, turned.views.turned) == ("whole", 180)
+    left, top, right, bottom = upright.lines[0].bbox
+    assert turned.lines[0].bbox == pytest.approx((1200 - right, 1100 - bottom, 1200 - left, 1100 - top), abs=4)
+
+
 @pytest.mark.parametrize("states_width", [True, False])
 def test_without_zoom_a_page_is_one_view(got_nano: LoadedModel, checkpoint: LoadedModel, states_width: bool) -> None:
     """So it is with the official weights, whose folder states no type width."""
