@@ -13,7 +13,7 @@ from got_runtime.markup.latex.inline_formula import (
     FORMULA_ENDS,
     closed_bracket,
     formula_piece,
-    opens_bracket,
+    is_bracket,
     unclosed_end,
 )
 from got_runtime.markup.latex.layout import after_row_break, is_layout, skip_layout
@@ -141,7 +141,7 @@ class _InlineParser:
         if token.kind is Kind.DOLLAR or token.kind is Kind.DOLLARS:
             self._add_text(token.text)  # a price, not a formula
             return index + 1
-        if token.kind is Kind.OPEN_INLINE and opens_bracket(self.reader, index, self.high):
+        if token.kind is Kind.OPEN_INLINE and is_bracket(self.reader, index, self.high):
             self._add_text("(")
             return index + 1
         self.reader.record_repair(

@@ -14,7 +14,7 @@ _BRACKETED, _BRACKETED_PIECES = 40, 8  # characters and pieces within which a br
 _LINE_ENDS = frozenset({Kind.NEWLINE, Kind.BLANK, *FORMULA_ENDS})
 
 
-def opens_bracket(reader: TokenReader, index: int, high: int) -> bool:
+def is_bracket(reader: TokenReader, index: int, high: int) -> bool:
     r"""Whether ``\(`` at ``index`` stands for a bracket: ``\(A)``, which is printed as "(A)"."""
     text = reader.tokens[index + 1].text if index + 1 < high else ""
     return text[:1].isalnum() and text.find(")", 1, 4) > 0
