@@ -36,10 +36,27 @@ def corners(body: str) -> list[tuple[float, float]]:
         (r"\draw[rotate=90] (0,0) -- (1,0);", [(0, 0), (0, 1)]),
         (r"\foreach \x in {3} \draw (\x,0) -- (\x,1);", [(3, 0), (3, 1)]),
         (r"\draw (0,0) |- (2,1);", [(0, 0), (0, 1), (2, 1)]),
+        (r"\draw (1,0) \foreach \a in {90,180} { -- (\a:1) } -- cycle;", [(1, 0), (0, 1), (-1, 0), (1, 0)]),
+        (r"\draw (0,0) -- ({cosh(0)},{2*sinh(0)});", [(0, 0), (1, 0)]),
     ],
 )
 def test_points_are_where_tikz_has_them(statements: str, expected: list[tuple[float, float]]) -> None:
     assert corners(statements) == expected
+
+
+@pytest.mark.parametrize(
+    ("curve", "middle", "end"),
+    [
+        ("to[bend left=90] (4,0)", (2.0, 1.18), (4.0, 0.0)),
+        ("to[bend right=90] (4,0)", (2.0, -1.18), (4.0, 0.0)),
+        ("to[out=90,in=180] (2,2)", (0.58, 1.42), (2.0, 2.0)),
+    ],
+)
+def test_a_curve_leaves_and_arrives_at_its_angles(
+    curve: str, middle: tuple[float, float], end: tuple[float, float]
+) -> None:
+    places = corners(rf"\draw (0,0) {curve};")
+    assert (places[0], places[12], places[-1]) == ((0.0, 0.0), middle, end)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +65,7 @@ def test_points_are_where_tikz_has_them(statements: str, expected: list[tuple[fl
         r"\draw (unknown) -- (1,1);",
         r"\draw (0,0) -- (1,",
         r"\node at ($(A)!0.5$) {$x$};",
-        r"\draw (0,0) to[bend left] (2,0);",
+        r"\draw (0,0) to[loop above] (2,0);",
         r"\draw[unknown style] (0,0) -- (1,1);",
         r"\unknown{1}{2};",
         r"\node[draw] at (1,1) {text};",

@@ -15,7 +15,7 @@ from got_runtime.markup.notation.tikz_math import NotDrawn, closing
 from got_runtime.markup.notation.tikz_options import Frame, apply, parse_options
 from got_runtime.markup.notation.tikz_path import PathReader
 from got_runtime.markup.notation.tikz_sheet import Sheet
-from got_runtime.markup.notation.tikz_statements import loop, macro, statements, substitute, without_comments
+from got_runtime.markup.notation.tikz_statements import loop, macro, statements, substitute, unrolled, without_comments
 
 __all__ = ["Figure", "draw", "to_svg"]
 
@@ -128,7 +128,7 @@ class _Picture:
             return
         if macro(substitute_value(statement, self.values), self.values):
             return
-        statement = substitute(statement.rstrip("; \n"), self.values)
+        statement = unrolled(substitute(statement.rstrip("; \n"), self.values))
         PathReader(self.sheet, frame, self.styles).read(statement)
 
     def _style(self, statement: str) -> None:

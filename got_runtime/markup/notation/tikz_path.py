@@ -103,10 +103,7 @@ class PathReader(NodeReader):
         if kind == "..":
             self._curve(start)
             return
-        if kind in ("to", "edge") and (options := self._options()):
-            keys = {key for key, _ in parse_options(options, {})}
-            if not keys <= {"draw"}:
-                raise NotDrawn
+        keys = dict(parse_options(self._options(), self.styles)) if kind in ("to", "edge") else {}
         while self._take(r"node\b"):
             pending.append(self._label_parts())
         end = self._begin() if self._take(r"cycle\b") else self._needed()
@@ -120,6 +117,11 @@ class PathReader(NodeReader):
             self._break()
             self.lines.append([_border(start, end, self.boxed), _border(end, start, self.boxed)])
             self.points = []
+        if not keys.keys() <= {"draw"}:
+            if pending or start in self.boxed or end in self.boxed or self._take(r"node\b"):
+                raise NotDrawn
+            self._bezier(start, *_controls(start, end, keys), end)
+            return
         self.points.append(end)
         while self._take(r"node\b"):
             pending.append(self._label_parts())
@@ -143,6 +145,9 @@ class PathReader(NodeReader):
         end = self._begin() if self._take(r"cycle\b") else self._needed()
         if start in self.boxed or end in self.boxed:
             raise NotDrawn
+        self._bezier(start, first, second, end)
+
+    def _bezier(self, start: Point, first: Point, second: Point, end: Point) -> None:
         for step in range(1, 25):
             t = step / 24
             weights = ((1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3)
@@ -219,6 +224,25 @@ class PathReader(NodeReader):
             x, y = (re.sub(r"\\" + variable + r"(?![A-Za-z])", f"{value:.6f}", part) for part in (first, second))
             places.append((evaluate(x), evaluate(y)))
         self.points = places
+
+
+def _controls(start: Point, end: Point, keys: dict[str, str]) -> tuple[Point, Point]:
+    """The control points of ``to[bend left=30]`` and ``to[out=60,in=120]`` (TikZ manual, 74.2 and 74.3)."""
+    away, across = end[0] - start[0], end[1] - start[1]
+    towards = math.degrees(math.atan2(across, away))
+    known = {"draw", "bend left", "bend right", "out", "in", "looseness"}
+    if not keys.keys() <= known:
+        raise NotDrawn
+    bend = evaluate(keys["bend left"] or "30") if "bend left" in keys else 0.0
+    bend = -evaluate(keys["bend right"] or "30") if "bend right" in keys else bend
+    out = evaluate(keys["out"]) if "out" in keys else towards + bend
+    into = evaluate(keys["in"]) if "in" in keys else towards + 180 - bend
+    reach = 0.3915 * evaluate(keys.get("looseness", "1")) * math.hypot(away, across)
+    a, b = math.radians(out), math.radians(into)
+    return (
+        (start[0] + reach * math.cos(a), start[1] + reach * math.sin(a)),
+        (end[0] + reach * math.cos(b), end[1] + reach * math.sin(b)),
+    )
 
 
 def _border(place: Point, other: Point, boxed: dict[Point, tuple[float, float]]) -> Point:

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 from got_runtime.markup.notation.tikz_math import NotDrawn, closing, evaluate, split
 
-__all__ = ["loop", "macro", "statements", "substitute", "without_comments"]
+__all__ = ["loop", "macro", "statements", "substitute", "unrolled", "without_comments"]
 
 _MAX_ROUNDS = 300
+_MAX_LOOPS = 20  # in one path
 _LOOP = re.compile(r"\\foreach\s*((?:\\[A-Za-z]+\s*/?\s*)+)\s*in\s*(?=\{)")
 _MACRO = re.compile(
     r"\\(def|newcommand|renewcommand|pgfmathsetmacro|pgfmathtruncatemacro)\s*\{?\s*\\([A-Za-z]+)\s*\}?\s*(?=\{)"
@@ -102,6 +103,26 @@ def loop(statement: str) -> tuple[list[dict[str, str]], str] | None:
         rounds.append(dict(zip(names, parts + [parts[-1]] * (len(names) - len(parts)), strict=False)))
     body = statement[end + 1 :].strip()
     return rounds, body[1:-1] if body.startswith("{") and closing(body, 0) == len(body) - 1 else body
+
+
+def unrolled(statement: str) -> str:
+    r"""A path with the rounds of the loops inside it, as in ``\draw (0:2) \foreach \a in {60,120} {-- (\a:2)};``."""
+    for _ in range(_MAX_LOOPS):
+        start = statement.find("\\foreach")
+        if start <= 0:
+            break
+        head = _LOOP.match(statement, start)
+        opening = statement.find("{", closing(statement, head.end()) + 1) if head else -1
+        if opening < 0:
+            raise NotDrawn
+        end = closing(statement, opening) + 1
+        found = loop(statement[start:end])
+        assert found is not None  # it begins with \foreach
+        rounds = [substitute(found[1], values) for values in found[0]]
+        statement = statement[:start] + " ".join(rounds) + statement[end:]
+        if len(statement) > 100_000:
+            raise NotDrawn
+    return statement
 
 
 def _items(written: list[str]) -> list[str]:
