@@ -20,16 +20,24 @@ def _set(words: str) -> frozenset[str]:
 # Between the parts of "pre- and post-war": a space follows the hyphen.
 _CONJUNCTIONS = _set("and or nor to versus vs und oder bis sowie bzw beziehungsweise et ou y e och en")
 # First parts of compounds that are written with a hyphen.
-_COMPOUNDS = _set(
-    "self well half cross all quasi vice high low long short full hard light large small double single one two three"
-    " four five six seven eight nine ten twenty thirty forty fifty sixty seventy eighty ninety first second third"
-    " fourth fifth tert cis gamma delta omega ever near so who"
+_FIRST_PARTS = _set(
+    "self well half cross quasi vice high low long short full twenty thirty forty fifty sixty seventy eighty ninety"
+    " first second third fourth fifth alpha beta gamma delta omega"
 )
 # Second parts with which they are one word all the same: "highly", "longing", "wellness".
 _ENDINGS = _set(
-    "age ages dom ed en ened ening ens er ers est ful hand hood ing ings ish land lands less light lights ly ness ning"
-    " self selves ship some ten th ths time tion tions way ways"
+    "age ages arily ary bet betic bets coming comings cut cuts dom ed en ened ening ens er ers est fall falls ful hand"
+    " hood ine ines ing ings ish land lands less light lights ly ness ning self selves ship some ten th ths time tion"
+    " tions way ways"
 )
+# Second parts of compounds: "decision-making", "two-year".
+_SECOND_PARTS = _set(
+    "based called coated colored coloured day days dependent dimensional driven efficient electron fifths friendly hour"
+    " hours induced level like linked made making mediated month months needed old oriented part phase point quality"
+    " quarter quarters related scale shaped sided sized specific stage step term thirds type week weeks year years"
+)
+# Prefixes, with which these are one word: "interrelated".
+_PREFIXES = _set("in inter intra micro mid mis multi non out over post pre re sub super ultra un under")
 _INNER = _set("a and at by de en in la le of off on out the to up und")  # state-of-the-art
 _VOWEL_PREFIXES = _set("anti co de intra micro multi pre re semi ultra")
 _FRENCH = _set("le les des une est dans que qui pour sur pas du et il elle au aux ce")
@@ -78,6 +86,8 @@ def _between(stem: str, after: str, words: AbstractSet[str]) -> str:
         return "- "
     if left.isupper() and right.isupper() and len(left) > 1:
         return "" if max(len(left), len(right)) > 3 else "-"
+    if left.isupper() and right.islower():
+        return "-"
     if len(left) < 2 or not right[0].isalpha() or not right[0].islower():
         return "-"
     return "-" if _is_compound(one, other, chain, words) else ""
@@ -88,8 +98,10 @@ def _is_compound(one: str, other: str, chain: str, words: AbstractSet[str]) -> b
     inner = len(chain) > len(one) and chain[: -len(one)]
     if inner and (any(character.isdigit() for character in inner) or (inner[-1] in _HYPHENS and one in _INNER)):
         return True
-    if one in _COMPOUNDS:
+    if one in _FIRST_PARTS:
         return other not in _ENDINGS
+    if other in _SECOND_PARTS and one not in _PREFIXES:
+        return True
     if one in _VOWEL_PREFIXES and one[-1] == other[0]:
         return True
     if other == "à":

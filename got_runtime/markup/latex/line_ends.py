@@ -21,6 +21,9 @@ _IDEOGRAPH = re.compile(r"[\u2e80-\ua4cf\uf900-\ufaff\uff01-\uff60]")
 _SENTENCE_END = re.compile(r"[.!?:;。！？：；…][\"'”’»）)\]」』]*\Z")
 _PUNCTUATED = re.compile(r"[.,!?:;。，、！？：；…][\"'”’»）)\]」』]*\Z")
 _TAIL = 80  # characters; bounds the search for the last word of a line
+_SALUTATION = re.compile(
+    r"(?:Dear|Hi|Hello|Sehr geehrte|Liebe|Hallo|Cher|Chère|Monsieur|Madame|Estimad)[^.:;]{0,60}[,!，！]\Z"
+)
 _LEADERS = re.compile(r"(?:\.{4,}|(?:\. ){3,}|…{2,})\s*[\divxlc]*\Z")
 # An option, a point, a footnote, a reference, a field: "(A)", "B.", "3)", "①", "•", "†", "[1]", "2.1 ", "Name:".
 _MARKER = re.compile(
@@ -45,7 +48,7 @@ _OPEN = _set(
     " à au aux avec ce ces cette dans de des du elle en est et il la le les leur ou où par pas pour qu que qui sa se"
     " ses son sont sous sur un une"
     " al con como del el es esta este las los no para por se si su una y"
-    " e.g. i.e. cf. vs. fig. figs. eq. eqs. sec. no. nos. pp. p. vol. dr. mr. mrs. ms. prof. st. ca. approx. bzw. nr."
+    " e.g. i.e. cf. vs. fig. figs. eq. eqs. sec. no. nos. pp. p. vol. dr. mr. mrs. ms. prof. al. ca. approx. bzw. nr."
     " z.b. d.h. abb. vgl."
 )
 """Words that end no line on purpose."""
@@ -172,6 +175,8 @@ class _Shape:
         is_open = len(text) > len(last) and (closing in _OPEN or text[-1] in "([（“")
         if _MARKER.match(after):
             return is_open and closing in _REFERRING and bool(_NUMBER.match(after))
+        if _SALUTATION.match(text):
+            return False
         if is_open or _LEADERS.search(text[-_TAIL:]):
             return is_open
         if _IDEOGRAPH.match(text[-1]) or _IDEOGRAPH.match(after):
