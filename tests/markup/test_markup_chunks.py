@@ -1,12 +1,13 @@
 """Chunks: nothing lost, nothing oversized without a warning, tables split between rows under their header."""
 
+import json
 from typing import Any
 
 import pytest
 from helpers.markup_answers import ANSWERS
 
 from got_runtime.errors import OptionError
-from got_runtime.markup import chunk, parse, parse_pages
+from got_runtime.markup import chunk, from_json, parse, parse_pages
 from got_runtime.markup.token_count import count_words
 from got_runtime.results import DocumentResult, ModelInfo, PageResult
 
@@ -121,3 +122,16 @@ def test_wrong_arguments_are_an_error(wrong: dict[str, Any], message: str) -> No
             call(**wrong)
         assert message in str(caught.value)
         assert isinstance(caught.value, ValueError)
+
+
+@pytest.mark.parametrize("kind", ["footnote", "reference", "list_item"])
+def test_the_mark_of_an_element_that_begins_with_a_note_is_in_its_first_part(kind: str) -> None:
+    fields: dict[str, dict[str, Any]] = {
+        "footnote": {"mark": "7"},
+        "reference": {"key": "7"},
+        "list_item": {"ordered": True, "number": 7},
+    }
+    content = [{"kind": "note", "text": "one two three"}, {"kind": "text", "text": " four"}]
+    elements = from_json(json.dumps([{"kind": kind, "span": [0, 1], "content": content, **fields[kind]}]))
+    first = chunk(elements, max_tokens=1)[0]
+    assert "7" in first.text

@@ -159,14 +159,16 @@ def _changed(element: AnyElement, **fields: object) -> AnyElement:
 
 def _content_units(element: AnyElement, content: Content) -> _Units:
     pieces = SplitContent(content)
+    # A space before a footnote or table at the start is a part without text, which is left out.
+    first = next((index for index, text in enumerate(pieces.texts) if text.strip()), 0)
 
     def build(low: int, high: int) -> AnyElement:
         part = pieces.part(low, high)
-        if low and element.kind == "list_item":
+        if low > first and element.kind == "list_item":
             return Paragraph(span=element.span, content=part)
-        if low and element.kind == "footnote":
+        if low > first and element.kind == "footnote":
             return _changed(element, content=part, mark=None)
-        if low and element.kind == "reference":
+        if low > first and element.kind == "reference":
             return _changed(element, content=part, key=None)
         return _changed(element, content=part)
 
