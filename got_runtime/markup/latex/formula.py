@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from got_runtime.markup.latex.misspelt import is_rule
 from got_runtime.markup.latex.symbols import FORMULA_ENVIRONMENTS
 from got_runtime.markup.latex.tokens import Kind, Token
 
@@ -63,6 +64,9 @@ class _Balancer:
             self._close_environment(token.name)
         elif kind is Kind.COMMAND and token.name in ("left", "right"):
             self._delimiter(token.name)
+        elif kind is Kind.COMMAND and is_rule(token.name) and all(opened in ("{", "\\left") for opened in self._stack):
+            self._reader.record_repair("special-token", f"{text} outside a table: dropped")
+            self._emit(" ")
         elif kind is Kind.COMMAND and token.name.rstrip("*") in ("begin", "end", "verb"):
             # It lacks its argument; what follows could become one after repairs: \end{t\end{tabular}abular}.
             self._reader.record_repair("unmatched-end", f"{text} without what it takes: dropped")

@@ -42,15 +42,15 @@ def _open_settings(tokens: list[Token]) -> _Opened:
         columns = token.kind is Kind.BEGIN and token.name in TABULARS
         if columns or (token.kind is Kind.COMMAND and is_rule(token.name)):
             opening = _opening(tokens, index + 1, token.name if columns else "")
-            if not columns and opening is not None and not _is_text(tokens, opening + 1):
+            if not columns and opening is not None and not _begins_setting(tokens, opening + 1):
                 continue  # the brace of a cell: \hline {\begin{tabular}…}
             if opening is not None and (end := _row_start(tokens, opening)) is not None:
                 found[opening] = end, _COLUMNS if columns else _SETTING
     return found
 
 
-def _is_text(tokens: list[Token], index: int) -> bool:
-    return index < len(tokens) and tokens[index].kind is Kind.TEXT
+def _begins_setting(tokens: list[Token], index: int) -> bool:
+    return index < len(tokens) and tokens[index].kind is Kind.TEXT and _length(tokens[index].text, _SETTING) > 0
 
 
 def _with_closed_settings(tokens: list[Token], opened: _Opened) -> list[Token]:
