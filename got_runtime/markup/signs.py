@@ -2,19 +2,19 @@
 
 _LETTERS = """
 alpha α beta β gamma γ delta δ epsilon ϵ varepsilon ε zeta ζ eta η theta θ vartheta ϑ iota ι kappa κ varkappa ϰ
-lambda λ mu μ nu ν xi ξ omicron ο pi π varpi ϖ rho ρ varrho ϱ sigma σ varsigma ς tau τ upsilon υ phi ϕ varphi φ chi χ
-psi ψ omega ω digamma ϝ Alpha Α Beta Β Gamma Γ Delta Δ Epsilon Ε Zeta Ζ Eta Η Theta Θ Iota Ι Kappa Κ Lambda Λ Mu Μ
-Nu Ν Xi Ξ Omicron Ο Pi Π Rho Ρ Sigma Σ Tau Τ Upsilon Υ Phi Φ Chi Χ Psi Ψ Omega Ω thetasym ϑ aleph ℵ alef ℵ alefsym ℵ
-beth ℶ gimel ℷ daleth ℸ ell ℓ hbar ℏ hslash ℏ wp ℘ weierp ℘ Re ℜ real ℜ Im ℑ image ℑ imath ı jmath ȷ R ℝ Reals ℝ
-reals ℝ N ℕ natnums ℕ Z ℤ Complex ℂ cnums ℂ eth ð AA Å aa å AE Æ ae æ OE Œ oe œ O Ø o ø L Ł l ł ss ß mho ℧ Finv Ⅎ
-Game ⅁ Bbbk 𝕜
+lambda λ mu μ nu ν xi ξ omicron ο pi π varpi ϖ rho ρ varrho ϱ sigma σ varsigma ς tau τ upsilon υ phi ϕ varphi φ
+chi χ psi ψ omega ω digamma ϝ Alpha Α Beta Β Gamma Γ Delta Δ Epsilon Ε Zeta Ζ Eta Η Theta Θ Iota Ι Kappa Κ Lambda Λ
+Mu Μ Nu Ν Xi Ξ Omicron Ο Pi Π Rho Ρ Sigma Σ Tau Τ Upsilon Υ Phi Φ Chi Χ Psi Ψ Omega Ω thetasym ϑ aleph ℵ alef ℵ
+alefsym ℵ beth ℶ gimel ℷ daleth ℸ ell ℓ hbar ℏ hslash ℏ wp ℘ weierp ℘ Re ℜ real ℜ Im ℑ image ℑ imath ı jmath ȷ R ℝ
+Reals ℝ reals ℝ N ℕ natnums ℕ Z ℤ Complex ℂ cnums ℂ eth ð AA Å aa å AE Æ ae æ OE Œ oe œ O Ø o ø L Ł l ł ss ß mho ℧
+Finv Ⅎ Game ⅁ Bbbk 𝕜
 """
 _SIGNS = """
 pm ± plusmn ± mp ∓ times × div ÷ cdot · cdotp · sdot ⋅ ast ∗ star ⋆ circ ∘ bullet ∙ bull ∙ oplus ⊕ ominus ⊖ minuso ⊖
-otimes ⊗ oslash ⊘ odot ⊙ cap ∩ cup ∪ doublecap ⋒ doublecup ⋓ uplus ⊎ sqcap ⊓ sqcup ⊔ vee ∨ wedge ∧ land ∧ lor ∨ lnot ¬
-neg ¬ setminus ∖ amalg ⨿ leq ≤ le ≤ leqslant ⩽ geq ≥ ge ≥ geqslant ⩾ ll ≪ gg ≫ neq ≠ ne ≠ equiv ≡ sim ∼ simeq ≃
-approx ≈ cong ≅ propto ∝ doteq ≐ asymp ≍ prec ≺ succ ≻ preceq ⪯ succeq ⪰ subset ⊂ sub ⊂ supset ⊃ subseteq ⊆ sube ⊆
-supseteq ⊇ supe ⊇ nsupseteqq ⊉ subsetneq ⊊ supsetneq ⊋ in ∈ isin ∈ ni ∋ notin ∉ mid ∣ nmid ∤ parallel ∥
+otimes ⊗ oslash ⊘ odot ⊙ cap ∩ cup ∪ doublecap ⋒ doublecup ⋓ uplus ⊎ sqcap ⊓ sqcup ⊔ vee ∨ wedge ∧ land ∧ lor ∨
+lnot ¬ neg ¬ setminus ∖ amalg ⨿ leq ≤ le ≤ leqslant ⩽ geq ≥ ge ≥ geqslant ⩾ ll ≪ gg ≫ neq ≠ ne ≠ equiv ≡ sim ∼
+simeq ≃ approx ≈ cong ≅ propto ∝ doteq ≐ asymp ≍ prec ≺ succ ≻ preceq ⪯ succeq ⪰ subset ⊂ sub ⊂ supset ⊃ subseteq ⊆
+sube ⊆ supseteq ⊇ supe ⊇ nsupseteqq ⊉ subsetneq ⊊ supsetneq ⊋ in ∈ isin ∈ ni ∋ notin ∉ mid ∣ nmid ∤ parallel ∥
 shortparallel ∥ nparallel ∦ perp ⊥ bot ⊥ top ⊤ vdash ⊢ dashv ⊣ models ⊨ vDash ⊨ nleqq ≰ lesssim ≲ gtrsim ≳ lessgtr ≶
 trianglelefteq ⊴ to → gets ← rightarrow → rarr → leftarrow ← larr ← uparrow ↑ uarr ↑ downarrow ↓ darr ↓
 leftrightarrow ↔ harr ↔ lrarr ↔ updownarrow ↕ Rightarrow ⇒ Rarr ⇒ rArr ⇒ Leftarrow ⇐ Larr ⇐ lArr ⇐ Uparrow ⇑ Uarr ⇑
@@ -24,19 +24,20 @@ leftharpoonup ↼ rightharpoonup ⇀ rightleftharpoons ⇌ leftrightharpoons ⇋
 nwarrow ↖ infty ∞ infin ∞ partial ∂ nabla ∇ forall ∀ exists ∃ exist ∃ nexists ∄ emptyset ∅ empty ∅ varnothing ∅
 angle ∠ measuredangle ∡ sphericalangle ∢ triangle △ square □ Box □ blacksquare ■ Diamond ◇ diamond ⋄ lozenge ◊
 blacktriangle ▲ bigcirc ◯ bigstar ★ spadesuit ♠ spades ♠ heartsuit ♡ hearts ♡ diamondsuit ♢ diamonds ♢ clubsuit ♣
-clubs ♣ flat ♭ natural ♮ sharp ♯ prime ′ degree ° sum ∑ prod ∏ coprod ∐ int ∫ iint ∬ iiint ∭ oint ∮ surd √ therefore ∴
-because ∵ cdots ⋯ vdots ⋮ ddots ⋱ ldots … dots … dotsc … dotsb ⋯ mathellipsis … dag † dagger † ddag ‡ Dagger ‡
-ddagger ‡ S § sect § P ¶ copyright © circledR ® checkmark ✓ yen ¥ pounds £ mathsterling £ backslash \\ vert | lvert |
-rvert | Vert ‖ lVert ‖ rVert ‖ VERT ⦀ lbrace { rbrace } lbrack [ rbrack ] langle ⟨ rangle ⟩ lfloor ⌊ rfloor ⌋ lceil ⌈
-rceil ⌉ lgroup ⟮ rgroup ⟯ lmoustache ⎰ rmoustache ⎱ ulcorner ⌜ urcorner ⌝ llcorner ⌞ lrcorner ⌟ lq ‘ rq ’ coloneqq ≔
-colonequals ≔ vcentcolon : ratio : colon : dblcolon ∷ coloncolon ∷ coloncolonequals ⩴ equalscolon ≕ Eqqcolon ≕:
-Eqcolon −:: minuscolon ∹ minuscoloncolon −:: colonminus ∹ coloncolonminus ∷− equalscoloncolon =:: simcolon ∼:
-simcoloncolon ∼:: colonsim :∼ coloncolonsim ∷∼ Colonsim ∷∼ approxcolon ≈: approxcoloncolon ≈:: colonapprox :≈
-coloncolonapprox ∷≈ Colonapprox ∷≈ textdollar $ textunderscore _ textbraceleft { textbraceright } textbardbl ‖
-textbar | textless < textgreater > textasciitilde ~ textasciicircum ^ textbackslash \\ textdagger † textdaggerdbl ‡
-textdegree ° textellipsis … textemdash — textendash – textquotedblleft “ textquotedblright ” textquoteleft ‘
-textquoteright ’ textregistered ® textsterling £ textmu µ textohm Ω textonehalf ½ textonequarter ¼ texttimes ×
-textdiv ÷ textpm ± textsection § textperiodcentered · textcopyright © texttrademark ™ textbullet •
+clubs ♣ flat ♭ natural ♮ sharp ♯ prime ′ degree ° celsius ℃ sum ∑ prod ∏ coprod ∐ int ∫ iint ∬ iiint ∭ oint ∮ surd √
+therefore ∴ because ∵ cdots ⋯ vdots ⋮ ddots ⋱ ldots … dots … dotsc … dotsb ⋯ mathellipsis … hdots … dag † dagger †
+ddag ‡ Dagger ‡ ddagger ‡ S § sect § P ¶ copyright © circledR ® checkmark ✓ yen ¥ pounds £ mathsterling £
+backslash \\ vert | lvert | rvert | Vert ‖ lVert ‖ rVert ‖ VERT ⦀ lbrace { rbrace } lbrack [ rbrack ] langle ⟨
+rangle ⟩ lfloor ⌊ rfloor ⌋ lceil ⌈ rceil ⌉ lgroup ⟮ rgroup ⟯ lmoustache ⎰ rmoustache ⎱ ulcorner ⌜ urcorner ⌝
+llcorner ⌞ lrcorner ⌟ lq ‘ rq ’ coloneqq ≔ colonequals ≔ vcentcolon : ratio : colon : dblcolon ∷ coloncolon ∷
+coloncolonequals ⩴ equalscolon ≕ Eqqcolon ≕: Eqcolon −:: minuscolon ∹ minuscoloncolon −:: colonminus ∹
+coloncolonminus ∷− equalscoloncolon =:: simcolon ∼: simcoloncolon ∼:: colonsim :∼ coloncolonsim ∷∼ Colonsim ∷∼
+approxcolon ≈: approxcoloncolon ≈:: colonapprox :≈ coloncolonapprox ∷≈ Colonapprox ∷≈ textdollar $ textunderscore _
+textbraceleft { textbraceright } textbardbl ‖ textbar | textless < textgreater > textasciitilde ~ textasciicircum ^
+textbackslash \\ textdagger † textdaggerdbl ‡ textdegree ° textellipsis … textemdash — textendash –
+textquotedblleft “ textquotedblright ” textquoteleft ‘ textquoteright ’ textregistered ® textsterling £ textmu µ
+textohm Ω textonehalf ½ textonequarter ¼ texttimes × textdiv ÷ textpm ± textsection § textperiodcentered ·
+textcopyright © texttrademark ™ textbullet •
 """
 
 
@@ -50,9 +51,11 @@ SIGNS = {**_pairs(_LETTERS), **_pairs(_SIGNS)}
 
 _CIRCLED = {**{str(number): chr(0x245F + number) for number in range(1, 21)}, "0": "⓪"}
 
+_IN_CIRCLES = "".join(map(chr, range(0x2460, 0x24FF)))
+
 
 def circled(text: str) -> str | None:
     """The character for a number up to 20 or a Latin letter in a circle; None for other text."""
     if len(text) == 1 and text.isascii() and text.isalpha():
         return chr((0x24B6 if text.isupper() else 0x24D0 - 32) + ord(text) - ord("A"))
-    return _CIRCLED.get(text)
+    return text if text and text in _IN_CIRCLES else _CIRCLED.get(text)

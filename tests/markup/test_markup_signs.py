@@ -15,6 +15,7 @@ IN_TEXT = {
     r"an end \) of nothing": "an end of nothing",
     r"a\({ }^{}\)b \(\) c \( { }_{ } \)": "ab c",
     r"\textcircled{1} one, \textcircled{20}, \textcircled{a}, \textcircled{..}": "① one, ⑳, ⓐ, (..)",
+    r"\textcircled 3, \textcircled{③}": "③, ③",
     r"5 \pm 1, 3 \times 4 \sim 12 \leq 13": "5 ± 1, 3 × 4 ∼ 12 ≤ 13",
     r"at 30^\circ C an \alpha-ray \to \infty": "at 30° C an α-ray → ∞",
     r"\AA ngstrom, \unknown": r"Ångstrom, \unknown",
@@ -86,7 +87,13 @@ def test_a_sign_of_markup_in_a_text_stays_a_sign() -> None:
 
 @pytest.mark.parametrize(
     ("latex", "words"),
-    [(r"\textcircled{3}", "③"), (r"\ce{SO4^{2-}}", "SO4^{2-}"), (r"\R \rArr \alef", "ℝ⇒ℵ"), (r"\arg z", "arg z")],
+    [
+        (r"\textcircled{3}", "③"),
+        (r"\ce{SO4^{2-}}", "SO4^{2-}"),
+        (r"\R \rArr \alef", "ℝ⇒ℵ"),
+        (r"\arg z", "arg z"),
+        (r"30^{\circ} f^\prime", "30° f′"),
+    ],
 )
 def test_the_words_of_a_sign(latex: str, words: str) -> None:
     assert to_text(parse(f"\\[{latex}\\]")) == words + "\n"

@@ -20,7 +20,9 @@ def read_sign(
     if name == "textcircled":
         argument = reader.argument(index + 1, high)
         if argument is None:
-            return "", index + 1
+            sign = reader.skip_spaces(index + 1, high)
+            text = reader.tokens[sign].text if sign < high else ""
+            return (circled(text[:1]) or text[:1]) + text[1:], min(sign + 1, high)
         inside = words(*argument[0])
         return circled(inside) or (f"({inside})" if inside else ""), argument[1]
     last = pieces[-1] if pieces else None

@@ -90,16 +90,20 @@ def _row_start(tokens: list[Token], opening: int) -> int | None:
 
     A brace that closes behind the text of a cell (``{|l|c| a}``) is another one.
     """
-    depth = 0
-    for index in range(opening + 1, min(len(tokens), opening + _MAX_SPECIFICATION)):
+    depth, last = 0, min(len(tokens), opening + _MAX_SPECIFICATION)
+    for index in range(opening + 1, last):
         token = tokens[index]
         if token.kind in _OF_ROWS or (token.kind is Kind.COMMAND and is_rule(token.name)):
             return index
         depth += (token.kind is Kind.OPEN) - (token.kind is Kind.CLOSE)
         if depth < 0:
-            inside = "".join(each.text for each in tokens[opening + 1 : index])
-            return index if "|" in tokens[opening + 1].text and not is_specification(inside) else None
-    return None
+            return index if _holds_cell(tokens[opening + 1 : index]) else None
+    return last - 1 if last == len(tokens) and _holds_cell(tokens[opening + 1 : last]) else None
+
+
+def _holds_cell(inside: list[Token]) -> bool:
+    """Whether columns with rules (``|l|c| a``) are followed by the text of a cell."""
+    return bool(inside) and "|" in inside[0].text and not is_specification("".join(each.text for each in inside))
 
 
 def _copy_setting(tokens: list[Token], index: int, end: int, out: list[Token], setting: re.Pattern[str]) -> int:

@@ -1,5 +1,6 @@
 """Formulas as plain words for search and embedding, by pylatexenc: ``a/b``, ``∑``, ``ℝ``."""
 
+import re
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -40,6 +41,7 @@ _SIGNS = {
     "rbrack": "]",
     "triangle": "△",
 }
+_RAISED_SIGN = re.compile(r"\^ ?(?:\{ ?\\(?:circ|prime) ?\}|\\(?:circ|prime)(?![A-Za-z]))")
 _FUNCTIONS = (
     "arccos arcsin arctan arg argmax argmin cos cosh cot coth csc deg det dim exp gcd hom inf ker lg lim liminf"
     " limsup ln log max min mod Pr sec sin sinh sup tan tanh"
@@ -52,6 +54,7 @@ def to_words(latex: str) -> str:
     if not too_complex(latex):
         from pylatexenc.latexwalker import LatexWalkerError
 
+        latex = _RAISED_SIGN.sub(lambda found: "°" if "circ" in found[0] else "′", latex)
         converter, commands = _pylatexenc()
         try:
             words: str = converter.latex_to_text(latex, tolerant_parsing=True, latex_context=commands)
