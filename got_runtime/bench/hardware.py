@@ -76,6 +76,7 @@ def measure_hardware(device: "torch.device", dtype: "torch.dtype") -> Hardware:
 
     from got_runtime.engine.processor import processor
     from got_runtime.engine.torch_engine.allocator import advise_huge_pages
+    from got_runtime.model.native.build import has_bf16_products
 
     on_gpu = device.type == "cuda"
     read = torch.empty((4 << 30 if on_gpu else 1 << 30) // 4, device=device)
@@ -83,6 +84,8 @@ def measure_hardware(device: "torch.device", dtype: "torch.dtype") -> Hardware:
         advise_huge_pages(read)  # as weights and KV cache are; in small pages reading is a third slower
     read.fill_(1)
     bandwidth = read.nbytes / min(timed(read.sum, device) for _ in range(5))
+    if device.type == "cpu" and dtype == torch.bfloat16 and not has_bf16_products():
+        dtype = torch.float32  # in which compiled C adds there; torch multiplies bfloat16 in a plain loop
     side = 8192 if on_gpu else 2048
     factor = torch.ones(side, side, device=device, dtype=dtype)
     flops = 2 * side**3 / min(timed(lambda: factor @ factor, device) for _ in range(7))
