@@ -63,10 +63,7 @@ class _Line(NamedTuple):
 
 
 class _InlineParser:
-    """Parses one range of tokens into ``pieces``; a nested range has a parser of its own.
-
-    Each handler takes the index of a token and returns the index of the first token that it did not consume.
-    """
+    """Parses a range of tokens into ``pieces``. Handlers take the index of a token and return that of the next one."""
 
     def __init__(self, line: _Line, high: int, marks: tuple[Mark, ...], depth: int) -> None:
         self.line = line
@@ -138,11 +135,9 @@ class _InlineParser:
         if closing is not None:
             self._add_formula(repair_latex(self.reader, index + 1, closing))
             return closing + 1
-        if token.kind is Kind.DOLLAR or token.kind is Kind.DOLLARS:
-            self._add_text(token.text)  # a price, not a formula
-            return index + 1
-        if token.kind is Kind.OPEN_INLINE and is_bracket(self.reader, index, self.high):
-            self._add_text("(")
+        bracket = token.kind is Kind.OPEN_INLINE and is_bracket(self.reader, index, self.high)
+        if bracket or token.kind is Kind.DOLLAR or token.kind is Kind.DOLLARS:
+            self._add_text("(" if bracket else token.text)  # or a price, not a formula
             return index + 1
         self.reader.record_repair(
             "unclosed-math", f"{token.text} was never closed: closed where words or the line end it"
