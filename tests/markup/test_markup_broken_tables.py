@@ -191,6 +191,7 @@ rows = st.lists(st.tuples(st.lists(one_of(CELLS), min_size=1, max_size=5), separ
 @settings(max_examples=EXAMPLES, deadline=None, derandomize=EXAMPLES <= 300, suppress_health_check=list(HealthCheck))
 @given(one_of(BEGINS), rows, one_of(ENDS))
 @example("\\begin{tabular}{|l|c|r", [(["@", "@"], "\\\\")], "")
+@example("", [(["@"], "\\\\\n\n"), (["[@]"], "\\\\")], "\\end{tabular}")
 def test_letters_in_are_letters_out(begin: str, rows: list[tuple[list[str], str]], end: str) -> None:
     body = "".join(" & ".join(cells) + f" {separator} " for cells, separator in rows)
     first, *parts = body.split("@")

@@ -17,7 +17,8 @@ def read_specification(reader: TokenReader, index: int, end: int) -> tuple[tuple
     """The alignment of each column declared at ``index``, after ``\\begin{tabular}``, and the index after them."""
     option = reader.option(index, end)
     name = reader.tokens[index - 1].name if index else ""
-    index = option[1] if option else index
+    if option and (not reader.source(*option[0]).strip(" tcbmhp!") or reader.argument(option[1], end)):
+        index = option[1]  # [t]; other text is that of a cell
     argument = reader.argument(index, end)
     if name in WIDE_TABULARS and argument:
         second = reader.argument(argument[1], end)
