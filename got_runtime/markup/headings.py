@@ -7,6 +7,7 @@ from typing import NamedTuple
 from got_runtime.markup.elements import AnyElement, Heading
 
 _DEEPEST = 6
+_CHINESE = "〇一二三四五六七八九"
 _ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50}
 
 
@@ -21,9 +22,9 @@ class _Number(NamedTuple):
 def nest_headings(elements: Sequence[AnyElement]) -> list[AnyElement]:
     """The elements with the levels of numbered headings raised where their numbers say so: 1.1 is below 1.
 
-    Appendices (A, A.1), Roman numbers, and letters below Roman numbers count as well. A heading without a number stays
-    below the one that it was below. No level changes where the numbers contradict themselves: 1.1 below 2, or a number
-    that comes twice.
+    Appendices (A, A.1), Roman numbers, letters below Roman numbers, and Chinese numbers (第一章, 一、) count as well. A
+    heading without a number stays below the one that it was below. No level changes where the numbers contradict
+    themselves: 1.1 below 2, or a number that comes twice.
     """
     elements = list(elements)
     headings = [(index, each) for index, each in enumerate(elements) if isinstance(each, Heading)]
@@ -80,6 +81,9 @@ def _styled(numbered: list[tuple[int, str]]) -> list[_Number]:
     roman = any(_roman(one[0]) == 1 and _roman(other[0]) == 2 for one, other in pairwise(_lettered(names)))
     expected = 1
     for (index, _), (name, *rest) in zip(numbered, names, strict=True):
+        if found_chinese := _chinese(name):
+            found.append(_Number(index, *found_chinese))
+            continue
         parts = tuple(int(part) for part in rest)
         if name.isdigit():
             found.append(_Number(index, "digit", (int(name), *parts)))
@@ -94,6 +98,23 @@ def _styled(numbered: list[tuple[int, str]]) -> list[_Number]:
         else:
             return []
     return found
+
+
+def _chinese(name: str) -> tuple[str, tuple[int]] | None:
+    """The style and value of a Chinese number: 第一章, 一, （一）; None for another one."""
+    numeral = name.strip("第编章节部篇（）()")
+    value = int(numeral) if numeral.isdecimal() and len(numeral) < 5 else _numeral(numeral)
+    style = name.replace(numeral, "").replace("(", "（").replace(")", "）") or "、"
+    return (style, (value,)) if value and (style != "、" or not numeral.isdecimal()) else None
+
+
+def _numeral(text: str) -> int:
+    """The value of a Chinese numeral below 100; 0 for other text."""
+    tens, ten, ones = text.rpartition("十")
+    digits = [_CHINESE.find(part) for part in (tens, ones) if part]
+    if not text or len(tens) > 1 or len(ones) > 1 or any(digit < 1 for digit in digits):
+        return 0
+    return (10 * (_CHINESE.find(tens) if tens else 1) if ten else 0) + (_CHINESE.find(ones) if ones else 0)
 
 
 def _lettered(names: list[list[str]]) -> list[list[str]]:

@@ -20,6 +20,10 @@ NESTED = {
     "I. INTRODUCTION|A. Aims|B. Plan|II. METHOD": [2, 3, 3, 2],
     "A. Part|1. One|2. Two|B. Part|1. Three": [2, 3, 3, 2, 3],
     "1 One|1.1 Two|2 Three|1 New part|1.1 Four": [2, 3, 2, 2, 3],
+    "第一章 总则|第一节 范围|第二节 定义|第二章 附则|第一节 其他": [2, 3, 3, 2, 3],
+    "一、总则|（一）范围|（二）定义|1. 甲|2. 乙|（三）其他|二、附则|十一、": [2, 3, 3, 4, 4, 3, 2, 2],
+    "一、总则|二、附则": [2, 2],
+    "十、前|十一、后": [2, 2],
     "IV. Results|V. Discussion": [2, 2],
     "1 One|2 Two|3 Three": [2, 2, 2],
     "1.1.1.1.1.1 Deep|1.1.1.1.1.2 Deep": [6, 6],
@@ -30,6 +34,7 @@ CONTRADICTING = [
     "1 One|1.1 Two|1.1 Three",
     "3.2 million people|1.5 million more",
     "I. One|II. Two|C. Three|III. Four",
+    "二、甲|（三）乙|三、丙",
 ]
 
 

@@ -1,5 +1,6 @@
 """Labels at the start of a text: the number of a heading, caption, footnote or bibliography entry."""
 
+import re
 from typing import Literal
 
 from got_runtime.markup.content import Content, Text, merge
@@ -14,8 +15,16 @@ _CAPTION_LABELS: dict[str, Literal["table", "figure"]] = {
 }
 
 
+_CHINESE_NUMBER = re.compile(
+    r"(第[一二三四五六七八九十百\d]{1,5}[编章节部篇])\s?|([一二三四五六七八九十]{1,3})、|([（(][一二三四五六七八九十]{1,3}[）)])"
+)
+
+
 def heading_number(title: str) -> str | None:
-    """The number at the start of a title: "3", "2.1.", "A.1", "IV."."""
+    """The number at the start of a title: "3", "2.1.", "A.1", "IV.", "第一章", "一、"."""
+    chinese = _CHINESE_NUMBER.match(title.strip())
+    if chinese is not None and chinese.end() < len(title.strip()):
+        return chinese[1] or chinese[2] or chinese[3]
     first, _, rest = title.strip().partition(" ")
     parts = first.removesuffix(".").split(".")
     if not rest or len(first) > 12:
