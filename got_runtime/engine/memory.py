@@ -1,10 +1,11 @@
 """Measures the free memory, of which the KV cache takes a fraction."""
 
+import re
 from pathlib import Path
 
 import torch
 
-__all__ = ["KV_CACHE_FRACTION", "free_memory"]
+__all__ = ["KV_CACHE_FRACTION", "free_memory", "is_out_of_memory"]
 
 KV_CACHE_FRACTION = 0.6
 """Fraction of the free memory that the KV cache may take; the rest is for activations, page images and other
@@ -13,6 +14,14 @@ processes."""
 _ASSUMED_BYTES = 4 << 30
 _CGROUP = Path("/sys/fs/cgroup")
 _MEMINFO = Path("/proc/meminfo")
+
+_OUT_OF_MEMORY = re.compile("out of memory|(allocate|enough) memory|ALLOC_FAILED")
+"""Messages of the libraries under torch; "illegal memory access" is a different error."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out, on the host or on a device."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or _OUT_OF_MEMORY.search(str(error)) is not None
 
 
 def free_memory(device: torch.device) -> int:

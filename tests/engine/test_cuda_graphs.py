@@ -15,6 +15,7 @@ from helpers.random_networks import (
     request_for,
 )
 
+from got_runtime.engine.torch_engine.cuda_graphs import _Step
 from got_runtime.engine.torch_engine.engine import TorchEngine
 from got_runtime.engine.torch_engine.torch_decoder import TorchDecoder
 from got_runtime.model.checkpoint import LoadedModel
@@ -63,6 +64,62 @@ def test_asynchronous_steps_choose_the_same_tokens(small: LoadedModel) -> None:
         assert probabilities == pytest.approx(expected[1], rel=1e-4)
         for text, token in zip(texts, tokens, strict=True):
             text.append(token)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("failures", [1, 2])
+def test_graphs_that_cannot_be_captured_cost_speed_and_no_page(
+    small: LoadedModel, failures: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """First masked attention is tried instead, then steps without graphs; there is one warning."""
+    attempts: list[bool] = []
+
+    def capture(step: _Step) -> None:
+        attempts.append(step._flash)
+        if len(attempts) <= failures:
+            raise RuntimeError("varlen_attn() got an unexpected keyword argument 'seqused_k'")
+
+    decoder = TorchDecoder(small.model, 4, 8 * 1024 * TOKEN_BYTES, run_async=True)
+    assert decoder.async_steps is not None
+    decoder.async_steps._capture = capture
+    for slot in range(3):
+        decoder.prefill(slot, torch.randn(20, 64), 40, None)
+        decoder.async_steps.set_tokens(slot, [5] * 21, ngram_ban=0)
+    for batch_size in (1, 2, 3):  # three graphs
+        tokens, _ = decoder.async_steps.launch(batch_size)()
+        assert len(tokens) == batch_size
+    assert attempts == ([True, False, False, False] if failures == 1 else [True, False])
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+@torch.inference_mode()
+def test_a_lack_of_memory_while_a_graph_is_captured_is_no_reason_to_do_without(small: LoadedModel) -> None:
+    def capture(step: _Step) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    decoder = TorchDecoder(small.model, 4, 8 * 1024 * TOKEN_BYTES, run_async=True)
+    assert decoder.async_steps is not None
+    decoder.async_steps._capture = capture
+    decoder.prefill(0, torch.randn(20, 64), 40, None)
+    decoder.async_steps.set_tokens(0, [5] * 21, ngram_ban=0)
+    with pytest.raises(torch.OutOfMemoryError):
+        decoder.async_steps.launch(1)
+    assert decoder.async_steps._capture is capture
+
+
+def test_graphs_are_captured_once_for_all_sessions(small: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not anew for each call."""
+    made: list[int] = []
+    monkeypatch.setattr(_Step, "capture", lambda step: made.append(len(step._slots)))
+    engine = AsyncEngine(small.model, small.end_tokens, batch_size=2)
+    steps = engine.rows._decoder.async_steps
+    assert steps is not None
+    steps._capture = _Step.capture
+    request = request_for(small, TASKS[0], 4)
+    request = replace(request, ngram_ban=0)
+    first = [list(generate(engine, [request, request])) for _ in range(3)]
+    assert len({completion.tokens for completions in first for completion in completions}) == 1
+    assert sorted(made) == sorted(set(made))
 
 
 @pytest.mark.gpu

@@ -6,6 +6,7 @@ a step's tokens while the next step runs. This has not been measured: no GPU was
 without a graph, which is how it is tested.
 """
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from got_runtime.engine.memory import is_out_of_memory
 from got_runtime.engine.torch_engine.decoder import StepResult
 from got_runtime.engine.torch_engine.kv_cache import SlotCache
 from got_runtime.engine.torch_engine.token_buffer import TokenBuffer
@@ -25,6 +27,9 @@ GRAPH_BATCH_SIZES = (1, 2, 4, 8, 16, 32, 48, 64, 96, 128, 192, 256)
 _WARM_UP_STEPS = 3
 _CAPTURING = threading.Lock()
 """CUDA captures one graph at a time in a process."""
+
+
+logger = logging.getLogger(__name__)
 
 
 def graph_batch_size(sequences: int, slots: int) -> int:
@@ -50,6 +55,10 @@ class GraphedSteps:
         self._reserve = reserve
         self._buffer = TokenBuffer(0, 0, 0, language.embed_tokens.weight.device)
         self._steps: dict[int, _Step] = {}
+        self._flash = True
+        self._capture: Callable[[_Step], None] | None = None
+        if language.embed_tokens.weight.device.type == "cuda":
+            self._capture = _Step.capture
         self.lengths: list[int] = []
         """For each sequence, the tokens in the cache once all launched steps are finished."""
 
@@ -69,7 +78,7 @@ class GraphedSteps:
         self._reserve(max(self.lengths[:batch_size]) + 1, batch_size)
         graph_size = graph_batch_size(batch_size, self._cache.slots)
         if graph_size not in self._steps:
-            self._steps[graph_size] = _Step(self._language, self._head, self._cache, self._buffer, graph_size)
+            self._steps[graph_size] = self._make_step(graph_size)
         chosen, probability = self._steps[graph_size]()
         self.lengths[:batch_size] = [length + 1 for length in self.lengths[:batch_size]]
         # Copied in stream order, before the next step overwrites them.
@@ -84,6 +93,28 @@ class GraphedSteps:
             return tokens.tolist(), probabilities.tolist()
 
         return read
+
+    def _make_step(self, graph_size: int) -> "_Step":
+        """A step, as a graph where one can be captured.
+
+        Where capturing fails, attention is masked from then on; where it fails again, there are no graphs.
+        """
+        while True:
+            step = _Step(self._language, self._head, self._cache, self._buffer, graph_size, self._flash)
+            if self._capture is None:
+                return step
+            try:
+                self._capture(step)
+                return step
+            except Exception as error:
+                if is_out_of_memory(error):
+                    raise
+                if self._flash:
+                    logger.warning("decoding steps use masked attention and may be slower: %s", error)
+                    self._flash = False
+                else:
+                    logger.info("decoding steps are not captured as CUDA graphs: %s", error)
+                    self._capture = None
 
     def move(self, source: int, target: int) -> None:
         """Move the sequence in the last slot to another slot."""
@@ -107,20 +138,19 @@ class GraphedSteps:
 class _Step:
     """One step of ``batch_size`` slots. Free slots are computed too; what they write stays in free slots."""
 
-    def __init__(self, language: Any, head: Any, cache: SlotCache, buffer: TokenBuffer, batch_size: int) -> None:
+    def __init__(
+        self, language: Any, head: Any, cache: SlotCache, buffer: TokenBuffer, batch_size: int, flash: bool
+    ) -> None:
         self._language = language
         self._head = head
         self._cache = cache
         self._buffer = buffer
+        self._flash = flash
         device = self._device = buffer.newest.device
         self._slots = torch.arange(batch_size, device=device)
         self._positions = torch.arange(cache.capacity, device=device)
         self._out: tuple[Tensor, Tensor] | None = None
         self._graph: Any = None
-        if device.type == "cuda":
-            # Streams and graphs belong to the thread's current device, wherever the tensors are.
-            with _CAPTURING, torch.cuda.device(device):
-                self._capture()
 
     def __call__(self) -> tuple[Tensor, Tensor]:
         """Tokens and probabilities, ``(batch_size,)`` each; the next call may overwrite them."""
@@ -139,13 +169,19 @@ class _Step:
         def attend(layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
             self._cache.write_step(layer, self._slots, lengths, key, value)
             keys, values = self._cache.view(layer, batch_size, self._cache.capacity)
-            return _attention(query, keys, values, mask, lengths)
+            return _attention(query, keys, values, mask, lengths, self._flash)
 
         embedded = self._language.embed_tokens(buffer.newest[:batch_size, None])
         hidden = forward(self._language, embedded, lengths[:, None], attend)[:, -1]
         chosen, probability = buffer.choose(self._head(hidden).float())  # in float32, as generate() does
         buffer.append(chosen)
         return chosen, probability
+
+    def capture(self) -> None:
+        """Let further calls replay a graph."""
+        # Streams and graphs belong to the thread's current device, wherever the tensors are.
+        with _CAPTURING, torch.cuda.device(self._device):
+            self._capture()
 
     def _capture(self) -> None:
         """Run the step a few times on a side stream, as CUDA requires, then capture it, which does not run it."""
@@ -159,25 +195,26 @@ class _Step:
                 buffer.lengths.fill_(self._cache.capacity - 1)
                 self._step(buffer)
         torch.cuda.current_stream().wait_stream(stream)
-        self._graph = torch.cuda.CUDAGraph()
+        graph = torch.cuda.CUDAGraph()
         # Thread-local, because other threads go on decoding and may allocate memory.
-        with torch.cuda.graph(self._graph, stream=stream, capture_error_mode="thread_local"):
+        with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
             self._out = self._step(self._buffer)
+        self._graph = graph
 
 
-def _attention(query: Tensor, keys: Tensor, values: Tensor, mask: Tensor, lengths: Tensor) -> Tensor:
+def _attention(query: Tensor, keys: Tensor, values: Tensor, mask: Tensor, lengths: Tensor, flash: bool) -> Tensor:
     """Attention of one query for each sequence over keys and values ``(batch, key heads, capacity, width)``.
 
     On a GPU only the positions that a sequence has are read.
     """
     supported = query.device.type == "cuda" and query.dtype != torch.float32 and query.shape[1] == keys.shape[1]
-    flash = _variable_length_attention() if supported else None
-    if flash is None:
+    varlen = _variable_length_attention() if flash and supported else None
+    if varlen is None:
         return masked(query, keys, values, mask)
     batch_size, capacity = keys.shape[0], keys.shape[2]
     starts = torch.arange(batch_size + 1, dtype=torch.int32, device=query.device)
     flat_keys, flat_values = (x.transpose(1, 2).flatten(0, 1) for x in (keys, values))  # views of the cache
-    out: Tensor = flash(
+    out: Tensor = varlen(
         query[:, :, 0], flat_keys, flat_values, starts, starts * capacity, 1, capacity, seqused_k=(lengths + 1).int()
     )
     return out[:, :, None]

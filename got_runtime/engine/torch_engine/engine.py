@@ -70,8 +70,8 @@ class TorchEngine:
         self._int8_cache = kv_cache_dtype == "int8"
         self._kv_cache_bytes = kv_cache_bytes
         prefill = self._prefill(model, tile_batch, packed)
-        rows = Scheduler(self._decoder, prefill, end_tokens, batch_size)
-        self._batch = SharedBatch(rows)
+        self.rows = Scheduler(self._decoder, prefill, end_tokens, batch_size)
+        self._batch = SharedBatch(self.rows)
         self._log_code_path(model.lm_head.weight.dtype, native, packed, weight_dtype, kv_cache_dtype)
 
     def _log_code_path(

@@ -1,7 +1,6 @@
 """The sequences that are decoded together: adding one, a step for all, and preemption when memory runs out."""
 
 import logging
-import re
 import time
 from collections import deque
 from collections.abc import Callable, Collection
@@ -9,6 +8,7 @@ from dataclasses import replace
 
 import torch
 
+from got_runtime.engine.memory import is_out_of_memory
 from got_runtime.engine.sequence import Sequence
 from got_runtime.engine.torch_engine.attention_trace import AttentionTrace
 from got_runtime.engine.torch_engine.decoder import AsyncSteps, Decoder, StepResult
@@ -20,8 +20,6 @@ RESERVED_NEW_TOKENS = 256
 """New tokens that KV cache is allocated for at first; most pages need more, few need their whole ``max_new_tokens``."""
 TYPICAL_TOKENS = 512
 """Tokens of prompt and first completion of a typical page; decides whether there is memory for another one."""
-_OUT_OF_MEMORY = re.compile("out of memory|(allocate|enough) memory|ALLOC_FAILED")
-"""Messages of the libraries under torch; "illegal memory access" is a different error."""
 
 logger = logging.getLogger(__name__)
 
@@ -226,9 +224,7 @@ class Scheduler:
         """
         batch_size = len(self.running) + (new is not None)
         self._read_in_flight()
-        out_of_memory = (
-            isinstance(error, MemoryError | torch.OutOfMemoryError) or _OUT_OF_MEMORY.search(str(error)) is not None
-        )
+        out_of_memory = is_out_of_memory(error)
         for sequence in [*self.running, *([new] if new is not None else [])]:
             if sequence.attention_trace is not None:
                 sequence.attention_trace.truncate(len(sequence.tokens))
