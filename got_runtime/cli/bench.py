@@ -17,6 +17,7 @@ _COMMON_OPTIONS = ("model", "device", "dtype", "batch_size", "tokens", "threads"
 _OPTIONS = {
     None: (*_COMMON_OPTIONS, "rounds", "against", "int8", "plot"),
     "document": (*_COMMON_OPTIONS, "rounds", "against", "int8"),
+    "callers": (*_COMMON_OPTIONS, "rounds"),
     "steady": (*_COMMON_OPTIONS, "plot"),
     "busy": _COMMON_OPTIONS,
     "pages": ("json",),
@@ -34,6 +35,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     measurement = parser.add_argument_group("measurement").add_mutually_exclusive_group()
     measurement.add_argument(
         "--document", type=positive_int, metavar="N", help="read a document of N pages from start to end"
+    )
+    measurement.add_argument(
+        "--callers",
+        type=positive_int,
+        metavar="N",
+        help="read a page in each of N threads, against one stream of N pages",
     )
     measurement.add_argument(
         "--steady", type=positive_int, metavar="N", help="read N pages; print speed and memory of each tenth"
@@ -102,7 +109,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     batch_sizes = _batch_sizes(args.batch_size)
     against = _against(args.against)
-    if args.document or args.steady or args.busy:
+    if args.document or args.steady or args.busy or args.callers:
         return _read_pages(args, batch_sizes, against)
     return _time_stages(args, batch_sizes, against)
 
@@ -217,6 +224,18 @@ def _read_pages(args: argparse.Namespace, batch_sizes: tuple[int, ...], against:
         if args.json:
             write_json(busy, args.json)
         return 0
+    if args.callers:
+        import torch
+
+        from got_runtime.bench.callers import measure_callers
+
+        read = runtime("torch")
+        device = torch.device(read.model_info.device)
+        report = measure_callers(read, args.callers, args.tokens, args.rounds, device=device, on_progress=print_notice)
+        print("\n".join(report.lines()))
+        if args.json:
+            write_json(report, args.json)
+        return 0
     if args.steady:
         steady = measure_steady(runtime("torch"), args.steady, args.tokens)
         print("\n".join(steady.lines()))
@@ -241,7 +260,7 @@ def _check_options(args: argparse.Namespace) -> None:
     from got_runtime.errors import GotError
 
     measurement = next(
-        (name for name in ("document", "steady", "busy", "pages") if getattr(args, name) is not None), None
+        (name for name in ("document", "callers", "steady", "busy", "pages") if getattr(args, name) is not None), None
     )
     for name in _OPTIONS[None]:
         if name not in _OPTIONS[measurement] and getattr(args, name) != args.parser.get_default(name):

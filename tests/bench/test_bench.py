@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from got_runtime import GotRuntime
+from got_runtime.bench.callers import measure_callers
 from got_runtime.bench.document import measure_document, measure_steady
 from got_runtime.bench.hardware import Hardware
 from got_runtime.bench.model_under_test import full_size
@@ -95,6 +96,14 @@ def test_two_engines_read_the_same_document(checkpoint: LoadedModel) -> None:
     assert fast.first_page < slow.first_page
     assert fast.tokens == slow.tokens == 5
     assert "fast against slow: pages" in report.lines()[-1]
+
+
+def test_callers_are_compared_with_one_stream(checkpoint: LoadedModel) -> None:
+    report = measure_callers(
+        scripted(checkpoint, 0.002), callers=3, budget=5, rounds=1, device=torch.device("cpu"), document=2
+    )
+    assert min(report.stream_rate, report.callers_rate, report.alone, report.beside) > 0
+    assert any(f"{report.callers_rate / report.stream_rate:.2f} ×" in line for line in report.lines())
 
 
 def test_a_long_run_is_sampled_ten_times(checkpoint: LoadedModel) -> None:

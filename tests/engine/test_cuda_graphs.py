@@ -15,7 +15,7 @@ from helpers.random_networks import (
     request_for,
 )
 
-from got_runtime.engine.torch_engine.cuda_graphs import _Step
+from got_runtime.engine.torch_engine.cuda_graphs import GraphedSteps, _Step
 from got_runtime.engine.torch_engine.engine import TorchEngine
 from got_runtime.engine.torch_engine.torch_decoder import TorchDecoder
 from got_runtime.model.checkpoint import LoadedModel
@@ -113,7 +113,7 @@ def test_graphs_are_captured_once_for_all_sessions(small: LoadedModel, monkeypat
     monkeypatch.setattr(_Step, "capture", lambda step: made.append(len(step._slots)))
     engine = AsyncEngine(small.model, small.end_tokens, batch_size=2)
     steps = engine.rows._decoder.async_steps
-    assert steps is not None
+    assert isinstance(steps, GraphedSteps)
     steps._capture = _Step.capture
     request = request_for(small, TASKS[0], 4)
     request = replace(request, ngram_ban=0)
