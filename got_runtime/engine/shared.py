@@ -22,6 +22,8 @@ __all__ = ["Rows", "SharedBatch"]
 MAX_QUEUED = 8
 """Requests of all sessions that wait for rows, with their pixels, while rows are free. One begins in each step."""
 CLOSE_TIMEOUT_S = 1.0
+STEPS_PER_PREFILL = 2.0
+"""Time of steps for each second of prefilling further pages, while a session waits for its first completion."""
 WAIT_S = 0.05
 """Longest time that a step waits for another thread's: afterwards its caller may have more requests."""
 GRACE_S = 0.001
@@ -114,7 +116,7 @@ class SharedBatch:
         self._closed = False
         self._numbers = itertools.count()
         self._prefill_ahead = 0.0
-        """Seconds of prefilling that no steps have followed yet, while a session waits for its first completion."""
+        """Seconds of prefilling that too few steps have followed, while a session waits for its first completion."""
 
     @property
     def batch_size(self) -> int:
@@ -313,14 +315,15 @@ class SharedBatch:
             self._rows.step()
         self._collect()
         self._interrupted = False
-        self._prefill_ahead = max(0.0, self._prefill_ahead + (begun - started) - (self._clock() - begun))
+        paid = (self._clock() - begun) / STEPS_PER_PREFILL
+        self._prefill_ahead = max(0.0, self._prefill_ahead + (begun - started) - paid)
 
     def _next(self) -> Sequence | None:
         """Take the next request from the queues, if there is room for it.
 
         The session with the fewest rows is next, and of several the one that was served least recently. A session
         without rows may have one beyond the batch size, so that its first page need not wait for a row to end. While a
-        session waits for its first completion, prefilling further pages takes at most half of the time.
+        session waits for its first completion, prefilling further pages takes at most a third of the time.
         """
         with self._lock:
             first_waits = any(member.waits_for_first and member.rows for member in self._members)

@@ -2,6 +2,7 @@
 
 import itertools
 import logging
+import threading
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 __all__ = ["PagePlanner"]
 
 logger = logging.getLogger(__name__)
+
+_PREPARING = threading.Semaphore(2)
+"""Pages of all callers that are prepared at once: each takes tens of megabytes while its lines are looked for."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,8 @@ class PagePlanner:
             yield whole
 
     def _plan_page(self, group: list[SourcePage]) -> PageTask:
-        prepared = prepare_page(self.checkpoint, self.options, group)
+        with _PREPARING:
+            prepared = prepare_page(self.checkpoint, self.options, group)
         decoded = prepared.request is not None or prepared.zoomed
         page = group[0] if decoded else without_image(group[0])
         task = PageTask(page, prepared.header, prepared.request, prepared.lines)

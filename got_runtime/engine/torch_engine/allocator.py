@@ -12,9 +12,12 @@ if TYPE_CHECKING:
 
 __all__ = ["advise_huge_pages", "keep_freed_memory", "return_freed_memory"]
 
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 """Parameters of glibc's ``mallopt``, from ``malloc.h``."""
 _KEEP_BYTES = 1 << 30
+_ARENAS = 2
+"""Heaps that all threads share. By default each thread gets its own, which keeps what the thread freed: 16 callers with
+one page each held 1,139 MiB at most, one stream of the same pages 833; with two heaps the callers hold 907."""
 _HUGE_PAGE_BYTES = 2 << 20
 
 
@@ -33,6 +36,7 @@ def keep_freed_memory() -> bool:
         mallopt is not None
         and bool(mallopt(_M_MMAP_THRESHOLD, _KEEP_BYTES))
         and bool(mallopt(_M_TRIM_THRESHOLD, _KEEP_BYTES))
+        and bool(mallopt(_M_ARENA_MAX, _ARENAS))
     )
 
 
