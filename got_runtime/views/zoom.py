@@ -26,6 +26,8 @@ PIECE_ROWS = 10 / 34
 errors on a book where 8 to 10 gave 1.3 %. Pieces of 44 characters gave 15.5 % errors on scans."""
 MIN_TEXT_CONFIDENCE = 0.6
 """Mean probability of the tokens of a line, from which it is text."""
+MAX_PIXELS = 40_000_000
+"""Pixels to which a larger page is reduced: an A4 page at 640 dpi. The analysis takes 2 to 3 s and 0.8 GB."""
 ESTIMATE_PIXELS = 1_200_000
 """Pixels to which a page is reduced for the first estimate of the width of its type."""
 
@@ -119,13 +121,14 @@ class ZoomedPage:
             view_size: width of a view in pixels.
         """
         max_characters = characters_of_piece(readable_width, view_size)
-        factor = math.sqrt(ESTIMATE_PIXELS / (image.width * image.height))
-        if factor < 1:
+        for pixels in (ESTIMATE_PIXELS, MAX_PIXELS):
+            factor = min(1.0, math.sqrt(pixels / (image.width * image.height)))
             size = max(1, round(image.width * factor)), max(1, round(image.height * factor))
-            small = cls.of(image.resize(size, Image.Resampling.BOX), max_characters, 1 / factor)
-            if small.pieces and not small.is_needed(readable_width, view_size):
-                return small
-        return cls.of(image, max_characters)
+            reduced = image.resize(size, Image.Resampling.BOX) if factor < 1 else image
+            page = cls.of(reduced, max_characters, 1 / factor)
+            if factor == 1 or (page.pieces and not page.is_needed(readable_width, view_size)):
+                return page
+        return page
 
     def is_needed(self, readable_width: float, view_size: int) -> bool:
         """Whether the type is narrower than ``readable_width`` where the whole page is one view of ``view_size``."""

@@ -170,6 +170,17 @@ def test_small_type_is_analysed_at_its_own_resolution() -> None:
     assert len(zoomed.page.lines) == 30
 
 
+def test_a_huge_page_is_analysed_at_a_bounded_resolution(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("got_runtime.views.zoom.MAX_PIXELS", 1_600_000)
+    image = printed_page([((60, 80 + 60 * row), words_of(20, row), 28) for row in range(30)], (1800, 2000))
+    zoomed = ZoomedPage.where_needed(image, 30, 1024)
+    assert zoomed.page.image.width * zoomed.page.image.height == pytest.approx(1_600_000, rel=0.01)
+    assert zoomed.scale == pytest.approx(1.5, abs=0.01)
+    zoomed.record_whole(answer([words_of(20, row) for row in range(30)]))
+    for row, line in enumerate(zoomed.lines()):
+        assert line.box[:2] == pytest.approx((62, 86 + 60 * row), abs=6)
+
+
 def test_networks_that_read_smaller_type_get_longer_pieces() -> None:
     image = page_image()
     longest = [
