@@ -12,7 +12,7 @@ Levels = npt.NDArray[np.int16]
 SAME_LEVEL = 6
 """Grey levels, of 255, by which neighbouring pixels of one area differ at most: JPEG leaves less in a flat area."""
 MAX_DEVIATION = 5.0
-"""Standard deviation of the levels of an area. Shaded paper and colour gradients vary more."""
+"""Standard deviation of the levels of an area from one level, or from an even gradient. Shaded paper varies more."""
 MIN_WIDTH, MIN_HEIGHT = 40, 16
 """Pixels. A smaller area holds no print, or is the inside of a letter."""
 MIN_FILL = 0.35
@@ -49,10 +49,13 @@ def filled_areas(grey: npt.NDArray[np.uint8]) -> Levels:
         begins = np.searchsorted(parts.label[by_label], np.arange(len(parts.areas) + 1))
         for number in numbers[np.argsort(-around, kind="stable")].tolist():
             own = by_label[begins[number] : begins[number + 1]]
-            is_paper = number == paper or deviations[number] > MAX_DEVIATION
             left, top, right, bottom = parts.boxes[number].tolist()
-            level = -1 if is_paper else round(float(levels[number]))
-            found[top:bottom, left:right][_inside(parts, number, own)] = level
+            level = np.full((bottom - top, right - left), round(float(levels[number])), np.int16)
+            if number == paper or deviations[number] > MAX_DEVIATION:
+                gradient = None if number == paper else _gradient(reduced, parts, number, own)
+                level = np.full_like(level, -1) if gradient is None else gradient
+            inside = _inside(parts, number, own)
+            found[top:bottom, left:right][inside] = level[inside]
     full = np.repeat(np.repeat(found, STEP, axis=0), STEP, axis=1)
     return full[: grey.shape[0], : grey.shape[1]]
 
@@ -72,12 +75,29 @@ def _flat_areas(grey: Levels) -> tuple[Components, npt.NDArray[np.float64], npt.
     rows = begins // width
     runs = Runs(rows, begins - rows * width, begins - rows * width + lengths)
     one, other = touching_runs(runs)
-    alike = np.abs(mean[one] - mean[other]) <= SAME_LEVEL
+    # Compared where both runs are, since the level of a gradient changes along them.
+    begin, end = np.maximum(runs.begins[one], runs.begins[other]), np.minimum(runs.ends[one], runs.ends[other])
+    across = np.minimum((begin + end) // 2, width - 1)
+    alike = (begin < end) & (np.abs(grey[runs.rows[one], across] - grey[runs.rows[other], across]) <= SAME_LEVEL)
     parts = joined_runs(runs, one[alike], other[alike])
     weight = np.maximum(parts.areas, 1)
     levels = np.bincount(parts.label, mean * lengths, len(weight)) / weight
     squares = np.bincount(parts.label, mean**2 * lengths, len(weight)) / weight
     return parts, levels, np.sqrt(np.maximum(squares - levels**2, 0))
+
+
+def _gradient(grey: Levels, parts: Components, number: int, own: npt.NDArray[np.int64]) -> Levels | None:
+    """The levels of an area that gets evenly darker or lighter in one direction, or None where it does not."""
+    left, top, right, bottom = parts.boxes[number].tolist()
+    rows, begins, ends = (each[own] for each in parts.runs)
+    xs, ys = np.concatenate([begins, (begins + ends) // 2, ends - 1]), np.tile(rows, 3)
+    values = grey[ys, xs].astype(np.float64)
+    terms = np.stack([np.ones(len(xs)), xs - left, ys - top], axis=1)
+    (level, across, down), *_ = np.linalg.lstsq(terms, values)
+    if np.std(values - terms @ (level, across, down)) > MAX_DEVIATION:
+        return None
+    plane = level + across * np.arange(right - left) + down * np.arange(bottom - top)[:, None]
+    return np.asarray(np.clip(np.round(plane), 0, 255), np.int16)
 
 
 def _inside(parts: Components, number: int, own: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:

@@ -24,8 +24,9 @@ MIN_PIECE_TYPE_WIDTH = 12.0
 PIECE_ROWS = 10 / 34
 """Pieces of a view for each character of a piece. With pieces of 34 characters 14 rows and more are risky: 5.5 %
 errors on a book where 8 to 10 gave 1.3 %. Pieces of 44 characters gave 15.5 % errors on scans."""
-MIN_TEXT_CONFIDENCE = 0.6
-"""Mean probability of the tokens of a line, from which it is text."""
+MIN_TEXT_CONFIDENCE, MIN_ODD_CONFIDENCE = 0.7, 0.85
+"""Mean probability of the tokens of text; and where it has commands of LaTeX or does not fit what is printed, as parts of
+charts read with .36 to .83."""
 MAX_PIXELS = 40_000_000
 """Pixels to which a larger page is reduced: an A4 page at 640 dpi. The analysis takes 2 to 3 s and 0.8 GB."""
 ESTIMATE_PIXELS = 1_200_000
@@ -64,7 +65,8 @@ class ReadLine(NamedTuple):
     @property
     def is_text(self) -> bool:
         """Whether it was read with some confidence; otherwise it is no text, but a logo or a part of a figure."""
-        return self.confidence is None or self.confidence >= MIN_TEXT_CONFIDENCE
+        odd = "\\" in self.text or not self.matched
+        return self.confidence is None or self.confidence >= (MIN_ODD_CONFIDENCE if odd else MIN_TEXT_CONFIDENCE)
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,7 @@ class ZoomedPage:
     def character_width(self, view_size: int) -> float:
         """Median width of a character, in pixels, where the whole page is one view of ``view_size`` pixels.
 
-        Infinite where no line was found: such a page needs no zoom.
+        Infinite where no line was found.
         """
         return median_advance(self.page, list(self.pieces)) * view_size / self.page.image.width
 

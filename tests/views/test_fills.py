@@ -56,6 +56,20 @@ def test_the_inner_one_of_two_filled_areas_counts() -> None:
     assert levels[150, 300] == 30
 
 
-def test_shaded_paper_and_gradients_are_no_filled_areas() -> None:
+def test_shaded_paper_is_no_filled_area() -> None:
     across = np.tile(np.linspace(120, 250, 600), (400, 1)).astype(np.uint8)
     assert (filled_areas(across) == -1).all()
+
+
+def test_print_on_a_gradient_is_found() -> None:
+    page = np.full((600, 1000), 250, np.uint8)
+    page[100:150, 60:940] = np.linspace(40, 230, 880)
+    image = Image.fromarray(page).convert("RGB")
+    draw = ImageDraw.Draw(image)
+    draw.text((80, 112), words_of(3), fill=(255, 255, 255), font=ImageFont.load_default(SIZE))
+    for row in range(9):
+        draw.text((60, 200 + 32 * row), words_of(11, row), fill=(20, 20, 20), font=ImageFont.load_default(SIZE))
+    first, *others = find_lines(image).lines
+    assert first.light_on_dark
+    assert first.box[2] - first.box[0] == pytest.approx(ImageFont.load_default(SIZE).getlength(words_of(3)), abs=5)
+    assert len(others) == 9

@@ -12,7 +12,7 @@ from got_runtime.views.lines import find_lines
 from got_runtime.views.matching import matched_lines
 from got_runtime.views.pieces import Piece, cut_into_pieces
 from got_runtime.views.stack import stacked_view
-from got_runtime.views.zoom import AnswerLine, ZoomedPage
+from got_runtime.views.zoom import AnswerLine, ReadLine, ZoomedPage
 
 SIZE = 20
 LINES = [words_of(18, 5 * row) for row in range(8)]
@@ -199,6 +199,20 @@ def test_boxes_of_a_tilted_page_are_those_of_the_page_as_it_was_given() -> None:
     for left, top, right, bottom in (line.box for line in zoomed.lines()):
         assert np.any(ink[top:bottom, left + 5 : right - 5], axis=0).mean() > 0.7  # letters all along the box
         assert 0 <= left < right <= 1200
+
+
+@pytest.mark.parametrize(
+    ("text", "confidence", "matched", "is_text"),
+    [
+        ("The mean scores before the", 0.80, True, True),
+        ("The mean scores before the", None, False, True),
+        ("Tmo mcam sc", 0.65, True, False),
+        ("25 {[f\\left(5 \\rightrr-control", 0.80, True, False),
+        ("7ipacf", 0.80, False, False),
+    ],
+)
+def test_what_is_hardly_text(text: str, confidence: float | None, matched: bool, is_text: bool) -> None:
+    assert ReadLine(text, (0, 0, 9, 9), confidence, matched).is_text == is_text
 
 
 class TestMatching:
