@@ -25,8 +25,7 @@ PIECE_ROWS = 10 / 34
 """Pieces of a view for each character of a piece. With pieces of 34 characters 14 rows and more are risky: 5.5 %
 errors on a book where 8 to 10 gave 1.3 %. Pieces of 44 characters gave 15.5 % errors on scans."""
 MIN_TEXT_CONFIDENCE, MIN_ODD_CONFIDENCE = 0.7, 0.85
-"""Mean probability of the tokens of text; and where it has commands of LaTeX or does not fit what is printed, as parts of
-charts read with .36 to .83."""
+"""Mean probability of the tokens of text; and of text with commands of LaTeX, or that does not fit what is printed."""
 MAX_PIXELS = 40_000_000
 """Pixels to which a larger page is reduced: an A4 page at 640 dpi. The analysis takes 2 to 3 s and 0.8 GB."""
 ESTIMATE_PIXELS = 1_200_000
@@ -115,7 +114,7 @@ class ZoomedPage:
     def where_needed(cls, image: Image.Image, readable_width: float, view_size: int) -> "ZoomedPage":
         """The page's lines; :meth:`is_needed` says whether it should be read in zoomed views.
 
-        A page whose type is large is analysed at a low resolution only, which takes a fraction of the time.
+        Of a page whose type is large only a reduced picture is analysed.
 
         Args:
             image: the page.
@@ -145,13 +144,12 @@ class ZoomedPage:
 
     @property
     def turned(self) -> int:
-        """By how many degrees (counter-clockwise) the page had to be turned to stand upright: 0, 90, 180 or 270."""
+        """Degrees (counter-clockwise) by which the page was turned."""
         return 90 * self.page.quarter_turns
 
     def upright(self, image: Image.Image) -> Image.Image:
         """The page's ``image`` turned so that it stands upright."""
-        turns = self.page.quarter_turns
-        return image.transpose(QUARTER_TURNS[turns]) if turns else image
+        return image.transpose(QUARTER_TURNS[self.page.quarter_turns]) if self.turned else image
 
     def pending(self) -> list[tuple[int, ...]]:
         """The pieces of each view that is to be read next, as indices; each is handed out once."""
