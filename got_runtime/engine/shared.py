@@ -2,22 +2,24 @@
 
 No thread belongs to the engine. A caller's :meth:`~got_runtime.engine.protocol.Session.step` runs one step for the rows
 of all sessions and leaves the events of the others in their sessions; the threads of the others wait for them. The
-thread that made the last step makes the next one if it returns soon, because every thread of OpenMP's that makes steps
-has helper threads of its own.
+thread that made the last step makes the next one if it returns soon, because every thread that makes steps gets helper
+threads of OpenMP of its own.
+
+Over 300 lines because what its sessions share changes together, under one lock.
 """
 
 import itertools
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from got_runtime.engine.protocol import Completed, Completion, Event, Failure, Request, Token, engine_closed
+from got_runtime.engine.rows import Rows
 from got_runtime.engine.sequence import Sequence
 
-__all__ = ["Rows", "SharedBatch"]
+__all__ = ["SharedBatch"]
 
 MAX_QUEUED = 8
 """Requests of all sessions that wait for rows, with their pixels, while rows are free. One begins in each step."""
@@ -28,47 +30,6 @@ WAIT_S = 0.05
 """Longest time that a step waits for another thread's: afterwards its caller may have more requests."""
 GRACE_S = 0.001
 """Time in which the thread that made the last step may make the next one, before another thread does."""
-
-
-class Rows(Protocol):
-    """The sequences that an engine decodes together. One thread at a time calls it, with no lock held.
-
-    Attributes:
-        batch_size: sequences at most, besides an extra one.
-    """
-
-    batch_size: int
-
-    def has_room(self, extra: bool) -> bool:
-        """Whether another sequence can begin.
-
-        Args:
-            extra: one more than the batch size is allowed.
-        """
-        ...
-
-    def begin(self, sequence: Sequence) -> None:
-        """Encode and prefill a request. If that fails, its error is the sequence's ``failure``."""
-        ...
-
-    def step(self) -> None:
-        """Append a token to each sequence, and set ``finish`` or ``failure`` of those that end: they leave."""
-        ...
-
-    def remove(self, sequence: Sequence) -> None:
-        """Drop a sequence."""
-        ...
-
-    def recover(self, sequences: Collection[Sequence]) -> None:
-        """Go on after a method was left by an exception, at any point, with those of ``sequences`` that have not ended.
-
-        Tokens that they have are kept, and decoding goes on behind them. Some may not have begun.
-        """
-        ...
-
-    def close(self) -> None:
-        """Release all memory. No other method is called afterwards."""
-        ...
 
 
 @dataclass(eq=False)

@@ -43,7 +43,7 @@ class TransformersEngine:
 
 
 class _OneRow:
-    """See :class:`got_runtime.engine.shared.Rows`. A thread runs ``generate()`` and hands over one token after another.
+    """See :class:`got_runtime.engine.rows.Rows`. A thread runs ``generate()`` and hands over one token after another.
 
     The thread lives as long as its request.
     """

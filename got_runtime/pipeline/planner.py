@@ -2,20 +2,20 @@
 
 import itertools
 import logging
-import threading
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from got_runtime.boxes import element_boxes, line_boxes
-from got_runtime.engine.protocol import Completion, Request
+from got_runtime.engine.protocol import Completion
 from got_runtime.errors import EngineError, GotError
 from got_runtime.markup import parse
 from got_runtime.options import ReadOptions
 from got_runtime.pipeline.page_task import DocumentTask, PageTask, PartTask, RetryTask, ViewTask, Work, without_image
+from got_runtime.pipeline.part_requests import part_requests
 from got_runtime.pipeline.postprocess import DecodedPage, answer_lines, build_result, decode_page, token_positions
-from got_runtime.pipeline.preprocess import prepare_page, readable_width, retry_request
+from got_runtime.pipeline.preprocess import prepare_page, readable_width
 from got_runtime.pipeline.retry import ACCEPTED_CONFIDENCE, Retry, RetryMethod
 from got_runtime.pipeline.zoomed import ZoomReading, page_lines
 from got_runtime.results import Attempt, ElementBox, PageError, PageLine, PageResult, block_starts
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["PagePlanner"]
 
 logger = logging.getLogger(__name__)
-
-_PREPARING = threading.Semaphore(2)
-"""Pages of all callers that are prepared at once: each takes tens of megabytes while its lines are looked for."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +74,7 @@ class PagePlanner:
             yield whole
 
     def _plan_page(self, group: list[SourcePage]) -> PageTask:
-        with _PREPARING:
-            prepared = prepare_page(self.checkpoint, self.options, group)
+        prepared = prepare_page(self.checkpoint, self.options, group)
         decoded = prepared.request is not None or prepared.zoomed
         page = group[0] if decoded else without_image(group[0])
         task = PageTask(page, prepared.header, prepared.request, prepared.lines)
@@ -194,31 +190,8 @@ class PagePlanner:
             self._finish(task, decode_page(self.checkpoint, [task.first]), task.first)
 
     def requests(self, part: PartTask) -> Iterator[Work]:
-        """The requests of a part of a page, one for each of its images; without a request if they cannot be made."""
-        header = part.task.header
-        try:
-            if isinstance(part, RetryTask):
-                made = self._retry_requests(part)
-            else:
-                part.view = part.zoom.view(part.pieces)
-                made = [part.zoom.request(self.checkpoint, self.options, part.view)]
-        except (GotError, MemoryError) as error:  # the file was removed in the meantime, or memory is short
-            what = "a view could not be made" if isinstance(part, ViewTask) else f"no retry with {part.method.name}"
-            logger.warning("%s page %d: %s: %s", header.source, header.number, what, error)
-            if isinstance(part, RetryTask):
-                part.parts = 1
-            yield Work(part, None)
-            return
-        for number, request in enumerate(made):
-            yield Work(part, request, number)
-
-    def _retry_requests(self, part: RetryTask) -> list[Request]:
-        images, header = part.method.images(), part.task.header
-        part.parts = len(images)
-        seconds = part.retry.seconds_left
-        return [
-            retry_request(self.checkpoint, self.options, header, image, part.method.task, seconds) for image in images
-        ]
+        """See :func:`got_runtime.pipeline.part_requests.part_requests`."""
+        return part_requests(self.checkpoint, self.options, part)
 
     def _next_retry(self, task: PageTask, retry: Retry) -> list[PartTask]:
         method = retry.next_attempt()

@@ -1,6 +1,7 @@
 """Prepares a page for the engine: query, tiles, pixels, prompt, and the limits of decoding."""
 
 import logging
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -45,6 +46,10 @@ RGB_BYTES = 3
 """Bytes of a pixel of the page image, which is kept until the completion arrives."""
 
 
+_PREPARING = threading.Semaphore(2)
+"""Pages of all callers that are prepared at once: each takes tens of megabytes while its lines are looked for."""
+
+
 @dataclass(frozen=True)
 class PageHeader:
     """The fields of a page's result that are known before it is decoded (see :class:`~got_runtime.PageResult`)."""
@@ -86,6 +91,11 @@ class PreparedPage:
 
 def prepare_page(checkpoint: "LoadedModel", options: ReadOptions, group: Sequence[SourcePage]) -> PreparedPage:
     """Prepare one page, or the pages that share one context. Errors are returned as ``failure``."""
+    with _PREPARING:
+        return _prepare_page(checkpoint, options, group)
+
+
+def _prepare_page(checkpoint: "LoadedModel", options: ReadOptions, group: Sequence[SourcePage]) -> PreparedPage:
     page, task = group[0], options.task
     width, height = page.image.size if page.image is not None else (0, 0)
     failure = page.error

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 class Scheduler:
-    """The rows of the torch engine: decodes sequences in slots 0, 1, 2…. See :class:`~got_runtime.engine.shared.Rows`.
+    """The rows of the torch engine: decodes sequences in slots 0, 1, 2…. See :class:`~got_runtime.engine.rows.Rows`.
 
     Args:
         make_decoder: a decoder with an empty KV cache. Its graphs are kept while it is; one without graphs is made anew

@@ -79,7 +79,7 @@ class VllmEngine:
 
 
 class _VllmRows:
-    """See :class:`got_runtime.engine.shared.Rows`."""
+    """See :class:`got_runtime.engine.rows.Rows`."""
 
     def __init__(self, vllm: Any, image_token: int, end_tokens: frozenset[int], batch_size: int) -> None:
         self._vllm = vllm
