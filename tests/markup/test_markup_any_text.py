@@ -101,6 +101,7 @@ def test_a_grid_is_read_back_from_its_latex(text: str) -> None:
 @example("<\\label{x}smiles>C</smiles>")
 @example("\\end{t\\end{tabular}abular}")
 @example("\\label\\end{tabular}{x}y")
+@example("\\begi\\end{tabular}{tabular}{l}a \\\\ \\end{tabular}")
 @example("\\begin{tabular}{|\\section*{l|c|}a b. c.\n")
 @example("\\begin{tabular}{l}a \\\\ \\hline {t\\begin{tabular}{l}b\\end{tabular}}\\end{tabular}")
 def test_repairing_a_formula_twice_changes_nothing(text: str) -> None:

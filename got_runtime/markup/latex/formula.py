@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from got_runtime.markup.latex.misspelt import is_rule
+from got_runtime.markup.latex.misspelt import is_rule, misspelt_command
 from got_runtime.markup.latex.symbols import FORMULA_ENVIRONMENTS
 from got_runtime.markup.latex.tokens import Kind, Token
 
@@ -130,7 +130,8 @@ class _Balancer:
         depth = self._find(name, ("{", "\\left"))
         if depth is None:
             self._reader.record_repair("unmatched-end", f"\\end{{{name}}} had no beginning: dropped")
-            self._emit(" ")
+            last = self._out[-1] if self._out else ""
+            self._emit("{}" if last[:1] == "\\" and misspelt_command(last[1:]) else " ")  # \\begi{tabular} would be one
             return
         self._unwind(depth + 1)
         self._stack.pop()

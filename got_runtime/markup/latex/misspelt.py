@@ -70,7 +70,7 @@ def misspelt_environment(text: str, position: int) -> tuple[str, str, int] | Non
     command, written, brace = found.groups()
     if brace and command in ("begin", "end"):
         return None
-    which = command if command in ("begin", "end") else _misspelt_command(command)
+    which = command if command in ("begin", "end") else misspelt_command(command)
     name = table_name(written)
     if which is None or name is None or (not brace and text[found.end() : found.end() + 1] not in "{[|\\\r\n&"):
         return None
@@ -78,7 +78,8 @@ def misspelt_environment(text: str, position: int) -> tuple[str, str, int] | Non
 
 
 @lru_cache(maxsize=1024)
-def _misspelt_command(command: str) -> str | None:
+def misspelt_command(command: str) -> str | None:
+    """``begin`` or ``end``, where ``command`` differs from it by a letter at most; None for another one."""
     return next((known for known in ("begin", "end") if _alike(command, known)), None)
 
 
