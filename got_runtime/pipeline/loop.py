@@ -214,12 +214,11 @@ class _Pass:
             if task.failure is None:
                 yield task, result
                 continue
-            if on_error != "raise":
-                outcome = "left out" if on_error == "skip" else "kept without text"
-                logger.warning("%s page %d %s: %s", result.source, result.number, outcome, task.failure)
-            yield task, result if on_error == "keep" else None
-            if on_error == "raise":
+            if on_error == "raise":  # its document is not whole, and is not yielded
                 return _named(task.failure, result)
+            outcome = "left out" if on_error == "skip" else "kept without text"
+            logger.warning("%s page %d %s: %s", result.source, result.number, outcome, task.failure)
+            yield task, result if on_error == "keep" else None
         return None
 
     def _report_token(self, task: PageTask, token: int, on_token: OnToken) -> None:
