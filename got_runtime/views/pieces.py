@@ -30,6 +30,7 @@ class Piece:
     """A part of a line, or cells of a row set side by side. ``box`` is around all ``parts``, in pixels.
 
     ``line`` is the index of its (last) line in the page's lines, ``row`` its row; ``characters`` is an estimate.
+    ``goes_on`` where no blank stands before it: a long word, such as an address, was cut.
     """
 
     box: Box
@@ -39,15 +40,16 @@ class Piece:
     characters: float
     parts: tuple[Box, ...]
     light_on_dark: bool = False
+    goes_on: bool = False
 
 
 def cut_into_pieces(page: PageLines, max_characters: int) -> list[Piece]:
     """Pieces of at most about ``max_characters``, in reading order; short cells of a row share a piece."""
     pieces: list[Piece] = []
     for index, line in enumerate(page.lines):
-        for box in _cut(page.ink, line, max_characters):
+        for box, within_word in _cut(page.ink, line, max_characters):
             characters = _characters(page.ink, box, line.x_height)
-            piece = Piece(box, line.x_height, index, line.row, characters, (box,), line.light_on_dark)
+            piece = Piece(box, line.x_height, index, line.row, characters, (box,), line.light_on_dark, within_word)
             if pieces and _share_a_piece(pieces[-1], piece, max_characters):
                 pieces[-1] = _side_by_side(pieces[-1], piece)
             else:
@@ -77,8 +79,11 @@ def _runs(ink: Mask) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     return np.nonzero(edges == 1)[0], np.nonzero(edges == -1)[0]
 
 
-def _cut(ink: Mask, line: TextLine, max_characters: int) -> list[Box]:
-    """The line's box, cut at word gaps into nearly equal parts; whole where there is no gap to cut at."""
+def _cut(ink: Mask, line: TextLine, max_characters: int) -> list[tuple[Box, bool]]:
+    """The line's box, cut at word gaps into nearly equal parts; whole where there is no gap to cut at.
+
+    With each part comes whether the cut before it is within a word.
+    """
     left, top, right, bottom = line.box
     starts, ends = _runs(ink[top:bottom, left:right])
     width = right - left
@@ -90,10 +95,10 @@ def _cut(ink: Mask, line: TextLine, max_characters: int) -> list[Box]:
     characters = max(by_width, min(by_strokes, MAX_CHARACTERS_OF_WIDTH * by_width))
     count = max(1, math.ceil(characters / max_characters - 0.05))
     if count == 1 or len(starts) < 2:
-        return [line.box]
+        return [(line.box, False)]
     middle = (gap_begin + gap_end) / 2
     reach = 0.38 * width / count  # a cut further from the ideal one would leave a piece of half the length
-    edges = [0]
+    edges, within_word = [0], [False]
     for number in range(1, count):
         ideal = edges[-1] + (width - edges[-1]) / (count - number + 1)
         distance = np.abs(middle - ideal)
@@ -107,8 +112,10 @@ def _cut(ink: Mask, line: TextLine, max_characters: int) -> list[Box]:
         value = np.minimum(gaps, 2.5 * word_gap) / word_gap - 1.6 * distance / reach
         best = int(np.where(possible, value, -np.inf).argmax())
         edges += [int(gap_begin[best]), int(gap_end[best])]
+        within_word.append(bool(gaps[best] < word_gap))
     edges.append(width)
-    return [(left + begin, top, left + end, bottom) for begin, end in zip(edges[::2], edges[1::2], strict=True)]
+    boxes = [(left + begin, top, left + end, bottom) for begin, end in zip(edges[::2], edges[1::2], strict=True)]
+    return list(zip(boxes, within_word, strict=True))
 
 
 def _word_gap(gaps: Floats, x_height: float) -> float:

@@ -132,13 +132,13 @@ class ZoomedPage:
         return page
 
     def is_needed(self, readable_width: float, view_size: int) -> bool:
-        """Whether the type is narrower than ``readable_width`` where the whole page is one view of ``view_size``."""
+        """Whether type is narrower than ``readable_width`` where the whole page is one view of ``view_size``."""
         return self.character_width(view_size) < readable_width
 
     def character_width(self, view_size: int) -> float:
         """Median width of a character, in pixels, where the whole page is one view of ``view_size`` pixels.
 
-        Infinite where no line was found.
+        Infinite without lines.
         """
         return median_advance(self.page, list(self.pieces)) * view_size / self.page.image.width
 
@@ -159,8 +159,8 @@ class ZoomedPage:
     def view(self, pieces: tuple[int, ...]) -> ZoomedView:
         """The view of some pieces."""
         shown = [self.pieces[index] for index in pieces]
-        image = stacked_view(self.page, shown).image
-        return ZoomedView(pieces, image, math.ceil(sum(piece.characters for piece in shown)))
+        characters = math.ceil(sum(piece.characters for piece in shown))
+        return ZoomedView(pieces, stacked_view(self.page, shown).image, characters)
 
     def record(self, view: ZoomedView, answer: Sequence[AnswerLine] | None, final: bool = False) -> bool:
         """Record the lines of a view's answer, or None where the view could not be read.
@@ -185,10 +185,9 @@ class ZoomedPage:
             for index, line in zip(view.pieces, lines, strict=True):
                 self._texts[index] = _PieceText(line, confidences.get(line, mean))
         elif final:
-            # Lines are taken as they come: what is missing is at the end.
-            for index, part in itertools.zip_longest(view.pieces, answer[: len(pieces)]):
-                read = part or AnswerLine("")
-                self._texts[index] = _PieceText(read.text, read.confidence, matched=False)
+            # Lines are taken as they come.
+            for index, part in zip(view.pieces, [*answer, *[AnswerLine("")] * len(pieces)], strict=False):
+                self._texts[index] = _PieceText(part.text, part.confidence, matched=False)
         elif len(pieces) > 1:
             middle = (len(pieces) + 1) // 2
             self._pending += [view.pieces[:middle], view.pieces[middle:]]
@@ -210,8 +209,8 @@ class ZoomedPage:
         self._texts = {index: _PieceText(line, confidences.get(line)) for index, line in enumerate(lines)}
 
     def lines(self) -> list[ReadLine]:
-        """The rows of the page from the top of which anything is known."""
-        rows = [indices for indices in self._rows() if any(index in self._texts for index in indices)]
+        """The rows of which anything is known, from the top."""
+        rows = [row for row in self._rows() if any(index in self._texts for index in row)]
         lines = [self._line(indices) for indices in rows]
         of_text = [number for number, line in enumerate(lines) if line.is_text]
         placed = [PlacedLine(*self._box(rows[number]), self.pieces[rows[number][0]].x_height) for number in of_text]
@@ -234,9 +233,11 @@ class ZoomedPage:
         return text
 
     def _line(self, indices: Sequence[int]) -> ReadLine:
-        texts = [self._texts[index] for index in indices if index in self._texts]
+        known = [index for index in indices if index in self._texts]
+        texts = [self._texts[index] for index in known]
+        blanked = (("" if self.pieces[index].goes_on else " ") + self._texts[index].text for index in known)
         return ReadLine(
-            " ".join(each.text for each in texts if each.text),
+            " ".join("".join(blanked).split()),
             self._as_given(self._box(indices)),
             _mean([each.confidence for each in texts]),
             all(each.matched for each in texts) and len(texts) == len(indices),
@@ -280,12 +281,8 @@ def characters_of_piece(readable_width: float, view_size: int) -> int:
 
 
 def _around(boxes: Sequence[Box]) -> Box:
-    return (
-        min(box[0] for box in boxes),
-        min(box[1] for box in boxes),
-        max(box[2] for box in boxes),
-        max(box[3] for box in boxes),
-    )
+    lefts, tops, rights, bottoms = zip(*boxes, strict=True)
+    return min(lefts), min(tops), max(rights), max(bottoms)
 
 
 def _merged(pieces: Sequence[Piece]) -> Piece:

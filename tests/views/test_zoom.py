@@ -201,6 +201,17 @@ def test_boxes_of_a_tilted_page_are_those_of_the_page_as_it_was_given() -> None:
         assert 0 <= left < right <= 1200
 
 
+def test_a_long_word_that_was_cut_is_one_word_again() -> None:
+    address = "www.museum-of-bridges.example/reports/2024/spring/levels-of-the-river/index.html"
+    lines = [address, *(words_of(14, 3 * row) for row in range(5))]
+    zoomed = ZoomedPage.of(printed_page([((60, 80 + 40 * row), text, SIZE) for row, text in enumerate(lines)]))
+    reader = PerfectReader(zoomed, lines)
+    assert sum(piece.row == 0 for piece in zoomed.pieces) > 1
+    for pieces in zoomed.pending():
+        zoomed.record(zoomed.view(pieces), answer(map(reader.says, pieces)))
+    assert [line.text for line in zoomed.lines()] == lines
+
+
 @pytest.mark.parametrize(
     ("text", "confidence", "matched", "is_text"),
     [
