@@ -66,7 +66,7 @@ def test_a_file_that_is_removed_while_it_is_read_loses_only_its_boxes(runtime: G
     def remove(page: PageResult, text: str) -> None:
         three_pages.unlink(missing_ok=True)
 
-    [page] = runtime.read(three_pages, pages="3", boxes=True, on_token=remove, max_new_tokens=8).pages
+    [page] = runtime.read(three_pages, pages="3", boxes=True, zoom="off", on_token=remove, max_new_tokens=8).pages
     assert page.text
     assert any(warning.startswith("no boxes: ") for warning in page.warnings)
 
