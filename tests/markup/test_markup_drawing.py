@@ -142,7 +142,7 @@ def test_any_cut_or_edit_of_a_drawing_gives_a_picture_or_a_notice_with_the_sourc
             text = text[: rng.randrange(len(text))]
         else:
             for _ in range(rng.randint(1, 6)):
-                start = rng.randrange(len(text))
+                start = rng.randrange(len(text) + 1)
                 piece = rng.choice(["", text[start : start + 9] * 2, "\t", "*", "(", "9", "-"])
                 text = text[:start] + piece + text[start + rng.randint(0, 9) :]
         for element in parse(text):
