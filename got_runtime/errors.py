@@ -15,6 +15,7 @@
     │   ├── CheckpointNotFound neither embedded, nor a folder, nor reachable
     │   └── CheckpointInvalid  a folder whose files are not a GOT checkpoint
     ├── EngineError            decoding failed
+    ├── CacheError             the place of kept answers cannot be used
     ├── DrawingError           a score, molecule or chart cannot be drawn within the limits of time and size
     └── MissingExtra           an optional dependency is not installed (also an ImportError)
 
@@ -27,6 +28,7 @@ import difflib
 from collections.abc import Collection, Mapping
 
 __all__ = [
+    "CacheError",
     "CheckpointError",
     "CheckpointInvalid",
     "CheckpointNotFound",
@@ -106,6 +108,10 @@ class CheckpointInvalid(CheckpointError):
 
 class EngineError(GotError):
     """Decoding failed."""
+
+
+class CacheError(GotError):
+    """The place of kept answers cannot be used."""
 
 
 class DrawingError(GotError):

@@ -144,7 +144,8 @@ class PageResult(_Record):
     or of the first completion where none is chosen. ``boxes`` are those of the ``elements`` that could be located; they
     need the option ``boxes``. ``lines`` are those of a page of plain text whose type was measured (option ``zoom``):
     always where it was read in zoomed views, and in one view where the text has as many lines as the page. ``views``
-    tells how the page was shown to the network; ``None`` where it was not decoded.
+    tells how the page was shown to the network; ``None`` where it was not decoded. ``cached`` tells that the answer was
+    kept from an earlier run; ``timings`` are those of that run.
     """
 
     source: str
@@ -167,6 +168,7 @@ class PageResult(_Record):
     boxes: tuple[ElementBox, ...] = ()
     lines: tuple[PageLine, ...] = ()
     views: PageViews | None = None
+    cached: bool = False
 
     @property
     def is_latex(self) -> bool:

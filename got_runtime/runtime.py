@@ -4,6 +4,7 @@ Over 300 lines because each of its five methods declares every argument for edit
 """
 
 import asyncio
+import os
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,8 +20,10 @@ from got_runtime.sources import SourcePage, open_pages
 from got_runtime.sources.documents import documents
 from got_runtime.sources.folders import is_folder
 from got_runtime.sources.names import display_name
+from got_runtime.tasks import MultiPage
 
 if TYPE_CHECKING:
+    from got_runtime.cache import PageCache, Store
     from got_runtime.engine.registry import EngineConfig
     from got_runtime.model.checkpoint import LoadedModel
 
@@ -49,10 +52,18 @@ class GotRuntime:
         checkpoint: the network with its tokenizer and geometry.
         engine: decodes requests of that network.
         devices: the devices of the engine's processes, for :attr:`model_info`, where it has processes of its own.
+        cache: where answers are kept, if they are.
     """
 
-    def __init__(self, checkpoint: "LoadedModel", engine: Engine, devices: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        checkpoint: "LoadedModel",
+        engine: Engine,
+        devices: Sequence[str] = (),
+        cache: "PageCache | None" = None,
+    ) -> None:
         self._loaded: tuple[LoadedModel, Engine] | None = (checkpoint, engine)
+        self._cache = cache
         weight = checkpoint.model.lm_head.weight
         self._model_info = ModelInfo(
             name=checkpoint.name,
@@ -93,6 +104,7 @@ class GotRuntime:
         engine: str | Engine = "torch",
         engine_config: "EngineConfig | None" = None,
         devices: Sequence[str] = (),
+        cache: str | os.PathLike[str] | None = None,
         **unknown: Never,
     ) -> Self:
         """Load a checkpoint. Before got-nano is loaded for the first time in a process, a DemoModelWarning is issued.
@@ -109,9 +121,13 @@ class GotRuntime:
             engine_config: batch size, 8-bit weights or KV cache, size of the KV cache.
             devices: one engine process for each, such as ``["cuda:0", "cuda:1"]``; ``device`` is ignored then. As
                 the processes are spawned, a script must make its runtime under ``if __name__ == "__main__":``.
+            cache: folder, or address such as ``"s3://bucket/readings"``, where the answers for pages are kept. A page
+                that was read from the same bytes with the same options, weights and numerics is taken from there
+                (``PageResult.cached``). None keeps nothing.
             unknown: no other argument exists; the error names the nearest one.
 
         Raises:
+            CacheError: the cache cannot be used.
             OptionError: an unknown argument, or one of the wrong type.
             CheckpointNotFound: the checkpoint is neither embedded, nor a folder, nor reachable on the hub.
             CheckpointInvalid: the files are not a GOT checkpoint, or device or dtype cannot be used.
@@ -128,6 +144,7 @@ class GotRuntime:
         check_names(unknown, chosen, "GotRuntime.from_pretrained", other_names, _ENGINE_HINTS)
         check_arguments(name_or_path, devices, chosen)
         check_engine(engine, engine_config)
+        store = None if cache is None else _open_store(cache)
         if is_embedded(name_or_path):
             warn_of_demo_model()
         if devices:
@@ -145,6 +162,8 @@ class GotRuntime:
         else:
             checkpoint = load(name_or_path, device, dtype, revision, local_files_only, compiled=engine == "torch")
             runtime = cls(checkpoint, make_engine(engine, checkpoint, engine_config))
+        if store is not None:
+            runtime._cache = _page_cache(store, checkpoint, engine, engine_config, runtime.model_info)
         return runtime
 
     @property
@@ -300,6 +319,11 @@ class GotRuntime:
             raise EngineError("this runtime is closed: make a new one with GotRuntime.from_pretrained()")
         checkpoint, engine = self._loaded
 
+        cache = self._cache
+        # The pages of one context have one answer, which the planner looks for.
+        by_page = cache is not None and not isinstance(options.task, MultiPage)
+        find_kept = (lambda sha256, number: cache.get(options, sha256, [number])) if cache and by_page else None
+
         def opened(source: Any) -> Iterator[SourcePage]:
             return open_pages(
                 source,
@@ -309,9 +333,10 @@ class GotRuntime:
                 limits=options.limits,
                 allow_remote=options.allow_remote,
                 rotate=options.rotate,
+                find_kept=find_kept,
             )
 
-        reader = PageReader(PagePlanner(checkpoint, options), engine, on_token, stop, ordered)
+        reader = PageReader(PagePlanner(checkpoint, options, cache), engine, on_token, stop, ordered)
         if isinstance(sources, list | tuple) or is_folder(sources):
             return reader, documents(sources if isinstance(sources, list | tuple) else [sources], opened)
         return reader, [opened(sources)]
@@ -379,3 +404,31 @@ def _check_single(source: Any) -> None:
         raise SourceUnsupported(
             f"a {type(source).__name__} is many sources: use stream(), or give one source at a time"
         )
+
+
+def _open_store(place: "str | os.PathLike[str]") -> "Store":
+    from got_runtime.cache import open_store
+
+    if not isinstance(place, str | os.PathLike):
+        raise OptionError(f"cache={place!r}: give a folder or an address such as 's3://bucket/readings'")
+    return open_store(place)
+
+
+def _page_cache(
+    store: "Store",
+    checkpoint: "LoadedModel",
+    engine: str | Engine,
+    config: "EngineConfig | None",
+    info: ModelInfo,
+) -> "PageCache":
+    from got_runtime.cache import Network, PageCache, weights_digest
+
+    network = Network(
+        weights=weights_digest(checkpoint.folder),
+        engine=engine if isinstance(engine, str) else type(engine).__qualname__,
+        device=info.device.partition(":")[0],
+        dtype=info.dtype,
+        weight_dtype=config.weight_dtype if config is not None else "auto",
+        kv_cache_dtype=config.kv_cache_dtype if config is not None else "auto",
+    )
+    return PageCache(store, network)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from uuid import uuid4
 
 import pymupdf
 import pytest
@@ -10,6 +11,12 @@ from got_runtime import GotRuntime
 from got_runtime.model.checkpoint import LoadedModel, load
 
 PAGES = Path(__file__).parent.parent / "examples" / "pages"
+
+
+@pytest.fixture(autouse=True)
+def user_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The user's cache folder is another one for each test, also of the processes that it starts."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / f"cache-{uuid4().hex}"))
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,7 @@ __all__ = [
     "log_to_stderr",
     "non_empty_path",
     "non_negative_int",
+    "non_negative_number",
     "output_folder",
     "positive_int",
     "positive_number",
@@ -96,6 +97,17 @@ def positive_number(text: str) -> float:
         number = math.nan
     if not 0 < number < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return number
+
+
+def non_negative_number(text: str) -> float:
+    """Type of an argument: a finite number of at least 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0")
     return number
 
 

@@ -88,8 +88,13 @@ def device_names(text: str) -> tuple[str, ...]:
     return names
 
 
-def load_runtime(args: argparse.Namespace) -> "GotRuntime":
-    """The runtime that the model options describe; prints a notice on standard error if the model is got-nano."""
+def load_runtime(args: argparse.Namespace, cache: str | None = None) -> "GotRuntime":
+    """The runtime that the model options describe; prints a notice on standard error if the model is got-nano.
+
+    Args:
+        args: with the model options.
+        cache: where answers are kept, if they are.
+    """
     from got_runtime.engine.registry import EngineConfig, Quantization
     from got_runtime.errors import DemoModelWarning
     from got_runtime.model.checkpoint import EMBEDDED
@@ -107,6 +112,7 @@ def load_runtime(args: argparse.Namespace) -> "GotRuntime":
             local_files_only=args.local_files_only,
             engine=args.engine,
             engine_config=EngineConfig(args.batch_size, weight_dtype=dtype, kv_cache_dtype=dtype, threads=args.threads),
+            cache=cache,
         )
     if runtime.model_info.name == EMBEDDED:
         print_notice(NANO_NOTICE)

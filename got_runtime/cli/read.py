@@ -1,17 +1,18 @@
 """``got-ocr read``: reads images and PDF files and writes their text."""
 
 import argparse
+import contextlib
 import warnings
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from got_runtime.cli.common import counted, output_folder, positive_int, positive_number, print_notice
 from got_runtime.cli.options import add_model_options, add_task_options, load_runtime, task_from
 from got_runtime.cli.progress import ReadProgress
-from got_runtime.cli.read_inputs import ReadInput, check_input, find_inputs
 from got_runtime.cli.read_output import FORMATS, ResultWriter, notices, render
+from got_runtime.cli.read_plan import PendingFile, cache_place, find_files, open_manifest, record
 
 if TYPE_CHECKING:
+    from got_runtime.cli.manifest import Manifest
     from got_runtime.options import ReadOptions
 
 EPILOG = """\
@@ -57,6 +58,21 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     output.add_argument(
         "--overwrite", action="store_true", help="with -o: read all files again; without, existing outputs are skipped"
     )
+    output.add_argument(
+        "--retry-failed",
+        action="store_true",
+        help="with -o: read files again that failed for good, such as damaged or encrypted ones; other failures are "
+        "always tried again",
+    )
+    output.add_argument(
+        "--cache",
+        nargs="?",
+        const="",
+        metavar="DIR",
+        help="keep the answer for each page, and take kept ones from there: a folder, an address such as "
+        "s3://bucket/readings, or the user's cache folder where DIR is left out (default with -o)",
+    )
+    output.add_argument("--no-cache", action="store_true", help="keep no answers and take none")
     output.add_argument(
         "--on-error",
         default="keep",
@@ -129,8 +145,13 @@ def run(args: argparse.Namespace) -> int:
         raise OptionError(f"--to {','.join(args.to)} writes several files: add -o DIR, or choose one format")
     if args.overwrite and args.output is None:
         raise OptionError("--overwrite replaces files of an output folder: add -o DIR")
+    if args.retry_failed and args.output is None:
+        raise OptionError("--retry-failed reads files of an output folder again: add -o DIR")
+    if args.no_cache and args.cache is not None:
+        raise OptionError("--cache and --no-cache exclude each other: leave one out")
     writer = ResultWriter(args.output, args.to, args.overwrite)
-    files = _find_files(args, options, writer)
+    manifest = open_manifest(args, options)
+    files = find_files(args, options, writer, manifest)
     if files.repeated:
         first, *others = files.repeated.values()
         among = f" and {counted(len(others), 'other file')}" if others else ""
@@ -138,7 +159,10 @@ def run(args: argparse.Namespace) -> int:
     if files.existing:
         count = counted(files.existing, "file")
         print_notice(f"{count} skipped: the output exists in {args.output} (--overwrite reads again)")
-    failed = _read(args, options, files.pending, writer) if files.pending else False
+    if files.failed_before:
+        count = counted(files.failed_before, "file")
+        print_notice(f"{count} skipped: failed before, and would again (--retry-failed reads them)")
+    failed = _read(args, options, files.pending, writer, manifest) if files.pending else False
     return 2 if (failed or files.failed) and args.on_error != "skip" else 0
 
 
@@ -174,67 +198,24 @@ def read_options(args: argparse.Namespace) -> "ReadOptions":
         raise OptionError(f"--{error}") from error.__cause__
 
 
-@dataclass(frozen=True)
-class _PendingFile:
-    """A source, and the formats in which it has to be written."""
-
-    source: ReadInput
-    formats: tuple[str, ...]
-
-
-@dataclass
-class _Files:
-    """The sources that the FILE arguments name: those to read, and counts of the others."""
-
-    pending: list[_PendingFile]
-    existing: int = 0
-    """Files whose outputs exist."""
-    repeated: dict[str, str] = field(default_factory=dict)
-    """Files that several arguments name: the key and the second name of each."""
-    failed: bool = False
-    """Whether an argument names nothing that can be read."""
-
-
-def _find_files(args: argparse.Namespace, options: "ReadOptions", writer: ResultWriter) -> _Files:
-    from got_runtime.errors import GotError
-
-    files = _Files([])
-    readable: dict[str, bool] = {}
-    for argument in args.files:
-        for found in find_inputs(argument):
-            try:
-                if isinstance(found, GotError):
-                    raise found
-                if found.key in readable:
-                    if readable[found.key]:
-                        files.repeated.setdefault(found.key, str(found.source))
-                    continue
-                readable[found.key] = False
-                check_input(found, options)
-                formats = writer.missing_formats(found.name)
-                readable[found.key] = True
-            except GotError as error:
-                if args.on_error == "raise":
-                    raise
-                print_notice(str(error))
-                files.failed = True
-                continue
-            if formats:
-                files.pending.append(_PendingFile(found, formats))
-            else:
-                files.existing += 1
-    return files
-
-
-def _read(args: argparse.Namespace, options: "ReadOptions", files: list[_PendingFile], writer: ResultWriter) -> bool:
+def _read(
+    args: argparse.Namespace,
+    options: "ReadOptions",
+    files: list[PendingFile],
+    writer: ResultWriter,
+    manifest: "Manifest | None",
+) -> bool:
     """Read the files, their pages in common batches, and write each document when it is complete.
 
     Returns:
         Whether a page failed.
     """
-    runtime = load_runtime(args)
+    runtime = load_runtime(args, cache_place(args))
+    if manifest is not None:
+        manifest.save()
     failed = False
-    with ReadProgress(len(files), lambda total: _page_count(options, total)) as progress:
+    closing = contextlib.nullcontext() if manifest is None else contextlib.closing(manifest)
+    with closing, ReadProgress(len(files), lambda total: _page_count(options, total)) as progress:
         documents = runtime.read_all(
             [file.source.source for file in files], on_page=progress.page_done, **dict(options)
         )
@@ -244,6 +225,8 @@ def _read(args: argparse.Namespace, options: "ReadOptions", files: list[_Pending
                 for notice in notices(document):
                     print_notice(notice)
             failed |= bool(document.errors)
+            if manifest is not None:
+                record(manifest, file.source, document)
             if len(document.errors) == len(document.pages):
                 continue  # no output, so that the next run reads the file again
             if args.on_error == "skip":

@@ -54,6 +54,7 @@ class LoadedModel:
         context: maximum number of tokens of prompt and completion together.
         readable_width: width of characters, in pixels of a view, from which the network reads them, where its
             ``config.json`` states it (``readable_character_width``).
+        folder: of its files; None for a network that was not loaded from files.
     """
 
     name: str
@@ -67,6 +68,7 @@ class LoadedModel:
     ngram_ban: int
     context: int = 32_768
     readable_width: float | None = None
+    folder: Path | None = None
 
     def encode(self, text: str) -> tuple[int, ...]:
         """Token ids of a prompt, including its special tokens."""
@@ -153,6 +155,7 @@ def load(
         ngram_ban=_read_ngram_ban(folder),
         context=model.config.text_config.max_position_embeddings,
         readable_width=_readable_width(model.config, folder),
+        folder=folder,
     )
 
 

@@ -1,5 +1,6 @@
 """The state of a page from its request to its result, and the parts of it that are decoded besides."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -51,6 +52,10 @@ class PageTask:
     """The first completion, while the page is retried."""
     preview: PageResult | None = None
     """The result without text, for callbacks during decoding."""
+    kept: PageResult | None = None
+    """The answer of an earlier run."""
+    keep: Callable[[PageResult], None] | None = None
+    """Keeps the result for later runs."""
     result: PageResult | None = None
     """The page's result, once nothing about it can change."""
 
@@ -65,8 +70,10 @@ class PageTask:
 
     def finish(self, result: PageResult) -> None:
         """Set the result and release pixels and tokens: the result may wait for those of earlier pages."""
+        if self.keep is not None:
+            self.keep(result)
         self.result, self.page, self.request, self.first = result, without_image(self.page), None, None
-        self.lines = self.zoom = None
+        self.lines = self.zoom = self.keep = None
 
 
 @dataclass(eq=False)

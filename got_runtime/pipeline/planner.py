@@ -12,6 +12,7 @@ from got_runtime.engine.protocol import Completion
 from got_runtime.errors import EngineError, GotError
 from got_runtime.markup import parse
 from got_runtime.options import ReadOptions
+from got_runtime.pipeline.kept import keep_answer, kept_task
 from got_runtime.pipeline.page_task import DocumentTask, PageTask, PartTask, RetryTask, ViewTask, Work, without_image
 from got_runtime.pipeline.part_requests import part_requests
 from got_runtime.pipeline.postprocess import DecodedPage, answer_lines, build_result, decode_page, token_positions
@@ -25,6 +26,7 @@ from got_runtime.tasks import MultiPage, Plain
 from got_runtime.views.zoom import ZoomedPage, characters_of_piece
 
 if TYPE_CHECKING:
+    from got_runtime.cache import PageCache
     from got_runtime.model.checkpoint import LoadedModel
 
 __all__ = ["PagePlanner"]
@@ -38,6 +40,7 @@ class PagePlanner:
 
     checkpoint: "LoadedModel"
     options: ReadOptions
+    cache: "PageCache | None" = None
 
     def work(self, documents: Iterable[Iterator[SourcePage]]) -> Generator[Work, None, None]:
         """The requests of each page, in order; a page in zoomed views has several."""
@@ -74,6 +77,8 @@ class PagePlanner:
             yield whole
 
     def _plan_page(self, group: list[SourcePage]) -> PageTask:
+        if (kept := kept_task(self.cache, self.options, group)) is not None:
+            return kept
         prepared = prepare_page(self.checkpoint, self.options, group)
         decoded = prepared.request is not None or prepared.zoomed
         page = group[0] if decoded else without_image(group[0])
@@ -84,6 +89,7 @@ class PagePlanner:
             task.boxes = tuple(line_boxes(parse(task.text_layer, is_latex=False), lines, task.text_layer))
         if prepared.zoomed and prepared.lines is not None:
             task.zoom = self._zoom(task, prepared.lines)
+        keep_answer(self.cache, self.options, group, task)
         return task
 
     def _zoom(self, task: PageTask, lines: ZoomedPage) -> ZoomReading:
@@ -265,7 +271,9 @@ class PagePlanner:
         task.failure.__cause__ = error
 
     def _finish_undecoded(self, task: PageTask) -> None:
-        if task.failure is not None:
+        if task.kept is not None:
+            result = task.kept
+        elif task.failure is not None:
             error = PageError(type=type(task.failure).__name__, message=str(task.failure))
             result = build_result(task.header, DecodedPage("error"), error=error)
         elif task.text_layer is not None:

@@ -18,7 +18,7 @@ from got_runtime.sources.folders import FolderListing, expand, is_folder, list_f
 from got_runtime.sources.images import array_page, file_pages, image_page
 from got_runtime.sources.limits import Limits
 from got_runtime.sources.names import is_address
-from got_runtime.sources.page import Rotation, SourcePage
+from got_runtime.sources.page import FindKept, Rotation, SourcePage
 from got_runtime.sources.pdf import LONG_SIDE, auto_dpi, pdf_pages
 from got_runtime.sources.rgb import to_rgb
 from got_runtime.sources.selection import Selection, select_pages
@@ -26,6 +26,7 @@ from got_runtime.sources.text_layer import needs_ocr, text_layer
 
 __all__ = [
     "LONG_SIDE",
+    "FindKept",
     "FolderListing",
     "Limits",
     "Rotation",
@@ -69,6 +70,7 @@ def open_pages(
     allow_remote: bool = False,
     rotate: Rotation = 0,
     long_side: int = LONG_SIDE,
+    find_kept: FindKept | None = None,
 ) -> Iterator[SourcePage]:
     """Iterate over the pages of one source; each page is decoded or rendered when the iterator reaches it.
 
@@ -86,6 +88,9 @@ def open_pages(
         allow_remote: whether ``http://`` and ``https://`` addresses are downloaded; only from the public internet.
         rotate: clockwise rotation of every page in degrees.
         long_side: pixels of the longer side of a PDF page where ``dpi`` is ``None``.
+        find_kept: returns what is known of a page from the SHA-256 of the source's bytes and its number. A page for
+            which it returns something is yielded with that in ``kept`` and without ``image``. It is not called for
+            images and arrays in memory.
 
     Raises:
         SourceNotFound: there is no such file or address.
@@ -108,10 +113,17 @@ def open_pages(
     kind = kind_of(content)
     if kind == "PDF":
         yield from pdf_pages(
-            content, pages=pages, dpi=dpi, long_side=long_side, password=password, rotate=rotate, limits=limits
+            content,
+            pages=pages,
+            dpi=dpi,
+            long_side=long_side,
+            password=password,
+            rotate=rotate,
+            limits=limits,
+            find_kept=find_kept,
         )
     else:
-        yield from file_pages(content, kind, pages=pages, rotate=rotate, limits=limits)
+        yield from file_pages(content, kind, pages=pages, rotate=rotate, limits=limits, find_kept=find_kept)
 
 
 def check_source(source: Source, limits: Limits | None = None, *, allow_remote: bool = False) -> None:

@@ -8,7 +8,6 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any, BinaryIO
 
 import numpy.typing as npt
@@ -19,7 +18,7 @@ from got_runtime.errors import LimitExceeded, SourceCorrupt, SourceError
 from got_runtime.sources.content import Content, FileKind
 from got_runtime.sources.limits import Limits
 from got_runtime.sources.names import one_line
-from got_runtime.sources.page import Rotation, SourcePage
+from got_runtime.sources.page import FindKept, Rotation, SourcePage, kept_of
 from got_runtime.sources.rgb import exif_is_damaged, from_array, page_image
 from got_runtime.sources.selection import Selection, missing_pages, select_pages
 
@@ -87,7 +86,13 @@ def array_page(
 
 
 def file_pages(
-    content: Content, kind: FileKind, *, pages: Selection | None, rotate: Rotation, limits: Limits
+    content: Content,
+    kind: FileKind,
+    *,
+    pages: Selection | None,
+    rotate: Rotation,
+    limits: Limits,
+    find_kept: FindKept | None = None,
 ) -> Iterator[SourcePage]:
     """The frames of an image file, each decoded when the iterator reaches it.
 
@@ -102,8 +107,8 @@ def file_pages(
         numbers = select_pages(pages, len(frames), content.name, limits.max_pages)
         warnings = missing_pages(pages, len(frames))
         for number in numbers:
-            page = _frame(image, number, frames, content, rotate, limits)
-            yield replace(page, warnings=(*warnings, *page.warnings)) if warnings else page
+            page = _frame(image, number, frames, content, rotate, limits, kept_of(content, number, find_kept))
+            yield page.with_file_warnings(warnings)
             warnings = ()  # of the whole file: the first page carries them
 
 
@@ -156,7 +161,13 @@ def _tiff_pages(image: ImageFile) -> list[int]:
 
 
 def _frame(
-    image: ImageFile, number: int, frames: Sequence[int], content: Content, rotate: Rotation, limits: Limits
+    image: ImageFile,
+    number: int,
+    frames: Sequence[int],
+    content: Content,
+    rotate: Rotation,
+    limits: Limits,
+    kept: object | None = None,
 ) -> SourcePage:
     stem, total = content.stem, len(frames)
     label = "-".join(filter(None, [stem, str(number) if total > 1 or not stem else ""]))
@@ -164,6 +175,8 @@ def _frame(
     pixels: Image.Image | None = None
     warnings: tuple[str, ...] = ()
     failure: SourceError | None = None
+    if kept is not None:
+        return SourcePage(None, number, label, content.source, total=total, content=content, kept=kept)
     try:
         if total > 1 or image.tell() != frames[0]:
             _seek(image, frames[number - 1], name)

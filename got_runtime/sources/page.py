@@ -1,6 +1,7 @@
 """A page of a source: its pixels, number, label and origin."""
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal, Protocol
 
@@ -11,9 +12,12 @@ from got_runtime.sources.content import Content
 from got_runtime.sources.regions import Region
 from got_runtime.sources.text_layer import Character, TextLayer
 
-__all__ = ["PdfPage", "Rotation", "SourcePage"]
+__all__ = ["FindKept", "PdfPage", "Rotation", "SourcePage", "kept_of"]
 
 Rotation = Literal[0, 90, 180, 270]
+
+FindKept = Callable[[str, int], object | None]
+"""From the SHA-256 of a source's bytes and a page number to what is known of that page, which is then not rendered."""
 
 
 class PdfPage(Protocol):
@@ -37,7 +41,7 @@ class SourcePage:
     """A page of a source. A page that failed has ``error`` and no ``image``; other pages are not affected."""
 
     image: Image.Image | None
-    """RGB, upright, alpha composited on white; ``None`` exactly when ``error`` is set."""
+    """RGB, upright, alpha composited on white; ``None`` exactly when ``error`` or ``kept`` is set."""
 
     number: int
     """Counted from 1 in the whole document, not in the selection."""
@@ -60,12 +64,22 @@ class SourcePage:
     warnings: tuple[str, ...] = ()
     """Problems that may affect the text of this page, one line each. Those of the whole file are on its first page."""
 
+    file_warnings: tuple[str, ...] = ()
+    """Those of ``warnings``, at its beginning, that are of the whole file or of the selection of its pages."""
+
     error: GotError | None = None
     """The reason for which the page has no ``image``."""
 
     pdf: PdfPage | None = field(default=None, repr=False)
 
     content: Content | None = field(default=None, repr=False)
+
+    kept: object | None = field(default=None, repr=False)
+    """What ``find_kept`` of ``open_pages`` returned for this page, which has no ``image`` therefore."""
+
+    def with_file_warnings(self, warnings: tuple[str, ...]) -> "SourcePage":
+        """A copy with warnings of the whole file before its own."""
+        return replace(self, warnings=(*warnings, *self.warnings), file_warnings=warnings) if warnings else self
 
     def render(self, dpi: float) -> Image.Image | None:
         """This page at another resolution, for a retry; a page that is not from a PDF returns ``image``.
@@ -96,3 +110,13 @@ class SourcePage:
     def sha256(self) -> str | None:
         """Hexadecimal digest of the bytes of the whole source; ``None`` for PIL images and arrays."""
         return None if self.content is None else self.content.sha256
+
+
+def kept_of(content: Content, number: int, find_kept: FindKept | None) -> object | None:
+    """What ``find_kept`` knows of a page; None if it is not given, or the bytes cannot be read."""
+    if find_kept is None:
+        return None
+    try:
+        return find_kept(content.sha256, number)
+    except GotError:  # the file was removed in the meantime: rendering the page says so
+        return None

@@ -12,11 +12,11 @@ from typing import Any
 
 from PIL import Image
 
-from got_runtime.errors import GotError, SourceCorrupt, SourceEncrypted, SourceError
+from got_runtime.errors import GotError, LimitExceeded, SourceCorrupt, SourceEncrypted, SourceError
 from got_runtime.sources.content import Content
 from got_runtime.sources.limits import Limits
 from got_runtime.sources.names import one_line
-from got_runtime.sources.page import Rotation, SourcePage
+from got_runtime.sources.page import FindKept, Rotation, SourcePage, kept_of
 from got_runtime.sources.regions import Region, layout_regions
 from got_runtime.sources.rgb import rotated
 from got_runtime.sources.selection import Selection, missing_pages, select_pages
@@ -56,12 +56,15 @@ def pdf_pages(
     password: str | None,
     rotate: Rotation,
     limits: Limits,
+    find_kept: FindKept | None = None,
 ) -> Iterator[SourcePage]:
     """The selected pages; a page that cannot be rendered is yielded with its error."""
     with closing(_Pdf(content, password)) as pdf:
         warnings = (*pdf.warnings, *missing_pages(pages, pdf.total))
         for number in select_pages(pages, pdf.total, content.name, limits.max_pages):
-            yield PageOfPdf(pdf, number - 1, rotate, limits.max_pixels).opened(dpi, long_side, warnings)
+            page = PageOfPdf(pdf, number - 1, rotate, limits.max_pixels)
+            kept = kept_of(content, number, find_kept)
+            yield page.opened(dpi, long_side, kept).with_file_warnings(warnings)
             warnings = ()  # of the whole file: the first page carries them
 
 
@@ -128,13 +131,13 @@ class PageOfPdf:
     rotate: Rotation
     max_pixels: int
 
-    def opened(self, dpi: float | None, long_side: int, file_warnings: tuple[str, ...] = ()) -> SourcePage:
+    def opened(self, dpi: float | None, long_side: int, kept: object | None = None) -> SourcePage:
         """The page rendered at ``dpi``, or so that its longer side has about ``long_side`` pixels.
 
-        Its warnings begin with ``file_warnings``.
+        With ``kept`` it is not rendered.
         """
         label, number = str(self.index + 1), self.index + 1
-        warnings = list(file_warnings)
+        warnings = list[str]()
         image = size = actual = failure = None
         try:
             with self.pdf.page(self.index) as page:
@@ -142,7 +145,8 @@ class PageOfPdf:
                 size = (page.rect.width, page.rect.height)
                 wanted = dpi or auto_dpi(*size, long_side)
                 actual = self._within_limit(size, wanted)
-                image = self._rendered(page, actual)
+                if kept is None:
+                    image = self._rendered(page, actual)
                 warnings += _error_messages()
             if actual < wanted:
                 warnings.append(
@@ -164,6 +168,7 @@ class PageOfPdf:
             failure,
             self,
             self.pdf.content,
+            kept if failure is None else None,
         )
 
     def render(self, dpi: float) -> Image.Image:
@@ -213,6 +218,11 @@ class PageOfPdf:
     def _rendered(self, page: Any, dpi: float) -> Image.Image:
         zoom, pymupdf = dpi / POINTS_PER_INCH, _library()
         pixmap = page.get_pixmap(matrix=pymupdf.Matrix(zoom, zoom), colorspace=pymupdf.csRGB, alpha=False)
+        if not pixmap.width or not pixmap.height:
+            raise LimitExceeded(
+                f"page {self.index + 1} of {self.pdf.content.name} has no pixels at {dpi:.3g} dpi: raise dpi, or "
+                f"Limits(max_pixels=…), --max-pixels, which is {self.max_pixels:,}"
+            )
         return rotated(Image.frombytes("RGB", (pixmap.width, pixmap.height), pixmap.samples_mv), self.rotate)
 
     def _within_limit(self, size_pt: tuple[float, float], dpi: float) -> float:

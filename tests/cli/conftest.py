@@ -14,7 +14,7 @@ from got_runtime.model.checkpoint import LoadedModel
 def scripted_runtime(monkeypatch: pytest.MonkeyPatch, checkpoint: LoadedModel) -> GotRuntime:
     """A runtime whose pages all have the same text; ``got-ocr read`` loads it in place of a model."""
     runtime = GotRuntime(checkpoint, ScriptedEngine(checkpoint.encode, ["some words"]))
-    monkeypatch.setattr("got_runtime.cli.read.load_runtime", lambda args: runtime)
+    monkeypatch.setattr("got_runtime.cli.read.load_runtime", lambda args, cache: runtime)
     return runtime
 
 

@@ -303,7 +303,7 @@ def test_options_select_a_task(flags: list[str], task: object) -> None:
 def test_a_page_whose_token_budget_ran_out_has_a_notice(
     runtime: GotRuntime, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], pages: Path
 ) -> None:
-    monkeypatch.setattr("got_runtime.cli.read.load_runtime", lambda args: runtime)
+    monkeypatch.setattr("got_runtime.cli.read.load_runtime", lambda args, cache: runtime)
     assert main(["read", str(pages / "notice.jpg"), "--max-new-tokens", "6"]) == 0
     out, err = capsys.readouterr()
     assert out == "NOTICE\n"

@@ -16,7 +16,7 @@ from helpers.source_files import (
     read,
 )
 
-from got_runtime.errors import SourceCorrupt, SourceEncrypted
+from got_runtime.errors import LimitExceeded, SourceCorrupt, SourceEncrypted
 from got_runtime.sources import Limits, auto_dpi, open_pages
 
 
@@ -142,3 +142,10 @@ def test_pdfs_can_be_read_from_several_threads() -> None:
 
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(texts, documents)) == [[f"{n}.{i}" for i in range(4)] for n in range(4)]
+
+
+def test_a_pixel_limit_that_no_resolution_meets_is_the_pages_error() -> None:
+    page = only_page(pdf_of("a"), limits=Limits(max_pixels=2))
+    assert page.image is None
+    assert isinstance(page.error, LimitExceeded)
+    assert "--max-pixels" in str(page.error)
