@@ -47,7 +47,7 @@ class GotConverter:
             ``password``, ``limits``, ``allow_remote``, ``ocr``, ``on_error``, ``max_new_tokens``, ``boxes``,
             ``zoom``) and of :class:`~got_loaders.runtimes.ModelConfig` (``model``, ``device``, ``dtype``, ``revision``,
             ``local_files_only``, ``engine``, ``devices``, ``batch_size``, ``weight_dtype``, ``kv_cache_dtype``,
-            ``kv_cache_bytes``).
+            ``kv_cache_bytes``, ``threads``, ``cache``).
 
     Raises:
         OptionError: an unknown option, or a value that it cannot have.

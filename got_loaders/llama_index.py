@@ -56,7 +56,7 @@ class GotReader(BasePydanticReader):
             ``password``, ``limits``, ``allow_remote``, ``ocr``, ``on_error``, ``max_new_tokens``, ``boxes``,
             ``zoom``) and of :class:`~got_loaders.runtimes.ModelConfig` (``model``, ``device``, ``dtype``, ``revision``,
             ``local_files_only``, ``engine``, ``devices``, ``batch_size``, ``weight_dtype``, ``kv_cache_dtype``,
-            ``kv_cache_bytes``).
+            ``kv_cache_bytes``, ``threads``, ``cache``).
 
     Raises:
         OptionError: an unknown option, or a value that it cannot have.
@@ -94,6 +94,8 @@ class GotReader(BasePydanticReader):
     weight_dtype: Quantization
     kv_cache_dtype: Quantization
     kv_cache_bytes: int | None
+    threads: int | None
+    cache: str | None
     _config: LoaderConfig = PrivateAttr()
     _runtime: RuntimeHandle = PrivateAttr()
 

@@ -37,7 +37,7 @@ class GotOcr:
         max_new_tokens: maximum number of tokens decoded for a page.
         options: the fields of :class:`~got_loaders.runtimes.ModelConfig` (``model``, ``device``, ``dtype``,
             ``revision``, ``local_files_only``, ``engine``, ``devices``, ``batch_size``, ``weight_dtype``,
-            ``kv_cache_dtype``, ``kv_cache_bytes``).
+            ``kv_cache_dtype``, ``kv_cache_bytes``, ``threads``, ``cache``).
 
     Raises:
         OptionError: an unknown option, or a value that it cannot have.

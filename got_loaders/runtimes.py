@@ -33,6 +33,8 @@ class ModelConfigDict(TypedDict, total=False):
     weight_dtype: "Quantization"
     kv_cache_dtype: "Quantization"
     kv_cache_bytes: int | None
+    threads: int | None
+    cache: str | os.PathLike[str] | None
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,9 @@ class ModelConfig:
         engine: name of the decoding engine: ``"torch"``, ``"vllm"`` or ``"transformers"``.
         devices: devices that get an engine process each, such as ``["cuda:0", "cuda:1"]``; ``device`` is ignored then.
         batch_size: maximum number of pages decoded together; ``None`` for the engine's default.
-        weight_dtype, kv_cache_dtype, kv_cache_bytes: as in :class:`~got_runtime.EngineConfig`.
+        weight_dtype, kv_cache_dtype, kv_cache_bytes, threads: as in :class:`~got_runtime.EngineConfig`.
+        cache: folder or address where the answers for pages are kept, so that a folder that is loaded again is not read
+            again.
 
     Raises:
         OptionError: a setting has the wrong type.
@@ -67,6 +71,8 @@ class ModelConfig:
     weight_dtype: "Quantization" = "auto"
     kv_cache_dtype: "Quantization" = "auto"
     kv_cache_bytes: int | None = None
+    threads: int | None = None
+    cache: str | None = None
 
     def __post_init__(self) -> None:
         from got_runtime.model.arguments import check_arguments
@@ -76,6 +82,10 @@ class ModelConfig:
         if self.model is not None:
             object.__setattr__(self, "model", os.fspath(self.model))
         object.__setattr__(self, "devices", tuple(self.devices))
+        if self.cache is not None:
+            if not isinstance(self.cache, str | os.PathLike):
+                raise OptionError(f"cache={self.cache!r}: give a folder or an address such as 's3://bucket/readings'")
+            object.__setattr__(self, "cache", os.fspath(self.cache))
         if not isinstance(self.engine, str):
             raise OptionError("engine= is the name of an engine: pass runtime=GotRuntime(…) to use an engine object")
         self.engine_config()
@@ -106,7 +116,10 @@ class ModelConfig:
         from got_runtime.engine.registry import EngineConfig
 
         config = EngineConfig(
-            weight_dtype=self.weight_dtype, kv_cache_dtype=self.kv_cache_dtype, kv_cache_bytes=self.kv_cache_bytes
+            weight_dtype=self.weight_dtype,
+            kv_cache_dtype=self.kv_cache_dtype,
+            kv_cache_bytes=self.kv_cache_bytes,
+            threads=self.threads,
         )
         return config if self.batch_size is None else replace(config, batch_size=self.batch_size)
 
@@ -129,6 +142,7 @@ class ModelConfig:
             engine=self.engine,
             engine_config=self.engine_config(),
             devices=self.devices,
+            cache=self.cache,
         )
 
     def to_dict(self) -> dict[str, Any]:
