@@ -25,6 +25,8 @@ _KEPT_FRACTION = 0.9
 """Of the size bound, what is left after a removal, so that not every write is followed by one."""
 _SUFFIX = ".json"
 _TEMPORARY = ".tmp"
+_BUCKET_PROTOCOLS = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "oss"})
+"""Of object stores whose addresses begin with a bucket, which no write creates."""
 _STALE_SECONDS = 3600
 """Age from which a temporary file is one that a killed process left."""
 
@@ -219,11 +221,14 @@ class ObjectStore:
         self.name = address.rstrip("/")
         try:
             self._files, self._root = fsspec.core.url_to_fs(self.name)
-            self._files.exists(self._root)
+            bucket = self._root.partition("/")[0]
+            found = self.name.partition("://")[0] not in _BUCKET_PROTOCOLS or self._files.exists(bucket)
         except ImportError as error:
             raise CacheError(f"the cache {address} needs a further package: {one_line(str(error))}") from error
         except Exception as error:  # each file system of fsspec has errors of its own
             raise CacheError(f"the cache {address} cannot be reached: {one_line(str(error))}") from error
+        if not found:
+            raise CacheError(f"the cache {address} has no bucket {bucket!r}, or it may not be listed: check its name")
 
     def _path(self, key: str) -> str:
         return f"{self._root}/{key[:2]}/{key[2:]}{_SUFFIX}"
