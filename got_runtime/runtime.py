@@ -23,7 +23,7 @@ from got_runtime.sources.names import display_name
 from got_runtime.tasks import MultiPage
 
 if TYPE_CHECKING:
-    from got_runtime.cache import PageCache, Store
+    from got_runtime.cache import PageCache
     from got_runtime.engine.registry import EngineConfig
     from got_runtime.model.checkpoint import LoadedModel
 
@@ -134,7 +134,8 @@ class GotRuntime:
             EngineError: no engine has this name, or it cannot run with this configuration.
             MissingExtra: the engine needs a package that is not installed.
         """
-        from got_runtime.engine.registry import check_engine, make_engine
+        from got_runtime.cache import Network, PageCache, open_store
+        from got_runtime.engine.registry import EngineConfig, check_engine, make_engine
         from got_runtime.model.arguments import check_arguments
         from got_runtime.model.checkpoint import is_embedded, load
         from got_runtime.model.demo_warning import warn_of_demo_model
@@ -144,7 +145,7 @@ class GotRuntime:
         check_names(unknown, chosen, "GotRuntime.from_pretrained", other_names, _ENGINE_HINTS)
         check_arguments(name_or_path, devices, chosen)
         check_engine(engine, engine_config)
-        store = None if cache is None else _open_store(cache)
+        store = None if cache is None else open_store(cache)
         if is_embedded(name_or_path):
             warn_of_demo_model()
         if devices:
@@ -163,7 +164,12 @@ class GotRuntime:
             checkpoint = load(name_or_path, device, dtype, revision, local_files_only, compiled=engine == "torch")
             runtime = cls(checkpoint, make_engine(engine, checkpoint, engine_config))
         if store is not None:
-            runtime._cache = _page_cache(store, checkpoint, engine, engine_config, runtime.model_info)
+            config = engine_config or EngineConfig()
+            name = engine if isinstance(engine, str) else type(engine).__qualname__
+            network = Network.of(
+                checkpoint.folder, name, runtime.model_info, config.weight_dtype, config.kv_cache_dtype
+            )
+            runtime._cache = PageCache(store, network)
         return runtime
 
     @property
@@ -404,31 +410,3 @@ def _check_single(source: Any) -> None:
         raise SourceUnsupported(
             f"a {type(source).__name__} is many sources: use stream(), or give one source at a time"
         )
-
-
-def _open_store(place: "str | os.PathLike[str]") -> "Store":
-    from got_runtime.cache import open_store
-
-    if not isinstance(place, str | os.PathLike):
-        raise OptionError(f"cache={place!r}: give a folder or an address such as 's3://bucket/readings'")
-    return open_store(place)
-
-
-def _page_cache(
-    store: "Store",
-    checkpoint: "LoadedModel",
-    engine: str | Engine,
-    config: "EngineConfig | None",
-    info: ModelInfo,
-) -> "PageCache":
-    from got_runtime.cache import Network, PageCache, weights_digest
-
-    network = Network(
-        weights=weights_digest(checkpoint.folder),
-        engine=engine if isinstance(engine, str) else type(engine).__qualname__,
-        device=info.device.partition(":")[0],
-        dtype=info.dtype,
-        weight_dtype=config.weight_dtype if config is not None else "auto",
-        kv_cache_dtype=config.kv_cache_dtype if config is not None else "auto",
-    )
-    return PageCache(store, network)

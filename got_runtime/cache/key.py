@@ -7,12 +7,13 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from got_runtime.errors import CacheError
 
 if TYPE_CHECKING:
     from got_runtime.options import ReadOptions
+    from got_runtime.results import ModelInfo
 
 __all__ = ["READER_VERSION", "Network", "key_of", "page_parts", "weights_digest"]
 
@@ -47,6 +48,19 @@ class Network:
     dtype: str
     weight_dtype: str = "auto"
     kv_cache_dtype: str = "auto"
+
+    @classmethod
+    def of(
+        cls,
+        folder: Path | None,
+        engine: str,
+        info: "ModelInfo",
+        weight_dtype: str = "auto",
+        kv_cache_dtype: str = "auto",
+    ) -> Self:
+        """The network that was loaded from a folder. Raises CacheError as :func:`weights_digest` does."""
+        device = info.device.partition(":")[0]
+        return cls(weights_digest(folder), engine, device, info.dtype, weight_dtype, kv_cache_dtype)
 
 
 def weights_digest(folder: Path | None) -> str:

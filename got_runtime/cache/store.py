@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from got_runtime.errors import CacheError
+from got_runtime.errors import CacheError, OptionError
 from got_runtime.sources.names import one_line
 
 __all__ = ["MAX_BYTES", "FolderStore", "ObjectStore", "Store", "StoreInfo", "default_folder", "open_store"]
@@ -85,7 +85,10 @@ def open_store(place: "str | os.PathLike[str]", max_bytes: int = MAX_BYTES) -> S
 
     Raises:
         CacheError: it is a file, cannot be created, or no file system serves the address.
+        OptionError: it is neither.
     """
+    if not isinstance(place, str | os.PathLike):
+        raise OptionError(f"cache={place!r}: give a folder or an address such as 's3://bucket/readings'")
     text = os.fspath(place)
     if not text:
         raise CacheError("the folder of the cache has an empty name: check the variable or the quotes")

@@ -2,26 +2,26 @@
 
 import itertools
 import logging
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from got_runtime.boxes import element_boxes, line_boxes
+from got_runtime.boxes import line_boxes
 from got_runtime.engine.protocol import Completion
-from got_runtime.errors import EngineError, GotError
+from got_runtime.errors import GotError
 from got_runtime.markup import parse
 from got_runtime.options import ReadOptions
+from got_runtime.pipeline.finish import PageFinisher
 from got_runtime.pipeline.kept import keep_answer, kept_task
 from got_runtime.pipeline.page_task import DocumentTask, PageTask, PartTask, RetryTask, ViewTask, Work, without_image
 from got_runtime.pipeline.part_requests import part_requests
-from got_runtime.pipeline.postprocess import DecodedPage, answer_lines, build_result, decode_page, token_positions
+from got_runtime.pipeline.postprocess import DecodedPage, build_result, decode_page
 from got_runtime.pipeline.preprocess import prepare_page, readable_width
 from got_runtime.pipeline.retry import ACCEPTED_CONFIDENCE, Retry, RetryMethod
-from got_runtime.pipeline.zoomed import ZoomReading, page_lines
-from got_runtime.results import Attempt, ElementBox, PageError, PageLine, PageResult, block_starts
+from got_runtime.pipeline.zoomed import ZoomReading
+from got_runtime.results import PageLine, PageResult
 from got_runtime.sources import SourcePage
-from got_runtime.sources.names import one_line
 from got_runtime.tasks import MultiPage, Plain
 from got_runtime.views.zoom import ZoomedPage, characters_of_piece
 
@@ -41,6 +41,10 @@ class PagePlanner:
     checkpoint: "LoadedModel"
     options: ReadOptions
     cache: "PageCache | None" = None
+
+    @property
+    def _finisher(self) -> PageFinisher:
+        return PageFinisher(self.checkpoint, self.options)
 
     def work(self, documents: Iterable[Iterator[SourcePage]]) -> Generator[Work, None, None]:
         """The requests of each page, in order; a page in zoomed views has several."""
@@ -104,13 +108,13 @@ class PagePlanner:
     def complete(self, task: PageTask, completion: Completion | Exception | None) -> list[PartTask]:
         """Set the result from the engine's completion, or return what is decoded next."""
         if isinstance(completion, Exception):
-            self._fail(task, completion)
+            self._finisher.fail(task, completion)
         if not isinstance(completion, Completion) or task.failure is not None:
-            self._finish_undecoded(task)
+            self._finisher.finish_undecoded(task)
             return []
         decoded = decode_page(self.checkpoint, [completion])
         if decoded.finish_reason != "repetition":
-            self._finish(task, decoded, completion)
+            self._finisher.finish(task, decoded, completion)
             return []
         task.first = completion
         if (parts := self._zoom_after_loop(task)) is not None:
@@ -171,10 +175,10 @@ class PagePlanner:
         if not zoom.failed:
             return self._retry_in_one_view(task, zoom)
         if task.first is not None:
-            self._finish(task, decode_page(self.checkpoint, [task.first]), task.first)
+            self._finisher.finish(task, decode_page(self.checkpoint, [task.first]), task.first)
         else:
-            self._fail(task, zoom.failure or MemoryError())
-            self._finish_undecoded(task)
+            self._finisher.fail(task, zoom.failure or MemoryError())
+            self._finisher.finish_undecoded(task)
         return []
 
     def _retry_in_one_view(self, task: PageTask, zoom: ZoomReading) -> list[PartTask]:
@@ -184,7 +188,7 @@ class PagePlanner:
         readable = decoded.text and confidence >= ACCEPTED_CONFIDENCE
         whole = isinstance(self.options.task, Plain) and task.first is None and image is not None
         if readable or not whole or decoded.finish_reason != "stop":
-            self._finish_zoomed(task, zoom, ())
+            self._finisher.finish_zoomed(task, zoom, ())
             return []
         method = RetryMethod("one view", self.options.task, lambda: [image] if image is not None else [])
         seconds = self.options.limits.max_seconds_per_page
@@ -193,7 +197,7 @@ class PagePlanner:
     def complete_early(self, task: PageTask) -> None:
         """Set as the result what has been decoded of a page whose retries cannot be decoded any more."""
         if task.result is None and task.first is not None:
-            self._finish(task, decode_page(self.checkpoint, [task.first]), task.first)
+            self._finisher.finish(task, decode_page(self.checkpoint, [task.first]), task.first)
 
     def requests(self, part: PartTask) -> Iterator[Work]:
         """See :func:`got_runtime.pipeline.part_requests.part_requests`."""
@@ -205,94 +209,7 @@ class PagePlanner:
             return [RetryTask(task, retry, method)]
         chosen = any(attempt.chosen for attempt in retry.attempts)
         if task.zoom is not None and not chosen:
-            self._finish_zoomed(task, task.zoom, retry.attempts)
+            self._finisher.finish_zoomed(task, task.zoom, retry.attempts)
         else:
-            self._finish(task, retry.best, None if chosen else task.first, retry)
+            self._finisher.finish(task, retry.best, None if chosen else task.first, retry)
         return []
-
-    def _finish(
-        self, task: PageTask, decoded: DecodedPage, completion: Completion | None, retry: Retry | None = None
-    ) -> None:
-        """Set the result.
-
-        Args:
-            task: the page.
-            decoded: the text that was chosen.
-            completion: the first completion, if ``decoded`` comes from it; other completions give no boxes.
-            retry: the retries, if there were any.
-        """
-        lines: tuple[PageLine, ...] = ()
-        if task.lines is not None and completion is not None and decoded.finish_reason == "stop":
-            task.lines.record_whole(answer_lines(self.checkpoint, completion))
-            lines = page_lines(task.header, task.lines.lines())
-        boxes, warnings = self._locate(task, decoded, completion, lines) if completion is not None else ((), ())
-        result = build_result(
-            task.header,
-            decoded,
-            timings=retry.timings if retry is not None else None,
-            warnings=decoded.warnings + warnings,
-            attempts=retry.attempts if retry is not None else (),
-            boxes=boxes,
-            lines=lines,
-            views=task.views(self.options.task, self.checkpoint.image_processor.size[0]),
-        )
-        task.finish(result)
-
-    def _finish_zoomed(self, task: PageTask, zoom: ZoomReading, attempts: tuple[Attempt, ...]) -> None:
-        """Set the result of a page that was read in zoomed views, at once or after a loop in one view.
-
-        Args:
-            task: the page.
-            zoom: its reading.
-            attempts: retries that were not better.
-        """
-        decoded = zoom.decoded()
-        if task.first is not None:
-            zoomed = Attempt(
-                method="zoomed", finish_reason=decoded.finish_reason, confidence=decoded.confidence, chosen=True
-            )
-            attempts = (zoomed,)
-        lines = page_lines(task.header, zoom.zoomed.lines())
-        boxes, warnings = self._locate(task, decoded, None, lines)
-        result = build_result(
-            task.header,
-            decoded,
-            warnings=decoded.warnings + warnings,
-            attempts=attempts,
-            boxes=boxes,
-            lines=lines,
-            views=zoom.views(self.checkpoint.image_processor.size[0]),
-        )
-        task.finish(result)
-
-    def _fail(self, task: PageTask, error: Exception) -> None:
-        reason = f"decoding failed ({type(error).__name__}: {one_line(str(error))})"
-        task.failure = EngineError(f"{task.header.source} page {task.header.number}: {reason}")
-        task.failure.__cause__ = error
-
-    def _finish_undecoded(self, task: PageTask) -> None:
-        if task.kept is not None:
-            result = task.kept
-        elif task.failure is not None:
-            error = PageError(type=type(task.failure).__name__, message=str(task.failure))
-            result = build_result(task.header, DecodedPage("error"), error=error)
-        elif task.text_layer is not None:
-            result = build_result(task.header, DecodedPage("text_layer", task.text_layer), boxes=task.boxes)
-        else:
-            result = build_result(task.header, DecodedPage("blank"))
-        task.finish(result)
-
-    def _locate(
-        self, task: PageTask, decoded: DecodedPage, completion: Completion | None, lines: Sequence[PageLine]
-    ) -> tuple[tuple[ElementBox, ...], tuple[str, ...]]:
-        """Boxes of the elements of a page, if they are wanted; warnings if they cannot be found."""
-        request, positions = task.request, None
-        if request is not None and request.record_attention and len(request.pixels) == 1 and completion is not None:
-            positions = token_positions(self.checkpoint, completion)
-        if not self.options.boxes or (positions is None and not lines):
-            return (), ()
-        elements = parse(decoded.text, is_latex=task.header.task.formatted, breaks=block_starts(decoded.text, lines))
-        try:
-            return element_boxes(task.page, elements, positions, lines, decoded.text), ()
-        except GotError as error:  # the layout analysis opens the file again
-            return (), (f"no boxes: {error}",)

@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pymupdf
 import pytest
+from helpers.source_files import pymupdf
 from PIL import Image
 
 from got_runtime import Box, Formatted, GotRuntime, MultiPage

@@ -5,22 +5,28 @@ from pathlib import Path
 
 import numpy as np
 
-from got_runtime import Box, Color, Formatted, Plain, ReadOptions, Tiles
+from got_runtime import Box, Color, Formatted, Plain, ReadOptions
 from got_runtime.cache import READER_VERSION
 from got_runtime.model.checkpoint import LoadedModel
 from got_runtime.pipeline.planner import PagePlanner
 from got_runtime.sources import open_pages
 from got_runtime.tasks import Task
 
-PINNED = (READER_VERSION, "")
+PINNED = (1, "dae30e8e42e61158")
 """If this fails, raise READER_VERSION in got_runtime/cache/key.py by one and put what the test found here."""
 
-TASKS: list[Task] = [Plain(), Formatted(), Box(100, 100, 900, 900), Box(100, 100, 900, 900, crop=True), Color(color="red")]
+TASKS: list[Task] = [
+    Plain(),
+    Formatted(),
+    Box(100, 100, 900, 900),
+    Box(100, 100, 900, 900, crop=True),
+    Color(color="red"),
+]
 
 
 def test_prompts_pixels_and_views_are_those_of_this_version(got_nano: LoadedModel, pages: Path) -> None:
     digest = hashlib.sha256()
-    for task in [*TASKS, Tiles(max_tiles=2)]:
+    for task in TASKS:
         planner = PagePlanner(got_nano, ReadOptions(task=task, zoom="auto", max_new_tokens=50))
         for source in ("notice.jpg", "minutes.pdf"):
             page = next(open_pages(pages / source))

@@ -4,7 +4,7 @@ import asyncio
 import pickle
 from pathlib import Path
 
-import fsspec  # type: ignore[import-untyped]
+import fsspec
 import pytest
 from helpers.loader_files import SOUP, CountingEngine, Scripted, inked
 from llama_index.core import SimpleDirectoryReader
