@@ -64,9 +64,6 @@ class SourcePage:
     warnings: tuple[str, ...] = ()
     """Problems that may affect the text of this page, one line each. Those of the whole file are on its first page."""
 
-    file_warnings: tuple[str, ...] = ()
-    """Those of ``warnings``, at its beginning, that are of the whole file or of the selection of its pages."""
-
     error: GotError | None = None
     """The reason for which the page has no ``image``."""
 
@@ -76,6 +73,9 @@ class SourcePage:
 
     kept: object | None = field(default=None, repr=False)
     """What ``find_kept`` of ``open_pages`` returned for this page, which has no ``image`` therefore."""
+
+    file_warnings: tuple[str, ...] = ()
+    """Those of ``warnings``, at its beginning, that are of the whole file or of the selection of its pages."""
 
     def with_file_warnings(self, warnings: tuple[str, ...]) -> "SourcePage":
         """A copy with warnings of the whole file before its own."""
