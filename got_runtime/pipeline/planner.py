@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from got_runtime.boxes import line_boxes
 from got_runtime.engine.protocol import Completion
-from got_runtime.errors import GotError
 from got_runtime.markup import parse
 from got_runtime.options import ReadOptions
 from got_runtime.pipeline.finish import PageFinisher
