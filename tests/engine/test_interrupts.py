@@ -17,7 +17,7 @@ SCRIPT = """
         runtime = GotRuntime.from_pretrained(dtype="float32", devices=sys.argv[2:])
         print(*[process.pid for process in multiprocessing.active_children()], flush=True)
         print_text = lambda page, text: print(text, flush=True)
-        for page in runtime.stream([sys.argv[1]] * 200, max_new_tokens=400, on_token=print_text):
+        for page in runtime.stream([sys.argv[1]] * 200, max_new_tokens=400, zoom="off", on_token=print_text):
             print(page.text, flush=True)
 """
 

@@ -124,8 +124,7 @@ def test_a_device_that_does_not_exist_is_named_in_the_error(small: LoadedModel) 
     assert "'cuda:99' cannot be used" in str(completion)
 
 
-def test_a_runtime_reads_on_several_devices(pages: Path) -> None:
-    runtime = GotRuntime.from_pretrained(dtype="float32", devices=["cpu"])
-    alone = GotRuntime.from_pretrained(dtype="float32")
-    page = pages / "letter.png"
-    assert runtime.read(page, max_new_tokens=12).text == alone.read(page, max_new_tokens=12).text
+def test_a_runtime_reads_on_several_devices(pages: Path, runtime: GotRuntime) -> None:
+    with GotRuntime.from_pretrained(dtype="float32", devices=["cpu"]) as several:
+        text = several.read(pages / "letter.png", max_new_tokens=12, zoom="off").text
+    assert text == runtime.read(pages / "letter.png", max_new_tokens=12, zoom="off").text
