@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from got_runtime.views.components import Components, Runs, joined_runs, touching_runs
+from got_runtime.views.components import Components, Mask, Runs, joined_runs, touching_runs
 
 __all__ = ["filled_areas"]
 
@@ -19,6 +19,10 @@ MIN_FILL = 0.35
 """Part of its bounding box that an area covers; the rest is the print in it."""
 MIN_RUN = 0.6
 """Length of the longest run of an area, relative to its width: above or below its print it is empty."""
+MAX_LETTER = 400
+"""Pixels. An area of less height may be a letter of large type, unless it has the four sides of a box."""
+MIN_ACROSS, MIN_DOWN = 0.9, 0.7
+"""Part of the upper and lower side of a box, and of its other sides, that the area covers. Corners may be round."""
 MAX_AREAS = 400
 """The largest areas that are looked at; a page of photographs has thousands."""
 STEP = 2
@@ -50,11 +54,15 @@ def filled_areas(grey: npt.NDArray[np.uint8]) -> Levels:
         for number in numbers[np.argsort(-around, kind="stable")].tolist():
             own = by_label[begins[number] : begins[number + 1]]
             left, top, right, bottom = parts.boxes[number].tolist()
+            area = _area(parts, number, own)
+            # Print may stand so close to an edge that nothing of the area is left between them in its row.
+            inside = _between_first_and_last(area) | _between_first_and_last(area.T).T
+            if bottom - top < MAX_LETTER // STEP and not _is_box(area, inside):
+                continue
             level = np.full((bottom - top, right - left), round(float(levels[number])), np.int16)
             if number == paper or deviations[number] > MAX_DEVIATION:
                 gradient = None if number == paper else _gradient(reduced, parts, number, own)
                 level = np.full_like(level, -1) if gradient is None else gradient
-            inside = _inside(parts, number, own)
             found[top:bottom, left:right][inside] = level[inside]
     full = np.repeat(np.repeat(found, STEP, axis=0), STEP, axis=1)
     return full[: grey.shape[0], : grey.shape[1]]
@@ -100,19 +108,26 @@ def _gradient(grey: Levels, parts: Components, number: int, own: npt.NDArray[np.
     return np.asarray(np.clip(np.round(plane), 0, 255), np.int16)
 
 
-def _inside(parts: Components, number: int, own: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    """What lies between the edges of an area, whose runs are ``own``, in its bounding box."""
+def _is_box(area: Mask, inside: Mask) -> bool:
+    """Whether an area has four sides, and something in it or no shape of an upright stroke, such as that of an I."""
+    height, width = area.shape
+    deep, wide = max(1, height // 8), max(1, width // 8)
+    across = min(area[:deep].any(axis=0).mean(), area[-deep:].any(axis=0).mean())
+    down = min(area[:, :wide].any(axis=1).mean(), area[:, -wide:].any(axis=1).mean())
+    return bool(across >= MIN_ACROSS and down >= MIN_DOWN and (width >= height or (inside & ~area).any()))
+
+
+def _area(parts: Components, number: int, own: npt.NDArray[np.int64]) -> Mask:
+    """The pixels of an area, whose runs are ``own``, in its bounding box."""
     left, top, right, bottom = parts.boxes[number].tolist()
     rows, begins, ends = (each[own] for each in parts.runs)
     edges = np.zeros((bottom - top, right - left + 1), np.int8)
     np.add.at(edges, (rows - top, begins - left), 1)
     np.add.at(edges, (rows - top, ends - left), -1)
-    area = np.cumsum(edges, axis=1, dtype=np.int8)[:, :-1].astype(np.bool_)
-    # Print may stand so close to an edge that nothing of the area is left between them in its row.
-    return _between_first_and_last(area) | _between_first_and_last(area.T).T
+    return np.cumsum(edges, axis=1, dtype=np.int8)[:, :-1].astype(np.bool_)
 
 
-def _between_first_and_last(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+def _between_first_and_last(mask: Mask) -> Mask:
     """The pixels of each row from its first to its last one."""
     from_left = np.logical_or.accumulate(mask, axis=1)
     from_right = np.logical_or.accumulate(mask[:, ::-1], axis=1)[:, ::-1]

@@ -73,3 +73,22 @@ def test_print_on_a_gradient_is_found() -> None:
     assert first.light_on_dark
     assert first.box[2] - first.box[0] == pytest.approx(ImageFont.load_default(SIZE).getlength(words_of(3)), abs=5)
     assert len(others) == 9
+
+
+def large_type(size: int) -> Image.Image:
+    page = Image.new("L", (1600, 700), 255)
+    draw = ImageDraw.Draw(page)
+    for row, text in enumerate(("BILD 8065", "Teile 2347")):
+        font = ImageFont.load_default(min(size, 1500 // len(text) * 1.6))
+        draw.text((40, 30 + row * 340), text, fill=0, font=font, stroke_width=size // 25)
+    return page
+
+
+@pytest.mark.parametrize("size", [60, 110, 200])
+def test_letters_of_large_type_are_no_filled_areas(size: int) -> None:
+    assert set(np.unique(filled_areas(np.asarray(large_type(size))))) <= {-1, 255}  # 255 is the inside of an O
+
+
+@pytest.mark.parametrize("size", [60, 110])
+def test_lines_of_large_type_are_whole(size: int) -> None:
+    assert len(find_lines(large_type(size)).lines) == 2
