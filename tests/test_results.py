@@ -67,7 +67,7 @@ def test_pages_that_were_chosen_keep_their_numbers() -> None:
 
 
 def test_lines_of_text_keep_what_only_markup_would_take_away() -> None:
-    text = "Open C:\\small\\left on \\\\nas\\x\nand use <img> and <box>; it costs $5 or $6, {x} ~ ``y''."
+    text = "Open C:\\small\\left on \\\\nas\\x\nUse <img> and <box>; it costs $5 or $6, {x} ~ ``y''."
     page = PageResult(source="a.png", number=1, label="1", width=9, height=9, text=text, finish_reason="stop")
     whole = DocumentResult(source="a.png", sha256=None, pages=(page,), model=document().model)
     expected = text + "\n"
