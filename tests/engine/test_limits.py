@@ -182,6 +182,7 @@ class TestTime:
         requests = [request_for(compiled, Plain(), 360, n) for n in range(2)]
         requests[1] = replace(requests[1], max_seconds=self.LIMIT)
         engine = TorchEngine(compiled.model, frozenset(), batch_size=2, kv_cache_bytes=850 * WIDE_TOKEN)
+        engine._batch._clock = lambda: 0.0  # the second page begins at once
         counts = [0, 0]
 
         def on_token(index: int, _: int) -> None:

@@ -1,13 +1,12 @@
 """Engines are made by name, and configurations are validated."""
 
-import os
 import pickle
-import subprocess
-import sys
 from dataclasses import replace
+from types import SimpleNamespace as Part
 from typing import Any
 
 import pytest
+import torch
 from helpers.random_networks import (
     NARROW_TEXT,
     NARROW_VISION,
@@ -17,6 +16,7 @@ from helpers.random_networks import (
 from got_runtime import GotRuntime
 from got_runtime.engine.registry import ENGINES, EngineConfig, make_engine
 from got_runtime.engine.torch_engine.engine import TorchEngine
+from got_runtime.engine.torch_engine.native import decoder, library
 from got_runtime.engine.transformers_engine import TransformersEngine
 from got_runtime.errors import EngineError, OptionError
 from got_runtime.model.checkpoint import LoadedModel
@@ -79,23 +79,14 @@ def test_int8_is_an_error_where_it_is_not_supported(small: LoadedModel, options:
         TorchEngine(small.model, small.end_tokens, **options)
 
 
-def test_without_16_bit_instructions_torch_is_used() -> None:
-    """oneDNN is configured not to use AVX-512, as on most laptops."""
-    code = """if True:
-        import torch
-        from types import SimpleNamespace as Part
-        from got_runtime.engine.torch_engine.native.decoder import PackedNetwork
-        weight = torch.zeros(8, 64, dtype=torch.bfloat16)
-        core = Part(language_model=Part(layers=[Part(self_attn=Part(head_dim=64))]))
-        print(PackedNetwork.pack(Part(lm_head=Part(weight=weight), model=core), int8=False))
-    """
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env=os.environ | {"ONEDNN_MAX_CPU_ISA": "AVX2"},
-        capture_output=True,
-        text=True,
-    )
-    assert done.stdout.strip() == "None", done.stderr
+def test_where_the_c_code_is_switched_off_torch_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOT_OCR_NATIVE", "0")
+    for name in ("load", "load_products"):  # without what they remember
+        monkeypatch.setattr(decoder, name, getattr(library, name).__wrapped__)
+    layer = Part(self_attn=Part(head_dim=64))
+    head = Part(weight=torch.zeros(8, 64, dtype=torch.bfloat16))
+    model = Part(lm_head=head, model=Part(language_model=Part(layers=[layer])))
+    assert decoder.PackedNetwork.pack(model, int8=False) is None
 
 
 @pytest.mark.parametrize(

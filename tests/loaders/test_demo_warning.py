@@ -27,7 +27,7 @@ from got_runtime.model.demo_warning import warn_of_demo_model
 @pytest.fixture
 def unwarned(monkeypatch: pytest.MonkeyPatch, checkpoint: LoadedModel) -> Iterator[None]:
     """As in a process that has not loaded got-nano yet; loading takes no time."""
-    monkeypatch.setattr("got_runtime.model.checkpoint.load", lambda *_: checkpoint)
+    monkeypatch.setattr("got_runtime.model.checkpoint.load", lambda *_, **__: checkpoint)
     close_runtimes()
     warn_of_demo_model.cache_clear()
     yield

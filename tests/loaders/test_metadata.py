@@ -131,7 +131,7 @@ def test_a_runtime_that_is_closed_while_it_is_loaded_does_not_stay_in_memory(
 ) -> None:
     loading, go_on = threading.Event(), threading.Event()
 
-    def load(*_: object) -> LoadedModel:
+    def load(*_: object, **__: object) -> LoadedModel:
         loading.set()
         assert go_on.wait(30)
         return checkpoint
