@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -105,13 +105,19 @@ def page_parts(network: Network, options: "ReadOptions", sha256: str, numbers: S
     """
     return {
         "reader": READER_VERSION,
-        "renderer": {package: version(package) for package in ("pymupdf", "pillow")},
+        "renderer": _renderers(),
         "network": asdict(network),
         "options": options.model_dump(mode="json", exclude=set(_IGNORED_OPTIONS)),
         "max_pixels": options.limits.max_pixels,
         "sha256": sha256,
         "pages": list(numbers),
     }
+
+
+@cache
+def _renderers() -> dict[str, str]:
+    """Versions of what makes the pixels; finding them reads files, and every page asks."""
+    return {package: version(package) for package in ("pymupdf", "pillow")}
 
 
 def key_of(parts: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ import logging
 import os
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -182,7 +183,7 @@ class FolderStore:
                 status = file.stat(follow_symlinks=False)
                 if file.name.endswith(_SUFFIX):
                     found.append((status.st_mtime, status.st_size, file.path))
-                elif file.name.endswith(_TEMPORARY) and status.st_mtime < _now() - _STALE_SECONDS:
+                elif file.name.endswith(_TEMPORARY) and status.st_mtime < time.time() - _STALE_SECONDS:
                     os.unlink(file.path)
         return found
 
@@ -205,10 +206,15 @@ class FolderStore:
         return self.prune(-1)
 
 
-def _now() -> float:
-    import time
-
-    return time.time()
+@contextlib.contextmanager
+def _client_errors() -> Iterator[None]:
+    """Errors of the client libraries of fsspec as ``OSError``."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:  # each library has errors of its own
+        raise OSError(one_line(str(error))) from error
 
 
 class ObjectStore:
@@ -237,33 +243,23 @@ class ObjectStore:
         return f"{self._root}/{key[:2]}/{key[2:]}{_SUFFIX}"
 
     def get(self, key: str) -> bytes | None:
-        try:
+        with contextlib.suppress(FileNotFoundError), _client_errors():
             return bytes(self._files.cat_file(self._path(key)))
-        except FileNotFoundError:
-            return None
-        except OSError:
-            raise
-        except Exception as error:  # errors of the client library
-            raise OSError(one_line(str(error))) from error
+        return None
 
     def put(self, key: str, value: bytes) -> None:
-        try:
+        with _client_errors():
             self._files.pipe_file(self._path(key), value)  # one request: an object is there whole or not at all
-        except OSError:
-            raise
-        except Exception as error:
-            raise OSError(one_line(str(error))) from error
 
     def remove(self, key: str) -> None:
         with contextlib.suppress(Exception):
             self._files.rm_file(self._path(key))
 
     def _sizes(self) -> dict[str, int]:
-        try:
+        found: dict[str, Any] = {}
+        with contextlib.suppress(FileNotFoundError), _client_errors():
             self._files.invalidate_cache()
-            found: dict[str, Any] = self._files.find(self._root, detail=True)
-        except FileNotFoundError:
-            return {}
+            found = self._files.find(self._root, detail=True)
         return {path: int(each["size"] or 0) for path, each in found.items() if path.endswith(_SUFFIX)}
 
     def info(self) -> StoreInfo:
@@ -278,6 +274,6 @@ class ObjectStore:
     def clear(self) -> StoreInfo:
         sizes = self._sizes()
         for path in sizes:
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(FileNotFoundError), _client_errors():
                 self._files.rm_file(path)
         return StoreInfo(len(sizes), sum(sizes.values()))

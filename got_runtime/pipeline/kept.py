@@ -8,7 +8,7 @@ from got_runtime.errors import GotError
 from got_runtime.options import ReadOptions
 from got_runtime.pipeline.page_task import PageTask, without_image
 from got_runtime.pipeline.postprocess import TIME_IS_UP
-from got_runtime.pipeline.preprocess import PageHeader
+from got_runtime.pipeline.preprocess import PageHeader, group_label
 from got_runtime.results import PageResult
 from got_runtime.sources import SourcePage
 
@@ -26,7 +26,7 @@ def kept_task(cache: "PageCache | None", options: ReadOptions, group: Sequence[S
         kept = cache.get(options, digest, [each.number for each in group])
     if not isinstance(kept, PageResult):
         return None
-    label = page.label if len(group) == 1 else f"{page.label}-{group[-1].label}"
+    label = group_label(group)
     header = PageHeader(
         source=page.source,
         sha256=kept.sha256,

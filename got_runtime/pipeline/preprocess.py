@@ -27,6 +27,7 @@ __all__ = [
     "PreparedPage",
     "build_request",
     "find_page_lines",
+    "group_label",
     "is_blank",
     "prepare_page",
     "readable_width",
@@ -89,6 +90,11 @@ class PreparedPage:
     failure: GotError | None = None
 
 
+def group_label(group: Sequence[SourcePage]) -> str:
+    """The label of one page, or of the first and last page that share one context."""
+    return group[0].label if len(group) == 1 else f"{group[0].label}-{group[-1].label}"
+
+
 def prepare_page(checkpoint: "LoadedModel", options: ReadOptions, group: Sequence[SourcePage]) -> PreparedPage:
     """Prepare one page, or the pages that share one context. Errors are returned as ``failure``."""
     with _PREPARING:
@@ -107,7 +113,7 @@ def _prepare_page(checkpoint: "LoadedModel", options: ReadOptions, group: Sequen
         source=page.source,
         sha256=digest,
         number=page.number,
-        label=page.label if len(group) == 1 else f"{page.label}-{group[-1].label}",
+        label=group_label(group),
         total=page.total,
         width=width,
         height=height,
