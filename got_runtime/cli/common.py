@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
@@ -31,6 +31,7 @@ __all__ = [
     "print_notice",
     "stop_on_interrupt",
     "write_utf8",
+    "write_whole",
 ]
 
 
@@ -144,6 +145,24 @@ def check_outputs(files: Mapping[str, Path | None]) -> None:
         folder = file.absolute().parent
         if file.is_dir() or not folder.is_dir() or not os.access(file if file.exists() else folder, os.W_OK):
             raise GotError(f"{option} {file}: name a file that can be written, in a folder that exists")
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write a file that has its name only when it is complete. Its folder is created; lone surrogates become ``?``.
+
+    Raises:
+        OSError: it cannot be written; nothing is left of it then.
+    """
+    # A short name, as that of the file may have the greatest length; its process id sets runs apart.
+    partial = file.with_name(f".{os.getpid()}.partial")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        partial.write_text(text, encoding="utf-8", errors="replace")
+        partial.replace(file)
+    except OSError:
+        with suppress(OSError):
+            partial.unlink()
+        raise
 
 
 def counted(number: int, noun: str) -> str:

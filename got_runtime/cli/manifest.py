@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from got_runtime.cli.common import write_whole
 from got_runtime.errors import GotError, OptionError
 from got_runtime.sources.names import one_line
 
@@ -156,14 +157,9 @@ class Manifest:
         """
         failures = {name: asdict(failure) for name, failure in self._failures.items()}
         text = json.dumps({"settings": self._settings, "failures": failures}, indent=1, ensure_ascii=False)
-        temporary = self._file.with_name(f"{MANIFEST}.{os.getpid()}.tmp")
         try:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_text(text + "\n", encoding="utf-8")
-            os.replace(temporary, self._file)
+            write_whole(self._file, text + "\n")
         except OSError as error:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
             raise GotError(f"{self._file} cannot be written ({one_line(str(error))}): name another -o") from error
         self._saved, self._changed = time.monotonic(), False
 

@@ -1,10 +1,10 @@
 """Output of ``got-ocr read``: the formats of a document, the files they are written to, and notices."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from got_runtime.cli.common import write_whole
 from got_runtime.errors import SourceForbidden
 
 if TYPE_CHECKING:
@@ -161,12 +161,8 @@ class ResultWriter:
             self._printed = True
             return
         target = self._file(self.folder, name, output_format)
-        # A short name, as that of the target may have the greatest length; its process id sets runs apart.
-        partial = target.with_name(f".{os.getpid()}.partial")
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            partial.write_text(content + "\n", encoding="utf-8", errors="replace")
-            partial.replace(target)
+            write_whole(target, content + "\n")
         except OSError as error:
             raise SourceForbidden(
                 f"{target} cannot be written ({error.strerror}): choose another folder, -o"
