@@ -23,8 +23,8 @@ __all__ = ["MANIFEST", "Failure", "Manifest", "settings_of"]
 MANIFEST = ".got-ocr-record"
 """Name of the file in the output folder. No pattern for outputs or sources, such as ``*.json``, matches it."""
 
-PERMANENT = frozenset({"SourceCorrupt", "SourceEncrypted", "SourceUnsupported", "LimitExceeded"})
-"""Errors that a second attempt at the same bytes with the same settings repeats."""
+PERMANENT = frozenset({"SourceCorrupt", "SourceEncrypted", "SourceUnsupported"})
+"""Errors that a second attempt at the same bytes repeats. Limits are no part of the settings: other ones may do."""
 
 _SAVE_SECONDS = 5.0
 """Time from one save of failures to the next: saving each of thousands would take longer than reading."""
@@ -70,8 +70,13 @@ class Failure:
         size, modified = _state(source)
         return cls(error, message, size, modified)
 
-    def holds(self, source: "ReadInput") -> bool:
-        """Whether reading the source again would fail alike: the error is permanent, and the file did not change."""
+    def holds(self, source: "ReadInput", password: str | None) -> bool:
+        """Whether reading the source again would fail alike: the error is permanent, and the file did not change.
+
+        An encrypted file is tried with every password that is given.
+        """
+        if self.error == "SourceEncrypted" and password is not None:
+            return False
         return self.error in PERMANENT and self.size is not None and _state(source) == (self.size, self.modified)
 
 

@@ -115,7 +115,7 @@ def _plan(
     manifest: "Manifest | None",
 ) -> None:
     failure = manifest.failure(found) if manifest is not None else None
-    if failure is not None and failure.holds(found) and not args.retry_failed:
+    if failure is not None and failure.holds(found, args.password) and not args.retry_failed:
         files.failed_before += 1
         files.failed = True
     elif missing or failure is not None:

@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import pymupdf
 import pytest
+from helpers.source_files import pymupdf
 
 from got_runtime import GotRuntime
 from got_runtime.cache import Network, PageCache, open_store
@@ -92,6 +92,21 @@ def test_what_failed_for_good_is_not_read_again_unless_asked(run: Run, good: Pat
     damaged.write_bytes(good.read_bytes())  # a better copy
     assert "failed before" not in run(good, damaged)
     assert "2 files skipped: the output exists" in run(good, damaged)
+
+
+def test_an_encrypted_file_is_tried_again_with_a_password(run: Run, three_pages: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.pdf"
+    with pymupdf.open(three_pages) as document:
+        document.save(secret, encryption=pymupdf.PDF_ENCRYPT_AES_256, user_pw="key", owner_pw="key")
+    assert "encrypted" in run(secret, status=2)
+    assert "failed before" in run(secret, status=2)
+    assert "the password is wrong" in run(secret, "--password", "other", status=2)
+    assert "failed before" not in run(secret, "--password", "key")
+
+
+def test_a_file_beyond_a_limit_is_tried_again_with_another_limit(run: Run, good: Path) -> None:
+    assert "pixels" in run(good, "--max-pixels", "10", status=2)
+    assert "failed before" not in run(good)
 
 
 def test_a_page_that_failed_is_tried_again(
