@@ -21,7 +21,7 @@ from box_pages import Box, Line, as_scan, blocks_page, column_page, formatted_pa
 from got_runtime.boxes import TokenPositions, attention_boxes, layout_boxes
 from got_runtime.boxes.attention import MIN_ATTENTION_SCORE
 from got_runtime.boxes.layout import MIN_LAYOUT_SCORE
-from got_runtime.engine.protocol import Completion, complete_all
+from got_runtime.engine.protocol import Completion, completions
 from got_runtime.engine.torch_engine.engine import TorchEngine
 from got_runtime.markup import Element, parse
 from got_runtime.markup.content import Text
@@ -64,7 +64,7 @@ class Reader:
             build_request(self.checkpoint, [image], Plain(), query, 500, record_attention=True)
             for image, query in zip(images, queries, strict=True)
         )
-        for answer in complete_all(self.engine, requests):
+        for answer in completions(self.engine, requests):
             assert isinstance(answer, Completion)
             yield decode_page(self.checkpoint, [answer]).text, token_positions(self.checkpoint, answer)
 

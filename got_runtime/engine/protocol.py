@@ -1,6 +1,6 @@
 """The contract of every engine: callers add requests to a session, and each step returns events."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
@@ -19,7 +19,7 @@ __all__ = [
     "Request",
     "Session",
     "Token",
-    "complete_all",
+    "completions",
     "engine_closed",
 ]
 
@@ -183,18 +183,25 @@ class Engine(Protocol):
         ...
 
 
-def complete_all(engine: Engine, requests: Iterable[Request]) -> list[Completion | Exception]:
-    """The completion of each request, or its error, in the order of the requests.
+def completions(
+    engine: Engine, requests: Iterable[Request], on_token: Callable[[int, int], None] | None = None
+) -> Generator[Completion | Exception, None, None]:
+    """The completion of each request, or its error, in the order of the requests, each when it is its turn.
 
     Requests are drawn as there is room for them.
+
+    Args:
+        engine: decodes them.
+        requests: any number.
+        on_token: called with the index of a request and each of its new tokens.
 
     Raises:
         EngineError: the engine is closed.
     """
     outcomes: dict[int, Completion | Exception] = {}
     source = enumerate(requests)
-    added, exhausted = 0, False
-    session = engine.session(tokens=False)
+    added, returned, exhausted = 0, 0, False
+    session = engine.session(tokens=on_token is not None)
     try:
         while True:
             while not exhausted and session.has_room():
@@ -204,13 +211,18 @@ def complete_all(engine: Engine, requests: Iterable[Request]) -> list[Completion
                     break
                 session.add(number, request)
                 added += 1
-            if exhausted and len(outcomes) == added:
-                return [outcomes[number] for number in range(added)]
+            if exhausted and returned == added:
+                return
             for event in session.step():
                 if isinstance(event, Completed):
                     outcomes[event.id] = event.completion
                 elif isinstance(event, Failure):
                     outcomes[event.id] = event.error
+                elif on_token is not None:
+                    on_token(event.id, event.token)
+            while returned in outcomes:
+                yield outcomes.pop(returned)
+                returned += 1
     finally:
         session.close()
 

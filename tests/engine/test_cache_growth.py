@@ -10,7 +10,7 @@ from helpers.engine_requests import TOKEN_BYTES
 from helpers.random_networks import NARROW_TEXT, NARROW_VISION, network
 from torch import Tensor
 
-from got_runtime.engine.protocol import Completion, Request, complete_all
+from got_runtime.engine.protocol import Completion, Request, completions
 from got_runtime.engine.torch_engine import kv_cache, torch_decoder
 from got_runtime.engine.torch_engine.engine import TorchEngine
 from got_runtime.engine.torch_engine.kv_cache import RowCache
@@ -65,8 +65,8 @@ def steps_of(checkpoint: LoadedModel, lengths: list[int], room: int, monkeypatch
 
     monkeypatch.setattr(torch_decoder, "forward", without_layers)
     engine = WithoutArithmetic(checkpoint, room)
-    completions = complete_all(engine, (Request((1,) * 20, torch.zeros(1), length, 0) for length in lengths))
-    for completion, length in zip(completions, lengths, strict=True):
+    requests = (Request((1,) * 20, torch.zeros(1), length, 0) for length in lengths)
+    for completion, length in zip(completions(engine, requests), lengths, strict=True):
         assert isinstance(completion, Completion)
         assert len(completion.tokens) == length
     return engine.steps

@@ -10,7 +10,7 @@ from helpers.deadlines import in_time
 from helpers.engine_requests import generate
 from helpers.virtual_rows import VirtualEngine, request_of
 
-from got_runtime.engine.protocol import Completed, Event, Session, Token, complete_all
+from got_runtime.engine.protocol import Completed, Event, Session, Token, completions
 from got_runtime.errors import EngineError
 
 
@@ -126,7 +126,7 @@ def test_a_paused_caller_keeps_nobody_waiting() -> None:
     """Its requests are decoded by the steps of others."""
     engine = VirtualEngine(2)
     paused = filled(engine, steps=30, requests=2)
-    assert complete_all(engine, [request_of(60), request_of(5)])
+    assert list(completions(engine, [request_of(60), request_of(5)]))
     assert sum(isinstance(event, Completed) for event in paused.step()) == 2
 
 
@@ -222,9 +222,9 @@ def test_closing_while_others_read_ends_them_with_an_error() -> None:
     assert engine.rows.closed
 
 
-def test_what_complete_all_returns_is_in_the_order_of_the_requests() -> None:
+def test_completions_are_in_the_order_of_the_requests() -> None:
     def drawn() -> Iterator[int]:
         yield from (30, 3, 20, 1)
 
-    outcomes = complete_all(VirtualEngine(2), (request_of(steps) for steps in drawn()))
+    outcomes = list(completions(VirtualEngine(2), (request_of(steps) for steps in drawn())))
     assert [len(outcome.tokens) if not isinstance(outcome, Exception) else 0 for outcome in outcomes] == [30, 3, 20, 1]

@@ -7,7 +7,7 @@ from typing import Any
 
 from helpers.random_networks import TASKS, request_for
 
-from got_runtime.engine.protocol import Completed, Completion, Engine, Request, Token
+from got_runtime.engine.protocol import Completion, Engine, Request, completions
 from got_runtime.engine.torch_engine.engine import TorchEngine
 from got_runtime.engine.torch_engine.torch_decoder import TorchDecoder
 from got_runtime.model.checkpoint import LoadedModel
@@ -16,37 +16,8 @@ from got_runtime.model.checkpoint import LoadedModel
 def generate(
     engine: Engine, requests: Iterable[Request], on_token: Callable[[int, int], None] | None = None
 ) -> Generator[Any, None, None]:
-    """The completion or error of each request in their order, as a generator that can be closed.
-
-    Requests are drawn while there is room. ``on_token`` is called with the index of a request and its new token.
-    """
-    session = engine.session(tokens=on_token is not None)
-    source = enumerate(requests)
-    added, returned = 0, 0
-    exhausted = False
-    outcomes: dict[int, Any] = {}
-    try:
-        while True:
-            while not exhausted and session.has_room():
-                index, request = next(source, (0, None))
-                if request is None:
-                    exhausted = True
-                    break
-                session.add(index, request)
-                added += 1
-            if exhausted and returned == added:
-                return
-            for event in session.step():
-                if isinstance(event, Token):
-                    assert on_token is not None
-                    on_token(event.id, event.token)
-                else:
-                    outcomes[event.id] = event.completion if isinstance(event, Completed) else event.error
-            while returned in outcomes:
-                yield outcomes.pop(returned)
-                returned += 1
-    finally:
-        session.close()
+    """:func:`got_runtime.engine.protocol.completions`, with what it yields taken for what a test expects."""
+    return completions(engine, requests, on_token)
 
 
 def tokens_of(completions: list[Any]) -> list[list[int]]:

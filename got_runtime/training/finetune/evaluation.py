@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
-from got_runtime.engine.protocol import Completion, Request, complete_all
+from got_runtime.engine.protocol import Completion, Request, completions
 from got_runtime.engine.torch_engine.engine import TorchEngine
 from got_runtime.evaluation.report import Report
 from got_runtime.evaluation.samples import EvalSample
@@ -73,7 +73,7 @@ def evaluate_held_out(checkpoint: "LoadedModel", pairs: Sequence[Pair], max_new_
             yield build_request(checkpoint, pair.open(), pair.task, pair.query, max_new_tokens)
 
     scores = []
-    for number, (pair, answer) in enumerate(zip(pairs, complete_all(engine, requests()), strict=True), start=1):
+    for number, (pair, answer) in enumerate(zip(pairs, completions(engine, requests()), strict=True), start=1):
         prediction = checkpoint.decode(answer.tokens) if isinstance(answer, Completion) else ""
         error = None if isinstance(answer, Completion) else str(answer)
         kind = "formatted" if pair.task.formatted else "plain"

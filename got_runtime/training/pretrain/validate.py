@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from got_runtime.engine.protocol import Completion, Request, complete_all
+from got_runtime.engine.protocol import Completion, Request, completions
 from got_runtime.engine.torch_engine.engine import TorchEngine
 from got_runtime.errors import EngineError
 from got_runtime.evaluation.metrics import edit_count, normalised_edit_distance
@@ -72,7 +72,7 @@ def generate_answers(model: Any, tokenizer: Any, samples: Sequence[PageSample], 
         prompt = tuple(tokenizer.encode(build_prompt(query, image_tokens)))
         requests.append(Request(prompt, normalise(pixels, torch.float32), len(sample.text.encode()) + EXTRA_TOKENS, 0))
     answers = []
-    for number, completion in enumerate(complete_all(engine, requests)):
+    for number, completion in enumerate(completions(engine, requests)):
         if not isinstance(completion, Completion):
             raise EngineError(f"held-out page {number} could not be read") from completion
         answers.append(tokenizer.decode(list(completion.tokens)))
