@@ -135,7 +135,7 @@ def _built(source: Path, compiler: str, openmp: Path) -> Path:
     flags = [*_LESSER.get(os.environ.get(SWITCH, ""), ["-march=native"]), *_FLAGS]
     depends = "\n".join([*texts, *flags, compiler, str(openmp), *processor])
     name = hashlib.sha256(depends.encode()).hexdigest()[:16]
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "got-ocr"
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "got-ocr" / "native"
     target = cache / f"{source.stem}-{name}.so"
     if target.exists():
         return target
