@@ -16,6 +16,7 @@
     │   └── CheckpointInvalid  a folder whose files are not a GOT checkpoint
     ├── EngineError            decoding failed
     ├── CacheError             the place of kept answers cannot be used
+    ├── ClusterError           a run on a cluster cannot go on, or a page ended the processes that read it
     ├── DrawingError           a score, molecule or chart cannot be drawn within the limits of time and size
     └── MissingExtra           an optional dependency is not installed (also an ImportError)
 
@@ -28,10 +29,12 @@ import difflib
 from collections.abc import Collection, Mapping
 
 __all__ = [
+    "PERMANENT_ERRORS",
     "CacheError",
     "CheckpointError",
     "CheckpointInvalid",
     "CheckpointNotFound",
+    "ClusterError",
     "DemoModelWarning",
     "DrawingError",
     "EngineError",
@@ -114,6 +117,10 @@ class CacheError(GotError):
     """The place of kept answers cannot be used."""
 
 
+class ClusterError(GotError):
+    """A run on a cluster cannot go on, or a page ended the processes that read it."""
+
+
 class DrawingError(GotError):
     """A score, molecule or chart cannot be drawn: its library failed, crashed, or exceeded a limit."""
 
@@ -128,6 +135,10 @@ class MissingExtra(GotError, ImportError):
 
     def __reduce__(self) -> tuple[type["MissingExtra"], tuple[str, str]]:
         return MissingExtra, (self.extra, self.package)  # pickled by worker processes
+
+
+PERMANENT_ERRORS = frozenset({"SourceCorrupt", "SourceEncrypted", "SourceUnsupported", "ClusterError"})
+"""Names of the errors of a page or file that a second attempt at the same bytes repeats."""
 
 
 class DemoModelWarning(UserWarning):

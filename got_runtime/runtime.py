@@ -53,6 +53,7 @@ class GotRuntime:
         engine: decodes requests of that network.
         devices: the devices of the engine's processes, for :attr:`model_info`, where it has processes of its own.
         cache: where answers are kept, if they are.
+        model_info: of a network that is not loaded yet (see :class:`~got_runtime.engine.lazy.LazyNetwork`).
     """
 
     def __init__(
@@ -61,16 +62,11 @@ class GotRuntime:
         engine: Engine,
         devices: Sequence[str] = (),
         cache: "PageCache | None" = None,
+        model_info: ModelInfo | None = None,
     ) -> None:
         self._loaded: tuple[LoadedModel, Engine] | None = (checkpoint, engine)
         self._cache = cache
-        weight = checkpoint.model.lm_head.weight
-        self._model_info = ModelInfo(
-            name=checkpoint.name,
-            revision=checkpoint.revision,
-            device=", ".join(devices) or str(weight.device),
-            dtype=str(weight.dtype).removeprefix("torch."),
-        )
+        self._model_info = model_info or _info_of(checkpoint, devices)
 
     def __repr__(self) -> str:
         info, closed = self._model_info, "" if self._loaded is not None else ", closed"
@@ -109,6 +105,9 @@ class GotRuntime:
     ) -> Self:
         """Load a checkpoint. Before got-nano is loaded for the first time in a process, a DemoModelWarning is issued.
 
+        With ``cache``, the weights are loaded when the first page has to be decoded. Weights that are damaged are
+        reported then.
+
         Args:
             name_or_path: ``None`` or ``"got-nano"`` (embedded), a folder of a GOT-OCR2 checkpoint, or a hub id such as
                 ``"stepfun-ai/GOT-OCR-2.0-hf"``.
@@ -135,42 +134,48 @@ class GotRuntime:
             MissingExtra: the engine needs a package that is not installed.
         """
         from got_runtime.cache import Network, PageCache, open_store
+        from got_runtime.engine.lazy import LazyNetwork
         from got_runtime.engine.registry import EngineConfig, check_engine, make_engine
         from got_runtime.model.arguments import check_arguments
         from got_runtime.model.checkpoint import is_embedded, load
         from got_runtime.model.demo_warning import warn_of_demo_model
+        from got_runtime.model.description import describe
 
         chosen = {"device": device, "dtype": dtype, "revision": revision, "local_files_only": local_files_only}
         other_names = ("engine", "engine_config", "devices", "name_or_path")
         check_names(unknown, chosen, "GotRuntime.from_pretrained", other_names, _ENGINE_HINTS)
         check_arguments(name_or_path, devices, chosen)
         check_engine(engine, engine_config)
+        if devices and not isinstance(engine, str):
+            raise EngineError(
+                "devices= needs an engine by name, for each process makes its own: name one, or leave it out"
+            )
         store = None if cache is None else open_store(cache)
         if is_embedded(name_or_path):
             warn_of_demo_model()
-        if devices:
-            if not isinstance(engine, str):
-                raise EngineError(
-                    "devices= needs an engine by name, for each process makes its own: name one, or leave it out"
-                )
+        config, compiled = engine_config or EngineConfig(), engine == "torch"
+        # With several devices, this process needs the tokenizer and the geometry; the others load the weights again.
+        arguments = name_or_path, "cpu" if devices else device, dtype, revision, local_files_only, compiled
+
+        def make() -> "tuple[LoadedModel, Engine]":
+            checkpoint = load(*arguments)
+            if not devices:
+                return checkpoint, make_engine(engine, checkpoint, config)
             from got_runtime.engine.multi_device import CheckpointRef, MultiDeviceEngine
 
-            # This process needs the tokenizer and the geometry; the engine's processes load the weights again.
-            compiled = engine == "torch"
-            checkpoint = load(name_or_path, "cpu", dtype, revision, local_files_only, compiled)
             weights = CheckpointRef(name_or_path, dtype, revision, local_files_only=True, compiled=compiled)
-            runtime = cls(checkpoint, MultiDeviceEngine(weights, devices, engine, engine_config), devices)
-        else:
-            checkpoint = load(name_or_path, device, dtype, revision, local_files_only, compiled=engine == "torch")
-            runtime = cls(checkpoint, make_engine(engine, checkpoint, engine_config))
-        if store is not None:
-            config = engine_config or EngineConfig()
-            name = engine if isinstance(engine, str) else type(engine).__qualname__
-            network = Network.of(
-                checkpoint.folder, name, runtime.model_info, config.weight_dtype, config.kv_cache_dtype
-            )
-            runtime._cache = PageCache(store, network)
-        return runtime
+            return checkpoint, MultiDeviceEngine(weights, devices, str(engine), config)
+
+        if store is None:
+            return cls(*make(), devices)
+        found = describe(*arguments)
+        info = ModelInfo(
+            name=found.name, revision=found.revision, device=", ".join(devices) or found.device, dtype=found.dtype
+        )
+        name = engine if isinstance(engine, str) else type(engine).__qualname__
+        network = Network.of(found.folder, name, info, config.weight_dtype, config.kv_cache_dtype)
+        lazy = LazyNetwork(make, config.batch_size)
+        return cls(lazy.checkpoint, lazy.engine, cache=PageCache(store, network), model_info=info)
 
     @property
     def model_info(self) -> ModelInfo:
@@ -386,6 +391,16 @@ class GotRuntime:
             model=self.model_info,
             settings=options.model_copy(update={"password": None}),
         )
+
+
+def _info_of(checkpoint: "LoadedModel", devices: Sequence[str]) -> ModelInfo:
+    weight = checkpoint.model.lm_head.weight
+    return ModelInfo(
+        name=checkpoint.name,
+        revision=checkpoint.revision,
+        device=", ".join(devices) or str(weight.device),
+        dtype=str(weight.dtype).removeprefix("torch."),
+    )
 
 
 def _chosen(options: ReadOptions | None, changes: Mapping[str, Any], caller: str, **callbacks: Any) -> ReadOptions:

@@ -1,5 +1,6 @@
 """What an answer depends on, and the key made of it."""
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from got_runtime.cache.store import default_folder, open_store
 from got_runtime.errors import CacheError
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ _IGNORED_OPTIONS = frozenset({"pages", "on_error", "allow_remote", "password", "
 Of the limits, ``max_pixels`` is part of the key, since it bounds the resolution. The others end a page with an error
 or at a time limit, and such answers are not kept.
 """
+_REMEMBERED_BYTES = 256 << 20
+"""Size of a file from which its digest is kept for other processes: less takes a fraction of a second."""
 _WEIGHT_FILES = ("*.json", "*.safetensors", "*.txt", "*.tiktoken")
 
 
@@ -66,7 +70,8 @@ class Network:
 def weights_digest(folder: Path | None) -> str:
     """SHA-256 over the files of a checkpoint: weights, configuration and tokenizer. Their names are part of it.
 
-    Files that did not change since the last call, by size and time, are not read again.
+    Files that did not change since the last call, by size and time, are not read again: large ones also by other
+    processes, which find the digest in the user's cache folder.
 
     Raises:
         CacheError: the network was not loaded from files, or one cannot be read.
@@ -89,9 +94,20 @@ def _digest(folder: Path) -> str:
 
 
 @lru_cache(maxsize=64)
-def _file_digest(file: Path, _size: int, _modified: int) -> str:
+def _file_digest(file: Path, size: int, modified: int) -> str:
+    store, name = None, ""
+    if size >= _REMEMBERED_BYTES:
+        name = hashlib.sha256(f"{file.absolute()}\0{size}\0{modified}".encode()).hexdigest()
+        with contextlib.suppress(CacheError, OSError):  # a digest can always be computed
+            store = open_store(default_folder().parent / "digests")
+            if known := store.get(name):
+                return known.decode()
     with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+        digest = hashlib.file_digest(opened, "sha256").hexdigest()
+    if store is not None:
+        with contextlib.suppress(OSError):
+            store.put(name, digest.encode())
+    return digest
 
 
 def page_parts(network: Network, options: "ReadOptions", sha256: str, numbers: Sequence[int]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from got_runtime.cli.common import write_whole
-from got_runtime.errors import GotError, OptionError
+from got_runtime.errors import PERMANENT_ERRORS, GotError, OptionError
 from got_runtime.sources.names import one_line
 
 if TYPE_CHECKING:
@@ -22,9 +22,6 @@ __all__ = ["MANIFEST", "Failure", "Manifest", "settings_of"]
 
 MANIFEST = ".got-ocr-record"
 """Name of the file in the output folder. No pattern for outputs or sources, such as ``*.json``, matches it."""
-
-PERMANENT = frozenset({"SourceCorrupt", "SourceEncrypted", "SourceUnsupported"})
-"""Errors that a second attempt at the same bytes repeats. Limits are no part of the settings: other ones may do."""
 
 _SAVE_SECONDS = 5.0
 """Time from one save of failures to the next: saving each of thousands would take longer than reading."""
@@ -77,7 +74,7 @@ class Failure:
         """
         if self.error == "SourceEncrypted" and password is not None:
             return False
-        return self.error in PERMANENT and self.size is not None and _state(source) == (self.size, self.modified)
+        return self.error in PERMANENT_ERRORS and self.size is not None and _state(source) == (self.size, self.modified)
 
 
 def _state(source: "ReadInput") -> tuple[int | None, int | None]:

@@ -126,9 +126,10 @@ def _plan(
 
 def record(manifest: "Manifest", source: ReadInput, document: "DocumentResult") -> None:
     """Record in the manifest whether pages of the document failed."""
-    from got_runtime.cli.manifest import PERMANENT, Failure
+    from got_runtime.cli.manifest import Failure
+    from got_runtime.errors import PERMANENT_ERRORS
 
     errors = [page.error for page in document.errors if page.error is not None]
     # What may succeed the next time decides whether there is a next time.
-    errors.sort(key=lambda error: error.type in PERMANENT)
+    errors.sort(key=lambda error: error.type in PERMANENT_ERRORS)
     manifest.record(source, Failure.of(source, errors[0].type, errors[0].message) if errors else None)

@@ -135,7 +135,7 @@ def load(
     display, folder = find_folder(name, revision, local_files_only)
     original = OriginalCheckpoint.open(folder) if is_original(folder) else None
     if original is None:
-        _check_config(folder)
+        check_config(folder)
     chosen = choose_device(device)
     model = _load_model(folder, chosen, choose_dtype(dtype, chosen, compiled), original)
     vision = model.config.vision_config
@@ -145,7 +145,7 @@ def load(
         raise CheckpointInvalid(f"{folder}: tokenizer.json lacks {IMAGE_PAD}, {END_OF_TURN} or {END_OF_TEXT}")
     return LoadedModel(
         name=display,
-        revision=folder.name if folder.parent.name == "snapshots" else None,  # the hub's cache: the commit
+        revision=commit_of(folder),
         model=model,
         tokenizer=tokenizer,
         image_processor=original.image_processor if original else ImageProcessor.from_checkpoint(folder),
@@ -159,7 +159,13 @@ def load(
     )
 
 
-def _check_config(folder: Path) -> None:
+def commit_of(folder: Path) -> str | None:
+    """The commit of a checkpoint in the hub's cache; None for another folder."""
+    return folder.name if folder.parent.name == "snapshots" else None
+
+
+def check_config(folder: Path) -> None:
+    """Check that a folder's ``config.json`` describes a GOT checkpoint. Raises CheckpointInvalid."""
     path = folder / "config.json"
     if not path.exists():
         raise CheckpointInvalid(f"{folder} has no config.json: give the folder of a GOT-OCR2 checkpoint")

@@ -82,6 +82,7 @@ class PagePlanner:
     def _plan_page(self, group: list[SourcePage]) -> PageTask:
         if (kept := kept_task(self.cache, self.options, group)) is not None:
             return kept
+        _ = self.checkpoint.name  # loads a network that is not loaded yet, and its errors are not the page's
         prepared = prepare_page(self.checkpoint, self.options, group)
         decoded = prepared.request is not None or prepared.zoomed
         page = group[0] if decoded else without_image(group[0])
