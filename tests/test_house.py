@@ -29,6 +29,7 @@ IMPORTS: dict[str, set[str]] = {
     "engine": {"model"},
     "pipeline": {"boxes", "cache", "engine", "markup", "model", "options", "results", "sources", "tasks", "views"},
     "runtime": {"cache", "engine", "model", "options", "pipeline", "results", "sources", "tasks"},
+    "serving": {"__init__", "markup", "options", "results", "runtime", "sources", "tasks"},
     "synth": {"tasks", "views"},
     "evaluation": {"markup", "results", "runtime", "sources", "synth", "tasks", "views"},
     "training": {"engine", "evaluation", "model", "pipeline", "sources", "synth", "tasks", "views"},
@@ -45,6 +46,7 @@ IMPORTS: dict[str, set[str]] = {
         "pipeline",
         "results",
         "runtime",
+        "serving",
         "sources",
         "synth",
         "tasks",
@@ -139,7 +141,7 @@ def test_help_and_the_package_load_nothing_heavy() -> None:
     """`--help` stays quick because torch, transformers and pydantic wait until they are needed."""
     code = (
         "import sys, got_runtime, got_loaders, got_runtime.cli as c; c.build_parser();"
-        "heavy = 'torch', 'transformers', 'pydantic', 'numpy', 'pymupdf', 'PIL', 'rich';"
+        "heavy = 'torch', 'transformers', 'pydantic', 'numpy', 'pymupdf', 'PIL', 'rich', 'fastapi';"
         "print([m for m in heavy if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from got_runtime.errors import LimitExceeded, SourceUnsupported
-from got_runtime.sources.content import SupportsAsBytes, kind_of, read_content
+from got_runtime.sources.content import Content, SupportsAsBytes, kind_of, read_content
 from got_runtime.sources.folders import FolderListing, expand, is_folder, list_folder
 from got_runtime.sources.images import array_page, file_pages, image_page
 from got_runtime.sources.limits import Limits
@@ -55,6 +55,7 @@ Source = (
     | Image.Image
     | npt.NDArray[Any]
     | SupportsAsBytes
+    | Content
 )
 
 LOWEST_DPI, HIGHEST_DPI = 20, 1200

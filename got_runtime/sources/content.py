@@ -138,6 +138,8 @@ def read_content(source: Any, limits: Limits, *, allow_remote: bool = False) -> 
         SourceUnsupported: ``source`` is of another type, a folder, a pipe or a device.
         LimitExceeded: it is larger than ``limits.max_bytes``.
     """
+    if isinstance(source, Content):  # of the service, which names uploads itself
+        return _checked(source, limits)
     if is_address(source):
         from got_runtime.sources import remote  # loads http and TLS, which local files do not need
 
@@ -232,9 +234,17 @@ def _file_object(file: Any, limits: Limits) -> Content:
 
 
 def _in_memory(name: str, memory: bytes, limits: Limits) -> Content:
-    if len(memory) > limits.max_bytes:
-        raise _too_large(name, limits)
-    return Content(name, memory=memory)
+    return _checked(Content(name, memory=memory), limits)
+
+
+def _checked(content: Content, limits: Limits) -> Content:
+    try:
+        size = len(content.memory or b"") if content.path is None else content.path.stat().st_size
+    except OSError as error:
+        raise SourceNotFound(f"{content.name} is no longer there: send it again") from error
+    if size > limits.max_bytes:
+        raise _too_large(content.name, limits)
+    return content
 
 
 def _too_large(name: str, limits: Limits) -> LimitExceeded:

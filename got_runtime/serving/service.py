@@ -1,0 +1,129 @@
+"""What the native interface and all dialects stand on: a request's document is admitted, read, and given back."""
+
+import asyncio
+import contextlib
+import tempfile
+from collections.abc import AsyncGenerator, Coroutine, Sequence
+from contextlib import aclosing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from fastapi import Request
+from starlette.requests import ClientDisconnect
+
+from got_runtime.options import ReadOptions
+from got_runtime.results import DocumentResult, PageResult
+from got_runtime.serving.body import Intake, Reading
+from got_runtime.serving.metrics import Metrics
+from got_runtime.serving.read_queue import Event, PageDone, ReadQueue, Ticket
+
+if TYPE_CHECKING:
+    from got_runtime.runtime import GotRuntime
+    from got_runtime.serving.settings import ServeSettings
+
+__all__ = ["Service", "unless_gone"]
+
+_Result = TypeVar("_Result")
+
+
+class Service:
+    """A runtime with its queue, its folder and its bounds.
+
+    Args:
+        runtime: reads; the caller closes it.
+        settings: bounds.
+    """
+
+    def __init__(self, runtime: "GotRuntime", settings: "ServeSettings") -> None:
+        self.runtime = runtime
+        self.settings = settings
+        self.metrics = Metrics()
+        self._temporary = tempfile.TemporaryDirectory(prefix="got-ocr-", ignore_cleanup_errors=True)
+        self.folder = Path(self._temporary.name)
+        self.intake = Intake(settings, self.folder)
+        self.queue = ReadQueue(runtime, settings, self.metrics.page)
+        self.metrics.watch(self.queue)
+
+    @classmethod
+    def of(cls, request: Request) -> "Service":
+        """The service of the application that got the request."""
+        service = request.app.state.service
+        assert isinstance(service, cls)
+        return service
+
+    def drain(self) -> None:
+        """Accept nothing more; what was accepted is finished."""
+        self.queue.draining = True
+
+    def close(self) -> None:
+        """Stop all reading and remove temporary files."""
+        self.queue.close()
+        self._temporary.cleanup()
+
+    async def admit(self, reading: Reading) -> Ticket:
+        """Put a document in the queue. Its file is removed if it is refused. Raises Problem and GotError."""
+        try:
+            return await self.queue.admit(reading.upload, reading.options)
+        except BaseException:
+            reading.upload.remove()
+            raise
+
+    async def events(self, ticket: Ticket, *, tokens: bool = False) -> AsyncGenerator[Event, None]:
+        """Read an admitted document, and remove its file. Raises GotError."""
+        try:
+            async with aclosing(self.queue.events(ticket, tokens=tokens)) as events:
+                async for event in events:
+                    yield event
+        finally:
+            self.release(ticket)
+
+    def release(self, ticket: Ticket) -> None:
+        """End a document and remove its file."""
+        self.queue.release(ticket)
+        ticket.source.remove()
+
+    async def read(self, request: Request, reading: Reading) -> DocumentResult:
+        """Read a document; if its client goes away, reading stops. Raises Problem, GotError and ClientDisconnect."""
+        ticket = await self.admit(reading)
+        return await unless_gone(request, self._read(ticket))
+
+    async def _read(self, ticket: Ticket) -> DocumentResult:
+        async with aclosing(self.events(ticket)) as events:
+            pages = [event.result async for event in events if isinstance(event, PageDone)]
+        return self.document(ticket.source.source, ticket.options, pages)
+
+    def document(self, source: str, options: ReadOptions, pages: Sequence[PageResult]) -> DocumentResult:
+        """Pages as the result of their document."""
+        return DocumentResult(
+            source=pages[0].source if pages else source,
+            sha256=pages[0].sha256 if pages else None,
+            pages=tuple(pages),
+            model=self.runtime.model_info,
+            settings=options.model_copy(update={"password": None}),
+        )
+
+
+async def unless_gone(request: Request, work: Coroutine[Any, Any, _Result]) -> _Result:
+    """The result of ``work``, which is cancelled if the client goes away. The body must have been read.
+
+    Raises:
+        ClientDisconnect: the client went away.
+        BaseException: what ``work`` raises.
+    """
+    task = asyncio.ensure_future(work)
+    gone = asyncio.ensure_future(_gone(request))
+    try:
+        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise ClientDisconnect
+        return task.result()
+    finally:
+        for each in (task, gone):
+            each.cancel()
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await each
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

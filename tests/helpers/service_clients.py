@@ -1,0 +1,52 @@
+"""An application of the service with a scripted engine, its test client, and what events say."""
+
+import io
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from fastapi.testclient import TestClient
+from helpers.scripted_pages import inked, scripted
+from helpers.source_files import pdf_of, png_of
+from PIL import Image
+
+from got_runtime.model.checkpoint import LoadedModel
+from got_runtime.serving import ServeSettings, create_app
+
+
+@contextmanager
+def client_of(
+    checkpoint: LoadedModel, *answers: str | Exception, latency: float = 0.0, key: str = "", **settings: Any
+) -> Iterator[TestClient]:
+    """A client of an application in this process. Pages have the ``answers``."""
+    runtime = scripted(checkpoint, *(answers or ("some words",)), latency=latency)
+    app = create_app(runtime, ServeSettings(**settings))
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    with TestClient(app, raise_server_exceptions=False, headers=headers) as client:
+        yield client
+
+
+def page_png(number: int = 0) -> bytes:
+    """A page that is not blank."""
+    return png_of(inked(number))
+
+
+def two_pages() -> bytes:
+    return pdf_of("one", "two")
+
+
+def jpeg_of(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def events_of(text: str) -> list[tuple[str, Any]]:
+    """Names and data of server-sent events, without comments."""
+    found = []
+    for block in text.split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in block.splitlines() if line and not line.startswith(":"))
+        if "event" in fields:
+            found.append((fields["event"], json.loads(fields["data"])))
+    return found

@@ -1,0 +1,42 @@
+"""Keys, origins and headers: what a request passes before its route."""
+
+import pytest
+from fastapi.testclient import TestClient
+from helpers.service_clients import client_of, page_png
+
+from got_runtime.model.checkpoint import LoadedModel
+
+
+def test_without_a_key_only_health_and_the_page_are_answered(checkpoint: LoadedModel) -> None:
+    with client_of(checkpoint, keys=("first", "second")) as client:
+        for path in ("/health", "/ready", "/openapi.json"):
+            assert client.get(path).status_code == 200
+        for path in ("/v1/info", "/metrics", "/v1/capacity", "/nowhere"):
+            answer = client.get(path)
+            assert (answer.status_code, answer.json()["code"]) == (401, "Unauthorized")
+            assert answer.headers["WWW-Authenticate"] == "Bearer"
+        assert client.post("/v1/read", files={"file": ("a.png", page_png())}).status_code == 401
+        for headers in ({"Authorization": "Bearer second"}, {"X-Api-Key": "first"}):
+            assert client.get("/v1/info", headers=headers).status_code == 200
+        for wrong in ("Bearer firs", "Bearer firstt", "Basic first", "Bearer", "Bearer é"):
+            assert client.get("/v1/info", headers=[(b"Authorization", wrong.encode())]).status_code == 401
+
+
+def test_pages_of_other_origins_may_not_call(checkpoint: LoadedModel) -> None:
+    with client_of(checkpoint, allowed_origins=("https://friend.example",)) as client:
+        assert client.get("/v1/info", headers={"Origin": "http://testserver"}).status_code == 200
+        friend = client.get("/v1/info", headers={"Origin": "https://friend.example"})
+        assert friend.headers["Access-Control-Allow-Origin"] == "https://friend.example"
+        for origin in ("https://evil.example", "null", "http://[", "http://testserver.evil.example"):
+            answer = client.get("/v1/info", headers={"Origin": origin})
+            assert (answer.status_code, answer.json()["code"]) == (403, "OriginForbidden")
+
+
+@pytest.mark.parametrize("path", ["/v1/info", "/nowhere", "/health"])
+def test_no_browser_guesses_another_type(client: TestClient, path: str) -> None:
+    assert client.get(path).headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_the_html_of_a_page_runs_nothing(client: TestClient) -> None:
+    answer = client.post("/v1/read", files={"file": ("a.png", page_png())}, headers={"Accept": "text/html"})
+    assert answer.headers["Content-Security-Policy"].startswith("sandbox; default-src 'none'")
