@@ -102,6 +102,9 @@ def test_a_grid_is_read_back_from_its_latex(text: str) -> None:
 @example("\\end{t\\end{tabular}abular}")
 @example("\\label\\end{tabular}{x}y")
 @example("\\begi\\end{tabular}{tabular}{l}a \\\\ \\end{tabular}")
+@example("\\begi<|im_end|>{tabular}")
+@example("\\begi  {tabular}{l}a \\\\ \\end{tabular}")
+@example("\\edn\n{tabular}{l}a")
 @example("\\begin{tabular}{|\\section*{l|c|}a b. c.\n")
 @example("\\begin{tabular}{l}a \\\\ \\hline {t\\begin{tabular}{l}b\\end{tabular}}\\end{tabular}")
 def test_repairing_a_formula_twice_changes_nothing(text: str) -> None:

@@ -88,10 +88,17 @@ class _Balancer:
         last = self._out[-1] if self._out else " "
         if piece == " " and last == " ":
             return
+        if piece == "{" and last == " " and self._follows_misspelt_command():
+            self._out[-1] = "{}"  # what stood between was removed: \begi {tabular} would begin a table
         if last[0] == "\\" and last[-1:].isalpha() and len(last) > 1 and (piece[:1].isalpha() or piece[:1] == "*"):
             self._out.append(" ")  # a token between was removed: \alpha and x must not become \alphax
         if piece:
             self._out.append(piece)
+
+    def _follows_misspelt_command(self) -> bool:
+        """Whether the piece before a space is one such as ``\\begi``."""
+        before = self._out[-2] if len(self._out) > 1 else ""
+        return before.startswith("\\") and misspelt_command(before[1:]) is not None
 
     def _unwind(self, depth: int) -> None:
         """Closes everything open above ``depth``."""
@@ -130,8 +137,7 @@ class _Balancer:
         depth = self._find(name, ("{", "\\left"))
         if depth is None:
             self._reader.record_repair("unmatched-end", f"\\end{{{name}}} had no beginning: dropped")
-            last = self._out[-1] if self._out else ""
-            self._emit("{}" if last[:1] == "\\" and misspelt_command(last[1:]) else " ")  # \\begi{tabular} would be one
+            self._emit(" ")
             return
         self._unwind(depth + 1)
         self._stack.pop()
