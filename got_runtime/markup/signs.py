@@ -37,7 +37,9 @@ textbraceleft { textbraceright } textbardbl ‖ textbar | textless < textgreater
 textbackslash \\ textdagger † textdaggerdbl ‡ textdegree ° textellipsis … textemdash — textendash –
 textquotedblleft “ textquotedblright ” textquoteleft ‘ textquoteright ’ textregistered ® textsterling £ textmu µ
 textohm Ω textonehalf ½ textonequarter ¼ texttimes × textdiv ÷ textpm ± textsection § textperiodcentered ·
-textcopyright © texttrademark ™ textbullet •
+textcopyright © texttrademark ™ textbullet • xmark ✗ cmark ✓ slash / cent ¢ textcent ¢ textyen ¥ percent % micro µ
+ohm Ω EUR € guillemotright » guilsinglright › fg » frqq » grqq “
+grq ‘ textquotesingle ' textquotedbl " textasteriskcentered * textnumero №
 """
 
 
@@ -52,6 +54,22 @@ SIGNS = {**_pairs(_LETTERS), **_pairs(_SIGNS)}
 _CIRCLED = {**{str(number): chr(0x245F + number) for number in range(1, 21)}, "0": "⓪"}
 
 _IN_CIRCLES = "".join(map(chr, range(0x2460, 0x24FF)))
+
+
+# \ding: the codes of Zapf Dingbats that Unicode has in other blocks than Dingbats.
+_DINGBATS = {
+    37: "☎", 42: "☛", 43: "☞", 72: "★", 108: "●", 110: "■", 115: "▲", 116: "▼", 117: "◆", 119: "◗", 168: "♣", 169: "♦",
+    170: "♥", 171: "♠", 213: "→", 214: "↔", 215: "↕",
+}  # fmt: skip
+
+
+def dingbat(code: int) -> str | None:
+    r"""The character of ``\ding{code}``: 51 is ✓, 172 is ①; None for a code that Zapf Dingbats does not have."""
+    if code in _DINGBATS:
+        return _DINGBATS[code]
+    if 172 <= code <= 181:
+        return chr(0x2460 + code - 172)
+    return chr(0x2700 + code - 32) if 33 <= code <= 126 or (161 <= code <= 254 and code != 240) else None
 
 
 def circled(text: str) -> str | None:

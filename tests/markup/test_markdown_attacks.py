@@ -187,6 +187,7 @@ contents: st.SearchStrategy[Content] = st.lists(pieces, max_size=6).map(tuple)
 @settings(max_examples=EXAMPLES, deadline=None, derandomize=EXAMPLES <= 300, suppress_health_check=list(HealthCheck))
 @given(contents, contents)
 @example((Text(text="<", marks=("underline",)), Text(text="img src=x onerror=alert(1)>")), ())
+@example((Text(text="<"), Smiles(smiles="\n!["), Link(text="`", url="http://<")), ())
 @example((Math(latex="`"), Smiles(smiles="<img src=x>")), ())
 @example((Text(text="[x]", marks=("underline",)), Text(text="(javascript:alert(1))", marks=("underline",))), ())
 def test_no_combination_of_pieces_runs(one: Content, two: Content) -> None:

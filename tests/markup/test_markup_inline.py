@@ -48,3 +48,34 @@ def test_stars_in_a_cell_do_not_swallow_the_next_row() -> None:
     elements = parse(r"\begin{tabular}{lll} x & 0.53** & 0.21*** \\ y & -0.1* & 0.3** \\ \end{tabular}")
     assert to_markdown(elements).splitlines()[2] == r"| y | -0.1\* | 0.3\*\* |"
     assert elements[0].warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        (r"Contents \dotfill 21", "Contents 21"),
+        (r"a \hskip 2pt plus 1fil minus 1pt b", "a b"),
+        (r"a \kern-2pt b", "a b"),
+        (r"\tabcolsep=3pt b", "b"),
+        (r"\raisebox{-1.5ex}[0pt][0pt]{b}", "b"),
+        (r"\makebox[2cm][l]{b}", "b"),
+        (r"\hypertarget{x}{b}", "b"),
+        (r"\MakeUppercase{b} \hl{c}", "b c"),
+        (r"yes \ding{51}, no \ding{55}, \ding{172}", "yes ✓, no ✗, ①"),
+        (r"\guillemotleft b\guillemotright", "«b»"),
+        (r"\ding{9999}", r"\ding{9999}"),
+        (r"see \pageref{a}", "see a"),
+    ],
+)
+def test_layout_is_dropped_and_what_is_printed_is_kept(source: str, shown: str) -> None:
+    assert to_text(parse(source)) == shown + "\n"
+    cell = f"\\begin{{tabular}}{{l}}x \\\\ {source} \\\\\\end{{tabular}}"
+    assert to_text(parse(cell)) == f"x\n{shown}\n"
+
+
+@pytest.mark.parametrize("latex", [r"\frac{1}{2}", r"\sqrt[3]{x}", r"\mathbb{R}", r"\overline{AB}", r"\stackrel{a}{=}"])
+def test_commands_of_formulas_outside_one_are_formulas(latex: str) -> None:
+    [element] = parse(f"the value {latex} is")
+    assert [piece.latex for piece in element.content if piece.kind == "math"] == [latex]  # type: ignore[union-attr]
+    [element] = parse(r"the value \frac is")
+    assert to_text([element]) == "the value \\frac is\n"

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from helpers.markup_answers import ANSWERS
 
-from got_runtime.markup import MarkdownOptions, parse, to_markdown
-from got_runtime.markup.content import Grid
+from got_runtime.markup import MarkdownOptions, parse, to_markdown, to_text
+from got_runtime.markup.content import Grid, plain_text
 from got_runtime.markup.latex.grid import covering_cells
 from got_runtime.markup.render.table import to_csv, to_html_table, to_records
 from got_runtime.markup.render.words import content_words
@@ -180,3 +180,27 @@ def mathpix() -> list[str]:
 @pytest.mark.parametrize("index", range(len(NASTY)))
 def test_the_grid_is_the_one_mathpix_renders(index: int, mathpix: list[str]) -> None:
     assert shape_of(grid_of(NASTY[index])) == shape_of_html(mathpix[index])
+
+
+@pytest.mark.parametrize(
+    ("cell", "shown"),
+    [
+        (r"`\begin{tabular}{|l|}`", r"\begin{tabular}{|l|}"),
+        (r"`\end{tabular}`", r"\end{tabular}"),
+        (r"`&`\&`}{`", "&&}{"),
+        ("```\nx & y\n```", "x & y"),
+        (r"`quoted' and `twice'", "`quoted' and `twice'"),
+    ],
+)
+def test_code_in_a_cell_divides_no_table(cell: str, shown: str) -> None:
+    grid = grid_of(
+        "\\begin{tabular}{ll}\n\\hline " + cell + " & b \\\\\n\\hline c & d \\\\\n\\hline\n\\end{tabular}\n\nz"
+    )
+    assert [plain_text(each.content) for each in grid.cells] == [shown, "b", "c", "d"]
+
+
+def test_the_end_of_fenced_code_in_a_cell_opens_none() -> None:
+    answer = (
+        "\\begin{tabular}{ll}\n\\hline ab ```\nx\n``` & 1 \\\\\n\\hline c & d \\\\ \\hline\n\\end{tabular}\n\nBelow."
+    )
+    assert to_text(parse(answer)).splitlines()[-3:] == ["c\td", "", "Below."]

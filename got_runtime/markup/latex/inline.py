@@ -205,7 +205,7 @@ class _InlineParser:
         if name in SIGN_COMMANDS:
             sign, after = read_sign(self.reader, index, self.high, self.pieces, self._words)
             self._add_text(sign)
-            return after if name == "textcircled" else self._end_of_name(index)
+            return after if after > index + 1 else self._end_of_name(index)
         if name in REFERENCES:
             shown, after = read_reference(self.reader, index, self.high, self.marks, self._words)
             self.pieces += [shown] if shown is not None else []
@@ -216,8 +216,10 @@ class _InlineParser:
         """A command that shows its argument, with a mark or without; an unknown command is kept as text."""
         skipped = SKIPPED.get(name, 0)
         after = self.reader.skip_arguments(index + 1, self.high, skipped)
-        option = self.reader.option(after, self.high) if name in TRANSPARENT else None
-        argument = self.reader.argument(option[1] if option else after, self.high)
+        start = after
+        while (name in TRANSPARENT or skipped) and (option := self.reader.option(start, self.high)):
+            start = option[1]
+        argument = self.reader.argument(start, self.high)
         if name not in MARKS and name not in TRANSPARENT and not skipped:
             return self.read_verbatim(index)
         if argument is None:
@@ -260,18 +262,14 @@ class _InlineParser:
             self.reader.record_repair("unmatched-end", f"{self.tokens[index].text} had no beginning: dropped")
         return index + 1
 
-    def read_verb(self, index: int) -> int:
-        self.pieces.append(Text(text=self.tokens[index].text[6:-1], marks=with_mark(self.marks, "code")))
-        return index + 1
-
     def read_html_table(self, index: int) -> int:
         table = read_html_table(self.reader, self.tokens[index].text, parse_inline, self.depth)
         self.pieces.append(Nested(grid=table.grid))
         return index + 1
 
     def read_code(self, index: int) -> int:
-        """A score, a fence or a verbatim environment inside a line."""
-        self.pieces.append(Text(text=self.tokens[index].text, marks=with_mark(self.marks, "code")))
+        """Code, a score or a verbatim environment inside a line."""
+        self.pieces.append(Text(text=self.tokens[index].code, marks=with_mark(self.marks, "code")))
         return index + 1
 
 
@@ -292,7 +290,6 @@ _HANDLERS: dict[Kind, Callable[[_InlineParser, int], int]] = {
     Kind.SMILES: _InlineParser.read_smiles,
     Kind.BEGIN: _InlineParser.read_environment,
     Kind.END: _InlineParser.read_environment_end,
-    Kind.VERB: _InlineParser.read_verb,
     Kind.HTML_TABLE: _InlineParser.read_html_table,
-    **dict.fromkeys((Kind.RAW, Kind.FENCE, Kind.KERN), _InlineParser.read_code),
+    **dict.fromkeys((Kind.RAW, Kind.FENCE, Kind.KERN, Kind.VERB), _InlineParser.read_code),
 }

@@ -16,22 +16,32 @@ _ALONE = (
     " appendix bibliographystyle endhead endfirsthead endfoot endlastfoot firsthline lasthline hdashline"
     " addlinespace morecmidrules arraybackslash allowbreak nobreak ignorespaces unskip hfil hss vfil vline bigstrut"
     " strut Tstrut Bstrut tstrut bstrut selectfont leavevmode RaggedRight FloatBarrier onecolumn twocolumn"
-    " landscape endlandscape newblock null singlespacing doublespacing"
+    " landscape endlandscape newblock null singlespacing doublespacing dotfill hrulefill downbracefill upbracefill"
+    " leftarrowfill rightarrowfill break nolinebreak sloppy fussy xspace obeylines begingroup endgroup bgroup egroup"
+    " hrule vrule negthinspace everypar"
 )
 _WITH_ONE = (
     "label hspace vspace hspace* vspace* cline cmidrule color phantom hphantom vphantom vskip hskip index captionsetup"
     " usepackage documentclass pagestyle thispagestyle bibliography input rowcolor cellcolor columncolor arraystretch"
     " cdashline hhline Xhline noalign arrayrulecolor doublerulesepcolor extracolsep fontfamily pagenumbering"
-    " addvspace enlargethispage"
+    " addvspace enlargethispage fontseries fontshape linespread hyphenation stepcounter refstepcounter value"
+)
+# A length or a number without braces follows: \\kern-2pt, \\tabcolsep=2pt, \\hskip 2pt plus 1fil.
+_WITH_LENGTH = (
+    "kern mkern mskip raise lower moveleft moveright penalty baselineskip tabcolsep parindent parskip itemsep spaceskip"
+    " textwidth linewidth columnwidth hsize hangindent leftskip rightskip"
 )
 _WITH_TWO = "setlength rule addtolength setcounter addtocounter renewcommand newcommand fontsize"
 DROPPED = {
     **dict.fromkeys(_ALONE.split(), 0),
+    **dict.fromkeys(_WITH_LENGTH.split(), 0),
     **dict.fromkeys(_WITH_ONE.split(), 1),
     **dict.fromkeys(_WITH_TWO.split(), 2),
     "specialrule": 3,
     "rowcolors": 3,
 }
+_LENGTHS = frozenset({"hskip", "vskip", *_WITH_LENGTH.split()})
+_BARE_LENGTH = re.compile(r"=?[-+]?(?:\d+[.,]?\d*|[.,]\d+)(?:e[xm]|p[tc]|[cm]m|in|bp|sp|dd|mu|fil{1,3})?")
 _WITH_OPTION = frozenset({"addlinespace", "bigstrut", "bottomrule", "hdashline", "linebreak", "midrule", "toprule"})
 
 
@@ -46,11 +56,24 @@ def skip_layout(reader: TokenReader, index: int, high: int) -> int:
     index, count = index + 1, DROPPED.get(name, 0)
     while name == "cmidrule" and index < high and reader.tokens[index].text[:1] == "(":  # \cmidrule(lr){1-2}
         index += 1
+    if name in _LENGTHS:
+        index = _skip_lengths(reader, index, high)
     after = reader.skip_arguments(index, high, count)
     if count and after + 1 < high and reader.tokens[after].kind is Kind.OPEN:  # \hspace{1cm is never closed
         return after + 2 if LENGTH.fullmatch(reader.tokens[after + 1].text) else after
     option = reader.option(after, high) if name in _WITH_OPTION else None
     return option[1] if option else after
+
+
+def _skip_lengths(reader: TokenReader, index: int, high: int) -> int:
+    """The index after a length without braces: ``2pt``, ``=2pt``, ``2pt plus 1fil minus 1pt``."""
+    length = reader.skip_spaces(index, min(high, index + 1))
+    while length < high and _BARE_LENGTH.fullmatch(reader.tokens[length].text):
+        index = length + 1
+        if index + 3 >= high or reader.tokens[index + 1].text not in ("plus", "minus"):
+            break
+        length = index + 3
+    return index
 
 
 def after_row_break(reader: TokenReader, index: int, high: int) -> int:

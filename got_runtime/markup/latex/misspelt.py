@@ -21,7 +21,8 @@ _RULES = FULL_RULES | PART_RULES
 # Commands that resemble a rule's name and are none.
 _NO_RULES = frozenset({
     "baseline", "centerline", "endline", "hfill", "linebreak", "newline", "outline", "overline", "rule",
-    "tabularnewline", "uline", "underline",
+    "tabularnewline", "uline", "underline", "lstinline", "numberline", "contentsline", "addcontentsline", "obeyline",
+    "obeylines", "multiline", "textline", "inline", "deadline", "timeline", "headline", "byline",
 })  # fmt: skip
 _RULE = re.compile(r"\w{0,8}line[sd]?|\w{3,8}rules?")
 

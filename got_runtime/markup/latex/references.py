@@ -5,7 +5,9 @@ from collections.abc import Callable
 from got_runtime.markup.content import Inline, Link, Mark, Note, Text, with_mark
 from got_runtime.markup.latex.token_reader import TokenReader
 
-REFERENCES = frozenset({"cite", "citep", "citet", "eqref", "footnote", "footnotemark", "href", "ref", "thanks", "url"})
+REFERENCES = frozenset({
+    "autoref", "cite", "citep", "citet", "eqref", "footnote", "footnotemark", "href", "pageref", "ref", "thanks", "url",
+})  # fmt: skip
 _NOT_IN_ADDRESS = dict.fromkeys(map(ord, '\\{}<>"^`| \t\r\n\f'))
 
 
@@ -35,7 +37,7 @@ def read_reference(
         shown = reader.argument(index, high)
         label = words(*shown[0]) if shown else source
         return Link(text=label or source, url=source), shown[1] if shown else index
-    return Text(text=source if name == "ref" else f"[{source}]", marks=marks), index
+    return Text(text=source if name.endswith("ref") and name != "eqref" else f"[{source}]", marks=marks), index
 
 
 def _address(source: str) -> str:

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from got_runtime.markup.content import Inline, Text
 from got_runtime.markup.latex.token_reader import TokenReader
-from got_runtime.markup.signs import SIGNS, circled
+from got_runtime.markup.signs import SIGNS, circled, dingbat
 
-SIGN_COMMANDS = frozenset({*(name for name in SIGNS if len(name) > 1), "textcircled"})
+SIGN_COMMANDS = frozenset({*(name for name in SIGNS if len(name) > 1), "textcircled", "circled", "ding"})
 
 
 def read_sign(
@@ -17,7 +17,12 @@ def read_sign(
     A ``^`` at the end of ``pieces`` is part of the sign of degrees, and removed.
     """
     name = reader.tokens[index].name
-    if name == "textcircled":
+    if name == "ding":
+        argument = reader.argument(index + 1, high)
+        code = reader.source(*argument[0]).strip() if argument else ""
+        sign = dingbat(int(code)) if code.isdecimal() and len(code) < 4 else None
+        return (sign, argument[1]) if sign is not None and argument else (reader.tokens[index].text, index + 1)
+    if name in ("textcircled", "circled"):
         argument = reader.argument(index + 1, high)
         if argument is None:
             sign = reader.skip_spaces(index + 1, high)

@@ -33,16 +33,25 @@ MARKS: dict[str, Mark] = {
     "textsuperscript": "superscript",
     "textsubscript": "subscript",
     "tnote": "superscript",
+    "tnotex": "superscript",
+    "boldsymbol": "bold",
+    "bm": "bold",
+    "mathit": "italic",
+    "code": "code",
+    "path": "code",
+    "lstinline": "code",
 }
 _TRANSPARENT = (
     "text textrm textsf textsc textmd textup textnormal mbox fbox hbox makebox centerline mathrm title section"
     " caption author ce thead makecell shortstack Centerstack tablenote"
-    " multirowthead raisecell specialcell"
+    " multirowthead raisecell specialcell framebox hl so textls MakeUppercase uppercase lowercase rotcell rothead smash"
+    " llap rlap clap gls Gls glspl ac acs acl acf acp numberline"
 )
 TRANSPARENT = frozenset(_TRANSPARENT.split())
 # Commands of which only the last argument is printed → number of arguments before it.
 SKIPPED = {
-    **dict.fromkeys(("textcolor", "colorbox", "raisebox", "parbox", "scalebox", "rotatebox"), 1),
+    **dict.fromkeys(("textcolor", "colorbox", "raisebox", "parbox", "scalebox", "rotatebox", "adjustbox"), 1),
+    **dict.fromkeys(("hyperlink", "hypertarget"), 1),
     **dict.fromkeys(("resizebox", "fcolorbox"), 2),
 }
 # Display environments and the one that stands for them inside \[ … \].
@@ -58,10 +67,11 @@ FORMULA_ENVIRONMENTS = {
 # Environments → number of arguments for position and width, which are skipped.
 ENVIRONMENT_ARGUMENTS = {
     **dict.fromkeys(("minipage", "subfigure", "subtable", "multicols", "adjustbox", "spacing"), 1),
+    **dict.fromkeys(("rotate", "turn", "varwidth"), 1),
     **dict.fromkeys(("wrapfigure", "wraptable", "adjustwidth"), 2),
 }
 
-# Letters: a space that ends the name of the command is not printed, else it would split a word.
+# Letters and opening quotes: a space that ends the name of the command is not printed, else it would split a word.
 LETTERS = {
     "ss": "ß",
     "ae": "æ",
@@ -76,6 +86,10 @@ LETTERS = {
     "L": "Ł",
     "i": "ı",
     "j": "ȷ",
+    **dict.fromkeys(("guillemotleft", "og", "flqq"), "«"),
+    **dict.fromkeys(("glqq", "quotedblbase"), "„"),
+    **dict.fromkeys(("glq", "quotesinglbase"), "‚"),
+    "guilsinglleft": "‹",
 }
 SYMBOLS = {
     **LETTERS,
@@ -84,8 +98,8 @@ SYMBOLS = {
     "ldots": "…",
     "dots": "…",
     "textellipsis": "…",
-    "quad": " ",
-    "qquad": " ",
+    **dict.fromkeys(("quad", "qquad", "enspace", "enskip", "thinspace", "medspace", "thickspace"), " "),
+    **dict.fromkeys(("nobreakspace", "space"), " "),
     "textdegree": "°",
     "textbullet": "•",
     "textasciitilde": "~",

@@ -41,7 +41,7 @@ class Kind(Enum):
     STARS = "stars"  # **, and no third
     SPECIAL = "special"  # <|im_end|>, <imgpad>, a byte order mark
     RAW = "raw"  # a verbatim-like environment, whole
-    VERB = "verb"  # \verb|…|, whole
+    VERB = "verb"  # \verb|…| or `\code`, whole
     FENCE = "fence"  # fenced code, whole
     SMILES = "smiles"  # <smiles>…</smiles>, whole
     KERN = "kern"  # Humdrum, whole
@@ -66,6 +66,13 @@ class Token(NamedTuple):
     def smiles(self) -> str:
         """The molecule of a SMILES token; empty for other kinds."""
         return self.text.removeprefix("<smiles>").removesuffix("</smiles>").strip() if self.kind is Kind.SMILES else ""
+
+    @property
+    def code(self) -> str:
+        """The characters between the delimiters of code; the whole token for other kinds."""
+        if self.kind is Kind.VERB:
+            return self.text.removeprefix("\\verb")[1:-1]
+        return self.text.partition("\n")[2].rpartition("\n```")[0] if self.kind is Kind.FENCE else self.text
 
 
 # Each alternative consumes what it matches or looks ahead a bounded number of characters, so the time is linear.
@@ -184,16 +191,39 @@ def _raw_token(text: str, position: int, line_start: bool) -> Token | None:
         if found is not None:
             which, name, end = found
             return Token(_KINDS[which], text[position:end], position, end, name)
-    elif line_start and first == "`" and text.startswith("```", position):
-        closed = text.find("\n```", position)
-        end = _line_end(text, closed + 1) if closed >= 0 else len(text)
-        return Token(Kind.FENCE, text[position:end], position, end)
+    elif first == "`":
+        return _code_token(text, position, line_start)
     elif line_start and first in "*!" and _opens_humdrum(text, position):
         end = _humdrum_end(text, position)
         return Token(Kind.KERN, text[position:end], position, end)
     elif first == "<" and (end_of_table := html_table_end(text, position)) is not None:
         return Token(Kind.HTML_TABLE, text[position:end_of_table], position, end_of_table)
     return None
+
+
+# A code span of Markdown that LaTeX would read otherwise: `\begin{tabular}`, `&`. Words in backquotes are quotations.
+_CODE_SPAN = re.compile(r"(?<!`)`[\\&}][^`'\n]{0,80}`(?!`)")
+_FENCE = re.compile(r"```[^`&\\\n]{0,80}(?=\n|$)")
+_FENCE_END = re.compile(r"\n```+(?:[ \t]*(?=\n|$))?")
+_IN_CELL = re.compile(r"(?:&|\\[a-z]*line)[ ]*$")
+_MAX_CODE_IN_CELL = 2000  # bounds the search for its end
+
+
+def _code_token(text: str, position: int, line_start: bool) -> Token | None:
+    """Fenced code at the start of a line or of a cell, or a code span."""
+    span = _CODE_SPAN.match(text, position)
+    if span is not None:
+        return Token(Kind.VERB, span.group(), position, span.end(), "verb")
+    opening = _FENCE.match(text, position)
+    in_cell = not line_start and opening is not None and _IN_CELL.search(text, max(0, position - 20), position)
+    if opening is None or not (line_start or in_cell):
+        return None
+    limit = len(text) if line_start else position + _MAX_CODE_IN_CELL
+    closing = _FENCE_END.search(text, opening.end(), limit)
+    if closing is None and in_cell:
+        return None
+    end = len(text) if closing is None else closing.end()
+    return Token(Kind.FENCE, text[position:end], position, end)
 
 
 def _raw_environment(text: str, position: int) -> str:

@@ -149,7 +149,8 @@ def _flanking(outer: str, inner: str) -> bool:
 
 
 def _code(text: str) -> str:
-    """A code span whose fence is longer than any run of backticks inside."""
+    """A code span on one line, which no end of a heading cuts; its fence is longer than any run of backticks inside."""
+    text = " ".join(text.splitlines())
     fence = "`" * (longest_run(text) + 1)
     pad = " " if text.startswith("`") or text.endswith("`") else ""
     return f"{fence}{pad}{text}{pad}{fence}"
