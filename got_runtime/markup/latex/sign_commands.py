@@ -20,8 +20,8 @@ def read_sign(
     if name == "ding":
         argument = reader.argument(index + 1, high)
         code = reader.source(*argument[0]).strip() if argument else ""
-        sign = dingbat(int(code)) if code.isdecimal() and len(code) < 4 else None
-        return (sign, argument[1]) if sign is not None and argument else (reader.tokens[index].text, index + 1)
+        printed = dingbat(int(code)) if code.isdecimal() and len(code) < 4 else None
+        return (printed, argument[1]) if printed and argument else (reader.tokens[index].text, index + 1)
     if name in ("textcircled", "circled"):
         argument = reader.argument(index + 1, high)
         if argument is None:
