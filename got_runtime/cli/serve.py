@@ -101,13 +101,15 @@ def run(args: argparse.Namespace) -> int:
     from got_runtime.errors import OptionError
     from got_runtime.serving import create_app
     from got_runtime.serving.server import is_loopback, listen, make_server
+    from got_runtime.serving.state import claimed
 
     settings = settings_from(args)
     if not (settings.keys or args.without_key or is_loopback(args.host)):
         raise OptionError(
             f"--host {args.host} is reached by other machines: set {KEYS_VARIABLE} or --key-file, or say --without-key"
         )
-    with listen(args.host, args.port) as opened:
+    assert settings.state is not None
+    with claimed(settings.state), listen(args.host, args.port) as opened:
         host, port = opened.getsockname()[:2]
         with load_runtime(args, _cache(args)) as runtime:
             app = create_app(runtime, settings)

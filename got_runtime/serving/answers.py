@@ -22,6 +22,7 @@ __all__ = [
     "ClosingResponse",
     "chosen",
     "document_json",
+    "json_line",
     "page_json",
     "rendered",
     "sse",
@@ -100,6 +101,11 @@ def rendered(document: DocumentResult, kind: str, include: Sequence[str] = ()) -
     if not include:  # pydantic writes JSON faster than Python
         return Response(document.model_dump_json(), media_type=JSON)
     return JSONResponse(document_json(document, include))
+
+
+def json_line(value: Any) -> bytes:
+    """A line of JSON lines."""
+    return json.dumps(value, ensure_ascii=False).encode() + b"\n"
 
 
 def sse(event: str, data: Any, id: str | None = None) -> bytes:

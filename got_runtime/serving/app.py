@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -13,11 +14,12 @@ from starlette.staticfiles import StaticFiles
 
 from got_runtime import __version__
 from got_runtime.errors import GotError
-from got_runtime.serving import native, openapi
+from got_runtime.serving import job_routes, native, openapi
 from got_runtime.serving.gate import Gate, Respond, on_path
 from got_runtime.serving.problems import Problem, as_problem, http_problem, on_disconnect
 from got_runtime.serving.service import Service
 from got_runtime.serving.settings import ServeSettings
+from got_runtime.sources.names import one_line
 
 if TYPE_CHECKING:
     from got_runtime.runtime import GotRuntime
@@ -47,11 +49,11 @@ def create_app(runtime: "GotRuntime", settings: ServeSettings | None = None) -> 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         service = app.state.service = Service(runtime, settings)
+        await service.start()
         try:
             yield
         finally:
-            service.drain()
-            service.close()
+            await service.stop()
 
     app = FastAPI(
         title="got-ocr",
@@ -62,7 +64,8 @@ def create_app(runtime: "GotRuntime", settings: ServeSettings | None = None) -> 
         redoc_url=None,
     )
     respond = on_path(_SHAPES)
-    app.include_router(native.router)
+    for module in (native, job_routes):
+        app.include_router(module.router)
     _add_page(app)
     _add_handlers(app, respond)
     openapi.install(app)
@@ -87,6 +90,13 @@ def _add_handlers(app: FastAPI, respond: Respond) -> None:
         headers = dict(error.headers) if error.headers else None
         return respond(request.url.path, http_problem(error.status_code, str(error.detail), headers))
 
+    async def on_invalid(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        first = error.errors()[0]
+        detail = one_line(f"{first['loc'][-1]}: {first['msg']}")
+        return respond(request.url.path, Problem(422, "InvalidRequest", detail))
+
+    app.add_exception_handler(RequestValidationError, on_invalid)
     for kind in (Problem, GotError):
         app.add_exception_handler(kind, on_error)
     app.add_exception_handler(HTTPException, on_http_error)

@@ -25,7 +25,17 @@ from got_runtime.sources.names import one_line, without_secrets
 if TYPE_CHECKING:
     from got_runtime.serving.settings import ServeSettings
 
-__all__ = ["INCLUDABLE", "Intake", "ReadBody", "ReadSource", "Reading", "form_options", "invalid", "read_json"]
+__all__ = [
+    "INCLUDABLE",
+    "Intake",
+    "ReadBody",
+    "ReadSource",
+    "Reading",
+    "form_options",
+    "includes",
+    "invalid",
+    "read_json",
+]
 
 Includable = Literal["markdown", "html", "elements"]
 INCLUDABLE: tuple[str, ...] = ("markdown", "html", "elements")
@@ -88,7 +98,7 @@ class Intake:
         if kind == "application/json":
             return await self._from_json(request, query)
         if kind.startswith(_FILE_TYPES):
-            include = _include(query)
+            include = includes(query)
             options = self.options(form_options(query))
             spool = Spool(self._folder, options.limits.max_bytes, "upload")
             async with aclosing(request.stream()) as parts:
@@ -107,7 +117,7 @@ class Intake:
             url = fields.pop("url", None)
             if (not files and url is None) or (files and url is not None) or (files and "file" not in files):
                 raise Problem(422, "InvalidRequest", "send one document: a part named 'file', or the field 'url'")
-            include = _include(fields)
+            include = includes(fields)
             options = self.options(form_options(fields))
             if files:
                 return Reading(await self.file(files["file"], options.limits), options, include)
@@ -119,7 +129,7 @@ class Intake:
             body = ReadBody.model_validate(given)
         except ValidationError as error:
             raise invalid(error) from error
-        include = _include(query) or tuple(body.include)
+        include = includes(query) or tuple(body.include)
         options = self.options({**form_options(query), **body.options})
         source = body.source
         if (source.data is None) == (source.url is None):
@@ -224,7 +234,7 @@ def _value(text: str) -> Any:
         return text
 
 
-def _include(fields: dict[str, str]) -> tuple[str, ...]:
+def includes(fields: dict[str, str]) -> tuple[str, ...]:
     """The extras that a request names; the field is taken out. Raises OptionError."""
     names = tuple(name.strip() for name in fields.pop("include", "").split(",") if name.strip())
     for name in names:

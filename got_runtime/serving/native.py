@@ -1,6 +1,5 @@
 """The native interface: ``POST /v1/read``, and what the service says of itself."""
 
-import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from importlib.metadata import version
@@ -20,6 +19,7 @@ from got_runtime.serving.answers import (
     ClosingResponse,
     Stopwatch,
     chosen,
+    json_line,
     page_json,
     rendered,
     sse,
@@ -82,13 +82,9 @@ async def _lines(service: Service, ticket: Ticket, reading: Reading) -> AsyncGen
         async with aclosing(service.events(ticket)) as events:
             async for event in events:
                 if isinstance(event, PageDone):
-                    yield _line(page_json(event.result, reading.include))
+                    yield json_line(page_json(event.result, reading.include))
     except Exception as error:  # noqa: BLE001 - the status line was sent long ago
-        yield _line({"problem": as_problem(error).document()})
-
-
-def _line(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False).encode() + b"\n"
+        yield json_line({"problem": as_problem(error).document()})
 
 
 @router.get("/health", tags=["service"])

@@ -2,10 +2,8 @@
 
 import asyncio
 import contextlib
-import tempfile
 from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import aclosing
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastapi import Request
@@ -14,8 +12,10 @@ from starlette.requests import ClientDisconnect
 from got_runtime.options import ReadOptions
 from got_runtime.results import DocumentResult, PageResult
 from got_runtime.serving.body import Intake, Reading
+from got_runtime.serving.jobs import Jobs
 from got_runtime.serving.metrics import Metrics
 from got_runtime.serving.read_queue import Event, PageDone, ReadQueue, Ticket
+from got_runtime.serving.state import State
 
 if TYPE_CHECKING:
     from got_runtime.runtime import GotRuntime
@@ -38,11 +38,11 @@ class Service:
         self.runtime = runtime
         self.settings = settings
         self.metrics = Metrics()
-        self._temporary = tempfile.TemporaryDirectory(prefix="got-ocr-", ignore_cleanup_errors=True)
-        self.folder = Path(self._temporary.name)
-        self.intake = Intake(settings, self.folder)
+        self.state = State(settings.state)
+        self.intake = Intake(settings, self.state.uploads)
         self.queue = ReadQueue(runtime, settings, self.metrics.page)
         self.metrics.watch(self.queue)
+        self.jobs = Jobs(self.queue, self.state.jobs, settings)
 
     @classmethod
     def of(cls, request: Request) -> "Service":
@@ -55,10 +55,20 @@ class Service:
         """Accept nothing more; what was accepted is finished."""
         self.queue.draining = True
 
+    async def start(self) -> None:
+        """Go on with what was accepted before."""
+        await self.jobs.start()
+
+    async def stop(self) -> None:
+        """Stop all reading, and remove temporary files. Jobs go on at the next start."""
+        self.drain()
+        await self.jobs.close()
+        self.close()
+
     def close(self) -> None:
-        """Stop all reading and remove temporary files."""
+        """Stop all reading and remove temporary files, also where the event loop was ended at once."""
         self.queue.close()
-        self._temporary.cleanup()
+        self.state.close()
 
     async def admit(self, reading: Reading) -> Ticket:
         """Put a document in the queue. Its file is removed if it is refused. Raises Problem and GotError."""

@@ -4,6 +4,7 @@ import io
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from fastapi.testclient import TestClient
@@ -32,7 +33,9 @@ def page_png(number: int = 0) -> bytes:
     return png_of(inked(number))
 
 
+@cache
 def two_pages() -> bytes:
+    """The same bytes each time: a PDF holds when it was made."""
     return pdf_of("one", "two")
 
 

@@ -125,7 +125,7 @@ def test_a_page_that_fails_is_a_result_unless_errors_are_to_be_raised(checkpoint
 
 def test_large_uploads_leave_no_file(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("got_runtime.serving.uploads.MEMORY_BYTES", 10)
-    folder = client.app.state.service.folder  # type: ignore[attr-defined]
+    folder = client.app.state.service.state.uploads  # type: ignore[attr-defined]
     for content in (page_png(), b"no page at all"):
         client.post("/v1/read", files={"file": ("a.png", content)})
         client.post("/v1/read", files={"file": ("a.png", content)}, headers={"Accept": "text/event-stream"})
