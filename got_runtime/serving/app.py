@@ -14,7 +14,7 @@ from starlette.staticfiles import StaticFiles
 
 from got_runtime import __version__
 from got_runtime.errors import GotError
-from got_runtime.serving import job_routes, native, openapi
+from got_runtime.serving import job_routes, native, openapi, pictures
 from got_runtime.serving.gate import Gate, Respond, on_path
 from got_runtime.serving.problems import Problem, as_problem, http_problem, on_disconnect
 from got_runtime.serving.service import Service
@@ -64,7 +64,7 @@ def create_app(runtime: "GotRuntime", settings: ServeSettings | None = None) -> 
         redoc_url=None,
     )
     respond = on_path(_SHAPES)
-    for module in (native, job_routes):
+    for module in (native, pictures, job_routes):
         app.include_router(module.router)
     _add_page(app)
     _add_handlers(app, respond)
