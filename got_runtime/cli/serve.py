@@ -74,6 +74,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         metavar="S",
         help="time that requests have to finish at SIGTERM (default: 30)",
     )
+    parser.add_argument_group("reading").add_argument(
+        "--task",
+        choices=("plain", "format"),
+        help="task of clients that name none, such as those of docling-serve (default: format; plain with got-nano)",
+    )
     kept = parser.add_argument_group("kept files")
     kept.add_argument(
         "--state",
@@ -140,6 +145,7 @@ def settings_from(args: argparse.Namespace) -> "ServeSettings":
         "drain_seconds": args.drain_seconds,
         "keep_seconds": args.keep_hours and args.keep_hours * 3600,
         "source_url": args.source_url,
+        "task": args.task,
     }
     return ServeSettings(
         keys=_keys(args.key_file),

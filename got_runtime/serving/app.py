@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 from got_runtime import __version__
 from got_runtime.errors import GotError
 from got_runtime.serving import job_routes, native, openapi, pictures
+from got_runtime.serving.dialects import docling, liteparse, mistral, mistral_files, open_webui, openai
 from got_runtime.serving.gate import Gate, Respond, on_path
 from got_runtime.serving.problems import Problem, as_problem, http_problem, on_disconnect
 from got_runtime.serving.service import Service
@@ -28,6 +29,7 @@ __all__ = ["create_app"]
 
 STATIC = Path(__file__).parent / "static"
 """The page at ``/`` is ``index.html`` here; its files are at ``/static/``."""
+DIALECTS = (openai, mistral, docling, open_webui, liteparse)
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
     "font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -64,7 +66,7 @@ def create_app(runtime: "GotRuntime", settings: ServeSettings | None = None) -> 
         redoc_url=None,
     )
     respond = on_path(_SHAPES)
-    for module in (native, pictures, job_routes):
+    for module in (native, pictures, job_routes, mistral_files, *DIALECTS):
         app.include_router(module.router)
     _add_page(app)
     _add_handlers(app, respond)
@@ -77,7 +79,7 @@ def create_app(runtime: "GotRuntime", settings: ServeSettings | None = None) -> 
     return app
 
 
-_SHAPES: dict[str, Callable[[Problem], Response]] = {}
+_SHAPES: dict[str, Callable[[Problem], Response]] = {path: each.error for each in DIALECTS for path in each.PATHS}
 """Paths of dialects and what makes their errors; all other paths answer with problem documents."""
 
 

@@ -49,6 +49,8 @@ class _Record:
     numbers: list[int]
     created: float
     digest: str
+    extra: dict[str, Any]
+    """Of the dialect that made the job."""
     idempotency_key: str | None = None
     status: JobStatus = "waiting"
     finished: float | None = None
@@ -157,8 +159,15 @@ class Jobs:
             raise Problem(404, "JobNotFound", "there is no job with this id: it was removed, or its time is over")
         return job
 
-    async def accept(self, reading: "Reading", idempotency_key: str | None = None) -> Job:
+    async def accept(
+        self, reading: "Reading", idempotency_key: str | None = None, extra: dict[str, Any] | None = None
+    ) -> Job:
         """A new job; or the one that was made before with the same key.
+
+        Args:
+            reading: what to read.
+            idempotency_key: of the client.
+            extra: kept with the job, for its dialect.
 
         Raises:
             Problem: too much waits or is kept, or the key was used for something else.
@@ -166,11 +175,11 @@ class Jobs:
         """
         async with self._accepting:  # two requests with one key make one job
             try:
-                return await self._accept(reading, idempotency_key)
+                return await self._accept(reading, idempotency_key, extra or {})
             finally:
                 reading.upload.remove()
 
-    async def _accept(self, reading: "Reading", key: str | None) -> Job:
+    async def _accept(self, reading: "Reading", key: str | None, extra: dict[str, Any]) -> Job:
         options = {**reading.options.model_dump(mode="json"), "password": reading.options.password}
         digest = await self._queue.in_thread(_digest, reading.upload, options)
         hashed = key and hashlib.sha256(key.encode()).hexdigest()
@@ -183,7 +192,18 @@ class Jobs:
             raise Problem(503, "StorageFull", "finished jobs fill the storage: delete some, or try again later")
         ticket = await self._queue.admit(reading.upload, reading.options)
         try:
-            job = self._make(reading, ticket, options, digest, hashed)
+            record = _Record(
+                id=secrets.token_urlsafe(18),
+                name=reading.upload.name,
+                options=options,
+                include=list(reading.include),
+                numbers=list(ticket.numbers),
+                created=time.time(),
+                digest=digest,
+                extra=extra,
+                idempotency_key=hashed,
+            )
+            job = self._make(record, reading.upload)
         except BaseException:
             self._queue.release(ticket)
             raise
@@ -191,20 +211,18 @@ class Jobs:
         job.task = asyncio.create_task(self._run(job, ticket))
         return job
 
-    def _make(self, reading: "Reading", ticket: Ticket, options: dict[str, Any], digest: str, key: str | None) -> Job:
-        id = secrets.token_urlsafe(18)
-        folder = self._folder / id
+    def _make(self, record: _Record, upload: Upload) -> Job:
+        """Put a job on disk."""
+        folder = self._folder / record.id
         folder.mkdir(mode=0o700)
-        numbers = list(ticket.numbers)
-        record = _Record(id, reading.upload.name, options, list(reading.include), numbers, time.time(), digest, key)
         job = Job(record, folder)
         try:
-            job.size = keep_source(reading.upload, folder / "source")
+            job.size = keep_source(upload, folder / "source")
             job.save()
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        self._jobs[id] = job
+        self._jobs[record.id] = job
         return job
 
     async def _run(self, job: Job, ticket: Ticket | None) -> None:

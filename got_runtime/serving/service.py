@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,6 +13,7 @@ from starlette.requests import ClientDisconnect
 from got_runtime.options import ReadOptions
 from got_runtime.results import DocumentResult, PageResult
 from got_runtime.serving.body import Intake, Reading
+from got_runtime.serving.files import Files
 from got_runtime.serving.jobs import Jobs
 from got_runtime.serving.metrics import Metrics
 from got_runtime.serving.read_queue import Event, PageDone, ReadQueue, Ticket
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from got_runtime.serving.settings import ServeSettings
 
 __all__ = ["Service", "unless_gone"]
+
+GOT_NANO = "got-nano"
+"""Name of the embedded network."""
 
 _Result = TypeVar("_Result")
 
@@ -37,11 +42,13 @@ class Service:
     def __init__(self, runtime: "GotRuntime", settings: "ServeSettings") -> None:
         self.runtime = runtime
         self.settings = settings
+        self.started = int(time.time())
         self.metrics = Metrics()
         self.state = State(settings.state)
         self.intake = Intake(settings, self.state.uploads)
         self.queue = ReadQueue(runtime, settings, self.metrics.page)
         self.metrics.watch(self.queue)
+        self.files = Files(self.state.files, settings)
         self.jobs = Jobs(self.queue, self.state.jobs, settings)
 
     @classmethod
@@ -50,6 +57,12 @@ class Service:
         service = request.app.state.service
         assert isinstance(service, cls)
         return service
+
+    @property
+    def markdown_task(self) -> str:
+        """The task of clients that ask for Markdown and name none."""
+        nano = self.runtime.model_info.name == GOT_NANO
+        return self.settings.task or ("plain" if nano else "format")
 
     def drain(self) -> None:
         """Accept nothing more; what was accepted is finished."""

@@ -1,7 +1,7 @@
 """Settings of the service."""
 
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
@@ -24,6 +24,9 @@ class ServeSettings(BaseModel):
 
     limits: Limits = Limits(max_pages=1_000, max_bytes=256 << 20, max_seconds_per_page=300, max_remote_bytes=64 << 20)
     """Bounds on one document."""
+
+    task: Literal["plain", "format"] | None = None
+    """Task of clients that ask for Markdown and name none; ``None`` is ``"format"``, with got-nano ``"plain"``."""
 
     max_new_tokens: int = Field(default=MAX_NEW_TOKENS, ge=1)
     """Highest ``max_new_tokens`` of a request."""

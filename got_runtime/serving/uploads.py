@@ -30,6 +30,15 @@ class Upload(Content):
     def stem(self) -> str:
         return one_line(PurePosixPath(self.name).stem)
 
+    @property
+    def size(self) -> int:
+        """Bytes; 0 after its file was removed."""
+        if self.path is None:
+            return len(self.memory or b"")
+        with suppress(OSError):
+            return self.path.stat().st_size
+        return 0
+
     def remove(self) -> None:
         """Remove its file, if it has one."""
         if self.path is not None:

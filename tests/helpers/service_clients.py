@@ -2,11 +2,14 @@
 
 import io
 import json
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from helpers.scripted_pages import inked, scripted
 from helpers.source_files import pdf_of, png_of
@@ -14,6 +17,7 @@ from PIL import Image
 
 from got_runtime.model.checkpoint import LoadedModel
 from got_runtime.serving import ServeSettings, create_app
+from got_runtime.serving.server import listen, make_server
 
 
 @contextmanager
@@ -53,3 +57,20 @@ def events_of(text: str) -> list[tuple[str, Any]]:
         if "event" in fields:
             found.append((fields["event"], json.loads(fields["data"])))
     return found
+
+
+@contextmanager
+def served(app: FastAPI, settings: ServeSettings | None = None) -> Iterator[str]:
+    """The address of a server of the application, which runs in a thread."""
+    server = make_server(app, settings or ServeSettings())
+    with listen("127.0.0.1", 0) as opened:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [opened]})
+        thread.start()
+        try:
+            while not server.started:
+                assert thread.is_alive()
+                time.sleep(0.01)
+            yield f"http://127.0.0.1:{opened.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()

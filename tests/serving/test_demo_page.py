@@ -82,7 +82,7 @@ def drop(page: Page, file: Path, kind: str) -> None:
 
 
 def text_of(page: Page) -> str:
-    return page.locator("#panel").inner_text()
+    return str(page.locator("#panel").inner_text())  # untyped where Playwright is not installed
 
 
 def read(page: Page, sample: str, pages: int = 1) -> None:
