@@ -49,11 +49,11 @@ def pdf_of(pages: int = 3, **save: Any) -> bytes:
 
 
 def bare_pdf(kids: str = "", trailer: str = "") -> bytes:
-    """A PDF written by hand: object 2 is the page tree, 3 a page of twenty million points a side."""
+    """A PDF written by hand: object 2 is the page tree, 3 a page of twenty million points a side, if it is a kid."""
     objects = [
         "<</Type/Catalog/Pages 2 0 R>>",
         f"<</Type/Pages/Count {kids.count('R')}/Kids[{kids}]>>",
-        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 20000000 20000000]>>",
+        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 20000000 20000000]>>" if "3" in kids else "null",
     ]
     body = "".join(f"{number} 0 obj{text}endobj\n" for number, text in enumerate(objects, 1))
     return f"%PDF-1.4\n{body}trailer<</Root 1 0 R/Size 4{trailer}>>".encode()

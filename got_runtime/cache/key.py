@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cache, lru_cache
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -26,8 +27,8 @@ settings of rendering. ``tests/cache/test_reader_version.py`` fails when answers
 _IGNORED_OPTIONS = frozenset({"pages", "on_error", "allow_remote", "password", "limits"})
 """Options that no answer depends on. All others are part of the key: a new one makes kept answers useless, not wrong.
 
-Of the limits, ``max_pixels`` is part of the key, since it bounds the resolution. The others end a page with an error
-or at a time limit, and such answers are not kept.
+Of the limits, ``max_pixels`` and ``max_side`` are part of the key, since they bound the resolution. The others end a
+page with an error or at a time limit, and such answers are not kept.
 """
 _REMEMBERED_BYTES = 256 << 20
 """Size of a file from which its digest is kept for other processes: less takes a fraction of a second."""
@@ -125,6 +126,7 @@ def page_parts(network: Network, options: "ReadOptions", sha256: str, numbers: S
         "network": asdict(network),
         "options": options.model_dump(mode="json", exclude=set(_IGNORED_OPTIONS)),
         "max_pixels": options.limits.max_pixels,
+        "max_side": options.limits.max_side,
         "sha256": sha256,
         "pages": list(numbers),
     }
@@ -133,7 +135,8 @@ def page_parts(network: Network, options: "ReadOptions", sha256: str, numbers: S
 @cache
 def _renderers() -> dict[str, str]:
     """Versions of what makes the pixels; finding them reads files, and every page asks."""
-    return {package: version(package) for package in ("pymupdf", "pillow")}
+    packages = ["pymupdf", "pillow", *(["pypdfium2"] if find_spec("pypdfium2") is not None else [])]
+    return {package: version(package) for package in packages}
 
 
 def key_of(parts: dict[str, Any]) -> str:

@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     for package in ("got-ocr", "torch", "transformers", "pymupdf", "pillow", "pydantic"):
         table.add_row(package, version(package))
     table.add_row("python", platform.python_version())
-    for name, value in Limits().model_dump().items():
+    for name, value in Limits().model_dump(exclude={"isolate"}).items():
         option = name.removesuffix("_per_page").replace("_", "-")
         table.add_row(f"limit --{option}", "none" if value is None else f"{value:,}")
     Console().print(table)

@@ -114,10 +114,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         dest="max_seconds_per_page",
         type=positive_number,
         metavar="S",
-        help="decoding time of a page (no limit)",
+        help="time for rendering a page (60), and again for decoding it (no limit)",
     )
     limits.add_argument("--max-pages", type=positive_int, metavar="N", help="pages read of a file")
     limits.add_argument("--max-pixels", type=positive_int, metavar="N", help="pixels of a page")
+    limits.add_argument("--max-side", type=positive_int, metavar="N", help="pixels of a page's longer side")
+    limits.add_argument("--max-render-bytes", type=positive_int, metavar="N", help="memory for rendering a page")
     limits.add_argument("--max-bytes", type=positive_int, metavar="N", help="bytes of a file")
     limits.add_argument("--max-remote-bytes", type=positive_int, metavar="N", help="bytes of a download")
     limits.add_argument("--max-remote-seconds", type=positive_number, metavar="S", help="duration of a download")
@@ -176,7 +178,7 @@ def read_options(args: argparse.Namespace) -> "ReadOptions":
     from got_runtime.options import ReadOptions, ReadOptionsDict
     from got_runtime.sources.limits import Limits
 
-    limits = {name: value for name in Limits.model_fields if (value := getattr(args, name)) is not None}
+    limits = {name: value for name in Limits.model_fields if (value := getattr(args, name, None)) is not None}
     given = ReadOptionsDict(
         task=task_from(args),
         pages=args.pages,
@@ -210,6 +212,9 @@ def _read(
     Returns:
         Whether a page failed.
     """
+    from got_runtime.sources import start_child
+
+    start_child()  # it imports its libraries while the weights are loaded
     runtime = load_runtime(args, cache_place(args))
     if manifest is not None:
         manifest.save()

@@ -107,6 +107,7 @@ def run(args: argparse.Namespace) -> int:
     from got_runtime.serving import create_app
     from got_runtime.serving.server import is_loopback, listen, make_server
     from got_runtime.serving.state import claimed
+    from got_runtime.sources import start_child
 
     settings = settings_from(args)
     if not (settings.keys or args.without_key or is_loopback(args.host)):
@@ -116,6 +117,7 @@ def run(args: argparse.Namespace) -> int:
     assert settings.state is not None
     with claimed(settings.state), listen(args.host, args.port) as opened:
         host, port = opened.getsockname()[:2]
+        start_child()  # it imports its libraries while the weights are loaded
         with load_runtime(args, _cache(args)) as runtime:
             app = create_app(runtime, settings)
             print_notice(f"serving {runtime.model_info.name} at http://{f'[{host}]' if ':' in host else host}:{port}/")

@@ -201,9 +201,9 @@ def _no_addresses() -> SourceForbidden:
 
 
 def _lower(asked: Limits, most: Limits) -> Limits:
-    """The lower bound of each limit."""
-    bounds: dict[str, Any] = {}
-    for name in Limits.model_fields:
+    """The lower bound of each limit. Where files are rendered is for the service to say."""
+    bounds: dict[str, Any] = {"isolate": most.isolate}
+    for name in Limits.model_fields.keys() - bounds.keys():
         values = [getattr(asked, name), getattr(most, name)]
         bounds[name] = min((value for value in values if value is not None), default=None)
     return Limits(**bounds)

@@ -16,10 +16,12 @@ from got_runtime.errors import LimitExceeded, SourceUnsupported
 from got_runtime.sources.content import Content, SupportsAsBytes, kind_of, read_content
 from got_runtime.sources.folders import FolderListing, expand, is_folder, list_folder
 from got_runtime.sources.images import array_page, file_pages, image_page
+from got_runtime.sources.isolation import start_child
 from got_runtime.sources.limits import Limits
 from got_runtime.sources.names import is_address
 from got_runtime.sources.page import FindKept, Rotation, SourcePage
-from got_runtime.sources.pdf import LONG_SIDE, auto_dpi, pdf_pages
+from got_runtime.sources.pdf import pdf_pages
+from got_runtime.sources.resolution import LONG_SIDE, auto_dpi
 from got_runtime.sources.rgb import to_rgb
 from got_runtime.sources.selection import Selection, select_pages
 from got_runtime.sources.text_layer import needs_ocr, text_layer
@@ -41,6 +43,7 @@ __all__ = [
     "needs_ocr",
     "open_pages",
     "select_pages",
+    "start_child",
     "text_layer",
     "to_rgb",
 ]

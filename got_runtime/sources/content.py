@@ -8,6 +8,7 @@ import io
 import os
 import re
 import stat
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -37,8 +38,8 @@ _SIGNATURES: tuple[tuple[FileKind, re.Pattern[bytes]], ...] = (
     ("BMP", re.compile(rb"BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0", re.DOTALL)),
     ("PDF", re.compile(rb".{0,1019}%PDF-", re.DOTALL)),
 )
+_ZIP = b"PK\x03\x04"
 _OTHERS: tuple[tuple[str, str, re.Pattern[bytes]], ...] = (
-    ("a ZIP container (EPUB, XPS, DOCX …)", "export it to PDF", re.compile(rb"PK\x03\x04")),
     ("gzip-compressed", "unpack it first", re.compile(rb"\x1f\x8b")),
     ("a HEIC or AVIF image", "save it as PNG or JPEG", re.compile(rb"....ftyp", re.DOTALL)),
     ("a JPEG 2000 image", "save it as PNG or JPEG", re.compile(rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51")),
@@ -118,6 +119,8 @@ def kind_of(content: Content) -> FileKind:
     head = content.head()
     if not head:
         raise SourceCorrupt(f"{content.name} is empty (0 bytes): check that it was copied or downloaded completely")
+    if head.startswith(_ZIP):  # before PDF: a stored PDF stands in it as it is
+        raise SourceUnsupported(_about_zip(content))
     for kind, signature in _SIGNATURES:
         if signature.match(head):
             return kind
@@ -127,6 +130,20 @@ def kind_of(content: Content) -> FileKind:
                 f"{content.name} is {what}, whatever its name says: {remedy}, or give a {SUPPORTED}"
             )
     raise SourceUnsupported(f"{content.name} is no supported kind of file: give a {SUPPORTED}")
+
+
+def _about_zip(content: Content) -> str:
+    try:
+        with content.open() as file, zipfile.ZipFile(file) as archive:
+            inner = next((name for name in archive.namelist() if name.lower().endswith(".pdf")), None)
+    except Exception:  # noqa: BLE001 - zipfile raises many types for a damaged archive
+        inner = None
+    if inner is not None:
+        return f"{content.name} is a ZIP archive that holds a PDF ({one_line(inner)}): unpack it first"
+    return (
+        f"{content.name} is a ZIP container (EPUB, XPS, DOCX …), whatever its name says: export it to PDF, or give a "
+        f"{SUPPORTED}"
+    )
 
 
 def read_content(source: Any, limits: Limits, *, allow_remote: bool = False) -> Content:
@@ -201,8 +218,9 @@ def _blob(blob: SupportsAsBytes, limits: Limits) -> Content:
         memory = blob.as_bytes()
     except OSError as error:
         raise SourceNotFound(f"the blob {name} cannot be read: check its path ({one_line(str(error))})") from error
-    except ValueError as error:
-        raise SourceUnsupported(f"the blob {name} gives no bytes: {one_line(str(error))}; make it of a file") from error
+    except Exception as error:  # what a blob of another library raises
+        why = one_line(str(error)) or type(error).__name__
+        raise SourceUnsupported(f"the blob {name} gives no bytes: {why}; make it of a file") from error
     if not isinstance(memory, bytes | bytearray):
         raise SourceUnsupported(f"as_bytes() of {name} returned type {type(memory).__name__}: it must give bytes")
     return _in_memory(name, bytes(memory), limits)
@@ -216,9 +234,10 @@ def _file_object(file: Any, limits: Limits) -> Content:
     while size <= limits.max_bytes:
         try:
             part = file.read(min(limits.max_bytes + 1 - size, 1 << 24))
-        except (OSError, ValueError) as error:  # ValueError: a closed file
+        except Exception as error:  # ValueError: a closed file; others: what the object's library raises
+            why = one_line(str(error)) or type(error).__name__
             raise SourceUnsupported(
-                f"{name} cannot be read ({one_line(str(error))}): pass a file open for reading, mode 'rb'"
+                f"{name} cannot be read ({why}): pass a file open for reading, mode 'rb'"
             ) from error
         if isinstance(part, str):
             raise SourceUnsupported(f"{name} is open as text: open it in binary mode, open(…, 'rb')")

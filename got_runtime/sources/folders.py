@@ -90,22 +90,31 @@ def natural_key(name: str) -> tuple[str | int, ...]:
     return tuple(int(part) if i % 2 else part.casefold() for i, part in enumerate(re.split(r"([0-9]+)", name)))
 
 
-def _walk(folder: Path, listing: FolderListing) -> None:
-    try:
-        with os.scandir(folder) as scan:
-            entries = sorted(scan, key=lambda entry: (natural_key(entry.name), entry.name))
-    except OSError as error:
-        refusal = SourceForbidden(f"the folder {one_line(str(folder))} may not be listed: give this user permission")
-        refusal.__cause__ = error
-        listing.errors.append(refusal)
-        return
-    for entry in entries:
+def _walk(top: Path, listing: FolderListing) -> None:
+    """Depth first, without recursion: folders may be nested deeper than Python's calls."""
+    waiting = [_entries(top, listing)]
+    while waiting:
+        entry = next(waiting[-1], None)
+        if entry is None:
+            waiting.pop()
+            continue
         path = Path(entry.path)
         if entry.name.startswith("."):
             listing.hidden.append(path)
         elif entry.is_dir(follow_symlinks=False):
-            _walk(path, listing)
+            waiting.append(_entries(path, listing))
         elif path.suffix.lower() in SUFFIXES and os.path.isfile(path):
             listing.files.append(path)
         else:
             listing.unsupported.append(path)
+
+
+def _entries(folder: Path, listing: FolderListing) -> "Iterator[os.DirEntry[str]]":
+    try:
+        with os.scandir(folder) as scan:
+            return iter(sorted(scan, key=lambda entry: (natural_key(entry.name), entry.name)))
+    except OSError as error:  # also a path that is longer than the system takes
+        refusal = SourceForbidden(f"the folder {one_line(str(folder))} may not be listed: give this user permission")
+        refusal.__cause__ = error
+        listing.errors.append(refusal)
+        return iter(())

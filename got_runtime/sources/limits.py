@@ -1,4 +1,4 @@
-"""Bounds on the pages, pixels, bytes and seconds of one source."""
+"""Bounds on the pages, pixels, bytes and seconds of one source, and where its files are opened."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -7,7 +7,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from got_runtime.errors import OptionError, nearest_hint
 
-__all__ = ["Limits"]
+__all__ = ["RENDERING_SECONDS", "Limits"]
+
+RENDERING_SECONDS = 60.0
+"""Seconds for opening a file, and for rendering a page of it, if ``Limits.max_seconds_per_page`` is not set."""
 
 
 class Limits(BaseModel):
@@ -42,11 +45,23 @@ class Limits(BaseModel):
     max_pixels: int = 89_478_485
     """Width × height of one page. The default is 2^28 bytes of RGB, where Pillow also warns of a decompression bomb."""
 
+    max_side: int = 100_000
+    """Width and height of one page in pixels. A picture of one column has a hundred bytes a pixel in memory."""
+
     max_bytes: int = 1 << 30
     """Size of a file, a byte string, or the bytes of a file object."""
 
     max_seconds_per_page: float | None = None
-    """Decoding time of one page in seconds, retries included; ``None`` for no bound. Rendering is not counted."""
+    """Seconds for rendering one page, for its text layer, and for opening its file; and again for decoding it, retries
+    included. ``None`` is 60 for rendering and no bound for decoding, whose time depends on the device. Rendering in
+    this process (``isolate=False``) has no bound."""
+
+    max_render_bytes: int = 2 << 30
+    """Memory that rendering one page may take, where the system can limit it (Linux); not with ``isolate=False``."""
+
+    isolate: bool = True
+    """Whether files are opened and rendered in a child process, which can be ended when it hangs, crashes, or exceeds a
+    bound. False renders in this process, for files from a trusted origin; what a library prints is printed then."""
 
     max_remote_bytes: int = 256 << 20
     """Size of a download, which is held in memory."""
@@ -54,13 +69,20 @@ class Limits(BaseModel):
     max_remote_seconds: float = 30.0
     """From the first connection to the last byte of a download, redirects included."""
 
+    @property
+    def rendering_seconds(self) -> float:
+        """Seconds for opening a file, and for rendering one page."""
+        return self.max_seconds_per_page or RENDERING_SECONDS
+
     @model_validator(mode="before")
     @classmethod
     def _are_known_numbers(cls, bounds: Any) -> Any:
         for name, value in bounds.items() if isinstance(bounds, dict) else ():
             if name not in cls.model_fields:
                 raise ValueError(f"there is no limit {name!r}: {nearest_hint(str(name), cls.model_fields)}")
-            if isinstance(value, bool):
+            if isinstance(value, bool) != (cls.model_fields[name].annotation is bool):
+                if not isinstance(value, bool):
+                    raise ValueError(f"{name}={value}: give True or False")
                 raise ValueError(f"{name}={value}: give a number")
         return bounds
 
@@ -68,6 +90,6 @@ class Limits(BaseModel):
     def _are_positive(self) -> Self:
         for name in type(self).model_fields:
             value = getattr(self, name)
-            if value is not None and not value > 0:
+            if value is not None and not isinstance(value, bool) and not value > 0:
                 raise ValueError(f"{name}={value}: a limit must be above zero")
         return self

@@ -74,6 +74,9 @@ class SourcePage:
     kept: object | None = field(default=None, repr=False)
     """What ``find_kept`` of ``open_pages`` returned for this page, which has no ``image`` therefore."""
 
+    renderer: str | None = None
+    """The library that drew ``image``: MuPDF, PDFium or Pillow; ``None`` for images and arrays in memory."""
+
     file_warnings: tuple[str, ...] = ()
     """Those of ``warnings``, at its beginning, that are of the whole file or of the selection of its pages."""
 

@@ -10,10 +10,13 @@ from PIL import ExifTags, Image
 from got_runtime.errors import SourceUnsupported
 from got_runtime.sources.page import Rotation
 
-__all__ = ["exif_is_damaged", "from_array", "page_image", "to_rgb", "upright"]
+__all__ = ["exif_is_damaged", "from_array", "page_picture", "range_warning", "rotated", "to_rgb", "upright"]
 
 EMPTY_EXIF_BYTES = 20
 """``Exif\\0\\0``, the TIFF header, a count of no tags, and no next directory."""
+
+SIGNED = 2
+"""Value of the TIFF tag SampleFormat."""
 
 _TURNS = {
     90: Image.Transpose.ROTATE_270,  # Pillow counts counter-clockwise, ``rotate`` clockwise
@@ -31,9 +34,9 @@ _UPRIGHT = {  # EXIF 2.3, tag 0x0112
 }
 
 
-def page_image(image: Image.Image, rotate: Rotation = 0) -> Image.Image:
-    """A new image for a page: upright, RGB, rotated clockwise, without metadata."""
-    page = rotated(to_rgb(upright(image)), rotate)
+def page_picture(image: Image.Image, rotate: Rotation = 0) -> Image.Image:
+    """A new image for a page: upright, RGB or L, rotated clockwise, without metadata."""
+    page = rotated(_rgb_or_grey(upright(image)), rotate)
     if page is image:
         page = image.copy()
     page.info = {}  # with its EXIF orientation, another reader would rotate the page again
@@ -74,12 +77,18 @@ def to_rgb(image: Image.Image) -> Image.Image:
     Raises:
         SourceUnsupported: Pillow cannot convert the mode to RGB.
     """
+    picture = _rgb_or_grey(image)
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
+
+
+def _rgb_or_grey(image: Image.Image) -> Image.Image:
+    """``image`` in mode RGB, or in mode L if it has no colours."""
     if image.mode.startswith("I") or image.mode == "F":
-        return Image.fromarray(_scaled(image)).convert("RGB")
+        return Image.fromarray(_scaled(image))
     try:
         if image.has_transparency_data:
             return _over_white(image)
-        return image if image.mode == "RGB" else image.convert("RGB")
+        return image if image.mode in ("RGB", "L") else image.convert("L" if image.mode == "1" else "RGB")
     except (ValueError, TypeError) as error:
         raise SourceUnsupported(
             f"an image of mode {image.mode} cannot be converted to RGB: convert it to RGB first"
@@ -95,19 +104,47 @@ def _over_white(image: Image.Image) -> Image.Image:
 
 
 def _scaled(image: Image.Image) -> npt.NDArray[np.uint8]:
-    """Grey values of more than 8 bits, scaled to 8; white is 65535 for 16-bit modes, 4095 for a TIFF of 12 bits.
+    """Grey values of more than 8 bits, scaled to 8.
 
-    Pillow uses modes I and F for any depth: there white is the smallest usual maximum that no value exceeds. Pillow
-    applies the TIFF tag "zero is white" only up to 8 bits, so it is applied here.
+    Pillow applies the TIFF tag "zero is white" only up to 8 bits, so it is applied here.
     """
-    tags = getattr(image, "tag_v2", {})
-    deepest = 4095.0 if tags.get(ExifTags.Base.BitsPerSample) == (12,) else 65535.0
     grey = np.nan_to_num(np.asarray(image).astype(np.float64), posinf=0.0, neginf=0.0)
-    brightest = float(grey.max(initial=0.0))
-    whites = {"I": (255.0, 65535.0, brightest), "F": (1.0, 255.0, 65535.0, brightest)}.get(image.mode, (deepest,))
-    white = next(w for w in whites if brightest <= w)
-    scaled = np.rint(grey.clip(0, white) * (255.0 / white)).astype(np.uint8)
-    return 255 - scaled if tags.get(ExifTags.Base.PhotometricInterpretation) == 0 else scaled
+    black, white, _ = _range(image, float(grey.min(initial=0.0)), float(grey.max(initial=0.0)))
+    scaled = np.rint((grey.clip(black, white) - black) * (255.0 / (white - black))).astype(np.uint8)
+    return 255 - scaled if _tags(image).get(ExifTags.Base.PhotometricInterpretation) == 0 else scaled
+
+
+def range_warning(image: Image.Image) -> str | None:
+    """A warning, if black and white of a decoded image of more than 8 bits had to be guessed from its values."""
+    if image.mode not in ("I", "F"):
+        return None
+    grey = np.nan_to_num(np.asarray(image), posinf=0.0, neginf=0.0)
+    black, white, is_guess = _range(image, float(grey.min(initial=0)), float(grey.max(initial=0)))
+    if not is_guess:
+        return None
+    return f"grey values have no agreed range: {black:g} is shown as black, and {white:g} as white"
+
+
+def _range(image: Image.Image, darkest: float, brightest: float) -> tuple[float, float, bool]:
+    """The values of black and white, and whether they are guessed from the darkest and the brightest value.
+
+    White is 65535 for 16-bit modes, 32767 for signed ones, 4095 for a TIFF of 12 bits. Pillow uses modes I and F for
+    any depth: there white is the smallest usual maximum that no value exceeds.
+    """
+    tags = _tags(image)
+    if image.mode not in ("I", "F"):
+        return 0.0, 4095.0 if tags.get(ExifTags.Base.BitsPerSample) == (12,) else 65535.0, False
+    signed = set(tags.get(ExifTags.Base.SampleFormat, ())) == {SIGNED} and tags.get(ExifTags.Base.BitsPerSample) == (
+        16,
+    )
+    usual = (1.0, 255.0, 65535.0) if image.mode == "F" else (255.0, 32767.0 if signed else 65535.0)
+    white = next((white for white in usual if brightest <= white), brightest)
+    is_guess = darkest < 0 or white not in usual
+    return min(darkest, 0.0), brightest if is_guess and brightest > min(darkest, 0.0) else white, is_guess
+
+
+def _tags(image: Image.Image) -> Any:
+    return getattr(image, "tag_v2", {})
 
 
 def from_array(array: npt.NDArray[Any]) -> Image.Image:

@@ -1,0 +1,237 @@
+"""The child processes of this process, and which of them has which file open.
+
+A child serves one request at a time, and any of them can serve any file: it opens a file that it does not have open.
+So a child that was ended costs the page that ended it, and the file is opened again for the next page.
+"""
+
+import atexit
+import itertools
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from got_runtime.errors import SourceError
+from got_runtime.sources.content import FileKind
+from got_runtime.sources.isolation.process import ChildProcess, Reply
+
+__all__ = ["Opening", "Pool", "new_key", "pool", "start_child"]
+
+MAX_CHILDREN = 4
+"""Children of this process. A second one starts only for a second thread that reads at the same time."""
+MAX_OPEN_FILES = 16
+"""Files that a child has open; the one that was not used for longest is closed."""
+
+
+@dataclass(frozen=True)
+class Opening:
+    """How a child opens a file."""
+
+    kind: FileKind
+    name: str
+    path: str | None
+    """Absolute; None for a file in memory, and for one that only this process can open."""
+    read: Callable[[], bytes]
+    """Its bytes, where ``path`` is None."""
+    arguments: dict[str, Any]
+    """See :func:`got_runtime.sources.opened.open_file`."""
+
+    def fields(self, memory: bytes | None) -> dict[str, Any]:
+        """Of a request that opens it; ``memory`` is what :attr:`read` gave."""
+        size = len(memory) if memory is not None else 0
+        return {"name": self.name, "path": self.path, "bytes": size, "arguments": self.arguments}
+
+
+class Pool:
+    """Children that wait for requests, and those at work."""
+
+    def __init__(self) -> None:
+        # Not reentrant: a garbage collector may close files at any allocation, also while its thread holds the lock.
+        self._changed = threading.Condition(threading.Lock())
+        self._waiting: list[ChildProcess] = []
+        self._working: list[ChildProcess] = []
+        self._starting = 0
+        self._limit = max(1, min(MAX_CHILDREN, _processors()))
+        self._closed: deque[int] = deque()
+        self._has_ended = False
+
+    def start(self, kind: FileKind) -> None:
+        """Start a child if there is none, without waiting for it. A failure is left to the first request."""
+        with self._changed:
+            if self._waiting or self._working or self._starting or self._has_ended:
+                return
+            self._starting += 1
+        with suppress(SourceError):
+            self._give_back(self._started(kind))
+
+    def request(self, key: int, fields: dict[str, Any], opening: Opening, seconds: float) -> Reply:
+        """The reply of a child that has the file open, or opens it.
+
+        Args:
+            key: of the file.
+            fields: of the request, without those of opening.
+            opening: how the file is opened.
+            seconds: until the child is ended.
+
+        Raises:
+            ChildEnded: the child was ended at the deadline, or crashed.
+            SourceError: the file cannot be read, or no child could be started.
+        """
+        with self._child(key, opening.kind) as child:
+            child.prepare(opening.kind)
+            is_open = key in child.files
+            memory = opening.read() if not is_open and opening.path is None else None
+            asked = {
+                **fields,
+                "file": key,
+                "kind": opening.kind,
+                "seconds": seconds,
+                "close": child.take_closing(),
+                "open": None if is_open else opening.fields(memory),
+            }
+            reply = child.request(asked, memory, seconds)
+            child.files.pop(key, None)
+            if reply.is_open:
+                child.files[key] = None
+            if len(child.files) > MAX_OPEN_FILES:
+                oldest = next(iter(child.files))
+                del child.files[oldest]
+                child.closing.append(oldest)
+            if reply.retires:
+                child.end(wait=True)
+            return reply
+
+    def close(self, key: int) -> None:
+        """Close a file in the children that have it open: at once in those that wait, else after their request."""
+        self._closed.append(key)
+        if not self._changed.acquire(blocking=False):
+            return  # closed by the thread that has the lock, or with the next request
+        try:
+            self._distribute()
+            idle = [child for child in self._waiting if child.closing]
+            for child in idle:
+                self._waiting.remove(child)
+                self._working.append(child)
+        finally:
+            self._changed.release()
+        for child in idle:
+            self._give_back(child)
+
+    def end(self) -> None:
+        """End all children; those at work are killed."""
+        with self._changed:
+            self._has_ended = True
+            waiting, working = [*self._waiting], [*self._working]
+            self._waiting.clear()
+            self._changed.notify_all()
+        for child in working:
+            child.kill()
+        for child in waiting:
+            child.end(wait=True)
+
+    def forget(self) -> None:
+        """Release the pipes to the children of the process that this one was forked from."""
+        for child in [*self._waiting, *self._working]:
+            child.forget()
+
+    @contextmanager
+    def _child(self, key: int, kind: FileKind) -> Iterator[ChildProcess]:
+        child = self._take(key, kind)
+        try:
+            yield child
+        finally:
+            self._give_back(child)
+
+    def _take(self, key: int, kind: FileKind) -> ChildProcess:
+        """A child for this thread: one that has the file open, one that waits, or a new one."""
+        with self._changed:
+            while not self._waiting and len(self._working) + self._starting >= self._limit:
+                self._changed.wait()
+            if self._has_ended:
+                raise SourceError("this program is ending: no file can be opened any more")
+            self._distribute()
+            if self._waiting:
+                child = next((each for each in self._waiting if key in each.files), self._waiting[-1])
+                self._waiting.remove(child)
+                self._working.append(child)
+                return child
+            self._starting += 1
+        return self._started(kind)
+
+    def _started(self, kind: FileKind) -> ChildProcess:
+        child: ChildProcess | None = None
+        try:
+            child = ChildProcess(kind)
+            return child
+        finally:
+            with self._changed:
+                self._starting -= 1
+                if child is not None:
+                    self._working.append(child)
+                self._changed.notify()
+
+    def _give_back(self, child: ChildProcess) -> None:
+        """Let a child wait for the next request, once it was told to close what it should."""
+        while True:
+            with self._changed:
+                self._distribute()
+                if child.has_ended or not child.closing:
+                    self._working.remove(child)
+                    if not child.has_ended:
+                        self._waiting.append(child)
+                    self._changed.notify()
+                    return
+            child.close_files()
+
+    def _distribute(self) -> None:
+        """Tell the children that have closed files open to close them. Called with the lock."""
+        while self._closed:
+            key = self._closed.popleft()
+            for child in [*self._waiting, *self._working]:
+                if key in child.files:
+                    del child.files[key]
+                    child.closing.append(key)
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+_keys = itertools.count(1)
+_pool: Pool | None = None
+_pool_lock = threading.Lock()
+
+
+def new_key() -> int:
+    """A number for a file, which is that of no other file, also after a fork."""
+    return next(_keys)
+
+
+def pool() -> Pool:
+    """The children of this process."""
+    global _pool
+    with _pool_lock:
+        if _pool is None:
+            _pool = Pool()
+            atexit.register(_pool.end)
+        return _pool
+
+
+def start_child(kind: FileKind = "PDF") -> None:
+    """Start a child ahead of the first file, for example while a model is loaded. Does nothing if there is one."""
+    pool().start(kind)
+
+
+def _forget_after_fork() -> None:
+    global _pool, _pool_lock
+    inherited, _pool, _pool_lock = _pool, None, threading.Lock()
+    if inherited is not None:
+        atexit.unregister(inherited.end)
+        inherited.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_after_fork)

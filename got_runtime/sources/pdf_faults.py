@@ -1,0 +1,97 @@
+"""Faults of PDF files and pages that no library reports: mended where other programs mend them, and warned of."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from got_runtime.sources.answers import Pixels
+from got_runtime.sources.names import one_line
+
+__all__ = ["MENDS", "SMALLEST_SIDE", "drawn_in_one_colour", "file_faults", "size_fault"]
+
+SMALLEST_SIDE = 8
+"""Pixels; a picture with a smaller side holds no legible character."""
+INVISIBLE = ("ignore-text", "clip")
+"""Content that leaves no mark: text for searching, and clipping paths."""
+
+
+def size_fault(width: int, height: int) -> list[str]:
+    """A warning, if a page of so many pixels is a strip or a speck."""
+    small = min(width, height) < SMALLEST_SIDE
+    return [f"the page is {width}×{height} pixels, too small to hold text"] if small else []
+
+
+def file_faults(document: Any) -> list[str]:
+    """Warnings of files whose pages are not what one opens them for: portfolios, and forms that a program fills in."""
+    catalog = document.pdf_catalog()
+    found = []
+    if document.xref_get_key(catalog, "Collection")[0] in ("dict", "xref"):
+        found.append(
+            f"a portfolio of {document.embfile_count()} files: its cover is read, unpack it to read the files in it"
+        )
+    if document.xref_get_key(catalog, "NeedsRendering")[1] == "true":
+        found.append("an XFA form, whose pages Adobe Reader makes when it opens it: print it to PDF there")
+    return found
+
+
+def _unit_fault(document: Any, page: Any) -> str | None:
+    kind, value = document.xref_get_key(page.xref, "UserUnit")
+    if kind not in ("int", "float") or float(value) > 0:
+        return None
+    document.xref_set_key(page.xref, "UserUnit", "1")
+    return f"the page has a unit of {one_line(value)}: it is taken as 1"
+
+
+def _crop_fault(document: Any, page: Any) -> str | None:
+    """A CropBox without area, or outside of the page, of which MuPDF shows nothing."""
+    mupdf = _mupdf()
+    boxes = []
+    for name in ("CropBox", "MediaBox"):
+        box = mupdf.pdf_dict_get_inheritable(page._pdf_page().obj(), mupdf.pdf_new_name(name))
+        if not mupdf.pdf_is_array(box):
+            return None
+        rect = mupdf.pdf_to_rect(box)
+        boxes.append((rect.x0, rect.y0, rect.x1, rect.y1))
+    crop, media = boxes
+    empty = min(crop[2], media[2]) <= max(crop[0], media[0]) or min(crop[3], media[3]) <= max(crop[1], media[1])
+    if not empty or media[2] <= media[0] or media[3] <= media[1]:
+        return None
+    document.xref_set_key(page.xref, "CropBox", "[{} {} {} {}]".format(*media))
+    return "the CropBox holds nothing of the page: the whole page is shown"
+
+
+def _mupdf() -> Any:
+    from pymupdf import mupdf
+
+    return mupdf
+
+
+MENDS: tuple[Callable[[Any, Any], str | None], ...] = (_unit_fault, _crop_fault)
+"""Each mends a fault of a ``pymupdf.Page`` in memory and returns a warning, after which the page is loaded again."""
+
+
+def drawn_in_one_colour(page: Any, pixels: Pixels) -> str | None:
+    """A warning, if the picture of a ``pymupdf.Page`` is one colour although the page has content that draws."""
+    samples = np.frombuffer(pixels.data, np.uint8)
+    step = 3 * max(1, pixels.width * pixels.height // 1000)
+    if any((samples[shift::step] != samples[shift]).any() for shift in range(3)):  # as on nearly every page
+        return None
+    if not np.array_equal(samples[3:], samples[:-3]):
+        return None
+    marks = Counter(kind for kind, box in page.get_bboxlog() if not kind.startswith(INVISIBLE) and _has_area(box))
+    if set(marks) <= {"fill-path"} and _paths_are_paper(page, tuple(samples[:3] / 255)):
+        return None
+    content = ", ".join(f"{count} {kind.replace('-', ' ')}" for kind, count in marks.items())
+    return f"the page is one colour although it has content ({content}): parts may be missing"
+
+
+def _has_area(box: Any) -> bool:
+    return bool(box[2] > box[0] or box[3] > box[1])
+
+
+def _paths_are_paper(page: Any, colour: tuple[float, ...]) -> bool:
+    """Whether all areas are filled with the colour of the page, which is how many programs draw an empty one."""
+    fills = [drawing.get("fill") for drawing in page.get_drawings()]
+    return all(fill is None or max(abs(a - b) for a, b in zip(fill, colour, strict=False)) < 0.01 for fill in fills)

@@ -1,0 +1,189 @@
+"""A PDF file opened by MuPDF: its pages, their text layers and layout. It runs in a child process, or in this one."""
+
+import math
+import re
+from codecs import BOM_UTF16_BE
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from got_runtime.errors import GotError, LimitExceeded, SourceCorrupt
+from got_runtime.sources.answers import Answer, Pixels
+from got_runtime.sources.content import Content
+from got_runtime.sources.isolation.messages import as_warnings
+from got_runtime.sources.mupdf import library, messages, mupdf_calls, open_document
+from got_runtime.sources.names import one_line
+from got_runtime.sources.page_tree import page_count
+from got_runtime.sources.pdf_faults import MENDS, drawn_in_one_colour, file_faults, size_fault
+from got_runtime.sources.regions import layout_regions
+from got_runtime.sources.resolution import POINTS_PER_INCH, auto_dpi
+from got_runtime.sources.second_renderer import drawn_by_pdfium
+from got_runtime.sources.text_layer import characters, is_scan, needs_ocr, read_text_layer
+
+__all__ = ["PdfFile"]
+
+
+class PdfFile:
+    """An open PDF. Page numbers count from 1.
+
+    Args:
+        content: its bytes.
+        password: if it is encrypted.
+        max_pixels, max_side: limits of a page's picture.
+
+    Raises:
+        SourceEncrypted: it needs another password.
+        SourceCorrupt: it cannot be opened, or has no pages.
+    """
+
+    def __init__(self, content: Content, password: str | None, max_pixels: int, max_side: int) -> None:
+        self._content, self._password = content, password
+        self._max_pixels, self._max_side = max_pixels, max_side
+        name = content.name
+        with mupdf_calls(f"{name} cannot be opened as PDF"):
+            self._document = document = open_document(content, password)
+            try:
+                repaired: bool = document.is_repaired
+                self._total, found = page_count(document)
+                if not self._total:
+                    raise SourceCorrupt(f"{name} is a PDF without pages: save or download it again")
+                found += file_faults(document)
+            except BaseException:
+                document.close()
+                raise
+        self._warnings = [f"{name}: {warning}" for warning in found]
+        if repaired:
+            self._warnings.insert(0, f"{name} was damaged and has been repaired: parts may be missing")
+
+    def info(self) -> Answer:
+        """``{"total": pages, "warnings": of the whole file}``."""
+        return Answer({"total": self._total, "warnings": self._warnings})
+
+    def close(self) -> None:
+        with mupdf_calls(f"{self._content.name} cannot be closed"):
+            self._document.close()
+
+    def page(self, number: int, dpi: float | None, long_side: int, draw: bool) -> Answer:
+        """The page's label, size in points, resolution, warnings and picture; or its error, as class and message.
+
+        Args:
+            number: of the page.
+            dpi: None renders it so that its longer side has about ``long_side`` pixels.
+            long_side: in pixels.
+            draw: whether it is rendered.
+        """
+        value: dict[str, Any] = {"label": str(number), "size": None, "dpi": None, "warnings": [], "renderer": None}
+        pixels = None
+        try:
+            with self._page(number) as (page, mended):
+                value["warnings"] += mended
+                value["label"] = one_line(_label(page)) or value["label"]
+                value["size"] = size = page.rect.width, page.rect.height
+                wanted = dpi or auto_dpi(*size, long_side)
+                value["dpi"] = actual = self._within_limits(size, wanted)
+                if draw:
+                    pixels = self._drawn(page, number, actual, value)
+                value["warnings"] += _reported()
+            if actual < wanted:
+                bound = f"{self._max_pixels:,} pixels, or {self._max_side:,} of one side"
+                value["warnings"].append(f"rendered at {actual:.4g} dpi, not {wanted:g}: more exceeds {bound}")
+        except (GotError, MemoryError) as error:
+            if isinstance(error, MemoryError):
+                raise
+            value["error"] = [type(error).__name__, str(error)]
+            pixels = None
+        return Answer(value, pixels)
+
+    def picture(self, number: int, dpi: float) -> Answer:
+        """The page at ``dpi``, or at the highest resolution within the limits. Raises ``SourceCorrupt``."""
+        with self._page(number) as (page, _):
+            actual = self._within_limits((page.rect.width, page.rect.height), dpi)
+            return Answer({}, self._drawn(page, number, actual, {"warnings": []}))
+
+    def text(self, number: int, gap: str) -> Answer:
+        """The text layer in reading order, and the page's size in points. Raises ``SourceCorrupt``."""
+        with self._page(number) as (page, _):
+            layer = read_text_layer(page, gap)
+            size = (page.rect.width, page.rect.height)
+        return Answer({"text": layer.text, "lines": layer.lines, "warnings": layer.warnings, "size": size})
+
+    def needs_ocr(self, number: int) -> Answer:
+        """Whether the text layer is too poor to use. Raises ``SourceCorrupt``."""
+        with self._page(number) as (page, _):
+            return Answer({"result": needs_ocr(page)})
+
+    def is_scan(self, number: int) -> Answer:
+        """Whether one image covers the page or its text layer has no Unicode values. Raises ``SourceCorrupt``."""
+        with self._page(number) as (page, _):
+            return Answer({"result": is_scan(page)})
+
+    def characters(self, number: int) -> Answer:
+        """The characters of the text layer and their boxes in points. Raises ``SourceCorrupt``."""
+        with self._page(number) as (page, _):
+            return Answer({"result": characters(page)})
+
+    def regions(self, number: int) -> Answer:
+        """Regions found by the layout analysis: box in points, kind, text. Raises ``SourceCorrupt``."""
+        with self._page(number) as (page, _):
+            return Answer({"result": [(region.bbox, region.kind, region.text) for region in layout_regions(page)]})
+
+    @contextmanager
+    def _page(self, number: int) -> Iterator[tuple[Any, list[str]]]:
+        """The ``pymupdf.Page``, valid inside the ``with``, and warnings of what had to be mended in it."""
+        with mupdf_calls(f"page {number} of {self._content.name} cannot be read") as pymupdf:
+            try:
+                page, mended = self._document.load_page(number - 1), list[str]()
+                for mend in MENDS:
+                    if (warning := mend(self._document, page)) is not None:
+                        mended.append(warning)
+                        page = self._document.reload_page(page)
+                yield page, mended
+            finally:
+                # MuPDF keeps up to 256 MiB of decoded images: a long scan would seem to leak.
+                pymupdf.TOOLS.store_shrink(100)
+
+    def _drawn(self, page: Any, number: int, dpi: float, value: dict[str, Any]) -> Pixels:
+        """The pixels of the page; what is wrong with them is added to the warnings of ``value``."""
+        zoom, pymupdf = dpi / POINTS_PER_INCH, library()
+        pixmap = page.get_pixmap(matrix=pymupdf.Matrix(zoom, zoom), colorspace=pymupdf.csRGB, alpha=False)
+        if not pixmap.width or not pixmap.height:
+            raise LimitExceeded(
+                f"page {number} of {self._content.name} has no pixels at {dpi:.3g} dpi: raise dpi, or "
+                f"Limits(max_pixels=…), --max-pixels, which is {self._max_pixels:,}"
+            )
+        drawn, value["renderer"] = Pixels("RGB", pixmap.width, pixmap.height, pixmap.samples_mv, pixmap), "MuPDF"
+        value["warnings"] += size_fault(pixmap.width, pixmap.height)
+        empty = drawn_in_one_colour(page, drawn)
+        if empty is not None or messages():
+            better = drawn_by_pdfium(self._content, self._password, number - 1, zoom, drawn, empty is not None)
+            if better is not None:
+                drawn, value["renderer"], empty = better, "PDFium", None
+                value["warnings"].append("drawn by PDFium, since MuPDF left out parts of the page")
+        value["warnings"] += [empty] if empty is not None else []
+        return drawn
+
+    def _within_limits(self, size_pt: tuple[float, float], dpi: float) -> float:
+        """``dpi``, or the highest lower resolution at which the page is within the limits."""
+        zoom = min(dpi / POINTS_PER_INCH, self._max_side / (max(*size_pt, 1e-6) + 1))
+        while math.ceil(size_pt[0] * zoom + 1) * math.ceil(size_pt[1] * zoom + 1) > self._max_pixels and zoom > 1e-9:
+            zoom *= min(0.99, math.sqrt(self._max_pixels / (size_pt[0] * size_pt[1])) / zoom)
+        return zoom * POINTS_PER_INCH
+
+
+def _reported() -> list[str]:
+    """A warning for each different message of MuPDF."""
+    return as_warnings(messages(), "MuPDF")
+
+
+def _label(page: Any) -> str:
+    """The page label of the PDF; empty if there is none that PyMuPDF can parse."""
+    try:
+        label: str = page.get_label()
+    except (ValueError, LookupError):  # its parser accepts no slash in a prefix and no reference for a number
+        return ""
+    coded = re.match("<((?:[0-9A-F]{2})+)>", label)  # a prefix that is not ASCII is given in hexadecimal
+    if coded is None:
+        return label
+    prefix = bytes.fromhex(coded[1])
+    encoding = "utf-16" if prefix.startswith(BOM_UTF16_BE) else "latin-1"
+    return prefix.decode(encoding, "replace") + label[coded.end() :]

@@ -1,0 +1,87 @@
+"""PDFium as a second renderer of pages that MuPDF complains of, where the package ``pypdfium2`` is installed."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from got_runtime.sources.answers import Pixels
+from got_runtime.sources.content import Content
+
+__all__ = ["drawn_by_pdfium"]
+
+THUMBNAIL = 80
+"""Pixels of a side of the pictures that are compared."""
+MIN_DIFFERENCE = 8.0
+"""Mean difference, of 255, from which the two pictures are different."""
+MIN_MORE = 1.1
+"""How many times more edges PDFium must have drawn for its picture to be taken."""
+
+
+def drawn_by_pdfium(
+    content: Content, password: str | None, index: int, zoom: float, drawn: Pixels, is_empty: bool
+) -> Pixels | None:
+    """PDFium's picture of a page, if it shows more than MuPDF's; None also if PDFium is not installed or fails.
+
+    Args:
+        content: the file.
+        password: if it is encrypted.
+        index: of the page, from 0.
+        zoom: pixels of a point.
+        drawn: MuPDF's picture.
+        is_empty: whether that is one colour.
+    """
+    if find_spec("pypdfium2") is None:
+        return None
+    try:
+        with _page(content, password, index) as page:
+            bitmap = page.render(scale=zoom, rev_byteorder=True, prefer_bgrx=False)
+            pixels = np.ascontiguousarray(bitmap.to_numpy()[:, :, :3])
+    except Exception:  # noqa: BLE001 - whatever it raises, MuPDF's picture is there
+        return None
+    height, width = pixels.shape[:2]
+    if abs(width - drawn.width) > 2 or abs(height - drawn.height) > 2:
+        return None  # it sees another page there
+    own, other = _grey(np.frombuffer(drawn.data, np.uint8).reshape(drawn.height, drawn.width, 3)), _grey(pixels)
+    if _edges(other) <= (0 if is_empty else MIN_MORE * _edges(own)):
+        return None
+    if not is_empty and _difference(own, other) < MIN_DIFFERENCE:
+        return None
+    return Pixels("RGB", width, height, pixels)
+
+
+@contextmanager
+def _page(content: Content, password: str | None, index: int) -> Iterator[Any]:
+    import pypdfium2
+
+    source = content.path if content.path is not None else content.read()
+    with closing(pypdfium2.PdfDocument(source, password=password)) as document:
+        if document.get_formtype():
+            document.init_forms()
+        with closing(document[index]) as page:
+            yield page
+
+
+def _grey(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Every second pixel, as grey: enough to compare."""
+    grey: npt.NDArray[np.float32] = pixels[::2, ::2].mean(axis=2, dtype=np.float32)
+    return grey
+
+
+def _edges(grey: npt.NDArray[np.float32]) -> float:
+    across, down = np.abs(np.diff(grey, axis=1)), np.abs(np.diff(grey, axis=0))
+    return float(across.mean() if across.size else 0) + float(down.mean() if down.size else 0)
+
+
+def _difference(own: npt.NDArray[np.float32], other: npt.NDArray[np.float32]) -> float:
+    return float(np.abs(_thumbnail(own) - _thumbnail(other)).mean())
+
+
+def _thumbnail(grey: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    from PIL import Image
+
+    small = Image.fromarray(grey).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
+    return np.asarray(small, dtype=np.float32)

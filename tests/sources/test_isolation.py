@@ -1,0 +1,213 @@
+"""Files are opened in child processes: one that hangs, crashes or takes too much costs its page, and nothing else."""
+
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers.source_files import only_page, open_files, pdf_of, png_of, read, same, striped
+from PIL import Image
+
+from got_runtime.errors import LimitExceeded, SourceCorrupt
+from got_runtime.sources import Limits, open_pages, start_child
+from got_runtime.sources.isolation import pool as pools
+
+QUICK = Limits(max_seconds_per_page=0.5)
+
+
+def pdf_that_hangs() -> bytes:
+    """Two pages: a pattern that is repeated billions of times, and a sound page."""
+    pattern = "/Type/Pattern/PatternType 1/PaintType 1/TilingType 1/BBox[0 0 9 9]/XStep .001/YStep .001/Resources<<>>"
+    objects = [
+        "<</Type/Catalog/Pages 2 0 R>>",
+        "<</Type/Pages/Kids[3 0 R 4 0 R]/Count 2/MediaBox[0 0 200 200]>>",
+        "<</Type/Page/Parent 2 0 R/Contents 5 0 R/Resources<</Pattern<</P 6 0 R>>>>>>",
+        "<</Type/Page/Parent 2 0 R/Contents 7 0 R>>",
+        "<</Length 41>>stream\n/Pattern cs /P scn 0 0 200 200 re f       \nendstream",
+        f"<<{pattern}/Length 13>>stream\n0 0 1 1 re f \nendstream",
+        "<</Length 16>>stream\n0 0 100 100 re f\nendstream",
+    ]
+    body = "".join(f"{number} 0 obj{text}endobj\n" for number, text in enumerate(objects, 1))
+    return f"%PDF-1.4\n{body}trailer<</Root 1 0 R/Size 8>>".encode()
+
+
+def children() -> list[int]:
+    own = pools.pool()
+    return [child.pid for child in [*own._waiting, *own._working]]
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def ends(pid: int, within: float = 5.0) -> bool:
+    deadline = time.monotonic() + within
+    while is_running(pid) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return not is_running(pid)
+
+
+def test_a_page_that_hangs_is_ended_at_its_time_limit_and_the_next_page_is_read() -> None:
+    longest = [0.0]
+    done = threading.Event()
+
+    def sleep_in_pieces() -> None:
+        while not done.is_set():
+            begin = time.monotonic()
+            time.sleep(0.01)
+            longest[0] = max(longest[0], time.monotonic() - begin)
+
+    only_page(pdf_of("a"))  # a child has started
+    sleeper = threading.Thread(target=sleep_in_pieces)
+    sleeper.start()
+    begin = time.monotonic()
+    pages = open_pages(pdf_that_hangs(), dpi=72, limits=QUICK)
+    first = next(pages)
+    assert time.monotonic() - begin < 3
+    assert isinstance(first.error, LimitExceeded)
+    assert "--max-seconds" in str(first.error)
+    second = next(pages)
+    done.set()
+    sleeper.join()
+    assert second.image is not None
+    assert second.image.getpixel((20, 180)) == (0, 0, 0)
+    assert longest[0] < 0.5
+
+
+def test_memory_beyond_the_limit_is_the_pages_error(tmp_path: Path) -> None:
+    if sys.platform != "linux":
+        pytest.skip("only Linux limits the memory of a process")
+    Image.new("L", (9000, 9000)).save(tmp_path / "a.png")
+    with pytest.raises(LimitExceeded, match="--max-render-bytes"):
+        read(tmp_path / "a.png", limits=Limits(max_render_bytes=32 << 20))
+    assert only_page(striped(), limits=Limits(max_render_bytes=32 << 20)).image is not None
+
+
+@pytest.mark.parametrize("source", [pdf_of("a", "b"), png_of(striped())], ids=["PDF", "PNG"])
+def test_rendering_here_gives_the_same_pages(source: bytes) -> None:
+    there, here = read(source), read(source, limits=Limits(isolate=False))
+    assert [same(a.image, b.image) for a, b in zip(there, here, strict=True)] == [True] * len(there)
+    assert [a.warnings for a in there] == [b.warnings for b in here]
+    assert [a.text_layer for a in there] == [b.text_layer for b in here]
+
+
+def test_a_child_that_dies_costs_one_page() -> None:
+    pages = open_pages(pdf_of("a", "b", "c"), dpi=20)
+    next(pages)
+    for pid in children():
+        os.kill(pid, signal.SIGSEGV)
+        assert ends(pid)
+    second, third = pages
+    assert isinstance(second.error, SourceCorrupt)
+    assert "crashed" in str(second.error)
+    assert third.text_layer == "c"
+
+
+def test_one_child_serves_many_files_and_handles_stay_flat(tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(pdf_of("a"))
+    (tmp_path / "a.png").write_bytes(png_of(striped()))
+    read(tmp_path / "a.pdf", dpi=20)
+    before, own = children(), open_files()
+    opened = [len(os.listdir(f"/proc/{pid}/fd")) for pid in before if os.path.isdir("/proc")]
+    for _ in range(20):
+        read(tmp_path / "a.pdf", dpi=20)
+        read(tmp_path / "a.png")
+        pages = open_pages(tmp_path / "a.pdf", dpi=20)
+        next(pages)
+        pages.close()  # type: ignore[attr-defined]
+    only_page(striped())
+    time.sleep(0.1)
+    assert children() == before
+    assert open_files() == own
+    assert [len(os.listdir(f"/proc/{pid}/fd")) for pid in before if os.path.isdir("/proc")] == opened
+
+
+def test_more_files_than_children_can_be_read_in_turns() -> None:
+    documents = [open_pages(pdf_of(*(f"{n}.{i}" for i in range(3))), dpi=20) for n in range(9)]
+    texts = [[next(pages).text_layer for pages in documents] for _ in range(3)]
+    assert texts == [[f"{n}.{i}" for n in range(9)] for i in range(3)]
+
+
+SCRIPT = """
+import sys, threading, time
+from got_runtime.sources import open_pages
+from got_runtime.sources.isolation.pool import pool
+sound, hangs = sys.argv[1:]
+list(open_pages(sound))
+if hangs:
+    threading.Thread(target=lambda: list(open_pages(hangs)), daemon=True).start()
+    time.sleep(.5)
+print(*[child.pid for child in [*pool()._waiting, *pool()._working]], flush=True)
+time.sleep(100)
+"""
+
+
+@pytest.mark.parametrize("is_busy", [False, True], ids=["waits", "renders"])
+def test_a_child_ends_with_its_parent_however_that_ends(tmp_path: Path, is_busy: bool) -> None:
+    (tmp_path / "a.pdf").write_bytes(pdf_of("a"))
+    (tmp_path / "b.pdf").write_bytes(pdf_that_hangs())
+    arguments = [str(tmp_path / "a.pdf"), str(tmp_path / "b.pdf") if is_busy else ""]
+    parent = subprocess.Popen([sys.executable, "-c", SCRIPT, *arguments], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    found = [int(pid) for pid in parent.stdout.readline().split()]
+    assert found
+    assert all(is_running(pid) for pid in found)
+    parent.kill()
+    parent.communicate()
+    assert all(ends(pid) for pid in found)
+
+
+def _texts(source: bytes, results: Any) -> None:
+    results.put([page.text_layer for page in open_pages(source, dpi=20)])
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_processes_that_may_have_no_children_read_too(method: str) -> None:
+    if method not in multiprocessing.get_all_start_methods():
+        pytest.skip(f"no {method} here")
+    only_page(pdf_of("before"), dpi=20)
+    context: Any = multiprocessing.get_context(method)
+    results: Any = context.Queue()
+    process = context.Process(target=_texts, args=(pdf_of("a", "b"), results), daemon=True)
+    process.start()
+    assert results.get(timeout=60) == ["a", "b"]
+    process.join()
+    assert only_page(pdf_of("after"), dpi=20).text_layer == "after"
+
+
+CHILD = """
+import json, sys
+from got_runtime.sources.isolation import child
+names = ("torch", "transformers", "pydantic_settings", "langchain_core")
+print(json.dumps([name for name in names if name in sys.modules]))
+"""
+
+
+def test_a_child_imports_no_network() -> None:
+    result = subprocess.run([sys.executable, "-c", CHILD], capture_output=True, text=True, check=True)
+    assert json.loads(result.stdout) == []
+
+
+def test_starting_ahead_starts_one_child() -> None:
+    start_child()
+    before = children()
+    assert before
+    start_child()
+    assert children() == before
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
+    yield
+    assert capfd.readouterr() == ("", "")
