@@ -33,7 +33,7 @@ IMPORTS: dict[str, set[str]] = {
     "synth": {"tasks", "views"},
     "evaluation": {"markup", "results", "runtime", "sources", "synth", "tasks", "views"},
     "training": {"engine", "evaluation", "model", "pipeline", "sources", "synth", "tasks", "views"},
-    "bench": {"engine", "model", "runtime", "sources"},
+    "bench": {"engine", "model", "runtime", "serving", "sources"},
     "cli": {
         "__init__",
         "bench",

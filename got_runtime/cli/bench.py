@@ -18,6 +18,7 @@ _OPTIONS = {
     None: (*_COMMON_OPTIONS, "rounds", "against", "int8", "plot"),
     "document": (*_COMMON_OPTIONS, "rounds", "against", "int8"),
     "callers": (*_COMMON_OPTIONS, "rounds"),
+    "serve": (*_COMMON_OPTIONS, "rounds"),
     "steady": (*_COMMON_OPTIONS, "plot"),
     "busy": _COMMON_OPTIONS,
     "pages": ("json",),
@@ -41,6 +42,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         type=positive_int,
         metavar="N",
         help="read a page in each of N threads, against one stream of N pages",
+    )
+    measurement.add_argument(
+        "--serve",
+        type=positive_int,
+        metavar="N",
+        help="read a page for each of N clients of the service over loopback, against one stream of N pages",
     )
     measurement.add_argument(
         "--steady", type=positive_int, metavar="N", help="read N pages; print speed and memory of each tenth"
@@ -109,7 +116,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     batch_sizes = _batch_sizes(args.batch_size)
     against = _against(args.against)
-    if args.document or args.steady or args.busy or args.callers:
+    if args.document or args.steady or args.busy or args.callers or args.serve:
         return _read_pages(args, batch_sizes, against)
     return _time_stages(args, batch_sizes, against)
 
@@ -236,6 +243,14 @@ def _read_pages(args: argparse.Namespace, batch_sizes: tuple[int, ...], against:
         if args.json:
             write_json(report, args.json)
         return 0
+    if args.serve:
+        from got_runtime.bench.serve import measure_serve
+
+        served = measure_serve(runtime("torch"), args.serve, args.tokens, args.rounds, print_notice)
+        print("\n".join(served.lines()))
+        if args.json:
+            write_json(served, args.json)
+        return 0
     if args.steady:
         steady = measure_steady(runtime("torch"), args.steady, args.tokens)
         print("\n".join(steady.lines()))
@@ -260,7 +275,12 @@ def _check_options(args: argparse.Namespace) -> None:
     from got_runtime.errors import GotError
 
     measurement = next(
-        (name for name in ("document", "callers", "steady", "busy", "pages") if getattr(args, name) is not None), None
+        (
+            name
+            for name in ("document", "callers", "serve", "steady", "busy", "pages")
+            if getattr(args, name) is not None
+        ),
+        None,
     )
     for name in _OPTIONS[None]:
         if name not in _OPTIONS[measurement] and getattr(args, name) != args.parser.get_default(name):

@@ -4,12 +4,13 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import aclosing
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
+from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from got_runtime.results import DocumentResult, PageResult
@@ -26,8 +27,11 @@ __all__ = [
     "page_json",
     "rendered",
     "sse",
+    "unless_gone",
     "with_pings",
 ]
+
+_Result = TypeVar("_Result")
 
 JSON, LINES, SSE = "application/json", "application/x-ndjson", "text/event-stream"
 MARKDOWN, HTML, TEXT = "text/markdown", "text/html", "text/plain"
@@ -139,8 +143,37 @@ async def with_pings(
                     await step
 
 
+async def unless_gone(receive: Receive, work: Coroutine[Any, Any, _Result]) -> _Result:
+    """The result of ``work``, which is cancelled if the client goes away. The body must have been read.
+
+    Raises:
+        ClientDisconnect: the client went away.
+        BaseException: what ``work`` raises.
+    """
+    task = asyncio.ensure_future(work)
+    gone = asyncio.ensure_future(_gone(receive))
+    try:
+        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise ClientDisconnect
+        return task.result()
+    finally:
+        for each in (task, gone):
+            each.cancel()
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await each
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
 class ClosingResponse(StreamingResponse):
-    """A streamed answer whose generator is closed, and ``release`` called, however the connection ends."""
+    """A streamed answer that ends when its client goes away, also while there is nothing to send.
+
+    Its generator is closed and ``release`` called, however the connection ends.
+    """
 
     def __init__(self, parts: AsyncGenerator[bytes, None], media_type: str, release: Callable[[], None]) -> None:
         # Proxies such as nginx would collect the parts of an answer.
@@ -150,7 +183,8 @@ class ClosingResponse(StreamingResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            await super().__call__(scope, receive, send)
+            with contextlib.suppress(ClientDisconnect, OSError):
+                await unless_gone(receive, self.stream_response(send))
         finally:
             await self._parts.aclose()
             self._release()

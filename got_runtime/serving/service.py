@@ -1,17 +1,15 @@
 """What the native interface and all dialects stand on: a request's document is admitted, read, and given back."""
 
-import asyncio
-import contextlib
 import time
-from collections.abc import AsyncGenerator, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 from fastapi import Request
-from starlette.requests import ClientDisconnect
 
 from got_runtime.options import ReadOptions
 from got_runtime.results import DocumentResult, PageResult
+from got_runtime.serving.answers import unless_gone
 from got_runtime.serving.body import Intake, Reading
 from got_runtime.serving.files import Files
 from got_runtime.serving.jobs import Jobs
@@ -23,12 +21,10 @@ if TYPE_CHECKING:
     from got_runtime.runtime import GotRuntime
     from got_runtime.serving.settings import ServeSettings
 
-__all__ = ["Service", "unless_gone"]
+__all__ = ["GOT_NANO", "Service"]
 
 GOT_NANO = "got-nano"
 """Name of the embedded network."""
-
-_Result = TypeVar("_Result")
 
 
 class Service:
@@ -108,7 +104,7 @@ class Service:
     async def read(self, request: Request, reading: Reading) -> DocumentResult:
         """Read a document; if its client goes away, reading stops. Raises Problem, GotError and ClientDisconnect."""
         ticket = await self.admit(reading)
-        return await unless_gone(request, self._read(ticket))
+        return await unless_gone(request.receive, self._read(ticket))
 
     async def _read(self, ticket: Ticket) -> DocumentResult:
         async with aclosing(self.events(ticket)) as events:
@@ -124,29 +120,3 @@ class Service:
             model=self.runtime.model_info,
             settings=options.model_copy(update={"password": None}),
         )
-
-
-async def unless_gone(request: Request, work: Coroutine[Any, Any, _Result]) -> _Result:
-    """The result of ``work``, which is cancelled if the client goes away. The body must have been read.
-
-    Raises:
-        ClientDisconnect: the client went away.
-        BaseException: what ``work`` raises.
-    """
-    task = asyncio.ensure_future(work)
-    gone = asyncio.ensure_future(_gone(request))
-    try:
-        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            raise ClientDisconnect
-        return task.result()
-    finally:
-        for each in (task, gone):
-            each.cancel()
-            with contextlib.suppress(asyncio.CancelledError, Exception):
-                await each
-
-
-async def _gone(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass

@@ -13,6 +13,7 @@ from got_runtime.bench.hardware import Hardware
 from got_runtime.bench.model_under_test import full_size
 from got_runtime.bench.neighbours import measure_busy
 from got_runtime.bench.roofline import work_of
+from got_runtime.bench.serve import measure_serve
 from got_runtime.cli import main
 from got_runtime.engine.scripted import ScriptedEngine
 from got_runtime.model.checkpoint import LoadedModel
@@ -156,3 +157,10 @@ def test_a_plot_of_an_unknown_format_is_an_error_before_anything_is_measured(
 ) -> None:
     assert main(["bench", "--plot", str(tmp_path / "speed.xyz")]) == 2
     assert "name a .png or .svg file" in capsys.readouterr().err
+
+
+def test_clients_of_the_service_are_compared_with_one_stream(checkpoint: LoadedModel) -> None:
+    report = measure_serve(scripted(checkpoint, 0.002), clients=3, budget=5, rounds=1)
+    assert report.failed == 0
+    assert report.slowest >= report.median > 0
+    assert any(f"{report.served_rate / report.stream_rate:.2f} ×" in line for line in report.lines())
