@@ -19,6 +19,7 @@ _ESCAPES = str.maketrans(
 _APART = {
     "**": "*{}*",
     "``": "`{}`",
+    "`\\": "`{}\\",
     "''": "'{}'",
     "!!!": "!{}!!",
     "<|": "<{}|",
@@ -47,7 +48,7 @@ def _inline(piece: Inline) -> str:
             text = escape(piece.text)
             for mark in reversed(piece.marks):
                 text = f"\\{_COMMANDS[mark]}{{{text}}}"
-            return text
+            return text + "{}" if text.endswith("`") else text  # before a command it would begin code
         case "math":
             return f"\\({piece.latex}\\)"
         case "smiles":

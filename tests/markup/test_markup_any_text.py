@@ -87,6 +87,8 @@ def test_every_renderer_takes_what_the_parser_gives(text: str, is_latex: bool) -
 @given(st.one_of(dialect, mutations()))
 @example("\\href{http://ok.example/~a''b``}{~x~ ``y''}")
 @example("a \\\\ {}[2pt]")
+@example("```$```")
+@example("```\\begin{tabular}{|l|c|}```")
 @example("\\begin{equation}\\section*{\\hline\\end{equation}")
 def test_a_grid_is_read_back_from_its_latex(text: str) -> None:
     for element in parse("\\begin{tabular}{lcr}" + text + "\\end{tabular}"):
@@ -106,6 +108,7 @@ def test_a_grid_is_read_back_from_its_latex(text: str) -> None:
 @example("\\begi  {tabular}{l}a \\\\ \\end{tabular}")
 @example("\\edn\n{tabular}{l}a")
 @example("\\begin{tabular}{|\\section*{l|c|}a b. c.\n")
+@example("\n\n\\begin{hline a & b \\\\ \\hline \\end{tabular}")
 @example("\\begin{tabular}{l}a \\\\ \\hline {t\\begin{tabular}{l}b\\end{tabular}}\\end{tabular}")
 def test_repairing_a_formula_twice_changes_nothing(text: str) -> None:
     for element in parse("\\[x" + text + "\\]"):

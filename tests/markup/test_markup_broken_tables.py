@@ -83,6 +83,15 @@ READ = {
         r"\begin{tabular}{|L{2cm}|Y|D{.}{.}{-1}|w{c}{2cm}|}a & b & c & d \\ \end{tabular}",
         "a\tb\tc\td\n",
     ),
+    "a dashed rule with its pattern, and a star behind a row": (
+        r"\begin{tabular}{lc}a & b \\ \hdashline[2pt/2pt] 1 & 2 \\*[1ex] 3 & 4 \\*"
+        "\n% a comment\n5 & 6 \\\\* p & 7 \\\\ \\end{tabular}",
+        "a\tb\n1\t2\n3\t4\n5\t6\n* p\t7\n",
+    ),
+    "text in columns of numbers": (
+        r"\begin{tabular}{lS[table-format=1.1]}{Part} & {Mass / \si{\gram}} \\ {a} & 1{,}5 \\ \end{tabular}",
+        "Part\tMass / g\na\t1,5\n",
+    ),
     "more cells than columns below a span": (
         r"\begin{tabular}{ll} & & \multirow{2}{*}{a} \\ 1 & 2 & & & b \\ \end{tabular}",
         "\t\ta\n1\t2\t\t\tb\n",

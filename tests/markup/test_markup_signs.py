@@ -19,6 +19,12 @@ IN_TEXT = {
     r"5 \pm 1, 3 \times 4 \sim 12 \leq 13": "5 ± 1, 3 × 4 ∼ 12 ≤ 13",
     r"at 30^\circ C an \alpha-ray \to \infty": "at 30° C an α-ray → ∞",
     r"\AA ngstrom, \unknown": r"Ångstrom, \unknown",
+    r"选（B\)或(A\), [0, 1\), (2, 3\]": "选（B）或(A), [0, 1), (2, 3]",
+    r"10^{5} cells, CO_{2}, 90^{\circ}, f^{\prime}, x_{\max}": "10⁵ cells, CO2, 90°, f′, xmax",
+    r"\ce{2H2 + O2 -> 2H2O}": "2H2 + O2 -> 2H2O",
+    r"\sin x, \log_{10} y, \bar{x}=5, n\textordmasculine{} 5, \TH or": "sin x, log10 y, x̅=5, nº 5, Þor",
+    r"A. 1\hspace{2cm}B. 2\hfill C. 3\hspace{-1em}4\hspace{0pt}5": "A. 1 B. 2 C. 345",
+    r"1{,}234{.}5 at C:\textbackslash Users \big(x\big)": r"1,234.5 at C:\Users (x)",
     "\ufeffA mark\ufeff of byte order": "A mark of byte order",
 }
 

@@ -14,6 +14,8 @@ _DIVIDED = {"diagbox": "\\", "backslashbox": "\\", "slashbox": "/"}
 # Commands of formulas that stand outside one → number of their arguments.
 _OF_FORMULAS = {
     **dict.fromkeys(("sqrt", "overline", "mathbb", "mathcal", "mathfrak", "mathscr", "ensuremath"), 1),
+    **dict.fromkeys(("hat", "bar", "vec", "dot", "ddot", "tilde", "widehat", "widetilde", "overrightarrow", "ce"), 1),
+    **dict.fromkeys(("underbrace", "overbrace", "boxed", "mathring"), 1),
     **dict.fromkeys(("frac", "tfrac", "dfrac", "cfrac", "nicefrac", "sfrac", "binom"), 2),
     **dict.fromkeys(("stackrel", "overset", "underset"), 2),
 }

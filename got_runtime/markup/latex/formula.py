@@ -37,6 +37,7 @@ class _Balancer:
         self._out: list[str] = []
         self._stack: list[str] = []  # "{", "\left" or an environment's name
         self._after_stray_right = False
+        self._inserted_begin = False  # whether the last environment began without a \begin of the answer
 
     def add(self, token: Token) -> None:
         kind, text = token.kind, token.text
@@ -60,6 +61,7 @@ class _Balancer:
         elif kind is Kind.BEGIN:
             self._stack.append(token.name)
             self._emit(f"\\begin{{{token.name}}}")
+            self._inserted_begin = not text
         elif kind is Kind.END:
             self._close_environment(token.name)
         elif kind is Kind.COMMAND and token.name in ("left", "right"):
@@ -90,6 +92,8 @@ class _Balancer:
             return
         if piece == "{" and last == " " and self._follows_misspelt_command():
             self._out[-1] = "{}"  # what stood between was removed: \begi {tabular} would begin a table
+        elif piece == "{" and self._has_columns():
+            self._out.append("{}")
         if last[0] == "\\" and last[-1:].isalpha() and len(last) > 1 and (piece[:1].isalpha() or piece[:1] == "*"):
             self._out.append(" ")  # a token between was removed: \alpha and x must not become \alphax
         if piece:
@@ -99,6 +103,11 @@ class _Balancer:
         """Whether the piece before a space is one such as ``\\begi``."""
         before = self._out[-2] if len(self._out) > 1 else ""
         return before.startswith("\\") and misspelt_command(before[1:]) is not None
+
+    def _has_columns(self) -> bool:
+        """Whether a brace would be read as the columns of a table whose beginning was missing."""
+        rows = [piece for piece in self._out[-2:] if piece != " "]
+        return self._inserted_begin and bool(rows) and rows[-1].startswith("\\begin")
 
     def _unwind(self, depth: int) -> None:
         """Closes everything open above ``depth``."""

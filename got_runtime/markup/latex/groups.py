@@ -2,9 +2,11 @@
 
 from got_runtime.markup.latex.accents import ACCENTS
 from got_runtime.markup.latex.layout import DROPPED
-from got_runtime.markup.latex.symbols import SYMBOLS
+from got_runtime.markup.latex.symbols import LETTERS, SYMBOLS
 from got_runtime.markup.latex.token_reader import TokenReader
 from got_runtime.markup.latex.tokens import Kind, Token
+
+_PUNCTUATION = frozenset(",.;:-–=")
 
 
 def is_printed(reader: TokenReader, opening: int, closing: int) -> bool:
@@ -18,8 +20,19 @@ def is_printed(reader: TokenReader, opening: int, closing: int) -> bool:
     if _fills_argument(reader, opening, closing):
         return False
     first = reader.tokens[low]
-    guarded = high - low == 1 and first.kind in (Kind.BRACKET, Kind.UNBRACKET)  # {[} opens no optional argument
+    brackets = first.kind in (Kind.BRACKET, Kind.UNBRACKET)  # {[} opens no optional argument
+    guarded = high - low == 1 and (brackets or first.text in _PUNCTUATION)  # 1{,}234
     return not guarded and not _scopes(first)
+
+
+def after_name(reader: TokenReader, index: int, high: int) -> int:
+    """The index after a symbol and the space or empty group that ends its name: ``\\ldots{}``, ``\\aa ngstrom``."""
+    index, name = index + 1, reader.tokens[index].name
+    if index + 1 < high:
+        empty = reader.tokens[index].kind is Kind.OPEN and reader.partner[index] == index + 1
+        spaced = reader.tokens[index].kind is Kind.SPACE and reader.tokens[index + 1].text[0].isalpha()
+        return index + 2 if empty else index + (name in LETTERS and spaced)
+    return index
 
 
 def _fills_argument(reader: TokenReader, opening: int, closing: int) -> bool:

@@ -7,7 +7,7 @@ from got_runtime.markup.content import Break, Content, Inline, Mark, Nested, Smi
 from got_runtime.markup.latex.accents import ACCENTS, read_accent
 from got_runtime.markup.latex.cell_commands import CELL_COMMANDS, read_cell_command
 from got_runtime.markup.latex.formula import read_display, repair_latex
-from got_runtime.markup.latex.groups import is_printed
+from got_runtime.markup.latex.groups import after_name, is_printed
 from got_runtime.markup.latex.html_table import read_html_table
 from got_runtime.markup.latex.inline_formula import (
     FORMULA_ENDS,
@@ -16,17 +16,16 @@ from got_runtime.markup.latex.inline_formula import (
     is_bracket,
     unclosed_end,
 )
-from got_runtime.markup.latex.layout import after_row_break, is_layout, skip_layout
+from got_runtime.markup.latex.layout import after_row_break, is_layout, separates, skip_layout
 from got_runtime.markup.latex.line_ends import hard_breaks
 from got_runtime.markup.latex.line_joints import end_line
 from got_runtime.markup.latex.misspelt import TABULARS
 from got_runtime.markup.latex.references import REFERENCES, read_reference
-from got_runtime.markup.latex.sign_commands import SIGN_COMMANDS, read_sign
+from got_runtime.markup.latex.sign_commands import SIGN_COMMANDS, read_sign, take_script
 from got_runtime.markup.latex.symbols import (
     ENVIRONMENT_ARGUMENTS,
     ESCAPED,
     FORMULA_ENVIRONMENTS,
-    LETTERS,
     MARKS,
     SKIPPED,
     SYMBOLS,
@@ -120,10 +119,15 @@ class _InlineParser:
         if closing is None:
             self.reader.record_repair("unbalanced-brace", "a brace was never closed: dropped")
             return index + 1
-        opening, end = ("{", "}") if is_printed(self.reader, index, closing) else ("", "")
-        self._add_text(opening)
-        self.pieces += self._nested(index + 1, closing)
-        self._add_text(end)
+        script = take_script(self.pieces, self.reader, index, closing)
+        if isinstance(script, str):
+            self._add_text(script)
+        elif script is not None:
+            self.pieces += self._nested(index + 1, closing, with_mark(self.marks, script.mark))
+        else:
+            opening, end = ("{", "}") if is_printed(self.reader, index, closing) else ("", "")
+            self.pieces += [Text(text=opening, marks=self.marks), *self._nested(index + 1, closing)]
+            self._add_text(end)
         return closing + 1
 
     def read_closing_brace(self, index: int) -> int:
@@ -191,13 +195,15 @@ class _InlineParser:
         name = self.tokens[index].name
         if name in SYMBOLS:
             self._add_text(SYMBOLS[name])
-            return self._end_of_name(index)
+            return after_name(self.reader, index, self.high)
         if name in ACCENTS and index + 1 < self.high and self.tokens[index + 1].kind is Kind.OPEN:
             return self._read_accent(index, name)
         if name in _BREAKS:
             return self.read_blank(index)
         if is_layout(name):
-            return skip_layout(self.reader, index, self.high)
+            after = skip_layout(self.reader, index, self.high)
+            self._add_text(" " if separates(self.reader, index, after) else "")
+            return after
         if name in CELL_COMMANDS:
             pieces, after = read_cell_command(self.reader, index, self.high, self.marks, self._nested)
             self.pieces += pieces
@@ -205,7 +211,7 @@ class _InlineParser:
         if name in SIGN_COMMANDS:
             sign, after = read_sign(self.reader, index, self.high, self.pieces, self._words)
             self._add_text(sign)
-            return after if after > index + 1 else self._end_of_name(index)
+            return after if after > index + 1 else after_name(self.reader, index, self.high)
         if name in REFERENCES:
             shown, after = read_reference(self.reader, index, self.high, self.marks, self._words)
             self.pieces += [shown] if shown is not None else []
@@ -230,15 +236,6 @@ class _InlineParser:
 
     def _words(self, low: int, high: int) -> str:
         return " ".join(plain_text(parse_inline(self.reader, low, high, self.depth + 1)).split())
-
-    def _end_of_name(self, index: int) -> int:
-        """The index after a symbol and the space or empty group that ends its name: ``\\ldots{}``, ``\\aa ngstrom``."""
-        index, name = index + 1, self.tokens[index].name
-        if index + 1 < self.high:
-            empty = self.tokens[index].kind is Kind.OPEN and self.reader.partner[index] == index + 1
-            spaced = self.tokens[index].kind is Kind.SPACE and self.tokens[index + 1].text[0].isalpha()
-            return index + 2 if empty else index + (name in LETTERS and spaced)
-        return index
 
     def read_environment(self, index: int) -> int:
         token, closing = self.tokens[index], self.reader.closing(index, self.high)

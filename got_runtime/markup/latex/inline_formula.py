@@ -11,6 +11,7 @@ from got_runtime.markup.latex.tokens import Kind
 
 FORMULA_ENDS = frozenset({Kind.CLOSE_INLINE, Kind.CLOSE_DISPLAY})
 _BRACKETED, _BRACKETED_PIECES = 40, 8  # characters and pieces within which a bracket is closed
+_INTERVAL = 12  # characters of a half-open interval: [0, 1)
 _LINE_ENDS = frozenset({Kind.NEWLINE, Kind.BLANK, *FORMULA_ENDS})
 
 
@@ -22,9 +23,15 @@ def is_bracket(reader: TokenReader, index: int, high: int) -> bool:
 
 def closed_bracket(kind: Kind, pieces: Sequence[Inline]) -> str:
     r"""The bracket that a stray ``\)`` behind ``pieces`` stands for, as in ``(C\)``; empty where none is open."""
-    opening, closing = ("(", ")") if kind is Kind.CLOSE_INLINE else ("[", "]")
     before = plain_text(tuple(pieces[-_BRACKETED_PIECES:]))[-_BRACKETED:]
-    return closing if before.rfind(opening) > before.rfind(closing) else ""
+    opened = max(map(before.rfind, "([（"))
+    if opened <= max(map(before.rfind, ")]）")):
+        return ""
+    inside = before[opened + 1 :]
+    same = (before[opened] == "[") == (kind is Kind.CLOSE_DISPLAY)
+    if not same and not ("," in inside and len(inside) <= _INTERVAL):
+        return ""
+    return "]" if kind is Kind.CLOSE_DISPLAY else "）" if before[opened] == "（" else ")"
 
 
 def unclosed_end(reader: TokenReader, start: int, high: int) -> int:

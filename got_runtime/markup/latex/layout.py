@@ -18,7 +18,8 @@ _ALONE = (
     " strut Tstrut Bstrut tstrut bstrut selectfont leavevmode RaggedRight FloatBarrier onecolumn twocolumn"
     " landscape endlandscape newblock null singlespacing doublespacing dotfill hrulefill downbracefill upbracefill"
     " leftarrowfill rightarrowfill break nolinebreak sloppy fussy xspace obeylines begingroup endgroup bgroup egroup"
-    " hrule vrule negthinspace everypar"
+    " hrule vrule negthinspace everypar big Big bigg Bigg bigl Bigl biggl Biggl bigr Bigr biggr Biggr bigm Bigm limits"
+    " nolimits textstyle scriptstyle nonumber notag"
 )
 _WITH_ONE = (
     "label hspace vspace hspace* vspace* cline cmidrule color phantom hphantom vphantom vskip hskip index captionsetup"
@@ -42,7 +43,20 @@ DROPPED = {
 }
 _LENGTHS = frozenset({"hskip", "vskip", *_WITH_LENGTH.split()})
 _BARE_LENGTH = re.compile(r"=?[-+]?(?:\d+[.,]?\d*|[.,]\d+)(?:e[xm]|p[tc]|[cm]m|in|bp|sp|dd|mu|fil{1,3})?")
+_AFTER_STAR = frozenset({Kind.BRACKET, Kind.NEWLINE, Kind.BLANK})
 _WITH_OPTION = frozenset({"addlinespace", "bigstrut", "bottomrule", "hdashline", "linebreak", "midrule", "toprule"})
+
+
+_SPACING = frozenset({
+    "dotfill", "hfil", "hfill", "hphantom", "hrulefill", "hskip", "hspace", "hspace*", "phantom", "vspace", "vspace*",
+})  # fmt: skip
+_NO_SPACE = re.compile(r"[\s{]*(?:-|0*(?:\.0*)?(?:pt|e[xm]|[cm]m))")  # \hspace{-2pt}, \hspace{0pt}
+
+
+def separates(reader: TokenReader, index: int, after: int) -> bool:
+    r"""Whether the layout command at ``index`` leaves space between words: ``\hspace{2cm}``, but not a negative one."""
+    tokens = reader.tokens
+    return tokens[index].name in _SPACING and not _NO_SPACE.match(reader.source(index + 1, after))
 
 
 def is_layout(name: str) -> bool:
@@ -77,6 +91,10 @@ def _skip_lengths(reader: TokenReader, index: int, high: int) -> int:
 
 
 def after_row_break(reader: TokenReader, index: int, high: int) -> int:
-    r"""The index after the spacing of a row break that ends before ``index``: ``\\\\[2pt]``, ``\\\\ [1ex]``."""
+    r"""The index after the spacing of a row break that ends before ``index``: ``\\[2pt]``, ``\\ [1ex]``, ``\\*``."""
+    if index < high and reader.tokens[index].text == "*":
+        following = reader.skip_spaces(index + 1, min(high, index + 2))
+        ended = following >= high or reader.tokens[following].kind in _AFTER_STAR
+        index += ended or reader.tokens[following - 1].kind is Kind.NEWLINE  # else the first sign of the next row
     spacing = reader.option(reader.skip_spaces(index, min(high, index + 1)), high)
     return spacing[1] if spacing and LENGTH.fullmatch(reader.source(*spacing[0])) else index

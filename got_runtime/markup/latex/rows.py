@@ -1,6 +1,7 @@
 r"""The rows of a ``tabular``, and the rules between them; the heads and feet of a ``longtable``."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from got_runtime.markup.latex.cells import ReadRange, read_cell
 from got_runtime.markup.latex.grid import RawCell
@@ -26,11 +27,20 @@ class Rows:
         self.cells += below.cells
 
 
-def read_rows(reader: TokenReader, index: int, end: int, content: ReadRange, columns: int, caption: int | None) -> Rows:
+class Columns(NamedTuple):
+    """The number of columns declared, and whether text in them is in braces, as in ``S`` columns of numbers."""
+
+    declared: int
+    braced: bool
+
+
+def read_rows(
+    reader: TokenReader, index: int, end: int, content: ReadRange, columns: Columns, caption: int | None
+) -> Rows:
     """The rows of tokens ``index`` to ``end - 1`` as they are printed on one page.
 
-    ``columns`` is the number declared; ``caption`` the index of the ``\\caption`` that is read elsewhere. Of a
-    ``longtable`` the first head and the last foot are printed, those of further pages are not.
+    ``caption`` is the index of the ``\\caption`` that is read elsewhere. Of a ``longtable`` the first head and the last
+    foot are printed, those of further pages are not.
     """
     found = _RowReader(reader, content, columns, caption)
     found.read(index, end)
@@ -38,7 +48,7 @@ def read_rows(reader: TokenReader, index: int, end: int, content: ReadRange, col
 
 
 class _RowReader:
-    def __init__(self, reader: TokenReader, content: ReadRange, columns: int, caption: int | None) -> None:
+    def __init__(self, reader: TokenReader, content: ReadRange, columns: Columns, caption: int | None) -> None:
         self._reader = reader
         self._content = content
         self._columns = columns
@@ -90,8 +100,16 @@ class _RowReader:
         return printed
 
     def _end_cell(self, high: int, after: int) -> None:
-        self._row.append(read_cell(self._reader, self._start, high, self._content, self._inner))
+        low = self._start
+        if self._columns.braced:
+            low, high = self._without_braces(low, high)
+        self._row.append(read_cell(self._reader, low, high, self._content, self._inner))
         self._start, self._inner = after, []
+
+    def _without_braces(self, low: int, high: int) -> Range:
+        first, last = self._reader.strip(low, high)
+        whole = first < last and self._reader.tokens[first].kind is Kind.OPEN
+        return (first + 1, last - 1) if whole and self._reader.closing(first, last) == last - 1 else (low, high)
 
     def _end_row(self, high: int, after: int) -> None:
         self._end_cell(high, after)
@@ -133,7 +151,7 @@ class _RowReader:
         reader = self._reader
         following = reader.skip_spaces(after, end)
         ended = following >= end or reader.tokens[following].kind is Kind.ROW_BREAK
-        if full and not ended and self._row and len(self._row) + 1 >= self._columns:
+        if full and not ended and self._row and len(self._row) + 1 >= self._columns.declared:
             reader.record_repair("cell-count", "a rule stood within a row: the row ends above it")
             self._end_row(index, after)
             self._rows.rules.add(len(self._rows.cells))

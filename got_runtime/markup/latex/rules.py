@@ -33,7 +33,7 @@ def read_rule(reader: TokenReader, index: int, end: int) -> Rule | None:
         after += 1
     for _ in range(_MAX_ARGUMENTS):
         option = reader.option(after, end)
-        if option and LENGTH.fullmatch(reader.source(*option[0])):
+        if option and _is_length(reader.source(*option[0])):
             after = option[1]
         argument = reader.argument(after, end) if token.name not in _PLAIN and _closes(reader, after, end) else None
         if argument is None or not _is_setting(reader.source(*argument[0])):
@@ -58,6 +58,11 @@ def _closes(reader: TokenReader, index: int, end: int) -> bool:
     """Whether the argument at ``index`` has a closing brace."""
     opened = reader.skip_spaces(index, min(end, index + 3))
     return opened < end and reader.closing(opened, end) is not None
+
+
+def _is_length(source: str) -> bool:
+    r"""Whether an option is a length, or the dash and the gap of ``\\hdashline[2pt/2pt]``."""
+    return all(LENGTH.fullmatch(part) for part in source.split("/", 1))
 
 
 def _is_setting(source: str) -> bool:

@@ -1,12 +1,36 @@
 r"""Signs of mathematics outside formulas: ``5 \pm 1``, ``30^\circ``, ``\textcircled{1}``."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
-from got_runtime.markup.content import Inline, Text
+from got_runtime.markup.content import Inline, Mark, Text
 from got_runtime.markup.latex.token_reader import TokenReader
 from got_runtime.markup.signs import SIGNS, circled, dingbat
 
 SIGN_COMMANDS = frozenset({*(name for name in SIGNS if len(name) > 1), "textcircled", "circled", "ding"})
+
+_RAISED_SIGNS = {"\\circ": "°", "\\degree": "°", "\\prime": "′", "\\prime\\prime": "″"}
+
+
+class Script(NamedTuple):
+    """The mark of a raised or lowered group."""
+
+    mark: Mark
+
+
+_SCRIPTS = {"^": Script("superscript"), "_": Script("subscript")}
+
+
+def take_script(pieces: list[Inline], reader: TokenReader, opening: int, closing: int) -> Script | str | None:
+    r"""How the braced group behind ``pieces`` is printed outside a formula, where a ``^`` or ``_`` stands before it.
+
+    ``10^{5}`` and ``CO_{2}`` have a mark, ``90^{\circ}`` is a sign. The ``^`` or ``_`` is removed from ``pieces``.
+    """
+    last = pieces[-1] if pieces else None
+    if last is None or last.kind != "text" or last.text[-1:] not in _SCRIPTS or closing == opening + 1:
+        return None
+    pieces[-1] = Text(text=last.text[:-1], marks=last.marks)
+    return _RAISED_SIGNS.get("".join(reader.source(opening + 1, closing).split()), _SCRIPTS[last.text[-1]])
 
 
 def read_sign(

@@ -43,9 +43,10 @@ MARKS: dict[str, Mark] = {
 }
 _TRANSPARENT = (
     "text textrm textsf textsc textmd textup textnormal mbox fbox hbox makebox centerline mathrm title section"
-    " caption author ce thead makecell shortstack Centerstack tablenote"
+    " caption author thead makecell shortstack Centerstack tablenote"
     " multirowthead raisecell specialcell framebox hl so textls MakeUppercase uppercase lowercase rotcell rothead smash"
     " llap rlap clap gls Gls glspl ac acs acl acf acp numberline"
+    " operatorname mathsf mathtt mathnormal mathop mathrel mathbin"
 )
 TRANSPARENT = frozenset(_TRANSPARENT.split())
 # Commands of which only the last argument is printed → number of arguments before it.
@@ -71,6 +72,11 @@ ENVIRONMENT_ARGUMENTS = {
     **dict.fromkeys(("wrapfigure", "wraptable", "adjustwidth"), 2),
 }
 
+# Functions, whose names are printed.
+_FUNCTIONS = (
+    "arccos arcsin arctan arg cos cosh cot coth csc deg det dim exp gcd inf ker lg lim liminf limsup ln log max min Pr"
+    " sec sin sinh sup tan tanh"
+)
 # Letters and opening quotes: a space that ends the name of the command is not printed, else it would split a word.
 LETTERS = {
     "ss": "ß",
@@ -86,6 +92,15 @@ LETTERS = {
     "L": "Ł",
     "i": "ı",
     "j": "ȷ",
+    "DH": "Ð",
+    "dh": "ð",
+    "TH": "Þ",
+    "th": "þ",
+    "NG": "Ŋ",
+    "ng": "ŋ",
+    "DJ": "Đ",
+    "dj": "đ",
+    "textbackslash": "\\",
     **dict.fromkeys(("guillemotleft", "og", "flqq"), "«"),
     **dict.fromkeys(("glqq", "quotedblbase"), "„"),
     **dict.fromkeys(("glq", "quotesinglbase"), "‚"),
@@ -93,8 +108,10 @@ LETTERS = {
 }
 SYMBOLS = {
     **LETTERS,
+    **{name: name for name in _FUNCTIONS.split()},
     "qed": "∎",
-    "textbackslash": "\\",
+    "textordfeminine": "ª",
+    "textordmasculine": "º",
     "ldots": "…",
     "dots": "…",
     "textellipsis": "…",

@@ -1,12 +1,28 @@
 """Inline content → plain words, for embedding, search and CSV."""
 
-from got_runtime.markup.content import Content, Grid, Inline
+from collections.abc import Collection
+
+from got_runtime.markup.content import Content, Grid, Inline, Mark
 from got_runtime.markup.render.formula_words import to_words
+
+_TINY = "0123456789+-−()"
+_SUPERSCRIPT, _SUBSCRIPT = str.maketrans(_TINY, "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁽⁾"), str.maketrans(_TINY, "₀₁₂₃₄₅₆₇₈₉₊₋₋₍₎")
 
 
 def content_words(content: Content, *, newline: str = "\n") -> str:
     """The content without marks, formulas in plain characters, a break as ``newline``."""
-    return "".join(_inline(piece, newline) for piece in content)
+    words = [_inline(piece, newline) for piece in content]
+    for index, piece in enumerate(content):
+        if piece.kind == "text" and piece.marks and index and words[index - 1][-1:].isdecimal():
+            words[index] = _raised(words[index], piece.marks)
+    return "".join(words)
+
+
+def _raised(text: str, marks: Collection[Mark]) -> str:
+    """A raised or lowered text behind a digit: ``10⁵`` is not 105."""
+    if "superscript" in marks:
+        return text.translate(_SUPERSCRIPT) if not text.strip(_TINY) else f"^{text}"
+    return text.translate(_SUBSCRIPT) if "subscript" in marks and not text.strip(_TINY) else text
 
 
 def _inline(piece: Inline, newline: str) -> str:
