@@ -78,6 +78,11 @@ def test_a_sign_in_a_formula_is_in_its_mathml(latex: str, shown: str) -> None:
     assert words.replace(" ", "") == shown.replace(" ", "")
 
 
+@pytest.mark.parametrize("latex", [r"\SI{5}{\kilo\gram}", r"\num{1e5}", r"\nicefrac{1}{2}", r"\textcircled{\small 1}"])
+def test_a_measure_in_a_formula_is_no_raw_command(latex: str) -> None:
+    assert "\\" not in (to_mathml(latex, display=True) or "\\")
+
+
 def test_operators_are_operators_and_letters_identifiers() -> None:
     mathml = to_mathml(r"\R \colonequals x", display=True) or ""
     assert "<mi>ℝ</mi>" in mathml
@@ -99,6 +104,16 @@ def test_a_sign_of_markup_in_a_text_stays_a_sign() -> None:
         (r"\R \rArr \alef", "ℝ⇒ℵ"),
         (r"\arg z", "arg z"),
         (r"30^{\circ} f^\prime", "30° f′"),
+        (r"x^{2n+1} + a_{n-1} e^{-x} \mathrm{Ca}^{2+}", "x^(2n+1) + a_(n-1) e^-x Ca^2+"),
+        (r"\sfrac{1}{2} \nicefrac{3}{4} \braket{a|b}", "1/2 3/4 ⟨a|b⟩"),
+        (r"\left\{\begin{array}{l}x=1\\[2pt] y=3\end{array}\right.", "{x=1; y=3"),
+        (r"f(x)=\begin{cases}1, & x>0\\ 0\end{cases}", "f(x)={1, x>0; 0"),
+        (r"\begin{vmatrix}a&b\\c&d\end{vmatrix} \left.x\right|_0", "|a b; c d| x|_0"),
+        (r"A\xlongequal{\Delta}B\xrightleftharpoons{k}C", "A Δ= B k⇌ C"),
+        (r"f'(x) g''_1 \operatorname*{arg\,max}\limits_x \varliminf", "f′(x) g′′_1 arg max_x lim inf"),
+        (r"a \pitchfork b \thicksim c \iiiint d", "a ⋔b ∼ c ⨌ d"),
+        (r"\rotatebox{90}{x} \raisebox{2pt}{y} \phantom{z} a\kern-2pt b", "x y a b"),
+        (r"\SI{5}{\kilo\gram} \ce{A ->[\Delta] B}", "5 kg A ->[Δ] B"),
     ],
 )
 def test_the_words_of_a_sign(latex: str, words: str) -> None:

@@ -49,14 +49,19 @@ def read_measure(reader: TokenReader, index: int, high: int) -> tuple[str, int]:
             break
         words.append(reader.source(*argument[0]).strip())
         after = argument[1]
+    return measure_words(name, words), after
+
+
+def measure_words(name: str, words: list[str]) -> str:
+    """What a command of :data:`MEASURES` prints, with its arguments."""
     unit = ""
     if name in _OF_UNITS or (name in _WITH_UNIT and len(words) == MEASURES[name]):
         unit = _unit(words.pop()) if words else ""
     numbers = [_number(part) for word in words for part in word.split(";")]
     if name == "ang":
-        return "".join(number + sign for number, sign in zip(numbers, "°′″", strict=False) if number), after
+        return "".join(number + sign for number, sign in zip(numbers, "°′″", strict=False) if number)
     joint = {"numrange": "–", "SIrange": "–", "qtyrange": "–", "numproduct": " × "}.get(name, ", ")
-    return " ".join(filter(None, (joint.join(numbers), unit))), after
+    return " ".join(filter(None, (joint.join(numbers), unit)))
 
 
 def _number(text: str) -> str:

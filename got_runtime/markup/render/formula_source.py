@@ -3,8 +3,10 @@
 import re
 import unicodedata
 from collections.abc import Callable
+from functools import partial
 
 from got_runtime.markup.latex.accents import ACCENTS
+from got_runtime.markup.latex.measures import MEASURES, measure_words
 from got_runtime.markup.render.chemistry import chemical_latex
 from got_runtime.markup.signs import SIGNS, circled
 
@@ -13,6 +15,7 @@ _BRACES = re.compile(r"\\.|[{}]", re.DOTALL)
 _RIGHT_CASES = re.compile(r"\\(begin|end)\{d?rcases\*?\}")
 _ROW_END = re.compile(r"\\cr(?![A-Za-z])")
 _LENGTH = re.compile(r"\s*-?[\d.]+\s*(?:pt|cm|mm|em|ex|in|mu)")
+_SIZE = re.compile(r"\\(?:tiny|scriptsize|footnotesize|small|normalsize|large|rm|mathrm)(?![A-Za-z]) ?")
 _TEXT_TOKEN = re.compile(r"\$([^$]*)\$|\\\((.*?)\\\)|\\[A-Za-z]+\*? ?|\\.|[{}]|[^\\{}$]+|.", re.DOTALL)
 
 # Commands whose argument is text → the one of them that latex2mathml has.
@@ -229,6 +232,7 @@ def _text(command: str, source: str) -> str:
 
 def _circled(latex: str, position: int) -> tuple[str, int]:
     inside, position = _argument(latex, position)
+    inside = _SIZE.sub("", inside)
     return f"\\text{{{circled(inside.strip()) or f'({inside})'}}}", position
 
 
@@ -242,6 +246,27 @@ def _address(latex: str, position: int) -> tuple[str, int]:
     return f"\\text{{{inside}}}", position
 
 
+def _slanted(latex: str, position: int) -> tuple[str, int]:
+    above, position = _argument(latex, position)
+    below, position = _argument(latex, position)
+    return f"{{{_rewrite(above)}}}/{{{_rewrite(below)}}}", position
+
+
+def _measure(name: str, latex: str, position: int) -> tuple[str, int]:
+    """A number and its unit; without them the command."""
+    words: list[str] = []
+    while len(words) < MEASURES[name] and latex[position:].lstrip()[:1] in ("{", "["):
+        start = position + len(latex[position:]) - len(latex[position:].lstrip())
+        closing = latex.find("]", start)
+        if latex[start] == "[" and closing > 0:
+            position = closing + 1
+            continue
+        inside, position = _argument(latex, position)
+        words.append(inside)
+    shown = measure_words(name, words)
+    return (f"\\text{{{shown.translate(_STAND_INS)}}}" if shown else f"\\{name}"), position
+
+
 def _fbox(latex: str, position: int) -> tuple[str, int]:
     inside, position = _argument(latex, position)
     return f"\\boxed{{{_text('text', inside)}}}", position
@@ -252,4 +277,6 @@ _HANDLERS: dict[str, Callable[[str, int], tuple[str, int]]] = {
     "ce": _chemical,
     "url": _address,
     "fbox": _fbox,
+    **dict.fromkeys(("nicefrac", "sfrac"), _slanted),
+    **{name: partial(_measure, name) for name in MEASURES},
 }
