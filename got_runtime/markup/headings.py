@@ -60,18 +60,25 @@ def _depths(numbered: list[tuple[int, str]]) -> dict[int, int]:
             outer for outer in styles[:place] if last[outer] > first[style] or (outer == "roman" and style == "letter")
         ]
     path: dict[str, tuple[int, ...]] = {}
+    in_chapters: dict[int, bool] = {}  # whether a number begins with that of its chapter
     for number in numbers:
         before = path.get(number.style)
         restarts = not below[number.style] and number.parts == (1,)  # another part of a book
         if before is not None and not before < number.parts and not (restarts and before[0] > 1):
             return {}
-        if before is None and below[number.style] and number.parts[0] != 1:
+        chapters = [path[outer] for outer in below[number.style] if outer in path]
+        counted = bool(chapters) and len(number.parts) > 1 and chapters[-1] == number.parts[:1]  # 2.1 in 第二章
+        if before is None and below[number.style] and number.parts[0] != 1 and not counted:
             return {}
+        in_chapters[number.heading] = counted
         path[number.style] = number.parts
         for style, outer in below.items():
             if number.style in outer:
                 path.pop(style, None)
-    return {number.heading: len(below[number.style]) + len(number.parts) - 1 for number in numbers}
+    return {
+        number.heading: len(below[number.style]) + len(number.parts) - 1 - in_chapters[number.heading]
+        for number in numbers
+    }
 
 
 def _styled(numbered: list[tuple[int, str]]) -> list[_Number]:
@@ -79,19 +86,20 @@ def _styled(numbered: list[tuple[int, str]]) -> list[_Number]:
     found: list[_Number] = []
     names = [number.split(".") for _, number in numbered]
     roman = any(_roman(one[0]) == 1 and _roman(other[0]) == 2 for one, other in pairwise(_lettered(names)))
-    expected = 1
+    expected, letter = 1, 0
     for (index, _), (name, *rest) in zip(numbered, names, strict=True):
-        if found_chinese := _chinese(name):
-            found.append(_Number(index, *found_chinese))
+        if bracketed := _bracketed(name):
+            found.append(_Number(index, *bracketed))
             continue
         parts = tuple(int(part) for part in rest)
         if name.isdigit():
             found.append(_Number(index, "digit", (int(name), *parts)))
-        elif roman and _roman(name) == expected:
-            found.append(_Number(index, "roman", (expected, *parts)))
-            expected += 1
+        elif roman and _continues_roman(name, expected, letter):
+            found.append(_Number(index, "roman", (_roman(name), *parts)))
+            expected, letter = _roman(name) + 1, 0
         elif len(name) == 1:
-            found.append(_Number(index, "letter", (ord(name) - ord("A") + 1, *parts)))
+            letter = ord(name) - ord("A") + 1
+            found.append(_Number(index, "letter", (letter, *parts)))
         elif value := _roman(name):
             found.append(_Number(index, "roman", (value, *parts)))
             expected = value + 1
@@ -100,10 +108,19 @@ def _styled(numbered: list[tuple[int, str]]) -> list[_Number]:
     return found
 
 
-def _chinese(name: str) -> tuple[str, tuple[int]] | None:
-    """The style and value of a Chinese number: 第一章, 一, （一）; None for another one."""
+def _continues_roman(name: str, expected: int, letter: int) -> bool:
+    """Whether a number is the next Roman one, or a later one that is not the letter after the last ``letter``."""
+    follows = len(name) == 1 and ord(name) - ord("A") == letter
+    return _roman(name) == expected or (_roman(name) > expected and not follows)
+
+
+def _bracketed(name: str) -> tuple[str, tuple[int]] | None:
+    """The style and value of a Chinese number or one in brackets: 第一章, 一, （一）, 1), (a); None for another one."""
     numeral = name.strip("第编章节部篇（）()")
-    value = int(numeral) if numeral.isdecimal() and len(numeral) < 5 else _numeral(numeral)
+    if len(numeral) == 1 and "a" <= numeral <= "z":
+        value = ord(numeral) - ord("a") + 1
+    else:
+        value = int(numeral) if numeral.isdecimal() and len(numeral) < 5 else _numeral(numeral)
     style = name.replace(numeral, "").replace("(", "（").replace(")", "）") or "、"
     return (style, (value,)) if value and (style != "、" or not numeral.isdecimal()) else None
 

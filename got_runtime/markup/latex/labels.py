@@ -20,11 +20,17 @@ _CHINESE_NUMBER = re.compile(
 )
 
 
+_BRACKETED_NUMBER = re.compile(r"(\(?(?:\d{1,2}|[a-z])\))\s+\S")
+
+
 def heading_number(title: str) -> str | None:
-    """The number at the start of a title: "3", "2.1.", "A.1", "IV.", "第一章", "一、"."""
+    """The number at the start of a title: "3", "2.1.", "A.1", "IV.", "1)", "(a)", "第一章", "一、"."""
     chinese = _CHINESE_NUMBER.match(title.strip())
     if chinese is not None and chinese.end() < len(title.strip()):
         return chinese[1] or chinese[2] or chinese[3]
+    bracketed = _BRACKETED_NUMBER.match(title.strip())
+    if bracketed is not None:
+        return bracketed[1]
     first, _, rest = title.strip().partition(" ")
     parts = first.removesuffix(".").split(".")
     if not rest or len(first) > 12:
