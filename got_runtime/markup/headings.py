@@ -145,10 +145,11 @@ def _roman(name: str) -> int:
     if not name or 0 in values:
         return 0
     value = sum(-one if one < other else one for one, other in pairwise([*values, 0]))
-    return value if _as_roman(value) == name else 0
+    return value if as_roman(value) == name else 0
 
 
-def _as_roman(value: int) -> str:
+def as_roman(value: int) -> str:
+    """A Roman number below 90."""
     written = ""
     for letters, each in (("L", 50), ("XL", 40), ("X", 10), ("IX", 9), ("V", 5), ("IV", 4), ("I", 1)):
         while value >= each:

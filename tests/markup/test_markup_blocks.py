@@ -62,7 +62,43 @@ MARKDOWN = {
         r"\begin{enumerate}\setcounter{enumi}{4}\item a\end{enumerate}",
         "5. a\n",
     ),
-    "the settings of a list": (r"\begin{enumerate}[label=(\alph*), start=3]\item a\end{enumerate}", "3. a\n"),
+    "the settings of a list": (
+        r"\begin{enumerate}[label=(\alph*), start=3]\item a\item x\end{enumerate}",
+        "- **(c)** a\n- **(d)** x\n",
+    ),
+    "a list in Roman numbers": (
+        r"\begin{enumerate}[(i)]\item a\item x\end{enumerate}",
+        "- **(i)** a\n- **(ii)** x\n",
+    ),
+    "a list with boxes": (
+        r"\begin{itemize}\item[$\square$] a\item[\checkmark] b\end{itemize}",
+        "- **□** a\n- **✓** b\n",
+    ),
+    "the mark of a footnote": ("Prices in EUR.\n* plus VAT\n\n* a\n* b", "Prices in EUR.\n\n- plus VAT\n- a\n- b\n"),
+    "the mark of a lone footnote": ("1 Author.\n* Equal work.", "1 Author.\\\n\\* Equal work.\n"),
+    "code with settings": (
+        "\\begin{lstlisting}[language=Python, caption={Hello}]\nx[0] = 1\n\\end{lstlisting}",
+        "Hello\n\n```python\nx[0] = 1\n```\n",
+    ),
+    "code with a language": (
+        "\\begin{minted}[linenos]{c++}\nmain();\n\\end{minted}\n\\begin{lstlisting}\n[1] = x\n\\end{lstlisting}",
+        "```c++\nmain();\n```\n\n```\n[1] = x\n```\n",
+    ),
+    "an algorithm": (
+        r"\begin{algorithmic}[1]\Require \(a\)\Procedure{F}{$a,b$}\While{$b \neq 0$}\Comment{loop}\State\Call{G}{$b$}"
+        r"\EndWhile\STATE \IF{\(x\)}\State stop\ELSE\State go\EndIf\State\Return $a$\end{algorithmic}",
+        "Require: $a$\\\nprocedure F($a,b$)\\\nwhile $b \\neq 0$ do ▷ loop\\\nG($b$)\\\nend while\\\n"
+        "if $x$ then\\\nstop\\\nelse\\\ngo\\\nend if\\\nreturn $a$\n",
+    ),
+    "numbered steps": (
+        "1: for \\(t=1\\) to \\(T\\) do\n2: \\(x\\)\n3: end for",
+        "1: for $t=1$ to $T$ do\\\n2: $x$\\\n3: end for\n",
+    ),
+    "an exercise with its points": (
+        r"\begin{exercise}[2 points] Prove.\end{exercise}",
+        "**Exercise (2 points).** Prove.\n",
+    ),
+    "a citation of a page": (r"see \citep[p.~3]{doe}, \cite{x,y}", "see [doe, p. 3], [x,y]\n"),
     "an empty heading": (r"\section*{}text", "text\n"),
     "a chart without values": ("{'title': 'T', 'values': {}}", "**T**\n"),
     "a chart of lists": (

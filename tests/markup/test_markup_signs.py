@@ -78,9 +78,7 @@ def test_a_sign_in_a_formula_is_in_its_mathml(latex: str, shown: str) -> None:
     assert words.replace(" ", "") == shown.replace(" ", "")
 
 
-@pytest.mark.parametrize(
-    "latex", [r"\SI{5}{\kilo\gram}", r"\num{1e5}", r"\nicefrac{1}{2}", r"\textcircled{\small 1}"]
-)
+@pytest.mark.parametrize("latex", [r"\SI{5}{\kilo\gram}", r"\num{1e5}", r"\nicefrac{1}{2}", r"\textcircled{\small 1}"])
 def test_a_measure_in_a_formula_is_no_raw_command(latex: str) -> None:
     assert "\\" not in (to_mathml(latex, display=True) or "\\")
 

@@ -1,7 +1,8 @@
 """Tokens → elements: the recursive descent over the blocks of an answer."""
 
 from got_runtime.markup import elements as e
-from got_runtime.markup.content import plain_text
+from got_runtime.markup.content import Text, plain_text
+from got_runtime.markup.latex.code_settings import read_listing
 from got_runtime.markup.latex.commands import read_command
 from got_runtime.markup.latex.element_builder import DocumentBuilder, ParseContext
 from got_runtime.markup.latex.environments import add_formula, read_environment
@@ -82,7 +83,12 @@ class BlockParser(DocumentBuilder):
             opening, closing = f"\\begin{{{token.name}}}", f"\\end{{{token.name}}}"
             if not token.text.endswith(closing):
                 self.reader.record_repair("unclosed-environment", f"{opening} was never closed: it reaches to the end")
-            self.add(e.Code, index, code=token.text.removeprefix(opening).removesuffix(closing).strip("\n"))
+            listing = read_listing(token.name, token.text.removeprefix(opening).removesuffix(closing))
+            if listing.caption:
+                self.add(e.Paragraph, index, content=(Text(text=listing.caption),))
+            self.add(e.Code, index, code=listing.code.strip("\n"), language=listing.language)
+            if listing.caption:
+                self.elements[-1].start += len(opening)
 
     def _add_html_table(self, index: int) -> None:
         """A table in HTML; its caption is the element above it."""

@@ -18,8 +18,8 @@ from got_runtime.markup.latex.tokens import Kind
 
 _FLOATS = {"table": "table", "figure": "figure", "wrapfigure": "figure", "wraptable": "table", "sidewaystable": "table"}
 _THEOREMS = frozenset({
-    "assumption", "claim", "conjecture", "corollary", "definition", "example", "lemma", "proof", "proposition",
-    "remark", "theorem",
+    "assumption", "axiom", "claim", "conjecture", "corollary", "definition", "example", "exercise", "lemma", "problem",
+    "proof", "property", "proposition", "question", "remark", "solution", "theorem",
 })  # fmt: skip
 _SHOWN_IN_FIGURES = {e.Figure, e.Table, e.Geometry, e.Chart, e.Code}
 _CAPTIONED = frozenset({e.Chart, e.Figure, e.Geometry, e.Molecule, e.Music, e.Table})

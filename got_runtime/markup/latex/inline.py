@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from got_runtime.markup.content import Break, Content, Inline, Mark, Nested, Smiles, Text, merge, plain_text, with_mark
 from got_runtime.markup.latex.accents import ACCENTS, read_accent
+from got_runtime.markup.latex.algorithms import STEPS, read_step
 from got_runtime.markup.latex.cell_commands import CELL_COMMANDS, read_cell_command
 from got_runtime.markup.latex.formula import read_display, repair_latex
 from got_runtime.markup.latex.groups import after_name, is_printed
@@ -204,8 +205,9 @@ class _InlineParser:
             after = skip_layout(self.reader, index, self.high)
             self._add_text(" " if separates(self.reader, index, after) else "")
             return after
-        if name in CELL_COMMANDS:
-            pieces, after = read_cell_command(self.reader, index, self.high, self.marks, self._nested)
+        if name in CELL_COMMANDS or name in STEPS:
+            read = read_cell_command if name in CELL_COMMANDS else read_step
+            pieces, after = read(self.reader, index, self.high, self.marks, self._nested)
             self.pieces += pieces
             return after
         if name in SIGN_COMMANDS:

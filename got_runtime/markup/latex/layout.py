@@ -19,7 +19,7 @@ _ALONE = (
     " landscape endlandscape newblock null singlespacing doublespacing dotfill hrulefill downbracefill upbracefill"
     " leftarrowfill rightarrowfill break nolinebreak sloppy fussy xspace obeylines begingroup endgroup bgroup egroup"
     " hrule vrule negthinspace everypar big Big bigg Bigg bigl Bigl biggl Biggl bigr Bigr biggr Biggr bigm Bigm limits"
-    " nolimits textstyle scriptstyle nonumber notag"
+    " nolimits textstyle scriptstyle nonumber notag columnbreak SetAlgoLined LinesNumbered SetKwInOut"
 )
 _WITH_ONE = (
     "label hspace vspace hspace* vspace* cline cmidrule color phantom hphantom vphantom vskip hskip index captionsetup"

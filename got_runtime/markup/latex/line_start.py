@@ -1,5 +1,6 @@
 """Markers at the start of a line: headings, list items, pipe tables, figures, references."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -8,6 +9,8 @@ from got_runtime.markup.latex.token_reader import TokenReader
 from got_runtime.markup.latex.tokens import Kind, Token
 
 _BULLETS = frozenset("-+•·◦▪‣●○■*")
+_STARRED = re.compile(r"\n[ \t]*\* ")
+_NEAR = 600  # characters
 _LINE_ENDS = frozenset({Kind.NEWLINE, Kind.BLANK, Kind.FORM_FEED, Kind.SPECIAL})
 
 
@@ -58,12 +61,21 @@ def line_start(reader: TokenReader, index: int) -> LineStart | None:
         return None
     if 1 <= len(text) <= 6 and not text.strip("#"):
         return LineStart("heading", index + 1, level=len(text))
+    if text == "*" and _is_alone(reader.text, tokens[index].start):
+        return None
     if text in _BULLETS and not _is_page_number(tokens, index):
         return LineStart("item", index + 2, indent=indent)
     digits = text[:-1]
     if text[-1] in ".)" and digits.isascii() and digits.isdigit() and len(digits) <= 3:
         return LineStart("item", index + 2, indent=indent, number=int(digits))
     return None
+
+
+def _is_alone(text: str, position: int) -> bool:
+    """Whether no other line near begins with an asterisk: it is the mark of a footnote, not of a list."""
+    line = max(0, text.rfind("\n", 0, position))
+    above = text[max(0, line - _NEAR) : line]
+    return not (above.startswith("* ") or _STARRED.search(above) or _STARRED.search(text, position, position + _NEAR))
 
 
 def _is_page_number(tokens: Sequence[Token], index: int) -> bool:

@@ -1,11 +1,20 @@
 """Lists, bibliographies, and items outside a list (``\\item``, ``\\bibitem``)."""
 
+import re
+
 from got_runtime.markup import elements as e
-from got_runtime.markup.content import plain_text
+from got_runtime.markup.content import Content, plain_text
+from got_runtime.markup.headings import as_roman
 from got_runtime.markup.latex.element_builder import DocumentBuilder, Fields, ParseContext
 from got_runtime.markup.latex.inline import parse_inline, parse_lines
 from got_runtime.markup.latex.prose import text_end
 from got_runtime.markup.latex.tokens import Kind
+from got_runtime.markup.signs import SIGNS
+
+_LABEL = re.compile(r"label\s*=\s*(\{[^{}]*\}|[^,{}]*)")
+_COUNTER = re.compile(r"\\(alph|Alph|roman|Roman|arabic)\s*\*")
+_FIRST = {"alph": "a", "Alph": "A", "roman": "i", "Roman": "I", "arabic": "1"}
+_PATTERN = re.compile(r"([(\[]?)([aAiI1])([)\].:]?)")
 
 LISTS = frozenset({"itemize", "enumerate", "description"})
 
@@ -14,6 +23,7 @@ def read_list(builder: DocumentBuilder, low: int, end: int, context: ParseContex
     """Adds the items between ``\\begin{itemize}`` and its end; ``context`` is that of the items."""
     reader = builder.reader
     settings = reader.option(low, end)  # [label=(a), start=5]
+    pattern = _label_pattern(reader.source(*settings[0])) if settings and ordered else ""
     index = settings[1] if settings else low
     number = _whole(reader.source(*settings[0]).partition("start=")[2].partition(",")[0], 1) - 1 if settings else 0
     while index < end:
@@ -26,13 +36,43 @@ def read_list(builder: DocumentBuilder, low: int, end: int, context: ParseContex
         option = reader.option(index + 1, end)
         start = option[1] if option else index + 1
         following = _next_item(builder, start, end)
-        label = plain_text(parse_inline(reader, *option[0])) if option else None
+        label = _printed(parse_inline(reader, *option[0])) if option else None
         number += not label
+        label = label or _counted(pattern, number)
         fields: Fields = {"depth": context.list_depth - 1, "ordered": ordered and not label, "label": label}
         if fields["ordered"]:
             fields["number"] = number
         _read_item(builder, index, start, following, context, fields)
         index = following
+
+
+def _printed(label: Content) -> str:
+    """The words of a label; a sign such as ``$\\square$`` is its character."""
+    only = label[0] if len(label) == 1 else None
+    sign = SIGNS.get(only.latex.removeprefix("\\")) if only is not None and only.kind == "math" else None
+    return sign or plain_text(label)
+
+
+def _label_pattern(settings: str) -> str:
+    """How items are counted: ``label=(\\alph*)`` and ``(a)`` are ``(a)``, "" is 1, 2, 3."""
+    found = _LABEL.search(settings)
+    pattern = _COUNTER.sub(lambda each: _FIRST[each[1]], found[1].strip(" {}") if found else settings.strip())
+    return pattern if _PATTERN.fullmatch(pattern) and pattern not in ("1", "1.") else ""
+
+
+def _counted(pattern: str, number: int) -> str | None:
+    """The label of an item: ``(b)`` for ``(a)`` and 2; None without a pattern."""
+    found = _PATTERN.fullmatch(pattern)
+    if found is None or number < 1:
+        return None
+    before, first, after = found.groups()
+    if first in "aA":
+        counted = chr(ord(first) + number - 1) if number <= 26 else str(number)
+    elif first in "iI":
+        counted = as_roman(number) if first == "I" else as_roman(number).lower()
+    else:
+        counted = str(number)
+    return f"{before}{counted}{after}"
 
 
 def _counter(builder: DocumentBuilder, low: int, high: int, number: int) -> int:

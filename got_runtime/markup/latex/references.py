@@ -20,6 +20,7 @@ def read_reference(
     """
     name = reader.tokens[index].name
     option = reader.option(index + 1, high)
+    given = words(*option[0]) if option else ""
     index = option[1] if option else index + 1
     if name == "footnotemark":
         mark = reader.source(*option[0]) if option else ""
@@ -37,6 +38,8 @@ def read_reference(
         shown = reader.argument(index, high)
         label = words(*shown[0]) if shown else source
         return Link(text=label or source, url=source), shown[1] if shown else index
+    if given and name.startswith("cite"):
+        source = f"{source}, {given}"
     return Text(text=source if name.endswith("ref") and name != "eqref" else f"[{source}]", marks=marks), index
 
 

@@ -14,7 +14,9 @@ _UNSEEN = re.compile(r"\\(?:left|right) ?\.|\\(?:m?kern|[hm]skip) ?-?[\d.]+ ?(?:
 _LIMITS = re.compile(r" ?\\(?:display|no)?limits(?![A-Za-z])")
 _ROW_END = re.compile(r"\\\\\*?(?: ?\[[^\[\]]{0,12}\])?")
 _STRUCTURE = re.compile(r"\\.|[\^_] ?\{|[{}]", re.DOTALL)
-_SEVERAL = re.compile(r".[-+=<>/,;] ?[^-+ ]|[=<>]|\\(?:[tdc]?frac|to|le|ge|in|pm|cdot|times|leq|geq|rightarrow)(?![A-Za-z])")
+_SEVERAL = re.compile(
+    r".[-+=<>/,;] ?[^-+ ]|[=<>]|\\(?:[tdc]?frac|to|leq?|geq?|in|pm|cdot|times|rightarrow)(?![A-Za-z])"
+)
 
 
 def to_words(latex: str) -> str:

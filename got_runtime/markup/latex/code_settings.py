@@ -1,0 +1,38 @@
+r"""What stands between ``\begin{lstlisting}`` or ``\begin{minted}`` and the code: options, the language."""
+
+import re
+from typing import NamedTuple
+
+_OPTIONS = re.compile(r"[ \t]*\[([^\[\]\n]{0,200})\]")
+_ARGUMENT = re.compile(r"[ \t]*\{([\w+#.-]{1,20})\}")
+_VALUE = r"\s*=\s*(?:\{([^{}]*)\}|([^,{}]*))"
+_LANGUAGE, _CAPTION = re.compile(r"\blanguage" + _VALUE), re.compile(r"\b(?:caption|title)" + _VALUE)
+_WITH_SETTINGS = frozenset({"lstlisting", "minted", "Verbatim"})
+
+
+class Listing(NamedTuple):
+    """The code of an environment, its language and its caption; None for what is not stated."""
+
+    code: str
+    language: str | None = None
+    caption: str | None = None
+
+
+def read_listing(name: str, body: str) -> Listing:
+    """The parts of the environment ``name``, whose ``body`` stands between its beginning and its end."""
+    if name not in _WITH_SETTINGS:
+        return Listing(body)
+    options = _OPTIONS.match(body)
+    settings = options[1] if options and ("=" in options[1] or name == "minted") else ""
+    position = options.end() if options and settings else 0
+    argument = _ARGUMENT.match(body, position) if name == "minted" else None
+    position = argument.end() if argument else position
+    if body[position:].strip(" \t")[:1] not in ("\n", "\r", ""):
+        return Listing(body)  # code in the line of its \begin
+    language = argument[1] if argument else _value(_LANGUAGE, settings)
+    return Listing(body[position:], language.lower() if language else None, _value(_CAPTION, settings))
+
+
+def _value(pattern: re.Pattern[str], settings: str) -> str | None:
+    found = pattern.search(settings)
+    return (found[1] if found[1] is not None else found[2]).strip() or None if found else None
