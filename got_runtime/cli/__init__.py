@@ -8,7 +8,19 @@ from importlib import import_module
 from got_runtime import __version__
 from got_runtime.cli.common import CommandParser, log_to_stderr, print_notice, write_utf8
 
-COMMANDS = ("read", "info", "bench", "eval", "train", "fine_tune", "convert", "convert_checkpoint", "cache", "serve")
+COMMANDS = (
+    "read",
+    "info",
+    "bench",
+    "eval",
+    "train",
+    "fine_tune",
+    "convert",
+    "convert_checkpoint",
+    "cache",
+    "serve",
+    "mcp",
+)
 
 _EPILOG = """\
 exit status: 0 success; 2 a usage error, or an input that could not be read; 130 interrupted (Ctrl-C); 141 the program

@@ -79,6 +79,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         choices=("plain", "format"),
         help="task of clients that name none, such as those of docling-serve (default: format; plain with got-nano)",
     )
+    network.add_argument(
+        "--mcp-root",
+        type=Path,
+        metavar="DIR",
+        help="offer the tools of got-ocr mcp at /mcp, for the documents in DIR (clients with a key can read all of it)",
+    )
     kept = parser.add_argument_group("kept files")
     kept.add_argument(
         "--state",
@@ -148,6 +154,7 @@ def settings_from(args: argparse.Namespace) -> "ServeSettings":
         "keep_seconds": args.keep_hours and args.keep_hours * 3600,
         "source_url": args.source_url,
         "task": args.task,
+        "mcp_root": args.mcp_root,
     }
     return ServeSettings(
         keys=_keys(args.key_file),

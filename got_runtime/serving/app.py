@@ -1,7 +1,7 @@
 """The application: routes, errors in the shape of each dialect, and the page at ``/``."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 from got_runtime import __version__
 from got_runtime.errors import GotError
 from got_runtime.serving import job_routes, native, openapi, pictures
+from got_runtime.serving.assistants.mount import mount_tools
 from got_runtime.serving.dialects import docling, liteparse, mistral, mistral_files, open_webui, openai
 from got_runtime.serving.gate import Gate, Respond, on_path
 from got_runtime.serving.problems import Problem, as_problem, http_problem, on_disconnect
@@ -53,7 +54,8 @@ def create_app(runtime: "GotRuntime", settings: ServeSettings | None = None) -> 
         service = app.state.service = Service(runtime, settings)
         await service.start()
         try:
-            yield
+            async with tools.running() if tools else nullcontext():
+                yield
         finally:
             await service.stop()
 
@@ -66,6 +68,7 @@ def create_app(runtime: "GotRuntime", settings: ServeSettings | None = None) -> 
         redoc_url=None,
     )
     respond = on_path(_SHAPES)
+    tools = mount_tools(app, runtime, settings.mcp_root) if settings.mcp_root else None
     for module in (native, pictures, job_routes, mistral_files, *DIALECTS):
         app.include_router(module.router)
     _add_page(app)

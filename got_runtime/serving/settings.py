@@ -61,5 +61,8 @@ class ServeSettings(BaseModel):
     allowed_origins: tuple[str, ...] = ()
     """Origins of other web pages that may call the service from a browser, such as ``https://example.org``."""
 
+    mcp_root: Path | None = None
+    """Folder whose documents assistants read by the Model Context Protocol at ``/mcp``; None: no such route."""
+
     source_url: str | None = None
     """Where users find the source of this installation, shown in ``/v1/info``."""
