@@ -22,6 +22,7 @@ PUBLIC: dict[str, tuple[str, ...] | None] = {
     "got_runtime.sources": ("open_pages", "SourcePage"),
     "got_runtime.markup": None,
     "got_runtime.errors": None,
+    "got_runtime.cluster": ("read_documents", "cost_per_million_pages", "SliceLister", "SliceReader", "ReaderSettings"),
     "got_loaders.langchain": None,
     "got_loaders.llama_index": None,
     "got_loaders.haystack": None,

@@ -45,7 +45,9 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.usefixtures("clone")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.parametrize("page", ["README.md", "docs/quickstart.md", "docs/small-type.md", "docs/cache.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/quickstart.md", "docs/small-type.md", "docs/cache.md", "docs/scale.md"]
+)
 def test_the_snippets_run_one_after_another(page: str) -> None:
     snippets = blocks(ROOT / page, "python")
     assert snippets

@@ -20,6 +20,7 @@ COMMANDS = (
     "cache",
     "serve",
     "mcp",
+    "cluster",
 )
 
 _EPILOG = """\

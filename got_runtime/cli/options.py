@@ -3,7 +3,7 @@
 import argparse
 import re
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from got_runtime.cli.common import positive_int, print_notice
 
@@ -11,7 +11,15 @@ if TYPE_CHECKING:
     from got_runtime.runtime import GotRuntime
     from got_runtime.tasks import Task, Tiles
 
-__all__ = ["add_model_options", "add_task_options", "load_runtime", "task_from", "tile_count", "tiles_task"]
+__all__ = [
+    "add_model_options",
+    "add_task_options",
+    "load_arguments",
+    "load_runtime",
+    "task_from",
+    "tile_count",
+    "tiles_task",
+]
 
 DTYPES = ("auto", "float32", "bfloat16", "float16", "fp32", "bf16", "fp16")
 ENGINES = ("torch", "vllm", "transformers")
@@ -95,28 +103,32 @@ def load_runtime(args: argparse.Namespace, cache: str | None = None) -> "GotRunt
         args: with the model options.
         cache: where answers are kept, if they are.
     """
-    from got_runtime.engine.registry import EngineConfig, Quantization
     from got_runtime.errors import DemoModelWarning
     from got_runtime.model.checkpoint import EMBEDDED
     from got_runtime.runtime import GotRuntime
 
-    dtype: Quantization = "int8" if args.int8 else "auto"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DemoModelWarning)  # the command prints a notice of its own
-        runtime = GotRuntime.from_pretrained(
-            args.model,
-            device=args.device[0],
-            devices=args.device if len(args.device) > 1 else (),
-            dtype=args.dtype,
-            revision=args.revision,
-            local_files_only=args.local_files_only,
-            engine=args.engine,
-            engine_config=EngineConfig(args.batch_size, weight_dtype=dtype, kv_cache_dtype=dtype, threads=args.threads),
-            cache=cache,
-        )
+        runtime = GotRuntime.from_pretrained(args.model, cache=cache, **load_arguments(args))
     if runtime.model_info.name == EMBEDDED:
         print_notice(NANO_NOTICE)
     return runtime
+
+
+def load_arguments(args: argparse.Namespace) -> dict[str, Any]:
+    """The arguments of ``GotRuntime.from_pretrained`` that the model options describe, besides the model itself."""
+    from got_runtime.engine.registry import EngineConfig, Quantization
+
+    dtype: Quantization = "int8" if args.int8 else "auto"
+    return {
+        "device": args.device[0],
+        "devices": args.device if len(args.device) > 1 else (),
+        "dtype": args.dtype,
+        "revision": args.revision,
+        "local_files_only": args.local_files_only,
+        "engine": args.engine,
+        "engine_config": EngineConfig(args.batch_size, weight_dtype=dtype, kv_cache_dtype=dtype, threads=args.threads),
+    }
 
 
 def add_task_options(parser: argparse.ArgumentParser) -> None:

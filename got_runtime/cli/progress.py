@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from got_runtime.results import PageResult
 
-__all__ = ["INTERVAL_S", "ReadProgress"]
+__all__ = ["INTERVAL_S", "ReadProgress", "duration_text", "speed_text"]
 
 INTERVAL_S = 30.0
 """Seconds between two lines where standard error is not a terminal. A shorter run prints none."""
@@ -84,9 +84,9 @@ class ReadProgress:
         pages, seconds = self._pages_done, self._clock() - self._started
         parts = [f"{self._files_done} of {counted(self._files, 'file')}", counted(pages, "page")]
         if pages and seconds > 0:
-            parts.append(f"{pages / seconds:.2g} pages/s" if pages / seconds < 10 else f"{pages / seconds:.0f} pages/s")
+            parts.append(speed_text(pages, seconds))
         if fraction := self._fraction():
-            parts.append(f"about {_duration(seconds * (1 - fraction) / fraction)} left")
+            parts.append(f"about {duration_text(seconds * (1 - fraction) / fraction)} left")
         return ", ".join(parts)
 
     def _fraction(self) -> float:
@@ -100,7 +100,13 @@ class ReadProgress:
             print_notice(self.status())
 
 
-def _duration(seconds: float) -> str:
+def speed_text(pages: int, seconds: float) -> str:
+    """``2.4 pages/s``."""
+    return f"{pages / seconds:.2g} pages/s" if pages / seconds < 10 else f"{pages / seconds:.0f} pages/s"
+
+
+def duration_text(seconds: float) -> str:
+    """``40 s``, ``12 min``, ``3.1 h``."""
     if seconds < 60:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"

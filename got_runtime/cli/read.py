@@ -5,11 +5,12 @@ import contextlib
 import warnings
 from typing import TYPE_CHECKING
 
-from got_runtime.cli.common import counted, output_folder, positive_int, positive_number, print_notice
-from got_runtime.cli.options import add_model_options, add_task_options, load_runtime, task_from
+from got_runtime.cli.common import counted, output_folder, print_notice
+from got_runtime.cli.options import add_model_options, load_runtime
 from got_runtime.cli.progress import ReadProgress
 from got_runtime.cli.read_output import FORMATS, ResultWriter, notices, render
 from got_runtime.cli.read_plan import PendingFile, cache_place, find_files, open_manifest, record
+from got_runtime.cli.reading_options import add_reading_options, read_options
 
 if TYPE_CHECKING:
     from got_runtime.cli.manifest import Manifest
@@ -81,48 +82,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "default; JSON holds the page's error); the same, but left out of output and exit status (skip); or it ends "
         "the command (raise)",
     )
-    pages = parser.add_argument_group("pages")
-    pages.add_argument("--pages", help="which pages, for example 1-3,7,-1 (default: all)")
-    pages.add_argument(
-        "--dpi", type=positive_number, help="rendering resolution of PDF pages, 20 to 1200 (default: by page size)"
-    )
-    pages.add_argument(
-        "--rotate", type=int, default=0, choices=(0, 90, 180, 270), help="rotate pages clockwise by so many degrees"
-    )
-    pages.add_argument(
-        "--ocr",
-        default="always",
-        choices=("always", "auto"),
-        help="auto: take the text layer of PDF pages that have a good one (default: always)",
-    )
-    pages.add_argument(
-        "--zoom",
-        choices=("auto", "off"),
-        help="auto: read pages of small type in enlarged views of their lines (default with got-nano); off: show every "
-        "page as the official code does (default with other models)",
-    )
-    pages.add_argument("--allow-remote", action="store_true", help="download http and https addresses")
-    pages.add_argument("--password", help="password of encrypted PDF files")
-    pages.add_argument("--boxes", action="store_true", help="locate each element on its page (shown in json)")
-    add_task_options(parser)
-    limits = parser.add_argument_group("limits (got-ocr info shows their defaults)")
-    limits.add_argument(
-        "--max-new-tokens", type=positive_int, default=4096, metavar="N", help="tokens decoded for a page (4096)"
-    )
-    limits.add_argument(
-        "--max-seconds",
-        dest="max_seconds_per_page",
-        type=positive_number,
-        metavar="S",
-        help="time for rendering a page (60), and again for decoding it (no limit)",
-    )
-    limits.add_argument("--max-pages", type=positive_int, metavar="N", help="pages read of a file")
-    limits.add_argument("--max-pixels", type=positive_int, metavar="N", help="pixels of a page")
-    limits.add_argument("--max-side", type=positive_int, metavar="N", help="pixels of a page's longer side")
-    limits.add_argument("--max-render-bytes", type=positive_int, metavar="N", help="memory for rendering a page")
-    limits.add_argument("--max-bytes", type=positive_int, metavar="N", help="bytes of a file")
-    limits.add_argument("--max-remote-bytes", type=positive_int, metavar="N", help="bytes of a download")
-    limits.add_argument("--max-remote-seconds", type=positive_number, metavar="S", help="duration of a download")
+    add_reading_options(parser)
     add_model_options(parser)
     parser.set_defaults(run=run)
 
@@ -166,38 +126,6 @@ def run(args: argparse.Namespace) -> int:
         print_notice(f"{count} skipped: failed before, and would again (--retry-failed reads them)")
     failed = _read(args, options, files.pending, writer, manifest) if files.pending else False
     return 2 if (failed or files.failed) and args.on_error != "skip" else 0
-
-
-def read_options(args: argparse.Namespace) -> "ReadOptions":
-    """The options of reading that the arguments describe.
-
-    Raises:
-        TaskError, OptionError: options that exclude each other, or a value that an option cannot have.
-    """
-    from got_runtime.errors import OptionError
-    from got_runtime.options import ReadOptions, ReadOptionsDict
-    from got_runtime.sources.limits import Limits
-
-    limits = {name: value for name in Limits.model_fields if (value := getattr(args, name, None)) is not None}
-    given = ReadOptionsDict(
-        task=task_from(args),
-        pages=args.pages,
-        dpi=args.dpi,
-        rotate=args.rotate,
-        password=args.password,
-        limits=Limits(**limits),
-        allow_remote=args.allow_remote,
-        ocr=args.ocr,
-        # "skip" is carried out here, after the failure was reported.
-        on_error="raise" if args.on_error == "raise" else "keep",
-        max_new_tokens=args.max_new_tokens,
-        boxes=args.boxes,
-        zoom=args.zoom,
-    )
-    try:
-        return ReadOptions(**given)
-    except OptionError as error:  # "dpi=3.0: …" → "--dpi=3.0: …"
-        raise OptionError(f"--{error}") from error.__cause__
 
 
 def _read(

@@ -7,7 +7,7 @@ import pytest
 
 from got_runtime import Limits, ReadOptions
 from got_runtime.cli import build_parser, main
-from got_runtime.cli.read import read_options
+from got_runtime.cli.reading_options import read_options
 
 
 @pytest.fixture(autouse=True)
