@@ -143,3 +143,41 @@ def test_what_follows_an_exponent_is_on_the_line_again() -> None:
     svg = draw(r"\node at (0,0) {$a^2+b_1$};").svg
     assert svg is not None
     assert 'a<tspan dy="-6" font-size="11">2</tspan><tspan dy="6">+b</tspan><tspan dy="4"' in svg
+
+
+@pytest.mark.parametrize(
+    ("statement", "shown"),
+    [
+        (r"\fill[gray!30] (0,0) circle (1);", 'fill="#d9d9d9" stroke="none"'),
+        (r"\fill[red] (0,0) -- (1,0) -- (0,1) -- cycle;", 'fill="#ff0000" stroke="none"'),
+        (r"\draw[fill=blue, red] (0,0) circle (1);", 'fill="#0000ff" stroke="#ff0000"'),
+        (r"\path[draw, red] (0,0) circle (1);", 'fill="none" stroke="#ff0000"'),
+        (r"\begin{scope}[red] \fill (0,0) circle (1); \end{scope}", 'fill="#ff0000" stroke="none"'),
+        (r"\draw[dotted] (0,0) -- (1,0);", 'stroke-dasharray="1.5 4"'),
+    ],
+)
+def test_a_colour_is_that_of_what_the_command_draws(statement: str, shown: str) -> None:
+    assert shown in (draw(statement).svg or "")
+
+
+def test_a_smooth_plot_is_a_curve_with_its_marks() -> None:
+    body = r"plot[smooth, mark=*] coordinates {(0,0) (1,1) (2,0)};"
+    assert len(corners(rf"\draw {body}")) == 49
+    assert (draw(rf"\draw {body}").svg or "").count("<circle") == 3
+    assert draw(r"\draw plot[ybar] coordinates {(0,0) (1,1)};").drawn == 0
+
+
+def test_bars_and_arrows_end_a_measure() -> None:
+    svg = draw(r"\draw[|<->|] (0,0) -- (4,0);").svg or ""
+    assert (svg.count("<polyline"), svg.count("<polygon")) == (3, 2)
+
+
+def test_a_long_label_is_inside_the_picture() -> None:
+    svg = draw(r"\draw (0,0) -- (1,0) node[right] {$y=\frac{1}{2}x+1 and more$};").svg or ""
+    left, _, width, _ = map(float, re.search('viewBox="([^"]*)"', svg)[1].split())  # type: ignore[index]
+    assert left + width > 40 + 8 + 8 * len("y=1/2x+1 and more")
+
+
+def test_a_loop_counts_and_evaluates() -> None:
+    body = r"\foreach \x [count=\i from 0, evaluate=\x as \y using {\x*\x}] in {3} \draw (\i,\x) -- (\x,\y);"
+    assert corners(body) == [(0, 3), (3, 9)]

@@ -76,7 +76,7 @@ def _curve(statement: str, axis: dict[str, str], number: int) -> tuple[list[list
                     if key in ("ybar", "xbar", "const", "fill"):
                         raise
             if "dashed" in key or "dotted" in key:
-                frame = replace(frame, dashed=True)
+                frame = replace(frame, dashes="1.5 4" if "dotted" in key else "6 4")
             if key in ("ybar", "xbar", "only marks", "fill", "scatter", "error bars/.cd"):
                 raise NotDrawn
         rest = rest[end + 1 :].strip()
@@ -131,7 +131,7 @@ def _draw(curves: list[_Curve], options: dict[str, str], sheet: Sheet) -> None:
     pen = Frame(stroke="black", fill="none")
     middle = any(word in options.get(key, "") for key in ("axis lines", "axis x line") for word in ("middle", "center"))
     across, along = (min(max(0.0, low), high) for low, high in ((y0, y1), (x0, x1))) if middle else (y0, x0)
-    arrow = replace(pen, tips=(False, True)) if middle or "left" in options.get("axis lines", "") else pen
+    arrow = replace(pen, tips=("", ">")) if middle or "left" in options.get("axis lines", "") else pen
     if middle or "left" in options.get("axis lines", ""):
         sheet.line([at(x0, across), at(x1, across)], arrow)
         sheet.line([at(along, y0), at(along, y1)], arrow)

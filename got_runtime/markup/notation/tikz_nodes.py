@@ -34,7 +34,8 @@ class NodeReader(StatementReader):
         apply(self.frame, list(keys.items()), {})
         part = evaluate(keys["pos"]) if "pos" in keys else next((_PLACES[key] for key in keys if key in _PLACES), 0.5)
         place = self.frame.at((start[0] + part * (end[0] - start[0]), start[1] + part * (end[1] - start[1])))
-        self.labels.append(lambda: self.sheet.text(place, text, _sides(keys)))
+        sides, is_opaque = _sides(keys), keys.get("fill") == "white"
+        self.labels.append(lambda: self.sheet.text(place, text, sides, is_opaque=is_opaque and not sides))
 
     def _node(self, command: str, at: Point | None) -> None:
         """``node[options] (name) at (point) {text}``, the parts in any order."""

@@ -37,7 +37,9 @@ _HARMLESS = re.compile(
     r"|mark size|axis|even odd rule|step|miter limit|label distance|shape"
 )
 _DASHES = re.compile(r"(densely |loosely )?(dashed|dotted|dash dot)|dash pattern")
-_TIP = re.compile(r"(<|latex|stealth|>|\||Latex|Stealth|to)?'?-(>|<|latex|stealth|\||Latex|Stealth|to)?'?")
+_TIP = re.compile(
+    r"(\|?(?:<|latex|stealth|>|Latex|Stealth|to)|\|)?'?-((?:>|<|latex|stealth|Latex|Stealth|to)\|?|\|)?'?"
+)
 _SIDES = re.compile(r"(above|below)( left| right)?|left|right|(base|mid) (left|right)")
 _PLACES = re.compile(
     r"midway|pos|(very )?near (start|end)|at (start|end)|sloped|auto|swap|anchor|circle|rectangle|draw|fill|label|pin"
@@ -51,8 +53,9 @@ class Frame:
     matrix: tuple[float, float, float, float, float, float] = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
     stroke: str = ""
     fill: str = ""
-    dashed: bool = False
-    tips: tuple[bool, bool] = (False, False)
+    dashes: str = ""
+    tips: tuple[str, str] = ("", "")
+    """At the beginning and the end: an arrow ``>``, a bar ``|``, both or none."""
 
     def at(self, place: Point) -> Point:
         a, b, c, d, e, f = self.matrix
@@ -103,9 +106,18 @@ def colour(text: str) -> str:
     )
 
 
+def _is_colour(key: str) -> bool:
+    return key == "color" or key.split("!", maxsplit=1)[0] in _COLOURS
+
+
+def _tip(name: str | None) -> str:
+    return "" if not name else ("|" if "|" in name else "") + (">" if name.strip("|") else "")
+
+
 def apply(frame: Frame, options: list[tuple[str, str]], named: Mapping[str, Point]) -> Frame:
     """The frame with the options of a path, scope or picture. Raises ``NotDrawn`` for one that is not known."""
-    for key, value in options:
+    tone = "black"
+    for key, value in sorted(options, key=lambda option: not _is_colour(option[0])):
         if key == "scale":
             factor = evaluate(value)
             frame = frame.mapped(factor, 0, 0, factor)
@@ -123,17 +135,17 @@ def apply(frame: Frame, options: list[tuple[str, str]], named: Mapping[str, Poin
             frame = frame.mapped(
                 1, 0, 0, 1, *point(value.strip("{}").strip().removeprefix("(").removesuffix(")"), named)
             )
-        elif key in ("draw", "fill", "color", "pattern") or key.split("!")[0] in _COLOURS:
-            shade = value if key in ("draw", "fill", "color") else key
-            shade = "none" if shade == "none" else "#ccc" if key == "pattern" else colour(shade) if shade else ""
-            if key != "fill" and key != "pattern":
-                frame = replace(frame, stroke=shade or "black")
-            else:
-                frame = replace(frame, fill=shade or "black")
+        elif _is_colour(key):  # of what the command draws
+            tone = colour(value if key == "color" else key)
+            frame = replace(frame, stroke="none" if frame.stroke == "none" else tone)
+            frame = replace(frame, fill=tone if frame.fill not in ("", "none") else frame.fill)
+        elif key in ("draw", "fill", "pattern"):
+            shade = "none" if value == "none" else "#ccc" if key == "pattern" else colour(value) if value else tone
+            frame = replace(frame, stroke=shade) if key == "draw" else replace(frame, fill=shade)
         elif _DASHES.fullmatch(key):
-            frame = replace(frame, dashed=True)
-        elif _TIP.fullmatch(key) and key != "-":
-            frame = replace(frame, tips=(not key.startswith("-"), not key.endswith("-")))
+            frame = replace(frame, dashes="1.5 4" if "dotted" in key else "6 4")
+        elif (tips := _TIP.fullmatch(key)) and key != "-":
+            frame = replace(frame, tips=(_tip(tips[1]), _tip(tips[2])))
         elif not (_HARMLESS.fullmatch(key) or _SIDES.fullmatch(key) or _PLACES.fullmatch(key) or key in ("-", "solid")):
             raise NotDrawn
     return frame

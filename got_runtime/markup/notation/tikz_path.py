@@ -3,6 +3,8 @@
 import math
 import re
 from dataclasses import replace
+from functools import partial
+from itertools import pairwise
 
 from got_runtime.markup.notation.tikz_math import NotDrawn, Point, evaluate
 from got_runtime.markup.notation.tikz_nodes import NodeReader
@@ -16,6 +18,9 @@ _COMMANDS = {
     "filldraw": ("black", "black"),
     "path": ("none", "none"),
 }
+
+
+_OF_PLOTS = frozenset({"domain", "mark", "mark size", "only marks", "samples", "smooth", "variable", "thick"})
 
 
 class PathReader(NodeReader):
@@ -32,7 +37,8 @@ class PathReader(NodeReader):
             self._angle()
         elif command in _COMMANDS:
             stroke, fill = _COMMANDS[command]
-            self.frame = replace(self.frame, stroke=self.frame.stroke or stroke, fill=self.frame.fill or fill)
+            tone = self.frame.stroke if self.frame.stroke != "none" else ""  # of the scope
+            self.frame = replace(self.frame, stroke=self.frame.stroke or stroke, fill=self.frame.fill or tone or fill)
             self.frame = replace(self.frame, stroke="none") if stroke == "none" else self.frame
             self.frame = replace(self.frame, fill="none") if fill == "none" else self.frame
             self._path()
@@ -200,13 +206,19 @@ class PathReader(NodeReader):
         self.points = [(x1, y1)]
 
     def _plot(self) -> None:
-        options = dict(parse_options(",".join((self._first_options(), self._options())), self.styles))
+        own = self._options()
+        if not dict(parse_options(own, self.styles)).keys() <= _OF_PLOTS:
+            raise NotDrawn
+        options = dict(parse_options(",".join((self._first_options(), own)), self.styles))
         if self._take(r"coordinates\b"):
             inside = self._group("{")
             if inside is None:
                 raise NotDrawn
             self._break()
-            self.points = [self._place(each) for each in re.findall(r"\(([^()]*)\)", inside)]
+            places = [self._place(each) for each in re.findall(r"\(([^()]*)\)", inside)]
+            self._mark_points(places, options.get("mark", ""))
+            if "only marks" not in options:
+                self._through(places, is_smooth="smooth" in options)
             return
         inside = self._group("(")
         if inside is None:
@@ -224,6 +236,27 @@ class PathReader(NodeReader):
             x, y = (re.sub(r"\\" + variable + r"(?![A-Za-z])", f"{value:.6f}", part) for part in (first, second))
             places.append((evaluate(x), evaluate(y)))
         self.points = places
+
+    def _mark_points(self, places: list[Point], mark: str) -> None:
+        if mark not in ("", "none", "*", "o"):
+            raise NotDrawn
+        tone = self.frame.stroke if self.frame.stroke != "none" else self.frame.fill
+        frame = replace(self.frame, fill=tone if mark == "*" else "white", stroke=tone, dashes="")
+        if mark in ("*", "o"):
+            for place in places:
+                self.labels.append(partial(self.sheet.circle, place, 0.07, frame))
+
+    def _through(self, places: list[Point], *, is_smooth: bool) -> None:
+        """A line through points; a smooth one is that of pgf's ``curveto`` with a tension of 0.55."""
+        self.points = places if not is_smooth else places[:1]
+        if not is_smooth or len(places) < 2:
+            return
+        slopes = [((c[0] - a[0]) * 0.275, (c[1] - a[1]) * 0.275) for a, c in zip(places, places[2:], strict=False)]
+        slopes = [(0.0, 0.0), *slopes, (0.0, 0.0)]
+        for index, (start, end) in enumerate(pairwise(places)):
+            first = start[0] + slopes[index][0], start[1] + slopes[index][1]
+            second = end[0] - slopes[index + 1][0], end[1] - slopes[index + 1][1]
+            self._bezier(start, first, second, end)
 
 
 def _controls(start: Point, end: Point, keys: dict[str, str]) -> tuple[Point, Point]:

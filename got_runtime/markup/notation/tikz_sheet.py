@@ -3,7 +3,7 @@
 import math
 import re
 from dataclasses import dataclass, field
-from html import escape
+from html import escape, unescape
 
 from got_runtime.markup.notation.tikz_math import NotDrawn, Point
 from got_runtime.markup.notation.tikz_options import Frame
@@ -44,9 +44,11 @@ class Sheet:
         """A line through points of the picture."""
         shown = " ".join(f"{x * _SCALE:.1f},{-y * _SCALE:.1f}" for x, y in places)
         self.add(f'<polyline points="{shown}" {_style(frame)}/>', *places)
-        for is_there, ends in zip(frame.tips, (places[1::-1], places[-2:]), strict=True):
-            if is_there and len(ends) == 2:
+        for tip, ends in zip(frame.tips, (places[1::-1], places[-2:]), strict=True):
+            if ">" in tip and len(ends) == 2:
                 self._tip(ends[0], ends[1], frame.stroke)
+            if "|" in tip and len(ends) == 2:
+                self._bar(ends[0], ends[1], frame.stroke)
 
     def _tip(self, start: Point, end: Point, stroke: str) -> None:
         turn = math.atan2(end[1] - start[1], end[0] - start[0])
@@ -56,6 +58,13 @@ class Sheet:
         ]
         shown = " ".join(f"{x * _SCALE:.1f},{-y * _SCALE:.1f}" for x, y in corners)
         self.add(f'<polygon points="{shown}" fill="{stroke}"/>')
+
+    def _bar(self, start: Point, end: Point, stroke: str) -> None:
+        turn = math.atan2(end[1] - start[1], end[0] - start[0]) + math.pi / 2
+        across, along = 0.12 * math.cos(turn), 0.12 * math.sin(turn)
+        corners = (end[0] - across, end[1] - along), (end[0] + across, end[1] + along)
+        shown = " ".join(f"{x * _SCALE:.1f},{-y * _SCALE:.1f}" for x, y in corners)
+        self.add(f'<polyline points="{shown}" fill="none" stroke="{stroke}"/>')
 
     def circle(self, centre: Point, radius: float, frame: Frame) -> None:
         a, b, c, d, _, _ = frame.matrix
@@ -68,18 +77,22 @@ class Sheet:
         shape = f'<circle cx="{x * _SCALE:.1f}" cy="{-y * _SCALE:.1f}" r="{length * _SCALE:.1f}" {_style(frame)}/>'
         self.add(shape, (x - length, y - length), (x + length, y + length))
 
-    def text(self, place: Point, text: str, sides: str = "") -> None:
+    def text(self, place: Point, text: str, sides: str = "", *, is_opaque: bool = False) -> None:
         if not (shown := label_text(text)):
             return
         words = re.split(r"[ ,]+", sides)
         dx, dy = (sum(OFFSETS[word][axis] for word in words if word in OFFSETS) for axis in (0, 1))
         x, y = place[0] * _SCALE + 8 * dx, -place[1] * _SCALE + 5 + 13 * dy
         anchor = "start" if dx > 0 else "end" if dx < 0 else "middle"
-        length = 0.12 * len(re.sub("<.*?>", "", shown))
+        width = 0.24 * sum(1 + (character > "\u2e80") for character in unescape(re.sub("<.*?>", "", shown)))
+        if is_opaque:  # on its line
+            across = 40 * width + 6
+            self.add(f'<rect x="{x - across / 2:.1f}" y="{y - 14:.1f}" width="{across:.1f}" height="19" fill="white"/>')
+        left = 0.0 if dx > 0 else width if dx < 0 else width / 2
         self.add(
             f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{shown}</text>',
-            (place[0] - length, place[1]),
-            (place[0] + length, place[1]),
+            (place[0] - left, place[1]),
+            (place[0] + width - left, place[1]),
         )
 
     def svg(self) -> str | None:
@@ -98,7 +111,7 @@ class Sheet:
 
 
 def _style(frame: Frame) -> str:
-    dashes = ' stroke-dasharray="6 4"' if frame.dashed else ""
+    dashes = f' stroke-dasharray="{frame.dashes}"' if frame.dashes else ""
     return f'fill="{frame.fill or "none"}" stroke="{frame.stroke or "none"}"{dashes}'
 
 

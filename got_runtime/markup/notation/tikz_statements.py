@@ -9,7 +9,9 @@ __all__ = ["loop", "macro", "statements", "substitute", "unrolled", "without_com
 
 _MAX_ROUNDS = 300
 _MAX_LOOPS = 20  # in one path
-_LOOP = re.compile(r"\\foreach\s*((?:\\[A-Za-z]+\s*/?\s*)+)\s*in\s*(?=\{)")
+_LOOP = re.compile(r"\\foreach\s*((?:\\[A-Za-z]+\s*/?\s*)+)(?:\[([^\[\]]*)\])?\s*in\s*(?=\{)")
+_COUNT = re.compile(r"count\s*=\s*\\([A-Za-z]+)(?:\s+from\s+(-?\d+))?")
+_EVALUATE = re.compile(r"evaluate\s*=\s*\\([A-Za-z]+)(?:\s+as\s+\\([A-Za-z]+))?(?:\s+using\s+(.+))?")
 _MACRO = re.compile(
     r"\\(def|newcommand|renewcommand|pgfmathsetmacro|pgfmathtruncatemacro)\s*\{?\s*\\([A-Za-z]+)\s*\}?\s*(?=\{)"
 )
@@ -102,7 +104,23 @@ def loop(statement: str) -> tuple[list[dict[str, str]], str] | None:
         parts = [part.strip() for part in split(item, "/")]
         rounds.append(dict(zip(names, parts + [parts[-1]] * (len(names) - len(parts)), strict=False)))
     body = statement[end + 1 :].strip()
+    for option in split(head[2] or ""):
+        _add_values(rounds, option.strip())
     return rounds, body[1:-1] if body.startswith("{") and closing(body, 0) == len(body) - 1 else body
+
+
+def _add_values(rounds: list[dict[str, str]], option: str) -> None:
+    r"""Adds the variable of ``count=\i from 0`` or ``evaluate=\x as \y using {\x*\x}`` to each round of a loop."""
+    counted, evaluated = _COUNT.fullmatch(option), _EVALUATE.fullmatch(option)
+    if option and not counted and not evaluated:
+        raise NotDrawn
+    for number, values in enumerate(rounds):
+        if counted:
+            values[counted[1]] = str(number + int(counted[2] or 1))
+        elif evaluated:
+            formula = (evaluated[3] or f"\\{evaluated[1]}").strip()
+            formula = formula[1:-1] if formula[0] == "{" else formula
+            values[evaluated[2] or evaluated[1]] = f"{evaluate(substitute(formula, values)):.6g}"
 
 
 def unrolled(statement: str) -> str:
