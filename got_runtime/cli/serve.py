@@ -47,6 +47,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="web pages of another origin that may call the service, such as https://example.org (repeatable)",
     )
     network.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="another name under which a service without keys on 127.0.0.1 may be called (repeatable)",
+    )
+    network.add_argument(
         "--allow-remote", action="store_true", help="download http(s) sources, from the public internet only"
     )
     limits = parser.add_argument_group("limits")
@@ -116,6 +123,8 @@ def run(args: argparse.Namespace) -> int:
     from got_runtime.sources import start_child
 
     settings = settings_from(args)
+    if is_loopback(args.host) and not settings.keys:
+        settings = settings.model_copy(update={"hosts": ("localhost", "127.0.0.1", "::1", args.host, *args.allow_host)})
     if not (settings.keys or args.without_key or is_loopback(args.host)):
         raise OptionError(
             f"--host {args.host} is reached by other machines: set {KEYS_VARIABLE} or --key-file, or say --without-key"

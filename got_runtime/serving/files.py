@@ -25,6 +25,8 @@ class KeptFile:
     name: str
     bytes: int
     created: float
+    owner: str
+    """Digest of the key that uploaded it."""
 
 
 class Files:
@@ -48,7 +50,7 @@ class Files:
             else:
                 self._files[file.id] = file
 
-    def keep(self, upload: Upload) -> KeptFile:
+    def keep(self, upload: Upload, owner: str) -> KeptFile:
         """Keep an upload, whose own file is gone then. Raises Problem if too much is kept."""
         self._sweep()
         if sum(file.bytes for file in self._files.values()) > self._settings.max_kept_bytes:
@@ -57,32 +59,32 @@ class Files:
         id = secrets.token_urlsafe(18)
         folder = self._folder / id
         folder.mkdir(mode=0o700)
-        file = KeptFile(id, upload.name, keep_source(upload, folder / "source"), time.time())
+        file = KeptFile(id, upload.name, keep_source(upload, folder / "source"), time.time(), owner)
         write_json_file(folder / "file.json", asdict(file))
         self._files[id] = file
         return file
 
-    def all(self) -> list[KeptFile]:
-        """The files that are kept, the newest first."""
+    def all(self, owner: str) -> list[KeptFile]:
+        """The files of an owner, the newest first."""
         self._sweep()
-        return sorted(self._files.values(), key=lambda file: -file.created)
+        return sorted((each for each in self._files.values() if each.owner == owner), key=lambda file: -file.created)
 
-    def get(self, id: str) -> KeptFile:
-        """The file with this id. Raises Problem."""
+    def get(self, id: str, owner: str) -> KeptFile:
+        """The file of this owner with this id. Raises Problem."""
         self._sweep()
         file = self._files.get(id)
-        if file is None:
+        if file is None or file.owner != owner:
             raise Problem(404, "FileNotFound", "there is no file with this id: it was removed, or its time is over")
         return file
 
-    def upload(self, id: str) -> "LentUpload":
+    def upload(self, id: str, owner: str) -> "LentUpload":
         """Its bytes, for reading. Raises Problem."""
-        file = self.get(id)
+        file = self.get(id, owner)
         return LentUpload(file.name, path=self._folder / file.id / "source")
 
-    def remove(self, id: str) -> None:
+    def remove(self, id: str, owner: str) -> None:
         """Remove a file. Raises Problem."""
-        file = self.get(id)
+        file = self.get(id, owner)
         del self._files[file.id]
         shutil.rmtree(self._folder / file.id, ignore_errors=True)
 

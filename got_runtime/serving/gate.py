@@ -76,6 +76,8 @@ class Gate:
     def _early_answer(self, scope: Scope) -> Response | None:
         """The answer of a request that does not reach its route."""
         headers, path = Headers(scope=scope), str(scope["path"])
+        if self._settings.hosts and _host_name(headers) not in self._settings.hosts:
+            return self._respond(path, Problem(421, "HostForbidden", "the service has another name: --allow-host"))
         origin = headers.get("origin")
         if origin is not None and not self._is_allowed(origin, headers):
             problem = Problem(403, "OriginForbidden", "pages of this origin may not call the service: --allow-origin")
@@ -154,6 +156,14 @@ class Gate:
             return message
 
         return bounded
+
+
+def _host_name(headers: Headers) -> str:
+    """The name in the header ``Host``, without the port."""
+    try:
+        return urlsplit(f"//{headers.get('host', '')}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def key_of_request(headers: Headers) -> str:

@@ -44,7 +44,7 @@ async def create(request: Request) -> Response:
     if key is not None and not 0 < len(key) <= LONGEST_KEY:
         raise Problem(422, "InvalidRequest", f"Idempotency-Key: give 1 to {LONGEST_KEY} characters")
     service.queue.check_room()
-    job = await service.jobs.accept(await service.intake.reading(request), key)
+    job = await service.jobs.accept(await service.intake.reading(request), service.owner(request), key)
     return JSONResponse(_state(service, job), 202, {"Location": f"/v1/jobs/{job.record.id}"})
 
 
@@ -52,7 +52,7 @@ async def create(request: Request) -> Response:
 async def status(request: Request, id: str, wait: float = 0.0) -> dict[str, Any]:
     """The state of a job; with ``wait`` not before it has ended, or so many seconds (60 at most) have passed."""
     service = Service.of(request)
-    job = service.jobs.get(id)
+    job = service.jobs.get(id, service.owner(request))
     if not wait >= 0:  # NaN too
         raise Problem(422, "InvalidRequest", "wait: give a number of seconds")
     await service.jobs.wait(job, min(wait, LONGEST_WAIT_S))
@@ -63,7 +63,7 @@ async def status(request: Request, id: str, wait: float = 0.0) -> dict[str, Any]
 async def result(request: Request, id: str) -> Response:
     """The document, in the format that ``Accept`` names; it may be fetched as often as wanted until the job expires."""
     service = Service.of(request)
-    job = service.jobs.get(id)
+    job = service.jobs.get(id, service.owner(request))
     kind = chosen(request.headers.get("accept", ""), (JSON, LINES, MARKDOWN, HTML, TEXT))
     include = includes(dict(request.query_params)) or tuple(job.record.include)
     if not job.ended:
@@ -79,7 +79,7 @@ async def result(request: Request, id: str) -> Response:
 async def events(request: Request, id: str) -> Response:
     """``page`` events, from the one after ``Last-Event-ID`` on, and ``done`` or ``error`` at the end."""
     service = Service.of(request)
-    job = service.jobs.get(id)
+    job = service.jobs.get(id, service.owner(request))
     last = request.headers.get("last-event-id", "0")
     if not last.isdecimal() or len(last) > 9:
         raise Problem(422, "InvalidRequest", "Last-Event-ID: give the id of an event of this job")
@@ -90,7 +90,8 @@ async def events(request: Request, id: str) -> Response:
 @router.delete("/{id}", status_code=204)
 async def delete(request: Request, id: str) -> Response:
     """Cancel a job, and remove what is kept of it."""
-    await Service.of(request).jobs.remove(id)
+    service = Service.of(request)
+    await service.jobs.remove(service.jobs.get(id, service.owner(request)))
     return Response(status_code=204)
 
 

@@ -49,8 +49,10 @@ class _Record:
     numbers: list[int]
     created: float
     digest: str
+    owner: str
+    """Digest of the key that made it."""
     extra: dict[str, Any]
-    """Of the dialect that made the job."""
+    """Of the dialect that made it."""
     idempotency_key: str | None = None
     status: JobStatus = "waiting"
     finished: float | None = None
@@ -152,20 +154,25 @@ class Jobs:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def get(self, id: str) -> Job:
-        """The job with this id. Raises Problem."""
+    def get(self, id: str, owner: str) -> Job:
+        """The job of this owner with this id. Raises Problem."""
         job = self._jobs.get(id)
-        if job is None:
+        if job is None or job.record.owner != owner:
             raise Problem(404, "JobNotFound", "there is no job with this id: it was removed, or its time is over")
         return job
 
     async def accept(
-        self, reading: "Reading", idempotency_key: str | None = None, extra: dict[str, Any] | None = None
+        self,
+        reading: "Reading",
+        owner: str,
+        idempotency_key: str | None = None,
+        extra: dict[str, Any] | None = None,
     ) -> Job:
         """A new job; or the one that was made before with the same key.
 
         Args:
             reading: what to read.
+            owner: who may see it.
             idempotency_key: of the client.
             extra: kept with the job, for its dialect.
 
@@ -175,14 +182,14 @@ class Jobs:
         """
         async with self._accepting:  # two requests with one key make one job
             try:
-                return await self._accept(reading, idempotency_key, extra or {})
+                return await self._accept(reading, owner, idempotency_key, extra or {})
             finally:
                 reading.upload.remove()
 
-    async def _accept(self, reading: "Reading", key: str | None, extra: dict[str, Any]) -> Job:
+    async def _accept(self, reading: "Reading", owner: str, key: str | None, extra: dict[str, Any]) -> Job:
         options = {**reading.options.model_dump(mode="json"), "password": reading.options.password}
         digest = await self._queue.in_thread(_digest, reading.upload, options)
-        hashed = key and hashlib.sha256(key.encode()).hexdigest()
+        hashed = key and hashlib.sha256(f"{owner} {key}".encode()).hexdigest()
         for job in self._jobs.values():
             if hashed is not None and job.record.idempotency_key == hashed:
                 if job.record.digest != digest:
@@ -200,6 +207,7 @@ class Jobs:
                 numbers=list(ticket.numbers),
                 created=time.time(),
                 digest=digest,
+                owner=owner,
                 extra=extra,
                 idempotency_key=hashed,
             )
@@ -270,10 +278,10 @@ class Jobs:
             job.save()
         job.notify()
 
-    async def remove(self, id: str) -> None:
-        """Cancel a job and remove its results. Raises Problem."""
-        job = self.get(id)
-        del self._jobs[id]
+    async def remove(self, job: Job) -> None:
+        """Cancel a job and remove its results."""
+        if self._jobs.pop(job.record.id, None) is None:
+            return
         if job.task is not None:
             job.task.cancel()
             await asyncio.gather(job.task, return_exceptions=True)
@@ -303,9 +311,9 @@ class Jobs:
     async def _sweep(self) -> None:
         """Remove jobs whose time is over."""
         while True:
-            for id, job in list(self._jobs.items()):
+            for job in list(self._jobs.values()):
                 if expired(job.record.finished, self._settings.keep_seconds):
-                    await self.remove(id)
+                    await self.remove(job)
             await asyncio.sleep(SWEEP_SECONDS)
 
 

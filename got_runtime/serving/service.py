@@ -1,5 +1,6 @@
 """What the native interface and all dialects stand on: a request's document is admitted, read, and given back."""
 
+import hashlib
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -12,6 +13,7 @@ from got_runtime.results import DocumentResult, PageResult
 from got_runtime.serving.answers import unless_gone
 from got_runtime.serving.body import Intake, Reading
 from got_runtime.serving.files import Files
+from got_runtime.serving.gate import key_of_request
 from got_runtime.serving.jobs import Jobs
 from got_runtime.serving.metrics import Metrics
 from got_runtime.serving.read_queue import Event, PageDone, ReadQueue, Ticket
@@ -53,6 +55,12 @@ class Service:
         service = request.app.state.service
         assert isinstance(service, cls)
         return service
+
+    def owner(self, request: Request) -> str:
+        """Whose jobs and files a request may see: those made with the same key. Empty where no key is needed."""
+        if not self.settings.keys:
+            return ""
+        return hashlib.sha256(key_of_request(request.headers).encode()).hexdigest()
 
     @property
     def markdown_task(self) -> str:

@@ -58,6 +58,10 @@ class ServeSettings(BaseModel):
     max_kept_bytes: int = Field(default=4 << 30, ge=1)
     """Size of all jobs and uploaded files together."""
 
+    hosts: tuple[str, ...] = ()
+    """Names under which the service is called; ``()`` for any. Where no key is needed, they keep a web page from
+    reaching it under a name of its own (DNS rebinding)."""
+
     allowed_origins: tuple[str, ...] = ()
     """Origins of other web pages that may call the service from a browser, such as ``https://example.org``."""
 

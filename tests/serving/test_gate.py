@@ -40,3 +40,28 @@ def test_no_browser_guesses_another_type(client: TestClient, path: str) -> None:
 def test_the_html_of_a_page_runs_nothing(client: TestClient) -> None:
     answer = client.post("/v1/read", files={"file": ("a.png", page_png())}, headers={"Accept": "text/html"})
     assert answer.headers["Content-Security-Policy"].startswith("sandbox; default-src 'none'")
+
+
+def test_jobs_and_files_belong_to_their_key(checkpoint: LoadedModel) -> None:
+    with client_of(checkpoint, keys=("first", "second")) as client:
+        mine, theirs = ({"X-Api-Key": key} for key in ("first", "second"))
+        job = client.post("/v1/jobs", files={"file": ("a.png", page_png())}, headers=mine).json()
+        file = client.post("/v1/files", files={"file": ("a.png", page_png())}, headers=mine).json()
+        paths = [*job["links"].values(), f"/v1/files/{file['id']}", f"/v1/files/{file['id']}/content"]
+        assert client.get(f"{job['links']['self']}?wait=10", headers=mine).json()["status"] == "done"
+        for path in paths:
+            assert client.get(path, headers=mine).status_code == 200
+            assert client.get(path, headers=theirs).status_code == 404
+        assert client.get("/v1/files", headers=theirs).json()["data"] == []
+        for path in (job["links"]["self"], f"/v1/files/{file['id']}"):
+            assert client.delete(path, headers=theirs).status_code == 404
+            assert client.delete(path, headers=mine).is_success
+
+
+def test_a_service_of_this_machine_answers_to_its_own_names(checkpoint: LoadedModel) -> None:
+    with client_of(checkpoint, hosts=("localhost", "::1")) as client:
+        for host in ("localhost", "localhost:5001", "[::1]:5001", "LOCALHOST"):
+            assert client.get("/health", headers={"Host": host}).status_code == 200
+        for host in ("evil.example", "localhost.evil.example:5001", "[", "a@localhost@evil.example"):
+            answer = client.get("/v1/info", headers={"Host": host})
+            assert (answer.status_code, answer.json()["code"]) == (421, "HostForbidden")

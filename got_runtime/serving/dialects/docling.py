@@ -93,7 +93,7 @@ async def submit_source(request: Request) -> dict[str, Any]:
 async def poll(request: Request, id: str, wait: float = 0.0) -> dict[str, Any]:
     """The state of a task; with ``wait`` not before it has ended, or so many seconds have passed."""
     service = Service.of(request)
-    job = service.jobs.get(id)
+    job = service.jobs.get(id, service.owner(request))
     if not wait >= 0:
         raise Problem(422, "InvalidRequest", "wait: give a number of seconds")
     await service.jobs.wait(job, min(wait, LONGEST_WAIT_S))
@@ -104,7 +104,7 @@ async def poll(request: Request, id: str, wait: float = 0.0) -> dict[str, Any]:
 async def result(request: Request, id: str) -> Response:
     """The document of a task, as often as wanted."""
     service = Service.of(request)
-    job = service.jobs.get(id)
+    job = service.jobs.get(id, service.owner(request))
     if not job.ended:
         raise Problem(404, "JobNotDone", "the task is not done: ask for its status first")
     record = job.record
@@ -122,7 +122,8 @@ async def _convert(request: Request, reading: Reading, extra: dict[str, Any]) ->
 
 
 async def _submit(request: Request, reading: Reading, extra: dict[str, Any]) -> dict[str, Any]:
-    return _state(await Service.of(request).jobs.accept(reading, extra=extra))
+    service = Service.of(request)
+    return _state(await service.jobs.accept(reading, service.owner(request), extra=extra))
 
 
 async def _from_form(request: Request) -> tuple[Reading, dict[str, Any]]:

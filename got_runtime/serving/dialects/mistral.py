@@ -127,11 +127,11 @@ async def _document(request: Request, service: Service, given: Any, limits: Limi
     if kind not in ("document_url", "image_url", "file") or not isinstance(value, str):
         raise _wrong("its type is 'document_url', 'image_url' or 'file', with a string of that name", "document")
     if kind == "file":
-        return service.files.upload(value)
+        return service.files.upload(value, service.owner(request))
     if value[:5].lower() == "data:":
         return service.intake.encoded(value, name if isinstance(name, str) else "document", limits)
     if (id := _own_file(request, value)) is not None:
-        return service.files.upload(id)
+        return service.files.upload(id, service.owner(request))
     return await service.intake.address(value, limits)
 
 

@@ -32,14 +32,14 @@ async def create(request: Request) -> dict[str, Any]:
         if not isinstance(file, UploadFile):
             raise Problem(422, "InvalidRequest", "send the file as the part 'file'", param="file")
         upload = await service.intake.file(file, service.settings.limits)
-    return _described(service, service.files.keep(upload))
+    return _described(service, service.files.keep(upload, service.owner(request)))
 
 
 @router.get("")
 async def every(request: Request) -> dict[str, Any]:
     """The files that are kept, the newest first."""
     service = Service.of(request)
-    files = [_described(service, file) for file in service.files.all()]
+    files = [_described(service, file) for file in service.files.all(service.owner(request))]
     return {"object": "list", "data": files, "total": len(files)}
 
 
@@ -47,20 +47,22 @@ async def every(request: Request) -> dict[str, Any]:
 async def one(request: Request, id: str) -> dict[str, Any]:
     """What is known of a file."""
     service = Service.of(request)
-    return {**_described(service, service.files.get(id)), "deleted": False}
+    return {**_described(service, service.files.get(id, service.owner(request))), "deleted": False}
 
 
 @router.get("/{id}/url")
 async def address(request: Request, id: str, expiry: int = 24) -> dict[str, str]:
     """The address of a file's bytes; it needs the same key, and ``/v1/ocr`` reads it without fetching it."""
-    file = Service.of(request).files.get(id)
+    service = Service.of(request)
+    file = service.files.get(id, service.owner(request))
     return {"url": f"{request.url.scheme}://{request.url.netloc}{content_path(file.id)}"}
 
 
 @router.get("/{id}/content")
 async def content(request: Request, id: str) -> Response:
     """The bytes of a file, which no browser shows."""
-    upload = Service.of(request).files.upload(id)
+    service = Service.of(request)
+    upload = service.files.upload(id, service.owner(request))
     assert upload.path is not None
     return FileResponse(upload.path, media_type="application/octet-stream", filename=upload.name)
 
@@ -68,7 +70,8 @@ async def content(request: Request, id: str) -> Response:
 @router.delete("/{id}")
 async def delete(request: Request, id: str) -> dict[str, Any]:
     """Remove a file."""
-    Service.of(request).files.remove(id)
+    service = Service.of(request)
+    service.files.remove(id, service.owner(request))
     return {"id": id, "object": "file", "deleted": True}
 
 
