@@ -146,8 +146,14 @@ class Jobs:
                 job.task = asyncio.create_task(self._run(job, None))
         self._sweeper = asyncio.create_task(self._sweep())
 
+    def pause(self) -> None:
+        """Stop reading, so that the requests that are waited for finish sooner. Jobs go on at the next start."""
+        for job in self._jobs.values():
+            if job.task is not None:
+                job.task.cancel()
+
     async def close(self) -> None:
-        """Stop reading. Jobs that have not ended go on at the next start."""
+        """Stop reading, and wait until nothing is written."""
         tasks = [job.task for job in self._jobs.values() if job.task is not None]
         tasks += [self._sweeper] if self._sweeper is not None else []
         for task in tasks:
@@ -197,7 +203,7 @@ class Jobs:
                 return job
         if sum(job.size for job in self._jobs.values()) > self._settings.max_kept_bytes:
             raise Problem(503, "StorageFull", "finished jobs fill the storage: delete some, or try again later")
-        ticket = await self._queue.admit(reading.upload, reading.options)
+        ticket = await self._queue.admit(reading.upload, reading.options, is_job=True)
         try:
             record = _Record(
                 id=secrets.token_urlsafe(18),
@@ -252,7 +258,7 @@ class Jobs:
             options = options.replace({"pages": tuple(rest)} if rest else {}, caller="a job")
         elif job.pages:
             rest = []
-        return await self._queue.admit(job.source, options, always=True) if rest else None
+        return await self._queue.admit(job.source, options, is_job=True, always=True) if rest else None
 
     async def _read(self, job: Job, ticket: Ticket) -> None:
         async with aclosing(self._queue.events(ticket)) as events:

@@ -1,7 +1,8 @@
 """Documents that wait for a reader, and those being read: admission, fairness, cancelling, and the measured speed.
 
 Each reader is a thread that reads one document with the runtime; the engine decodes the pages of all of them in one
-batch. Documents begin in the order of their arrival, except that long ones take at most half of the readers.
+batch. Documents begin in the order of their arrival, except that long ones take at most half of the readers, and jobs
+at most three quarters: a client that waits for one page does not wait for them.
 """
 
 import asyncio
@@ -66,6 +67,8 @@ class Ticket:
     source: "Upload"
     options: ReadOptions
     numbers: tuple[int, ...]
+    is_job: bool = False
+    """Whether nobody waits for the answer now."""
     stop: threading.Event = field(default_factory=threading.Event)
     turn: "asyncio.Future[None]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     """Done when a reader is free for it."""
@@ -133,33 +136,35 @@ class ReadQueue:
         return await asyncio.get_running_loop().run_in_executor(self._intake, function, *arguments)
 
     def check_room(self) -> None:
-        """Raise Problem if no document would be admitted, before its bytes are read."""
+        """Raise Problem if nothing is admitted now. What has passed this check is read, also while draining."""
         if self.draining:
             raise Problem(503, "Draining", "the service is being stopped: try another one, or later")
-        if self.waiting_pages >= self._settings.max_waiting_pages:
+        self._check_waiting(0)
+
+    def _check_waiting(self, pages: int) -> None:
+        waiting, most = self.waiting_pages, self._settings.max_waiting_pages
+        if waiting >= most or (waiting and waiting + pages > most):
             raise self._busy()
 
-    async def admit(self, source: "Upload", options: ReadOptions, *, always: bool = False) -> Ticket:
+    async def admit(
+        self, source: "Upload", options: ReadOptions, *, is_job: bool = False, always: bool = False
+    ) -> Ticket:
         """Open the document, count its pages, and put it in the queue.
 
         Args:
             source: the document.
             options: how to read it.
+            is_job: whether nobody waits for the answer now.
             always: admit it whatever waits, since it was accepted before a restart.
 
         Raises:
-            Problem: too many pages wait, or the service is being stopped.
+            Problem: too many pages wait.
             SourceError: the document cannot be opened.
         """
-        if not always:
-            self.check_room()
         numbers = await self.in_thread(_page_numbers, source, options)
         if not always:
-            self.check_room()
-            waiting = self.waiting_pages
-            if waiting and waiting + len(numbers) > self._settings.max_waiting_pages:
-                raise self._busy()
-        ticket = Ticket(source, options, numbers)
+            self._check_waiting(len(numbers))
+        ticket = Ticket(source, options, numbers, is_job)
         self._waiting.append(ticket)
         self._begin()
         return ticket
@@ -185,10 +190,13 @@ class ReadQueue:
 
     def _begin(self) -> None:
         """Let documents begin, as long as there are readers."""
-        while len(self._reading) < self._settings.readers:
+        readers = self._settings.readers
+        while len(self._reading) < readers:
             long_ones = sum(ticket.is_long for ticket in self._reading)
-            may_be_long = long_ones < max(1, self._settings.readers // 2)
-            ticket = next((each for each in self._waiting if may_be_long or not each.is_long), None)
+            jobs = sum(ticket.is_job for ticket in self._reading)
+            no_long, no_job = long_ones >= max(1, readers // 2), jobs >= readers - readers // 4
+            may_begin = (each for each in self._waiting if not ((each.is_long and no_long) or (each.is_job and no_job)))
+            ticket = next(may_begin, None)
             if ticket is None:
                 return
             self._waiting.remove(ticket)

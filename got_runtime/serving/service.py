@@ -1,5 +1,6 @@
 """What the native interface and all dialects stand on: a request's document is admitted, read, and given back."""
 
+import asyncio
 import hashlib
 import time
 from collections.abc import AsyncGenerator, Sequence
@@ -40,6 +41,7 @@ class Service:
     def __init__(self, runtime: "GotRuntime", settings: "ServeSettings") -> None:
         self.runtime = runtime
         self.settings = settings
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.started = int(time.time())
         self.metrics = Metrics()
         self.state = State(settings.state)
@@ -69,11 +71,14 @@ class Service:
         return self.settings.task or ("plain" if nano else "format")
 
     def drain(self) -> None:
-        """Accept nothing more; what was accepted is finished."""
+        """Accept nothing more. Requests are finished; jobs go on at the next start. A signal's handler calls it too."""
         self.queue.draining = True
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self.jobs.pause)
 
     async def start(self) -> None:
         """Go on with what was accepted before."""
+        self._loop = asyncio.get_running_loop()
         await self.jobs.start()
 
     async def stop(self) -> None:
