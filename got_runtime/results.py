@@ -26,7 +26,6 @@ __all__ = [
     "PageResult",
     "PageViews",
     "Timings",
-    "block_starts",
     "render_pages",
 ]
 
@@ -185,25 +184,9 @@ class PageResult(_Record):
     @property
     def block_starts(self) -> tuple[int, ...]:
         """Indices of the text at which a block of lines begins, after the first one; empty where they are not known."""
+        from got_runtime.markup.block_starts import block_starts
+
         return block_starts(self.text, self.lines)
-
-
-def block_starts(text: str, lines: "Iterable[PageLine]") -> tuple[int, ...]:
-    """Indices of ``text`` at which a block of ``lines`` begins, after the first one.
-
-    Empty if the lines are not those of the text.
-    """
-    of_text = [line for line in lines if line.text]
-    starts, position, rows = list[int](), 0, text.split("\n")
-    last: PageLine | None = None
-    for line in of_text:
-        if not rows or line.text != rows[0]:
-            continue  # a line that is left out of the text
-        if last is not None and line.block != last.block:
-            starts.append(position)
-        position += len(rows.pop(0)) + 1
-        last = line
-    return () if rows else tuple(starts)
 
 
 def render_pages(pages: "Iterable[PageResult]", render: "Callable[[list[Element]], str]") -> str:

@@ -1,9 +1,10 @@
 """Pages of one document → one list of elements; paragraphs and tables across page ends are joined."""
 
+import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from got_runtime.markup.content import plain_text
+from got_runtime.markup.content import Content, plain_text
 from got_runtime.markup.elements import AnyElement, Caption, PageBreak, Paragraph, Repair, Table
 from got_runtime.markup.headings import nest_headings
 from got_runtime.markup.join_tables import goes_on, is_page_number, is_running_head, join_content, join_grids
@@ -119,6 +120,10 @@ def _join_first(
     return page[joined.end :], _Last(joined.at, table)
 
 
+_CHINESE_LINE = 24  # characters of a line that fills its column
+_CHINESE_MARKER = re.compile(r"第?[一二三四五六七八九十\d]{1,3}[、.．章节条款)）]|[附图表]\s?\d|参考文献|摘要|目录")
+
+
 class _Joined(NamedTuple):
     """An element with the part of it that is on the next page.
 
@@ -140,9 +145,20 @@ def _joined_paragraph(
     if last.element < 0 or not isinstance(before, Paragraph) or not isinstance(first, Paragraph):
         return None
     end, after = plain_text(before.content).rstrip(), plain_text(first.content).lstrip()
-    if not end or not after or end[-1] in _SENTENCE_ENDS or not after[0].islower():
+    if not end or not after or end[-1] in _SENTENCE_ENDS:
+        return None
+    if not after[0].islower() and not _goes_on_in_chinese(before.content, after):
         return None
     return _Joined(last.element, start, start + 1, {"content": join_content(before.content, first.content)})
+
+
+def _goes_on_in_chinese(content: Content, after: str) -> bool:
+    """Whether the last line of a paragraph is as long as a column, and a sentence without a number goes on in it."""
+    last_break = max((index for index, piece in enumerate(content) if piece.kind == "break"), default=-1)
+    line = plain_text(content[last_break + 1 :]).strip()
+    chinese = "\u2e80" <= line[-1:] <= "\u9fff" or line[-1:] in "，、"
+    begins = "\u4e00" <= after[0] <= "\u9fff" and not _CHINESE_MARKER.match(after)
+    return chinese and begins and len(line) >= _CHINESE_LINE and any(sign in line + after for sign in "，。；、")
 
 
 def _joined_table(

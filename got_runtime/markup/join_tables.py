@@ -130,7 +130,8 @@ def join_content(before: Content, after: Content) -> Content:
     divided = hyphen_between(end.text, plain_text(after).lstrip()) if end.kind == "text" else None
     if divided is not None and end.kind == "text":
         return merge((*before[:-1], Text(text="".join(divided), marks=end.marks), *after))
-    return merge((*before, Text(text=" "), *after))
+    east_asian = plain_text(before).rstrip()[-1:] > "\u2e80" and plain_text(after).lstrip()[:1] > "\u2e80"
+    return merge((*before, Text(text="" if east_asian else " "), *after))
 
 
 def _starts_with_figures(last: Grid, first: Grid) -> bool:

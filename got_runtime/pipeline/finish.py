@@ -8,12 +8,13 @@ from got_runtime.boxes import element_boxes
 from got_runtime.engine.protocol import Completion
 from got_runtime.errors import EngineError, GotError
 from got_runtime.markup import parse
+from got_runtime.markup.block_starts import block_starts
 from got_runtime.options import ReadOptions
 from got_runtime.pipeline.page_task import PageTask
 from got_runtime.pipeline.postprocess import DecodedPage, answer_lines, build_result, token_positions
 from got_runtime.pipeline.retry import Retry
 from got_runtime.pipeline.zoomed import ZoomReading, page_lines
-from got_runtime.results import Attempt, ElementBox, PageError, PageLine, block_starts
+from got_runtime.results import Attempt, ElementBox, PageError, PageLine
 from got_runtime.sources.names import one_line
 
 if TYPE_CHECKING:

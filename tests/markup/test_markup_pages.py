@@ -127,3 +127,17 @@ def test_a_sentence_goes_on_behind_page_numbers() -> None:
 def test_a_page_end_within_an_answer_keeps_to_the_number_of_its_page() -> None:
     elements = parse_pages(["A\\newpage B", "C"], numbers=[4, 7])
     assert [each.page for each in chunk(elements, by="element", first_page=4)] == [4, 4, 7]
+
+
+def test_a_chinese_paragraph_goes_on_over_the_end_of_a_page_without_a_space() -> None:
+    first = "我们的方法在多个数据集上进行了测试，结果表明该方法能够有效地提高模型的"
+    assert to_markdown(parse_pages([first, "准确率。"])) == first + "准确率。\n"
+    assert to_markdown(parse_pages([first, "第二章 方法，见下。"])).count("\n\n") == 1
+    assert to_markdown(parse_pages(["表格说明", "准确率，很高。"])).count("\n\n") == 1
+
+
+def test_a_chinese_table_goes_on_under_its_number_and_a_note() -> None:
+    rows = "\\begin{tabular}{|l|r|}\\hline 零件 & 价格 \\\\ \\hline %s & 3 \\\\ \\hline\\end{tabular}"
+    pages = ["表1 零件\n\n" + rows % "皮带", "表1（续）\n\n" + rows % "螺母"]
+    assert [each.kind for each in parse_pages(pages)][:2] == ["caption", "table"]
+    assert "| 皮带 | 3 |\n| 螺母 | 3 |" in to_markdown(parse_pages(pages))

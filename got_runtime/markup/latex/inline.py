@@ -43,15 +43,18 @@ _BREAKS = frozenset({"newline", "par", "and", "linebreak", "AND", "And"})
 def parse_inline(reader: TokenReader, low: int, high: int, depth: int = 0) -> Content:
     """The content of tokens ``low`` to ``high - 1``; the end of a line of the answer is a space."""
     plain = plain_words(reader, low, high)
-    line = _Line(reader, Typography(reader))
-    return merge(_InlineParser(line, high, (), depth).parse(low)) if plain is None else plain
+    if plain is not None:  # most cells
+        return plain
+    return merge(_InlineParser(_Line(reader, Typography(reader)), high, (), depth).parse(low))
 
 
 def parse_lines(reader: TokenReader, low: int, high: int, depth: int = 0) -> Content:
     """The content of tokens ``low`` to ``high - 1``; the lines of the answer end where they end on purpose."""
     plain = plain_words(reader, low, high)
-    line = _Line(reader, Typography(reader), hard_breaks(reader, low, high) if plain is None else frozenset())
-    return merge(_InlineParser(line, high, (), depth).parse(low)) if plain is None else plain
+    if plain is not None:
+        return plain
+    line = _Line(reader, Typography(reader), hard_breaks(reader, low, high))
+    return merge(_InlineParser(line, high, (), depth).parse(low))
 
 
 class _Line(NamedTuple):

@@ -20,6 +20,7 @@ _CHINESE_NUMBER = re.compile(
 )
 
 
+_AFTER_NUMBER = re.compile("[：（(]")
 _BRACKETED_NUMBER = re.compile(r"(\(?(?:\d{1,2}|[a-z])\))\s+\S")
 
 
@@ -56,7 +57,7 @@ def caption_label(text: str) -> tuple[Literal["table", "figure"], str] | None:
     of = _CAPTION_LABELS.get(words[0].lower())
     if of is None or len(words) < 2:
         return None
-    number = words[1].partition("：")[0].rstrip(":.。|")  # no space follows a full-width colon
+    number = _AFTER_NUMBER.split(words[1], maxsplit=1)[0].rstrip(":.。|")  # no space follows a full-width sign
     ended = number != words[1] or words[0] in "表图" or (len(words) > 2 and words[2] in ("|", ":", "-", "–", "—"))
     if not ended or not (number[:1].isdigit() or number.isupper()) or len(number) > 8:
         return None
