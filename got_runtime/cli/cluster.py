@@ -41,7 +41,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     read.add_argument(
         "--address",
-        default=os.environ.get("RAY_ADDRESS", "local"),
         metavar="ADDRESS",
         help="local: this machine; auto: the cluster that it is part of; or an address (default: $RAY_ADDRESS, "
         "else local)",

@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pyarrow.parquet as pq
 import pytest
-from helpers.cluster_runs import write_pdf
+from helpers.cluster_runs import list_slices, write_pdf
 from helpers.source_files import pymupdf
 
 from got_runtime import GotRuntime
@@ -129,25 +129,68 @@ def test_a_run_that_is_killed_goes_on_and_has_each_page_once(documents: Path, tm
         print(f"a run with nothing left: {time.monotonic() - started:.1f} s", flush=True)
 
 
-def test_an_actor_pool_is_as_fast_as_processes_without_ray(tmp_path: Path) -> None:
-    """Pages per second between the first and the last slice: start-up is not counted."""
+READER = """
+import sys, threading
+from got_runtime.cluster import ReaderSettings, SliceReader
+from got_runtime.cluster.work_folder import WorkFolder
+output, number = sys.argv[1], int(sys.argv[2])
+slices = WorkFolder(output).table("slices")
+mine = [slices.slice(index, 1) for index in range(number, slices.num_rows, 2)]
+reader = SliceReader(ReaderSettings(output=output))
+def work():
+    while mine:
+        reader(mine.pop(0))
+threads = [threading.Thread(target=work) for _ in range(2)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+"""
+
+
+def test_ray_is_as_fast_as_the_same_readers_without_it(tmp_path: Path) -> None:
+    """Pages per second between the first slices and the last: start-up is not counted. Run it on an idle machine."""
     folder = tmp_path / "in"
     folder.mkdir()
-    for number in range(40):
+    for number in range(32):
         write_pdf(folder / f"letter {number}.pdf", 5)
-    with GotRuntime.from_pretrained(dtype="float32", devices=["cpu", "cpu"]) as runtime:
-        alone = speed([(time.monotonic(), 1) for _ in runtime.stream(folder, ordered=False)])
-    output = tmp_path / "out"
+    alone, with_ray = tmp_path / "alone", tmp_path / "ray"
+    WorkFolder(str(alone)).write_table("slices", list_slices(folder, 5))
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}  # as Ray sets it
+    readers = [
+        subprocess.Popen([sys.executable, "-c", READER, alone, str(number)], env=environment) for number in range(2)
+    ]
+    assert [reader.wait() for reader in readers] == [0, 0]
     command = [sys.executable, "-c", "import sys; from got_runtime.cli import main; sys.exit(main(sys.argv[1:]))"]
-    command += ["cluster", "read", str(folder), "-o", str(output), "--readers", "2", "--dtype", "float32"]
-    subprocess.run([*command, "--slice-pages", "5"], check=True)
-    done = [file.stat().st_mtime for file in (output / "_got-ocr/done").iterdir()]
-    with_ray = speed([(moment, 5) for moment in done])
-    print(f"\nwithout Ray {alone:.2f} pages/s, with Ray {with_ray:.2f}: {with_ray / alone:.2f}", flush=True)
-    assert with_ray >= 0.85 * alone
+    command += ["cluster", "read", str(folder), "-o", str(with_ray), "--readers", "2", "--slice-pages", "5"]
+    subprocess.run(command, check=True)
+    ratio = speed(with_ray) / speed(alone)
+    print(f"without Ray {speed(alone):.2f} pages/s, with Ray {speed(with_ray):.2f}: {ratio:.2f}", flush=True)
+    assert ratio >= 0.85
 
 
-def speed(moments: list[tuple[float, int]]) -> float:
-    """Pages per second from when an eighth of the pages is done until seven eighths are."""
-    moments = sorted(moments)[len(moments) // 8 : -len(moments) // 8]
-    return sum(pages for _, pages in moments[1:]) / (moments[-1][0] - moments[0][0])
+def speed(output: Path) -> float:
+    """Pages per second from when an eighth of the slices, of five pages, is done until seven eighths are."""
+    moments = sorted(file.stat().st_mtime for file in (output / "_got-ocr/done").iterdir())
+    moments = moments[len(moments) // 8 : -len(moments) // 8]
+    return 5 * (len(moments) - 1) / (moments[-1] - moments[0])
+
+
+def test_a_dataset_of_sources_becomes_a_dataset_of_pages(tmp_path: Path) -> None:
+    """As a program of its own uses it; rows are Arrow's, of the fixed schema."""
+    for number in range(2):
+        write_pdf(tmp_path / f"letter {number}.pdf", 2)
+    code = f"""
+import sys
+from got_runtime import ReadOptions
+from got_runtime.cluster import PAGES, read_documents
+from got_runtime.cluster.ray_data import connect
+connect()
+import ray
+sources = ray.data.from_items([{{"source": {str(tmp_path)!r}}}])
+options = ReadOptions(pages="1-2", zoom="off", max_new_tokens=20)
+pages = read_documents(sources, options=options, load={{"dtype": "float32"}})
+assert pages.schema().base_schema == PAGES, pages.schema()
+rows = sorted((row["source"], row["page"], row["text"]) for row in pages.take_all())
+assert [row[1] for row in rows] == [1, 2, 1, 2], rows
+assert all("etter" in row[2] for row in rows), rows
+"""
+    assert subprocess.run([sys.executable, "-W", "ignore", "-c", code]).returncode == 0
