@@ -25,7 +25,7 @@ _DOWNLOADED_FILES = ("*.json", "*.safetensors", "*.txt", "*.tiktoken")
 
 _DEVICES = {"gpu": "cuda", "nvidia": "cuda", "metal": "mps"}
 """Common names of devices, and torch's names."""
-_DTYPES = {
+DTYPES = {
     "float32": "float32",
     "bfloat16": "bfloat16",
     "float16": "float16",
@@ -250,10 +250,10 @@ def choose_dtype(dtype: str, device: "torch.device", compiled: bool = False) -> 
     import torch
 
     dtypes = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-    if dtype in _DTYPES:
-        return dtypes[_DTYPES[dtype]]
+    if dtype in DTYPES:
+        return dtypes[DTYPES[dtype]]
     if dtype != "auto":
-        raise CheckpointInvalid(f"unknown dtype {dtype!r}: {nearest_hint(dtype, ['auto', *_DTYPES])}")
+        raise CheckpointInvalid(f"unknown dtype {dtype!r}: {nearest_hint(dtype, ['auto', *DTYPES])}")
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
     computes = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()

@@ -8,8 +8,8 @@ import pytest
 from got_runtime import GotRuntime, MultiPage
 from got_runtime.cache import key, weights_digest
 from got_runtime.errors import CheckpointInvalid, EngineError
-from got_runtime.model import checkpoint
-from got_runtime.model.checkpoint import LoadedModel, find_folder
+from got_runtime.model import checkpoint, description
+from got_runtime.model.checkpoint import LoadedModel, choose_device, choose_dtype, find_folder
 
 
 @pytest.fixture
@@ -43,6 +43,16 @@ def test_pages_that_are_kept_need_no_network(loads: list[object], three_pages: P
         second.read(three_pages, max_new_tokens=4, zoom="off", pages=2, task=MultiPage())
         assert len(loads) == 2
         assert second.model_info == info == GotRuntime.from_pretrained(dtype="float32", device="cpu").model_info
+
+
+@pytest.mark.parametrize("device", ["auto", "cpu"])
+@pytest.mark.parametrize("dtype", ["auto", "float32", "bf16"])
+def test_device_and_dtype_are_those_that_torch_chooses(device: str, dtype: str) -> None:
+    chosen = choose_device(device)
+    expected = str(chosen), str(choose_dtype(dtype, chosen, compiled=True)).removeprefix("torch.")
+    assert description._without_torch(device, dtype) in (None, expected)
+    found = description.describe(None, device, dtype, compiled=True)
+    assert (found.device.partition(":")[0], found.dtype) == expected
 
 
 def test_damaged_weights_end_the_reading(three_pages: Path, tmp_path: Path) -> None:
