@@ -25,6 +25,11 @@ IN_TEXT = {
     r"\sin x, \log_{10} y, \bar{x}=5, n\textordmasculine{} 5, \TH or": "sin x, log10 y, x̅=5, nº 5, Þor",
     r"A. 1\hspace{2cm}B. 2\hfill C. 3\hspace{-1em}4\hspace{0pt}5": "A. 1 B. 2 C. 345",
     r"1{,}234{.}5 at C:\textbackslash Users \big(x\big)": r"1,234.5 at C:\Users (x)",
+    r"$-$0,75, $\pm$0.3, $<$5, costs $5 or $6": "-0,75, ±0.3, <5, costs $5 or $6",
+    r"\color{red}{a} \fontsize{10}{12}{b} {x, y}": "a b {x, y}",
+    r"a \underline{\hspace{2cm}} b \(\underline{\qquad}\)": "a ____ b ____",
+    r"c \rule{2cm}{0.4pt} \rule{0pt}{2ex}d": "c ____ d",
+    r"Name: \hrulefill": "Name: ____",
     "\ufeffA mark\ufeff of byte order": "A mark of byte order",
 }
 

@@ -17,6 +17,8 @@ def is_printed(reader: TokenReader, opening: int, closing: int) -> bool:
     before = reader.tokens[opening - 1] if opening else None
     if before is not None and before.kind is Kind.COMMAND:  # \small{x}, \foo{x}
         return before.name not in DROPPED and before.name not in SYMBOLS
+    if before is not None and before.kind is Kind.CLOSE and _closes_setting(reader, opening - 1):
+        return False
     if _fills_argument(reader, opening, closing):
         return False
     first = reader.tokens[low]
@@ -40,6 +42,14 @@ def _fills_argument(reader: TokenReader, opening: int, closing: int) -> bool:
     if opening < 2 or reader.partner[opening - 1] != closing + 1:
         return False
     return reader.tokens[opening - 2].kind in (Kind.COMMAND, Kind.CLOSE, Kind.UNBRACKET)
+
+
+def _closes_setting(reader: TokenReader, closing: int) -> bool:
+    r"""Whether a brace closes the argument of a layout command: ``\color{red}{x}``."""
+    command = reader.partner[closing] - 1
+    while command > 0 and reader.tokens[command].kind is Kind.CLOSE and reader.partner[command] >= 0:
+        command = reader.partner[command] - 1  # \fontsize{10}{12}
+    return command >= 0 and reader.tokens[command].kind is Kind.COMMAND and reader.tokens[command].name in DROPPED
 
 
 def _scopes(first: Token) -> bool:

@@ -17,7 +17,7 @@ from got_runtime.markup.latex.inline_formula import (
     is_bracket,
     unclosed_end,
 )
-from got_runtime.markup.latex.layout import after_row_break, is_layout, separates, skip_layout
+from got_runtime.markup.latex.layout import BLANK, after_row_break, is_layout, shown_space, skip_layout
 from got_runtime.markup.latex.line_ends import hard_breaks
 from got_runtime.markup.latex.line_joints import end_line
 from got_runtime.markup.latex.misspelt import TABULARS
@@ -206,7 +206,7 @@ class _InlineParser:
             return self.read_blank(index)
         if is_layout(name):
             after = skip_layout(self.reader, index, self.high)
-            self._add_text(" " if separates(self.reader, index, after) else "")
+            self._add_text(shown_space(self.reader, index, after))
             return after
         if name in CELL_COMMANDS or name in STEPS:
             read = read_cell_command if name in CELL_COMMANDS else read_step
@@ -236,7 +236,10 @@ class _InlineParser:
         if argument is None:
             return max(after, index + 1)
         (low, end), after = argument
-        self.pieces += self._nested(low, end, with_mark(self.marks, MARKS[name]) if name in MARKS else self.marks)
+        shown = self._nested(low, end, with_mark(self.marks, MARKS[name]) if name in MARKS else self.marks)
+        self.pieces += shown
+        if MARKS.get(name) == "underline" and all(each.kind == "text" and not each.text.strip() for each in shown):
+            self._add_text(BLANK)  # to be filled in: \underline{\hspace{2cm}}
         return after
 
     def _words(self, low: int, high: int) -> str:

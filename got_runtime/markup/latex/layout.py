@@ -48,15 +48,28 @@ _WITH_OPTION = frozenset({"addlinespace", "bigstrut", "bottomrule", "hdashline",
 
 
 _SPACING = frozenset({
-    "dotfill", "hfil", "hfill", "hphantom", "hrulefill", "hskip", "hspace", "hspace*", "phantom", "vspace", "vspace*",
+    "dotfill", "hfil", "hfill", "hphantom", "hskip", "hspace", "hspace*", "phantom", "vspace", "vspace*",
 })  # fmt: skip
+# \rule{2cm}{0.4pt}: from half a centimetre, and no higher than 2 pt
+_LINE = re.compile(
+    r"\s*(?:\[[^\[\]]*\])?\{\s*(?:[1-9]\d*|0?\.[5-9])\d*\.?\d*\s*(?:cm|in|em|\\[a-z]+)\s*\}\s*\{\s*[012]?\.?\d*\s*(?:pt|mm)\s*\}"
+)
 _NO_SPACE = re.compile(r"[\s{]*(?:-|0*(?:\.0*)?(?:pt|e[xm]|[cm]m))")  # \hspace{-2pt}, \hspace{0pt}
 
 
-def separates(reader: TokenReader, index: int, after: int) -> bool:
-    r"""Whether the layout command at ``index`` leaves space between words: ``\hspace{2cm}``, but not a negative one."""
-    tokens = reader.tokens
-    return tokens[index].name in _SPACING and not _NO_SPACE.match(reader.source(index + 1, after))
+BLANK = "____"
+"""A line on which something is to be written."""
+
+
+def shown_space(reader: TokenReader, index: int, after: int) -> str:
+    r"""What the layout command at ``index`` leaves between words: a space (``\hspace{2cm}``), or a blank to fill in.
+
+    A negative space leaves nothing, as does a rule that is no line (``\rule{0pt}{2ex}``).
+    """
+    name, source = reader.tokens[index].name, reader.source(index + 1, after)
+    if name == "hrulefill" or (name == "rule" and _LINE.match(source)):
+        return BLANK
+    return " " if name in _SPACING and not _NO_SPACE.match(source) else ""
 
 
 def is_layout(name: str) -> bool:

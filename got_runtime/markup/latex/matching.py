@@ -7,6 +7,7 @@ from got_runtime.markup.latex.tokens import Kind, Token
 
 _SPACES = frozenset({Kind.SPACE, Kind.NEWLINE, Kind.BLANK})
 _INLINE = frozenset({Kind.OPEN_INLINE, Kind.DOLLAR, Kind.STARS})
+_SIGN_TOKENS = 3  # $ \pm $
 _OPENERS = {Kind.CLOSE: Kind.OPEN, Kind.CLOSE_INLINE: Kind.OPEN_INLINE, Kind.CLOSE_DISPLAY: Kind.OPEN_DISPLAY}
 
 
@@ -98,11 +99,17 @@ class DelimiterMatcher:
         before = self._tokens[index - 1] if index else None
         after = self._tokens[index + 1] if index + 1 < len(self._tokens) else None
         if self._within_reach(kind):
-            price = kind is Kind.DOLLAR and after is not None and after.text[:1].isdigit()
+            price = kind is Kind.DOLLAR and after is not None and after.text[:1].isdigit() and not self._is_sign(index)
             if before is not None and before.kind not in _SPACES and not price:
                 self._close(index, kind)
         elif after is not None and after.kind not in _SPACES:
             self._push(index, kind)
+
+    def _is_sign(self, index: int) -> bool:
+        r"""Whether nothing but a sign stands between a ``$`` and the open one: ``$-$5``, ``$\\pm$0.3``."""
+        inside = self._tokens[self._stack[-1] + 1 : index]
+        signs = (each.kind is Kind.COMMAND or not any(map(str.isalnum, each.text)) for each in inside)
+        return 0 < len(inside) <= _SIGN_TOKENS and all(signs)
 
     def _end_cell(self) -> None:
         """Drops unclosed stars and dollars, so that a price matches nothing in the next cell."""

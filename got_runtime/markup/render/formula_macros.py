@@ -111,6 +111,7 @@ def categories() -> tuple[dict[str, Any], dict[str, Any]]:
         "pmod": _around(" (mod @)"),
         "sqrt": _root,
         "substack": _rows_of_argument,
+        "underline": _underlined,
     }
     texts = {
         "macros": [MacroTextSpec(name, sign) for name, sign in shown.items() if sign]
@@ -172,6 +173,11 @@ def _general_fraction(node: Any, l2tobj: Any) -> str:
 
 def _last(node: Any, l2tobj: Any) -> str:
     return next((word for word in reversed(_words(node, l2tobj)) if word), "")
+
+
+def _underlined(node: Any, l2tobj: Any) -> str:
+    """The words above a line; the blank that is to be filled in where there are none."""
+    return _last(node, l2tobj) or "____"
 
 
 def _around(form: str) -> Callable[..., str]:
