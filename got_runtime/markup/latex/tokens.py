@@ -201,8 +201,9 @@ def _raw_token(text: str, position: int, line_start: bool) -> Token | None:
     return None
 
 
-# A code span of Markdown that LaTeX would read otherwise: `\begin{tabular}`, `&`. Words in backquotes are quotations.
-_CODE_SPAN = re.compile(r"(?<!`)`[\\&}][^`'\n]{0,80}`(?!`)")
+# A code span of Markdown that LaTeX would read otherwise: `\begin{tabular}`, `&`. Words in backquotes are quotations,
+# and a formula may end behind a backquote.
+_CODE_SPAN = re.compile(r"(?<!`)`(?!\\[)\]])[\\&}][^`'\n]{0,80}`(?!`)")
 _FENCE = re.compile(r"```[^`&\\\n]{0,80}(?=\n|$)")
 _FENCE_END = re.compile(r"\n```+(?:[ \t]*(?=\n|$))?")
 _IN_CELL = re.compile(r"(?:&|\\[a-z]*line)[ ]*$")
