@@ -121,6 +121,7 @@ class _Pass:
             try:
                 yield from self._decode(session, prefetcher)
             finally:
+                session.close()  # first, as a page that is being rendered may take seconds
                 prefetcher.close()
 
     def _decode(self, session: Session, prefetcher: Prefetcher) -> _Done:
