@@ -44,14 +44,17 @@ class ImageFile:
         kind: decides on the plugin.
         max_pixels, max_side: limits of a frame.
         rotate: clockwise rotation of every frame in degrees.
+        copy: whether pictures must stay as they are when the next frame is decoded.
 
     Raises:
         SourceCorrupt: it is not a readable file of this kind.
         LimitExceeded: its canvas exceeds a limit.
     """
 
-    def __init__(self, content: Content, kind: FileKind, max_pixels: int, max_side: int, rotate: Rotation) -> None:
-        self._content, self._kind, self._rotate = content, kind, rotate
+    def __init__(
+        self, content: Content, kind: FileKind, max_pixels: int, max_side: int, rotate: Rotation, copy: bool
+    ) -> None:
+        self._content, self._kind, self._rotate, self._copy = content, kind, rotate, copy
         self._max_pixels, self._max_side = max_pixels, max_side
         self._file = content.open()
         try:
@@ -89,7 +92,7 @@ class ImageFile:
             raise _corrupt(name, "not there", error) from error
         except Exception as error:
             raise _translated(error, name, "not there", self._max_pixels) from error
-        picture = decoded(image, name, self._rotate, self._max_pixels, self._max_side)
+        picture = decoded(image, name, self._rotate, self._max_pixels, self._max_side, self._copy)
         return Answer({"warnings": image_warnings(image)}, picture)
 
     def _found_frames(self) -> Sequence[int]:
@@ -134,7 +137,9 @@ def _count(image: PillowFile) -> int:
         return whole + 1
 
 
-def decoded(image: Image.Image, name: str, rotate: Rotation, max_pixels: int, max_side: int) -> Image.Image:
+def decoded(
+    image: Image.Image, name: str, rotate: Rotation, max_pixels: int, max_side: int, copy: bool = True
+) -> Image.Image:
     """The picture of an image in mode RGB or L: upright, turned, on white paper; the image itself is not changed.
 
     Args:
@@ -142,6 +147,7 @@ def decoded(image: Image.Image, name: str, rotate: Rotation, max_pixels: int, ma
         name: for messages.
         rotate: clockwise, in degrees.
         max_pixels, max_side: limits of its size.
+        copy: whether it must be another image.
 
     Raises:
         SourceCorrupt: it cannot be decoded.
@@ -150,7 +156,7 @@ def decoded(image: Image.Image, name: str, rotate: Rotation, max_pixels: int, ma
     """
     check_pixels(image.size, name, max_pixels, max_side)
     try:
-        return page_picture(image, rotate)
+        return page_picture(image, rotate, copy)
     except Exception as error:
         raise _translated(error, name, "damaged or cut off", max_pixels) from error
 

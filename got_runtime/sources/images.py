@@ -11,10 +11,10 @@ from got_runtime.errors import SourceError
 from got_runtime.sources.answers import Answer
 from got_runtime.sources.content import Content, FileKind
 from got_runtime.sources.image_file import check_pixels, decoded, image_warnings
-from got_runtime.sources.isolation import FileReader, Result
+from got_runtime.sources.isolation import Call, FileReader, Result
 from got_runtime.sources.limits import Limits
 from got_runtime.sources.names import one_line
-from got_runtime.sources.page import FindKept, Rotation, SourcePage, kept_of
+from got_runtime.sources.page import FindKept, Rotation, SourcePage, kept_of, with_next
 from got_runtime.sources.rgb import from_array
 from got_runtime.sources.selection import Selection, missing_pages, select_pages
 
@@ -66,23 +66,30 @@ def file_pages(
         SourceCorrupt: a file of one frame cannot be decoded.
         PageOutOfRange, LimitExceeded: see :func:`got_runtime.sources.open_pages`.
     """
-    arguments = {"max_pixels": limits.max_pixels, "max_side": limits.max_side, "rotate": rotate}
+    sizes = {"max_pixels": limits.max_pixels, "max_side": limits.max_side}
+    arguments = {**sizes, "rotate": rotate, "copy": not limits.isolate}
     with closing(FileReader(content, kind, arguments, limits)) as file:
-        opened = file.call("info" if find_kept is not None else "first", content.name)
+        opened = file.call(Call("info" if find_kept is not None else "first", content.name))
         total: int = opened.value["total"]
         numbers = select_pages(pages, total, content.name, limits.max_pages)
         warnings = missing_pages(pages, total)
         if opened.image is None:
             warnings = (*opened.messages, *warnings)
-        for number in numbers:
-            page = _page(file, content, number, total, kept_of(content, number, find_kept), opened)
+        for number, following in with_next(numbers, find_kept):
+            page = _page(file, content, (number, following), total, kept_of(content, number, find_kept), opened)
             yield page.with_file_warnings(warnings)
             warnings = ()  # of the whole file: the first page carries them
 
 
 def _page(
-    file: FileReader, content: Content, number: int, total: int, kept: object | None, opened: Result
+    file: FileReader,
+    content: Content,
+    numbers: tuple[int, int | None],
+    total: int,
+    kept: object | None,
+    opened: Result,
 ) -> SourcePage:
+    number, following = numbers
     stem = content.stem
     label = "-".join(filter(None, [stem, str(number) if total > 1 or not stem else ""]))
     image: Image.Image | None = None
@@ -91,8 +98,8 @@ def _page(
     if kept is not None:
         return SourcePage(None, number, label, content.source, total=total, content=content, kept=kept)
     try:
-        what = content.name if total == 1 else f"frame {number} of {content.name}"
-        answer = opened if opened.image is not None else file.call("frame", what, number=number)
+        then = None if following is None else _frame(content, following, total)
+        answer = opened if opened.image is not None else file.call(_frame(content, number, total), then)
         image, warnings = answer.image, tuple(answer.value["warnings"])
         # Pillow's words for a damaged EXIF block add nothing to ours.
         known = ("EXIF",) if any("EXIF" in warning for warning in warnings) else ()
@@ -112,3 +119,8 @@ def _page(
         content=content,
         renderer=None if image is None else "Pillow",
     )
+
+
+def _frame(content: Content, number: int, total: int) -> Call:
+    what = content.name if total == 1 else f"frame {number} of {content.name}"
+    return Call("frame", what, {"number": number})

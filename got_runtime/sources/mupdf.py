@@ -48,7 +48,7 @@ def mupdf_calls(failing: str) -> Iterator[Any]:
 
 def messages() -> list[str]:
     """MuPDF's messages since ``mupdf_calls`` was entered. Raises MemoryError if one says that memory was refused."""
-    found: list[str] = library().TOOLS.mupdf_warnings().splitlines()
+    found: list[str] = library().TOOLS.mupdf_warnings(reset=0).splitlines()
     if any(_OUT_OF_MEMORY.search(line) for line in found):
         raise MemoryError
     return found

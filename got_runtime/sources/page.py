@@ -1,6 +1,6 @@
 """A page of a source: its pixels, number, label and origin."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal, Protocol
@@ -12,7 +12,7 @@ from got_runtime.sources.content import Content
 from got_runtime.sources.regions import Region
 from got_runtime.sources.text_layer import Character, TextLayer
 
-__all__ = ["FindKept", "PdfPage", "Rotation", "SourcePage", "kept_of"]
+__all__ = ["FindKept", "PdfPage", "Rotation", "SourcePage", "kept_of", "with_next"]
 
 Rotation = Literal[0, 90, 180, 270]
 
@@ -123,3 +123,13 @@ def kept_of(content: Content, number: int, find_kept: FindKept | None) -> object
         return find_kept(content.sha256, number)
     except GotError:  # the file was removed in the meantime: rendering the page says so
         return None
+
+
+def with_next(numbers: Sequence[int], find_kept: FindKept | None) -> Iterator[tuple[int, int | None]]:
+    """Each page number, with the next one if that page is certainly wanted and may be begun.
+
+    It is from the second page on: many callers look at the first page alone. With ``find_kept`` it is not known.
+    """
+    for index, number in enumerate(numbers):
+        has_next = 0 < index < len(numbers) - 1 and find_kept is None
+        yield number, numbers[index + 1] if has_next else None

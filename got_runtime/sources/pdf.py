@@ -3,16 +3,16 @@
 import logging
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from PIL import Image
 
 from got_runtime.errors import SourceError
 from got_runtime.sources.content import Content
-from got_runtime.sources.isolation import FileReader, Result, error_of
+from got_runtime.sources.isolation import Call, FileReader, Result, error_of
 from got_runtime.sources.limits import Limits
-from got_runtime.sources.page import FindKept, Rotation, SourcePage, kept_of
+from got_runtime.sources.page import FindKept, Rotation, SourcePage, kept_of, with_next
 from got_runtime.sources.regions import Region
 from got_runtime.sources.rgb import rotated
 from got_runtime.sources.selection import Selection, missing_pages, select_pages
@@ -37,16 +37,17 @@ def pdf_pages(
     """The selected pages; a page that cannot be rendered is yielded with its error."""
     arguments = {"password": password, "max_pixels": limits.max_pixels, "max_side": limits.max_side}
     with closing(FileReader(content, "PDF", arguments, limits)) as file:
-        opened = file.call("info", content.name)
+        opened = file.call(Call("info", content.name))
         total: int = opened.value["total"]
         warnings = (*opened.value["warnings"], *opened.messages)
         for warning in warnings:
             logger.info("%s", warning)
         warnings += missing_pages(pages, total)
-        for number in select_pages(pages, total, content.name, limits.max_pages):
+        for number, next_number in with_next(select_pages(pages, total, content.name, limits.max_pages), find_kept):
             page = PageOfPdf(file, content, number, total, rotate)
+            following = None if next_number is None else replace(page, number=next_number)
             kept = kept_of(content, number, find_kept)
-            yield page.opened(dpi, long_side, kept).with_file_warnings(warnings)
+            yield page.opened(dpi, long_side, kept, following).with_file_warnings(warnings)
             warnings = ()  # of the whole file: the first page carries them
 
 
@@ -63,15 +64,20 @@ class PageOfPdf:
     total: int
     rotate: Rotation
 
-    def opened(self, dpi: float | None, long_side: int, kept: object | None = None) -> SourcePage:
+    def opened(
+        self, dpi: float | None, long_side: int, kept: object | None = None, following: "PageOfPdf | None" = None
+    ) -> SourcePage:
         """The page rendered at ``dpi``, or so that its longer side has about ``long_side`` pixels.
 
-        With ``kept`` it is not rendered. Its error, if it has one, is in the result.
+        With ``kept`` it is not rendered. Its error, if it has one, is in the result. A child process begins the page
+        that is ``following`` at once.
         """
         failure: SourceError | None = None
         answer = Result({})
+        arguments = {"dpi": dpi, "long_side": long_side, "draw": kept is None}
         try:
-            answer = self._call("page", dpi=dpi, long_side=long_side, draw=kept is None)
+            then = None if following is None else following._of("page", **arguments)
+            answer = self.file.call(self._of("page", **arguments), then)
             if "error" in answer.value:
                 failure = error_of(*answer.value["error"])
         except SourceError as error:
@@ -134,7 +140,11 @@ class PageOfPdf:
         return [Region(_box(box), kind, text) for box, kind, text in self._call("regions").value["result"]]
 
     def _call(self, method: str, **arguments: Any) -> Result:
-        return self.file.call(method, f"page {self.number} of {self.content.name}", number=self.number, **arguments)
+        return self.file.call(self._of(method, **arguments))
+
+    def _of(self, method: str, **arguments: Any) -> Call:
+        what = f"page {self.number} of {self.content.name}"
+        return Call(method, what, {"number": self.number, **arguments})
 
 
 def _box(edges: Any) -> Box:

@@ -34,10 +34,15 @@ _UPRIGHT = {  # EXIF 2.3, tag 0x0112
 }
 
 
-def page_picture(image: Image.Image, rotate: Rotation = 0) -> Image.Image:
-    """A new image for a page: upright, RGB or L, rotated clockwise, without metadata."""
+def page_picture(image: Image.Image, rotate: Rotation = 0, copy: bool = True) -> Image.Image:
+    """An image for a page: upright, RGB or L, rotated clockwise, without metadata.
+
+    It is a new one, or, if it may be without a ``copy``, perhaps ``image`` itself.
+    """
     page = rotated(_rgb_or_grey(upright(image)), rotate)
     if page is image:
+        if not copy:
+            return page
         page = image.copy()
     page.info = {}  # with its EXIF orientation, another reader would rotate the page again
     return page

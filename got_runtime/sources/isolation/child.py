@@ -30,17 +30,17 @@ DONE = b"{}\n"
 """Answer to a request to import a library, and to the start."""
 
 
-def serve(descriptor: int | None, kind: Any) -> None:
+def serve(descriptors: list[int], kind: Any) -> None:
     """Answer requests until the end of standard input.
 
     Args:
-        descriptor: of the shared memory; None sends pixels through the pipe.
+        descriptors: of the shared memories; without any, pixels are sent through the pipe.
         kind: of file whose library is imported before the first request.
     """
     answers = os.fdopen(os.dup(1), "wb")
     output = CapturedOutput()
     guards = Guards()
-    shared = SharedPixels(descriptor) if descriptor is not None else None
+    shared = [SharedPixels(descriptor) for descriptor in descriptors]
     Image.MAX_IMAGE_PIXELS = None  # Limits.max_pixels replaces it
     prepare(kind)
     answers.write(DONE)
@@ -56,7 +56,7 @@ class _Child:
         answers: BinaryIO,
         output: CapturedOutput,
         guards: Guards,
-        shared: SharedPixels | None,
+        shared: list[SharedPixels],
     ) -> None:
         self._requests, self._answers = requests, answers
         self._output, self._guards, self._shared = output, guards, shared
@@ -102,7 +102,7 @@ class _Child:
             if request["open"]:
                 self._files[key] = self._opened(request, memory)
             answer: Answer = getattr(self._files[key], request["method"])(**request["arguments"])
-            return {"value": answer.value, **self._pixels(answer)}
+            return {"value": answer.value, **self._pixels(answer, request["slot"])}
         except GotError as error:
             failure: GotError = error
         except MemoryError:
@@ -126,16 +126,14 @@ class _Child:
         content = Content(opening["name"], path, memory)
         return open_file(content, request["kind"], opening["arguments"])
 
-    def _pixels(self, answer: Answer) -> dict[str, Any]:
+    def _pixels(self, answer: Answer, slot: int) -> dict[str, Any]:
         """Where the pixels are, and the pixels themselves if there is no shared memory."""
         picture = answer.picture
         if picture is None:
             return {}
-        described = {"pixels": [picture.mode, picture.width, picture.height]}
-        if self._shared is None:
-            pixels = Pixels.of(picture) if isinstance(picture, Image.Image) else picture
+        pixels = Pixels.of(picture) if isinstance(picture, Image.Image) else picture
+        described = {"pixels": [pixels.mode, pixels.width, pixels.height], "slot": slot}
+        if not self._shared:
             return {**described, "data": bytes(pixels.data)}
-        if isinstance(picture, Image.Image):
-            return {**described, "offset": self._shared.write_image(picture)}
-        self._shared.write(picture.data)
-        return {**described, "offset": 0}
+        self._shared[slot].write(pixels.data)
+        return described

@@ -9,8 +9,6 @@ import tempfile
 from contextlib import suppress
 from typing import Any
 
-from PIL import Image
-
 __all__ = ["SharedPixels"]
 
 KEPT_BYTES = 64 << 20
@@ -35,20 +33,12 @@ class SharedPixels:
                 os.ftruncate(self.descriptor, view.nbytes)
             self._mapped()[: view.nbytes] = view
 
-    def write_image(self, image: Image.Image) -> int:
-        """Write an image in mode RGB or L to the memory; the offset of its pixels."""
-        # A PPM file is its size and its pixels. Pillow writes them without a copy of its own.
-        with open(self.descriptor, "wb", buffering=0, closefd=False) as file:
-            file.seek(0)
-            image.save(file, "PPM")
-            return file.tell() - image.width * image.height * len(image.mode)
-
-    def read(self, offset: int, size: int) -> memoryview:
-        """Bytes of the memory, valid until :meth:`done`. Raises ValueError if there are fewer."""
+    def read(self, size: int) -> memoryview:
+        """The first ``size`` bytes, valid until :meth:`done`. Raises ValueError if there are fewer."""
         view = memoryview(self._mapped())
-        if offset < 0 or view.nbytes < offset + size:
+        if view.nbytes < size:
             raise ValueError(f"{size} bytes of pixels were announced, and there are {view.nbytes}")
-        return view[offset : offset + size]
+        return view[:size]
 
     def done(self) -> None:
         """Free what a large page took."""

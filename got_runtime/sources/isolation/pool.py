@@ -9,19 +9,23 @@ import itertools
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from PIL import Image
+
 from got_runtime.errors import SourceError
 from got_runtime.sources.content import FileKind
-from got_runtime.sources.isolation.process import ChildProcess, Reply
+from got_runtime.sources.isolation.process import ChildEnded, ChildProcess, Reply
 
-__all__ = ["Opening", "Pool", "new_key", "pool", "start_child"]
+__all__ = ["Opening", "Pending", "Pool", "Request", "new_key", "pool", "start_child"]
 
 MAX_CHILDREN = 4
 """Children of this process. A second one starts only for a second thread that reads at the same time."""
+LEAVING_SECONDS = 0.2
+"""Time that closing a file waits for a page of it that is being rendered."""
 MAX_OPEN_FILES = 16
 """Files that a child has open; the one that was not used for longest is closed."""
 
@@ -45,6 +49,86 @@ class Opening:
         return {"name": self.name, "path": self.path, "bytes": size, "arguments": self.arguments}
 
 
+@dataclass(frozen=True)
+class Request:
+    """A request for a file."""
+
+    key: int
+    """Of the file."""
+    fields: dict[str, Any]
+    """Without those of opening."""
+    opening: Opening
+    seconds: float
+    """Until the child is ended."""
+
+
+class Pending:
+    """A request that a child works at. Its result is kept until it is taken, once or more."""
+
+    def __init__(self, pool: "Pool", child: ChildProcess, key: int) -> None:
+        self._pool, self._child, self._key = pool, child, key
+        self._lock = threading.Lock()
+        self._result: tuple[Reply, Image.Image | None] | Exception | None = None
+        self.is_left = False
+        """Whether its owner has closed the file and wants no result."""
+
+    def collect(self, following: Request | None = None) -> "tuple[Reply, Image.Image | None, Pending | None]":
+        """The reply, its image, and the pending result of the request that follows it.
+
+        Args:
+            following: sent to the child before the pixels are copied, so that it works meanwhile.
+
+        Raises:
+            ChildEnded: the child was ended at the deadline, or crashed.
+        """
+        ahead = None
+        with self._lock:
+            if self._result is None:
+                self._result, ahead = self._collected(following)
+            if isinstance(self._result, Exception):
+                raise self._result
+            return *self._result, ahead
+
+    def collect_quietly(self) -> None:
+        """Wait until the child has finished; its result, or failure, is kept."""
+        with suppress(ChildEnded):
+            self.collect()
+
+    def leave(self) -> None:
+        """Take no result. The child is free again when it has finished, for which this waits a moment."""
+        self.is_left = True
+        if not self._pool.is_free():
+            return
+        if self._lock.acquire(blocking=False):
+            try:
+                if self._result is None and self._child.is_ready(LEAVING_SECONDS):
+                    self._result, _ = self._collected(None)
+            finally:
+                self._lock.release()
+        if self._result is not None:
+            self._pool.taken(self)
+
+    def _collected(
+        self, following: Request | None
+    ) -> "tuple[tuple[Reply, Image.Image | None] | Exception, Pending | None]":
+        child, pool, ahead = self._child, self._pool, None
+        try:
+            reply = pool.received(child, self._key)
+            if following is not None and not reply.retires:
+                ahead = pool.sent_ahead(child, following)
+            image = None if self.is_left else child.image(reply)
+            if reply.retires:
+                child.end(wait=True)
+            return (reply, image), ahead
+        except ChildEnded as ended:
+            return ended, ahead
+        finally:
+            if ahead is None:
+                pool.give_back(child)
+            else:  # until here nobody else may use the child, whose next but one page overwrites the pixels
+                ahead._lock.release()
+
+
 class Pool:
     """Children that wait for requests, and those at work."""
 
@@ -55,6 +139,8 @@ class Pool:
         self._working: list[ChildProcess] = []
         self._starting = 0
         self._limit = max(1, min(MAX_CHILDREN, _processors()))
+        self._ahead: list[Pending] = []
+        """Requests that were sent ahead, and whose results nobody has taken."""
         self._closed: deque[int] = deque()
         self._has_ended = False
 
@@ -65,44 +151,71 @@ class Pool:
                 return
             self._starting += 1
         with suppress(SourceError):
-            self._give_back(self._started(kind))
+            self.give_back(self._started(kind))
 
-    def request(self, key: int, fields: dict[str, Any], opening: Opening, seconds: float) -> Reply:
-        """The reply of a child that has the file open, or opens it.
-
-        Args:
-            key: of the file.
-            fields: of the request, without those of opening.
-            opening: how the file is opened.
-            seconds: until the child is ended.
+    def send(self, request: Request) -> "Pending":
+        """Send a request to a child that has the file open, or opens it.
 
         Raises:
-            ChildEnded: the child was ended at the deadline, or crashed.
             SourceError: the file cannot be read, or no child could be started.
         """
-        with self._child(key, opening.kind) as child:
-            child.prepare(opening.kind)
-            is_open = key in child.files
-            memory = opening.read() if not is_open and opening.path is None else None
-            asked = {
-                **fields,
-                "file": key,
-                "kind": opening.kind,
-                "seconds": seconds,
-                "close": child.take_closing(),
-                "open": None if is_open else opening.fields(memory),
-            }
-            reply = child.request(asked, memory, seconds)
-            child.files.pop(key, None)
-            if reply.is_open:
-                child.files[key] = None
-            if len(child.files) > MAX_OPEN_FILES:
-                oldest = next(iter(child.files))
-                del child.files[oldest]
-                child.closing.append(oldest)
-            if reply.retires:
-                child.end(wait=True)
-            return reply
+        child = self._take(request.key, request.opening.kind)
+        try:
+            child.prepare(request.opening.kind)
+            return self._sent(child, request)
+        except BaseException:
+            self.give_back(child)
+            raise
+
+    def _sent(self, child: ChildProcess, request: Request) -> "Pending":
+        is_open, opening = request.key in child.files, request.opening
+        memory = opening.read() if not is_open and opening.path is None else None
+        fields = {
+            **request.fields,
+            "file": request.key,
+            "kind": opening.kind,
+            "seconds": request.seconds,
+            "close": child.take_closing(),
+            "open": None if is_open else opening.fields(memory),
+        }
+        child.send(fields, memory, request.seconds)
+        return Pending(self, child, request.key)
+
+    def received(self, child: ChildProcess, key: int) -> Reply:
+        """The reply of a child to a request for a file. Raises ChildEnded as :meth:`ChildProcess.receive` does."""
+        reply = child.receive()
+        child.files.pop(key, None)
+        if reply.is_open:
+            child.files[key] = None
+        if len(child.files) > MAX_OPEN_FILES:
+            oldest = next(iter(child.files))
+            del child.files[oldest]
+            child.closing.append(oldest)
+        return reply
+
+    def sent_ahead(self, child: ChildProcess, request: Request) -> "Pending | None":
+        """Send a further request to a child at once, whose result is taken later; None if the file cannot be read."""
+        try:
+            pending = self._sent(child, request)
+        except SourceError:
+            return None
+        pending._lock.acquire()  # released by the caller, when it has copied the pixels of this page
+        with self._changed:
+            self._ahead.append(pending)
+        return pending
+
+    def is_free(self) -> bool:
+        """Whether this thread may use the pool: a garbage collector may have interrupted it there."""
+        if not self._changed.acquire(blocking=False):
+            return False
+        self._changed.release()
+        return True
+
+    def taken(self, pending: "Pending") -> None:
+        """The owner of a request that was sent ahead takes its result."""
+        with self._changed:
+            if pending in self._ahead:
+                self._ahead.remove(pending)
 
     def close(self, key: int) -> None:
         """Close a file in the children that have it open: at once in those that wait, else after their request."""
@@ -118,7 +231,7 @@ class Pool:
         finally:
             self._changed.release()
         for child in idle:
-            self._give_back(child)
+            self.give_back(child)
 
     def end(self) -> None:
         """End all children; those at work are killed."""
@@ -137,28 +250,30 @@ class Pool:
         for child in [*self._waiting, *self._working]:
             child.forget()
 
-    @contextmanager
-    def _child(self, key: int, kind: FileKind) -> Iterator[ChildProcess]:
-        child = self._take(key, kind)
-        try:
-            yield child
-        finally:
-            self._give_back(child)
-
     def _take(self, key: int, kind: FileKind) -> ChildProcess:
         """A child for this thread: one that has the file open, one that waits, or a new one."""
-        with self._changed:
-            while not self._waiting and len(self._working) + self._starting >= self._limit:
-                self._changed.wait()
-            if self._has_ended:
-                raise SourceError("this program is ending: no file can be opened any more")
-            self._distribute()
-            if self._waiting:
-                child = next((each for each in self._waiting if key in each.files), self._waiting[-1])
-                self._waiting.remove(child)
-                self._working.append(child)
-                return child
-            self._starting += 1
+        while True:
+            with self._changed:
+                if self._has_ended:
+                    raise SourceError("this program is ending: no file can be opened any more")
+                self._distribute()
+                if self._waiting:
+                    child = next((each for each in self._waiting if key in each.files), self._waiting[-1])
+                    self._waiting.remove(child)
+                    self._working.append(child)
+                    return child
+                is_full = len(self._working) + self._starting >= self._limit
+                ahead = next((each for each in self._ahead if is_full or each.is_left), None)
+                if ahead is not None:
+                    self._ahead.remove(ahead)
+                elif is_full:
+                    self._changed.wait()
+                    continue
+                else:
+                    self._starting += 1
+                    break
+            # A child whose result nobody has taken yet serves others too.
+            ahead.collect_quietly()
         return self._started(kind)
 
     def _started(self, kind: FileKind) -> ChildProcess:
@@ -173,7 +288,7 @@ class Pool:
                     self._working.append(child)
                 self._changed.notify()
 
-    def _give_back(self, child: ChildProcess) -> None:
+    def give_back(self, child: ChildProcess) -> None:
         """Let a child wait for the next request, once it was told to close what it should."""
         while True:
             with self._changed:

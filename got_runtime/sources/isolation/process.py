@@ -1,13 +1,15 @@
 """One child process: its start, requests with a deadline, and its end."""
 
 import json
+import math
 import os
 import select
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -31,7 +33,7 @@ KEPT_BYTES = 128 << 20
 
 NO_REQUEST: dict[str, Any] = {"method": None, "kind": None, "open": None, "close": []}
 """Closes files, and imports a library where ``kind`` is set."""
-_CODE = "import sys; from got_runtime.sources.isolation.child import serve; serve({descriptor}, {kind!r})"
+_CODE = "import sys; from got_runtime.sources.isolation.child import serve; serve({descriptors}, {kind!r})"
 
 
 class ChildEnded(Exception):
@@ -46,9 +48,12 @@ class ChildEnded(Exception):
 class Reply:
     """The reply to a request."""
 
-    def __init__(self, fields: dict[str, Any], image: Image.Image | None) -> None:
+    def __init__(self, fields: dict[str, Any]) -> None:
         self.value: dict[str, Any] = fields.get("value", {})
-        self.image = image
+        self.pixels: tuple[str, int, int] | None = tuple(fields["pixels"]) if "pixels" in fields else None
+        """Mode, width and height of the picture."""
+        self.slot: int = fields.get("slot", 0)
+        """Number of the shared memory that the picture is in."""
         self.error: list[str] | None = fields.get("error")
         """Class and message."""
         self.is_open: bool = fields.get("is_open", True)
@@ -69,8 +74,10 @@ class ChildProcess:
     """
 
     def __init__(self, kind: FileKind) -> None:
-        self._shared = SharedPixels() if os.name == "posix" else None
-        descriptor = self._shared.descriptor if self._shared is not None else None
+        # Two, since the next page is rendered while the pixels of one are copied.
+        self._shared = [SharedPixels(), SharedPixels()] if os.name == "posix" else []
+        self._slot = 0
+        descriptors = [shared.descriptor for shared in self._shared]
         if not sys.executable or getattr(sys, "frozen", False):
             raise _not_started("this program has no Python interpreter of its own")
         environment = {
@@ -83,13 +90,13 @@ class ChildProcess:
         }
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-c", _CODE.format(descriptor=descriptor, kind=kind)],
+                [sys.executable, "-P", "-c", _CODE.format(descriptors=descriptors, kind=kind)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 cwd=tempfile.gettempdir(),
                 env=environment,
-                pass_fds=() if descriptor is None else (descriptor,),
+                pass_fds=descriptors,
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
         except OSError as error:
@@ -100,6 +107,9 @@ class ChildProcess:
             assert self._process.stdout is not None
             self._poller = select.poll()
             self._poller.register(self._process.stdout, select.POLLIN)
+        self._deadline = math.inf
+        self._timer: threading.Timer | None = None
+        self._is_late = False
         self._first = kind
         self._prepared: set[FileKind] = set()
         self.has_ended = False
@@ -120,26 +130,86 @@ class ChildProcess:
         """
         try:
             if not self._prepared:
-                self._exchange(None, None, START_SECONDS)
+                self._set_deadline(START_SECONDS)
+                self.receive()
                 self._prepared.add(self._first)
             if kind not in self._prepared:
-                self._exchange(_line({**NO_REQUEST, "kind": kind}), None, START_SECONDS)
+                self.send({**NO_REQUEST, "kind": kind}, None, START_SECONDS)
+                self.receive()
                 self._prepared.add(kind)
         except ChildEnded as ended:
             raise _not_started(str(ended)) from ended
 
-    def request(self, fields: dict[str, Any], memory: bytes | None, seconds: float) -> Reply:
-        """Send a request and wait for its reply. The library for its kind of file is imported.
+    def send(self, fields: dict[str, Any], memory: bytes | None, seconds: float) -> None:
+        """Send a request. The library for its kind of file is imported. A failure is left to :meth:`receive`.
 
         Args:
             fields: of the request.
             memory: bytes of a file, for a request that opens it.
             seconds: until the child is ended.
+        """
+        self._slot = 1 - self._slot
+        self._set_deadline(seconds)
+        with self._ended_if_interrupted():
+            assert self._process.stdin is not None
+            with suppress(OSError, ValueError):
+                self._process.stdin.write(_line({**fields, "slot": self._slot}))
+                if memory is not None:
+                    self._process.stdin.write(memory)
+                self._process.stdin.flush()
+
+    def receive(self) -> Reply:
+        """The reply to the request sent.
 
         Raises:
-            ChildEnded: it was ended at the deadline, or crashed.
+            ChildEnded: the child was ended at the deadline, or crashed.
         """
-        return self._exchange(_line(fields), memory, seconds)
+        answers = self._process.stdout
+        assert answers is not None
+        try:
+            with self._ended_if_interrupted():
+                if self._poller is not None and not self._poller.poll(self._milliseconds_left()):
+                    self._stop()
+                reply = Reply(json.loads(answers.readline()))
+        except (OSError, ValueError) as error:  # ValueError: no line, or half of one
+            self.end(wait=not self._is_late)  # its own status tells how it ended
+            raise ChildEnded(self._is_late, self._process.returncode) from error
+        if self._timer is not None:
+            self._timer.cancel()
+        return reply
+
+    def is_ready(self, seconds: float = 0) -> bool:
+        """Whether the reply is there, or the child has ended, within so many seconds."""
+        try:
+            return self._poller is None or bool(self._poller.poll(seconds * 1000))
+        except (OSError, ValueError):
+            return True
+
+    def image(self, reply: Reply) -> Image.Image | None:
+        """The picture of a reply, copied. Called before the request after the next one is sent.
+
+        Raises:
+            ChildEnded: there are fewer pixels than announced.
+        """
+        if reply.pixels is None:
+            return None
+        try:
+            with self._ended_if_interrupted():
+                return self._copied(*reply.pixels, reply.slot)
+        except (OSError, ValueError) as error:
+            self.end()
+            raise ChildEnded(False, None) from error
+
+    def _copied(self, mode: str, width: int, height: int, slot: int) -> Image.Image:
+        size = Pixels(mode, width, height, None).size
+        if not self._shared:
+            assert self._process.stdout is not None
+            return Pixels(mode, width, height, self._process.stdout.read(size)).image()
+        shared = self._shared[slot]
+        with shared.read(size) as data:
+            image = Pixels(mode, width, height, data).image()
+        shared.done()
+        return image
 
     def take_closing(self) -> list[int]:
         """The files of :attr:`closing`, which are told to the child."""
@@ -155,64 +225,30 @@ class ChildProcess:
         except (OSError, ValueError):
             self.end()
 
-    def _exchange(self, line: bytes | None, memory: bytes | None, seconds: float) -> Reply:
-        requests, answers = self._process.stdin, self._process.stdout
-        assert requests is not None
-        assert answers is not None
-        late = threading.Event()
+    @contextmanager
+    def _ended_if_interrupted(self) -> Iterator[None]:
+        """A reply that nobody waits for would answer the next request."""
         try:
-            with self._deadline(seconds, late) as wait:
-                if line is not None:
-                    requests.write(line)
-                    if memory is not None:
-                        requests.write(memory)
-                    requests.flush()
-                wait()
-                fields = json.loads(answers.readline())
-                return Reply(fields, self._image(fields))
-        except (OSError, ValueError) as error:  # ValueError: no line, or half of one
-            self.end(wait=not late.is_set())  # its own status tells how it ended
-            raise ChildEnded(late.is_set(), self._process.returncode) from error
-        except BaseException:  # interrupted: a reply that nobody waits for would answer the next request
+            yield
+        except (OSError, ValueError):
+            raise
+        except BaseException:
             self.end()
             raise
 
-    @contextmanager
-    def _deadline(self, seconds: float, late: threading.Event) -> Iterator[Callable[[], object]]:
-        """Kills the child after ``seconds`` and sets ``late``. The function given waits for the reply to begin."""
+    def _set_deadline(self, seconds: float) -> None:
+        self._deadline = time.monotonic() + seconds
+        if self._poller is None:  # a thread for each request costs more than many requests, so only on Windows
+            self._timer = threading.Timer(seconds, self._stop)
+            self._timer.daemon = True
+            self._timer.start()
 
-        def stop() -> None:
-            late.set()
-            self._process.kill()
+    def _milliseconds_left(self) -> float:
+        return min(max(self._deadline - time.monotonic(), 0) * 1000, MAX_WAIT_MS)
 
-        def wait() -> None:
-            if not self._poller.poll(min(seconds * 1000, MAX_WAIT_MS)):
-                stop()
-
-        if self._poller is not None:  # a thread for each request would cost more than the request
-            yield wait
-            return
-        timer = threading.Timer(seconds, stop)
-        timer.daemon = True
-        timer.start()
-        try:
-            yield lambda: None
-        finally:
-            timer.cancel()
-
-    def _image(self, fields: dict[str, Any]) -> Image.Image | None:
-        if "pixels" not in fields:
-            return None
-        mode, width, height = fields["pixels"]
-        size = Pixels(mode, width, height, None).size
-        if self._shared is None:
-            assert self._process.stdout is not None
-            return Pixels(mode, width, height, self._process.stdout.read(size)).image()
-        with self._shared.read(fields["offset"], size) as data:
-            # Copied into the image at once: the memory is used for the next page.
-            image = Pixels(mode, width, height, data).image()
-        self._shared.done()
-        return image
+    def _stop(self) -> None:
+        self._is_late = True
+        self._process.kill()
 
     def end(self, wait: bool = False) -> None:
         """End the child.
@@ -248,8 +284,8 @@ class ChildProcess:
         self._release()
 
     def _release(self) -> None:
-        if self._shared is not None:
-            self._shared.close()
+        for shared in self._shared:
+            shared.close()
 
 
 def _line(fields: dict[str, Any]) -> bytes:

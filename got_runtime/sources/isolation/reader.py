@@ -3,7 +3,7 @@
 import os
 import threading
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,12 @@ from got_runtime import errors
 from got_runtime.errors import LimitExceeded, SourceCorrupt, SourceError
 from got_runtime.sources.answers import OpenedFile
 from got_runtime.sources.content import Content, FileKind
-from got_runtime.sources.isolation.pool import Opening, new_key, pool
+from got_runtime.sources.isolation.pool import Opening, Pending, Request, new_key, pool
 from got_runtime.sources.isolation.process import ChildEnded
 from got_runtime.sources.limits import Limits
 from got_runtime.sources.opened import open_file
 
-__all__ = ["FileReader", "Result", "error_of"]
+__all__ = ["Call", "FileReader", "Result", "error_of"]
 
 KILLED = -9
 """Exit status of a process that the system ended when memory ran out."""
@@ -36,6 +36,18 @@ class Result:
     messages: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Call:
+    """A call of a method of ``PdfFile`` or ``ImageFile``."""
+
+    method: str
+    """Its name."""
+    what: str
+    """What is read, for messages, such as ``"page 3 of paper.pdf"``."""
+    arguments: dict[str, Any] = field(default_factory=dict)
+    """Values that JSON can carry."""
+
+
 class FileReader:
     """Calls methods of an opened file. Once closed, each call opens it again and closes it.
 
@@ -50,17 +62,17 @@ class FileReader:
         self._content, self._kind, self._arguments, self._limits = content, kind, arguments, limits
         self._key = new_key()
         self._file: OpenedFile | None = None
+        self._ahead: tuple[Call, Pending] | None = None
         self._is_closed = False
         path = _path_for_others(content.path)
         self._opening = Opening(kind, content.name, path, content.read, arguments)
 
-    def call(self, method: str, what: str, **arguments: Any) -> Result:
-        """The result of a method of ``PdfFile`` or ``ImageFile``.
+    def call(self, call: Call, following: Call | None = None) -> Result:
+        """The result of a call.
 
         Args:
-            method: its name.
-            what: is read, for messages, such as ``"page 3 of paper.pdf"``.
-            arguments: values that JSON can carry.
+            call: what is called.
+            following: the call after it, which a child process begins at once.
 
         Raises:
             SourceError: what the method raised.
@@ -68,7 +80,7 @@ class FileReader:
             SourceCorrupt: the library crashed.
         """
         try:
-            return self._in_child(method, what, arguments) if self._limits.isolate else self._here(method, arguments)
+            return self._in_child(call, following) if self._limits.isolate else self._here(call)
         finally:
             if self._is_closed:
                 self.close()
@@ -77,6 +89,9 @@ class FileReader:
         """Close the file."""
         self._is_closed = True
         if self._limits.isolate:
+            ahead, self._ahead = self._ahead, None
+            if ahead is not None:
+                ahead[1].leave()
             pool().close(self._key)
         elif self._file is not None:
             with self._lock():
@@ -84,22 +99,42 @@ class FileReader:
                 if file is not None:
                     file.close()
 
-    def _in_child(self, method: str, what: str, arguments: dict[str, Any]) -> Result:
-        limits = self._limits
-        fields = {"method": method, "arguments": arguments, "what": what, "max_bytes": limits.max_render_bytes}
+    def _in_child(self, call: Call, following: Call | None) -> Result:
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and ahead[0] == call:
+            pending = ahead[1]
+            pool().taken(pending)
+        else:
+            if ahead is not None:
+                ahead[1].collect_quietly()  # the child is free for this call
+                self._ahead = ahead
+            pending = pool().send(self._request(call))
+        then = following if self._ahead is None and not self._is_closed else None
         try:
-            reply = pool().request(self._key, fields, self._opening, limits.rendering_seconds)
+            reply, image, begun = pending.collect(None if then is None else self._request(then))
         except ChildEnded as ended:
-            raise _failure(ended, what, limits) from ended
+            raise _failure(ended, call.what, self._limits) from ended
+        if then is not None and begun is not None:
+            self._ahead = then, begun
         if reply.error is not None:
             raise error_of(*reply.error)
-        return Result(reply.value, reply.image, reply.messages)
+        return Result(reply.value, image, reply.messages)
 
-    def _here(self, method: str, arguments: dict[str, Any]) -> Result:
+    def _request(self, call: Call) -> Request:
+        limits = self._limits
+        fields = {
+            "method": call.method,
+            "arguments": call.arguments,
+            "what": call.what,
+            "max_bytes": limits.max_render_bytes,
+        }
+        return Request(self._key, fields, self._opening, limits.rendering_seconds)
+
+    def _here(self, call: Call) -> Result:
         with self._lock():
             if self._file is None:
                 self._file = open_file(self._content, self._kind, self._arguments)
-            answer = getattr(self._file, method)(**arguments)
+            answer = getattr(self._file, call.method)(**call.arguments)
             return Result(answer.value, answer.image)
 
     def _lock(self) -> Any:
