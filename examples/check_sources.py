@@ -17,7 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +82,7 @@ def main() -> None:
             findings.printed.append(f"{path}: {printed[0][:200]}")
     findings.seconds = round(time.monotonic() - begin, 1)
     findings.parent_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    report = json.dumps(asdict(findings), indent=1, ensure_ascii=False)
+    report = json.dumps(vars(findings), indent=1, ensure_ascii=False)
     if args.json is not None:
         args.json.write_text(report, encoding="utf-8")
     print(report)

@@ -11,7 +11,7 @@ from got_runtime.errors import SourceError
 from got_runtime.sources.answers import Answer
 from got_runtime.sources.content import Content, FileKind
 from got_runtime.sources.image_file import check_pixels, decoded, image_warnings
-from got_runtime.sources.isolation import Call, FileReader, Result
+from got_runtime.sources.isolation import Call, FileReader, Result, out_of_memory
 from got_runtime.sources.limits import Limits
 from got_runtime.sources.names import one_line
 from got_runtime.sources.page import FindKept, Rotation, SourcePage, kept_of, with_next
@@ -44,9 +44,12 @@ def array_page(
 def _page_in_memory(
     image: Image.Image, name: str, pages: Selection | None, rotate: Rotation, limits: Limits
 ) -> SourcePage:
-    picture = decoded(image, name, rotate, limits.max_pixels, limits.max_side)
-    warnings = (*missing_pages(pages, 1), *image_warnings(image))
-    return SourcePage(Answer({}, picture).image, 1, "1", name, total=1, warnings=warnings)
+    try:
+        picture = Answer({}, decoded(image, name, rotate, limits.max_pixels, limits.max_side)).image
+        warnings = (*missing_pages(pages, 1), *image_warnings(image))
+    except MemoryError as error:
+        raise out_of_memory(name) from error
+    return SourcePage(picture, 1, "1", name, total=1, warnings=warnings)
 
 
 def file_pages(

@@ -89,7 +89,8 @@ def _authenticated(document: Any, password: str | None) -> bool:
     if not password or "\0" in password:  # C ends a text at a zero: another password would be tried
         return False
     for form in dict.fromkeys((password, _prepared(password))):
-        with suppress(UnicodeEncodeError):  # an unpaired surrogate, which no password of a PDF can hold
+        # An unpaired surrogate, which no password of a PDF can hold.
+        with suppress(UnicodeEncodeError, TypeError):
             if document.authenticate(form):
                 return True
     return False

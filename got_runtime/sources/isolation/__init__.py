@@ -10,6 +10,6 @@ guards.py    limits of a child: memory, time, and its end with its parent
 """
 
 from got_runtime.sources.isolation.pool import start_child
-from got_runtime.sources.isolation.reader import Call, FileReader, Result, error_of
+from got_runtime.sources.isolation.reader import Call, FileReader, Result, error_of, out_of_memory
 
-__all__ = ["Call", "FileReader", "Result", "error_of", "start_child"]
+__all__ = ["Call", "FileReader", "Result", "error_of", "out_of_memory", "start_child"]

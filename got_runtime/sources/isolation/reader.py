@@ -18,7 +18,7 @@ from got_runtime.sources.isolation.process import ChildEnded
 from got_runtime.sources.limits import Limits
 from got_runtime.sources.opened import open_file
 
-__all__ = ["Call", "FileReader", "Result", "error_of"]
+__all__ = ["Call", "FileReader", "Result", "error_of", "out_of_memory"]
 
 KILLED = -9
 """Exit status of a process that the system ended when memory ran out."""
@@ -134,8 +134,11 @@ class FileReader:
         with self._lock():
             if self._file is None:
                 self._file = open_file(self._content, self._kind, self._arguments)
-            answer = getattr(self._file, call.method)(**call.arguments)
-            return Result(answer.value, answer.image)
+            try:
+                answer = getattr(self._file, call.method)(**call.arguments)
+                return Result(answer.value, answer.image)
+            except MemoryError as error:
+                raise out_of_memory(call.what) from error
 
     def _lock(self) -> Any:
         return _MUPDF_LOCK if self._kind == "PDF" else nullcontext()
@@ -155,6 +158,11 @@ def error_of(name: str, message: str) -> SourceError:
     return kind(message) if isinstance(kind, type) and issubclass(kind, SourceError) else SourceCorrupt(message)
 
 
+def out_of_memory(what: str) -> LimitExceeded:
+    """The error of what this machine has no memory for."""
+    return LimitExceeded(f"{what} takes more memory than this machine has: leave it out, or free memory")
+
+
 def _failure(ended: ChildEnded, what: str, limits: Limits) -> SourceError:
     if ended.is_late:
         return LimitExceeded(
@@ -162,7 +170,7 @@ def _failure(ended: ChildEnded, what: str, limits: Limits) -> SourceError:
             "Limits(max_seconds_per_page=…), --max-seconds"
         )
     if ended.status == KILLED:
-        return LimitExceeded(f"{what} takes more memory than this machine has: leave it out, or free memory")
+        return out_of_memory(what)
     return SourceCorrupt(
         f"{what} cannot be read (its library crashed): repair it with another program, or save it again"
     )
