@@ -37,7 +37,7 @@ class _Balancer:
         self._out: list[str] = []
         self._stack: list[str] = []  # "{", "\left" or an environment's name
         self._after_stray_right = False
-        self._inserted_begin = False  # whether the last environment began without a \begin of the answer
+        self._columns_follow = True  # whether a brace behind the last \begin is its argument in the answer, too
 
     def add(self, token: Token) -> None:
         kind, text = token.kind, token.text
@@ -48,6 +48,7 @@ class _Balancer:
             self._emit(" ")
         elif kind in _FOREIGN:
             self._reader.record_repair("special-token", f"{text[:20]} does not belong in a formula: dropped")
+            self._columns_follow = False
             self._emit(" ")
         elif kind is Kind.CELL:
             self._emit("&")
@@ -61,17 +62,19 @@ class _Balancer:
         elif kind is Kind.BEGIN:
             self._stack.append(token.name)
             self._emit(f"\\begin{{{token.name}}}")
-            self._inserted_begin = not text
+            self._columns_follow = bool(text)
         elif kind is Kind.END:
             self._close_environment(token.name)
         elif kind is Kind.COMMAND and token.name in ("left", "right"):
             self._delimiter(token.name)
         elif kind is Kind.COMMAND and is_rule(token.name) and all(opened in ("{", "\\left") for opened in self._stack):
             self._reader.record_repair("special-token", f"{text} outside a table: dropped")
+            self._columns_follow = False
             self._emit(" ")
         elif kind is Kind.COMMAND and token.name.rstrip("*") in ("begin", "end", "verb"):
             # It lacks its argument; what follows could become one after repairs: \end{t\end{tabular}abular}.
             self._reader.record_repair("unmatched-end", f"{text} without what it takes: dropped")
+            self._columns_follow = False
             self._emit(" ")
         elif text != "\\":  # a backslash at the end escapes nothing
             self._emit(text)
@@ -105,9 +108,9 @@ class _Balancer:
         return before.startswith("\\") and misspelt_command(before[1:]) is not None
 
     def _has_columns(self) -> bool:
-        """Whether a brace would be read as the columns of a table whose beginning was missing."""
+        """Whether a brace would be read as the columns of a table, though it was none in the answer."""
         rows = [piece for piece in self._out[-2:] if piece != " "]
-        return self._inserted_begin and bool(rows) and rows[-1].startswith("\\begin")
+        return not self._columns_follow and bool(rows) and rows[-1].startswith("\\begin")
 
     def _unwind(self, depth: int) -> None:
         """Closes everything open above ``depth``."""
@@ -146,6 +149,7 @@ class _Balancer:
         depth = self._find(name, ("{", "\\left"))
         if depth is None:
             self._reader.record_repair("unmatched-end", f"\\end{{{name}}} had no beginning: dropped")
+            self._columns_follow = False
             self._emit(" ")
             return
         self._unwind(depth + 1)
