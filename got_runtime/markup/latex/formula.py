@@ -97,6 +97,8 @@ class _Balancer:
             self._out[-1] = "{}"  # what stood between was removed: \begi {tabular} would begin a table
         elif piece == "{" and self._has_columns():
             self._out.append("{}")
+        if last[-1] == "`" and piece[:1] in ("\\", "&", "}"):
+            self._out.append(" ")  # else it would begin code
         if last[0] == "\\" and last[-1:].isalpha() and len(last) > 1 and (piece[:1].isalpha() or piece[:1] == "*"):
             self._out.append(" ")  # a token between was removed: \alpha and x must not become \alphax
         if piece:

@@ -4,7 +4,7 @@ from functools import partial
 
 from got_runtime.markup.content import Content, Grid, Math
 from got_runtime.markup.latex.cell_commands import CELL_COMMANDS
-from got_runtime.markup.latex.formula import repair_latex
+from got_runtime.markup.latex.formula import repair_latex, superscript
 from got_runtime.markup.latex.layout import DROPPED
 from got_runtime.markup.latex.misspelt import TABULARS
 from got_runtime.markup.latex.symbols import MARKS, SKIPPED, SYMBOLS, TRANSPARENT
@@ -36,6 +36,8 @@ def read_formula_table(reader: TokenReader, latex: str, read_content: ReadConten
 
 def _read_cell(read_content: ReadContent, reader: TokenReader, low: int, high: int, depth: int) -> Content:
     latex = repair_latex(reader, low, high) if _is_formula(reader, low, high) else ""
+    if latex and superscript(latex) == "":  # prints nothing
+        return ()
     return (Math(latex=latex),) if latex else read_content(reader, low, high, depth)
 
 
