@@ -125,9 +125,12 @@ def _prepare_page(checkpoint: "LoadedModel", options: ReadOptions, group: Sequen
         return PreparedPage(header, failure=failure)
     # The text layer has no text of a box or a coloured frame alone.
     if options.ocr == "auto" and not isinstance(task, Box | Color) and not any(member.needs_ocr for member in group):
-        warnings = tuple(warning for member in group for warning in member.text_layer_lines.warnings)
-        header = replace(header, warnings=header.warnings + warnings)
-        return PreparedPage(header, text_layer="\n\n".join(member.text_layer.strip() for member in group))
+        try:
+            warnings = tuple(warning for member in group for warning in member.text_layer_lines.warnings)
+            text = "\n\n".join(member.text_layer.strip() for member in group)
+            return PreparedPage(replace(header, warnings=header.warnings + warnings), text_layer=text)
+        except GotError as error:
+            header = replace(header, warnings=(*header.warnings, f"the text layer could not be used: {error}"))
     try:
         query = task.query(PageFrame(width, height, page.size_pt))
         images = [each.image.crop(query.crop) if query.crop else each.image for each in group if each.image is not None]
