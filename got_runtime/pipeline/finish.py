@@ -1,7 +1,7 @@
 """Sets the result of a page once nothing about it can change."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from got_runtime.boxes import element_boxes
@@ -43,9 +43,13 @@ class PageFinisher:
         """
         lines: tuple[PageLine, ...] = ()
         if task.lines is not None and completion is not None and decoded.finish_reason == "stop":
-            task.lines.record_whole(answer_lines(self.checkpoint, completion))
+            spaced = task.lines.record_whole(answer_lines(self.checkpoint, completion))
+            text = "\n".join(spaced.get(row.strip(), row) for row in decoded.text.split("\n"))
+            if text != decoded.text:  # tokens are at other indices now: boxes come from the lines
+                decoded, completion = replace(decoded, text=text), None
             lines = page_lines(task.header, task.lines.lines())
-        boxes, warnings = self._locate(task, decoded, completion, lines) if completion is not None else ((), ())
+        located = completion is not None or lines
+        boxes, warnings = self._locate(task, decoded, completion, lines) if located else ((), ())
         result = build_result(
             task.header,
             decoded,

@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from got_runtime.views.blanks import Gap
 from got_runtime.views.ink import Mask
 from got_runtime.views.lines import PageLines
 from got_runtime.views.reading_order import TextLine
 
-__all__ = ["ADVANCE", "Piece", "cut_into_pieces", "median_advance"]
+__all__ = ["ADVANCE", "Piece", "cut_into_pieces", "median_advance", "word_gaps"]
 
 Box = tuple[int, int, int, int]
 Floats = npt.NDArray[np.float64]
@@ -62,6 +63,22 @@ def median_advance(page: PageLines, pieces: list[Piece]) -> float:
     parts = [(part, piece.x_height) for piece in pieces for part in piece.parts]
     advances = [(part[2] - part[0]) / _characters(page.ink, part, x_height) for part, x_height in parts]
     return float(np.median(advances)) if advances else math.inf
+
+
+def word_gaps(ink: Mask, piece: Piece) -> tuple[float, list[Gap]]:
+    """The width of a piece in pixels, and its gaps between words; its parts stand side by side, a gap between them."""
+    gaps: list[Gap] = []
+    width = 0.0
+    for left, top, right, bottom in piece.parts:
+        if width:
+            gaps.append(Gap(width, width + USUAL_WORD_GAP * piece.x_height))
+            width = gaps[-1].end
+        starts, ends = _runs(ink[top:bottom, left:right])
+        begins, stops = ends[:-1], starts[1:]
+        wide = stops - begins >= _word_gap((stops - begins).astype(float), piece.x_height)
+        gaps += [Gap(width + begin, width + stop) for begin, stop in zip(begins[wide], stops[wide], strict=True)]
+        width += right - left
+    return width, gaps
 
 
 def _characters(ink: Mask, box: Box, x_height: float) -> float:

@@ -11,10 +11,11 @@ from typing import NamedTuple
 
 from PIL import Image
 
+from got_runtime.views.blanks import with_blanks
 from got_runtime.views.blocks import PlacedLine, block_numbers
 from got_runtime.views.lines import QUARTER_TURNS, PageLines, find_lines
 from got_runtime.views.matching import matched_lines
-from got_runtime.views.pieces import Box, Piece, cut_into_pieces, median_advance
+from got_runtime.views.pieces import Box, Piece, cut_into_pieces, median_advance, word_gaps
 from got_runtime.views.stack import stacked_view
 
 __all__ = ["AnswerLine", "ReadLine", "ZoomedPage", "ZoomedView", "characters_of_piece"]
@@ -183,7 +184,8 @@ class ZoomedPage:
             confidences = {line.text: line.confidence for line in answer}
             mean = _mean([line.confidence for line in answer])
             for index, line in zip(view.pieces, lines, strict=True):
-                self._texts[index] = _PieceText(line, confidences.get(line, mean))
+                text = with_blanks(line, *word_gaps(self.page.ink, self.pieces[index]))
+                self._texts[index] = _PieceText(text, confidences.get(line, mean))
         elif final:
             # Lines are taken as they come.
             for index, part in zip(view.pieces, [*answer, *[AnswerLine("")] * len(pieces)], strict=False):
@@ -198,15 +200,22 @@ class ZoomedPage:
             self._texts[view.pieces[0]] = _PieceText(text, _mean([line.confidence for line in answer]), matched=False)
         return True
 
-    def record_whole(self, answer: Sequence[AnswerLine]) -> None:
-        """The answer of the whole page in one view: its lines have boxes where they match the lines found."""
+    def record_whole(self, answer: Sequence[AnswerLine]) -> dict[str, str]:
+        """The answer of the whole page in one view: its lines have boxes where they match the lines found.
+
+        Returns:
+            Lines of the answer, and the same with the blanks that they lack.
+        """
         merged = [_merged([self.pieces[index] for index in row]) for row in self._rows()]
         lines = matched_lines([line.text for line in answer], merged)
         self.pieces = merged
         if lines is None:
-            return
+            return {}
         confidences = {line.text: line.confidence for line in answer}
-        self._texts = {index: _PieceText(line, confidences.get(line)) for index, line in enumerate(lines)}
+        texts = [with_blanks(line, *word_gaps(self.page.ink, piece)) for line, piece in zip(lines, merged, strict=True)]
+        known = enumerate(zip(texts, lines, strict=True))
+        self._texts = {index: _PieceText(text, confidences.get(line)) for index, (text, line) in known}
+        return {line: text for line, text in zip(lines, texts, strict=True) if line != text}
 
     def lines(self) -> list[ReadLine]:
         """The rows of which anything is known, from the top."""
