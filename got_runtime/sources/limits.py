@@ -11,6 +11,13 @@ __all__ = ["RENDERING_SECONDS", "Limits"]
 
 RENDERING_SECONDS = 60.0
 """Seconds for opening a file, and for rendering a page of it, if ``Limits.max_seconds_per_page`` is not set."""
+MIN_RENDERING_SECONDS = 1.0
+"""Least that rendering is given: a small limit is meant for decoding, and should not refuse sound pages."""
+WALL_CLOCK_FACTOR = 4
+"""Time on the clock in which a page must be rendered, as a multiple of its processor time.
+
+It ends a page that waits rather than computes, and allows for other processes on the same processors.
+"""
 
 
 class Limits(BaseModel):
@@ -53,8 +60,10 @@ class Limits(BaseModel):
 
     max_seconds_per_page: float | None = None
     """Seconds for rendering one page, for its text layer, and for opening its file; and again for decoding it, retries
-    included. ``None`` is 60 for rendering and no bound for decoding, whose time depends on the device. Rendering in
-    this process (``isolate=False``) has no bound."""
+    included. ``None`` is 60 for rendering and no bound for decoding, whose time depends on the device. Rendering is
+    measured in processor time, so that other work on the machine refuses no page, and has at least one second; on the
+    clock it may take four times as long, which alone counts on Windows. The start of the child process does not count.
+    Decoding is measured on the clock. Rendering in this process (``isolate=False``) has no bound."""
 
     max_render_bytes: int = 2 << 30
     """Memory that rendering one page may take, where the system can limit it (Linux); not with ``isolate=False``."""
@@ -71,8 +80,13 @@ class Limits(BaseModel):
 
     @property
     def rendering_seconds(self) -> float:
-        """Seconds for opening a file, and for rendering one page."""
-        return self.max_seconds_per_page or RENDERING_SECONDS
+        """Seconds of processor time for opening a file, and for rendering one page."""
+        return max(self.max_seconds_per_page or RENDERING_SECONDS, MIN_RENDERING_SECONDS)
+
+    @property
+    def waiting_seconds(self) -> float:
+        """Seconds on the clock for the same."""
+        return self.rendering_seconds * WALL_CLOCK_FACTOR
 
     @model_validator(mode="before")
     @classmethod

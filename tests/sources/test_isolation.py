@@ -17,26 +17,30 @@ from helpers.source_files import only_page, open_files, pdf_of, png_of, read, sa
 from PIL import Image
 
 from got_runtime.errors import LimitExceeded, SourceCorrupt
-from got_runtime.sources import Limits, open_pages, start_child
+from got_runtime.sources import Limits, limits, open_pages, start_child
 from got_runtime.sources.isolation import pool as pools
 
-QUICK = Limits(max_seconds_per_page=0.5)
+QUICK = Limits(max_seconds_per_page=1e-6)
 
 
 def pdf_that_hangs() -> bytes:
-    """Two pages: a pattern that is repeated billions of times, and a sound page."""
-    pattern = "/Type/Pattern/PatternType 1/PaintType 1/TilingType 1/BBox[0 0 9 9]/XStep .001/YStep .001/Resources<<>>"
+    """Two pages: forms that draw each other twice, forty deep, and a sound page."""
+    form = "/Type/XObject/Subtype/Form/BBox[0 0 200 200]"
     objects = [
         "<</Type/Catalog/Pages 2 0 R>>",
         "<</Type/Pages/Kids[3 0 R 4 0 R]/Count 2/MediaBox[0 0 200 200]>>",
-        "<</Type/Page/Parent 2 0 R/Contents 5 0 R/Resources<</Pattern<</P 6 0 R>>>>>>",
-        "<</Type/Page/Parent 2 0 R/Contents 7 0 R>>",
-        "<</Length 41>>stream\n/Pattern cs /P scn 0 0 200 200 re f       \nendstream",
-        f"<<{pattern}/Length 13>>stream\n0 0 1 1 re f \nendstream",
+        "<</Type/Page/Parent 2 0 R/Contents 5 0 R/Resources<</XObject<</F 7 0 R>>>>>>",
+        "<</Type/Page/Parent 2 0 R/Contents 6 0 R>>",
+        "<</Length 5>>stream\n/F Do\nendstream",
         "<</Length 16>>stream\n0 0 100 100 re f\nendstream",
+        *(
+            f"<<{form}/Resources<</XObject<</F {number} 0 R>>>>/Length 11>>stream\n/F Do /F Do\nendstream"
+            for number in range(8, 48)
+        ),
+        f"<<{form}/Length 16>>stream\n0 0 100 100 re f\nendstream",
     ]
     body = "".join(f"{number} 0 obj{text}endobj\n" for number, text in enumerate(objects, 1))
-    return f"%PDF-1.4\n{body}trailer<</Root 1 0 R/Size 8>>".encode()
+    return f"%PDF-1.4\n{body}trailer<</Root 1 0 R/Size 48>>".encode()
 
 
 def children() -> list[int]:
@@ -49,6 +53,11 @@ def is_running(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def signal_all(pids: list[int], number: int) -> None:
+    for pid in filter(is_running, pids):
+        os.kill(pid, number)
 
 
 def ends(pid: int, within: float = 5.0) -> bool:
@@ -73,7 +82,7 @@ def test_a_page_that_hangs_is_ended_at_its_time_limit_and_the_next_page_is_read(
     begin = time.monotonic()
     pages = open_pages(pdf_that_hangs(), dpi=72, limits=QUICK)
     first = next(pages)
-    assert time.monotonic() - begin < 50
+    assert time.monotonic() - begin < 6  # one second of processor time, and at most four on the clock
     assert isinstance(first.error, LimitExceeded)
     assert "--max-seconds" in str(first.error)
     done.set()
@@ -82,6 +91,29 @@ def test_a_page_that_hangs_is_ended_at_its_time_limit_and_the_next_page_is_read(
     second = next(pages)
     assert second.image is not None
     assert second.image.getpixel((20, 180)) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("stopped", [0.6, 60], ids=["busy", "stuck"])
+def test_a_busy_machine_refuses_no_page_and_one_that_waits_for_ever_is_ended(
+    monkeypatch: pytest.MonkeyPatch, stopped: float
+) -> None:
+    monkeypatch.setattr(limits, "MIN_RENDERING_SECONDS", 0.3)
+    only_page(pdf_of("a"), dpi=20)
+    pids = children()
+    signal_all(pids, signal.SIGSTOP)
+    timer = threading.Timer(stopped, signal_all, [pids, signal.SIGCONT])
+    timer.start()
+    begin = time.monotonic()
+    if stopped < 1.2:
+        assert only_page(pdf_of("b"), dpi=20, limits=QUICK).text_layer == "b"
+        assert time.monotonic() - begin > 0.5
+    else:
+        with pytest.raises(LimitExceeded, match=r"1\.2 seconds"):
+            only_page(pdf_of("b"), dpi=20, limits=QUICK)
+        assert time.monotonic() - begin < 5
+    timer.cancel()
+    signal_all(pids, signal.SIGCONT)
+    assert only_page(pdf_of("c"), dpi=20).text_layer == "c"
 
 
 def test_memory_beyond_the_limit_is_the_pages_error(tmp_path: Path) -> None:

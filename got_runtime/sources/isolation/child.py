@@ -74,7 +74,7 @@ class _Child:
                     self._answers.write(DONE)
                     self._answers.flush()
                 continue
-            with self._guards.active(request["seconds"], request["max_bytes"]):
+            with self._guards.active(request["seconds"], request["wall_seconds"], request["max_bytes"]):
                 answer = self._answer(request, memory)
             retire = private_bytes() > MAX_PRIVATE_BYTES
             if retire:

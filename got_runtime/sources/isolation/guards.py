@@ -7,11 +7,12 @@ and, on Windows, a thread of C.
 import faulthandler
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-__all__ = ["Guards", "private_bytes"]
+__all__ = ["OUT_OF_TIME", "Guards", "private_bytes"]
 
 fcntl: Any
 resource: Any
@@ -21,8 +22,12 @@ try:
 except ImportError:  # Windows
     fcntl = resource = None
 
+OUT_OF_TIME = -signal.SIGPROF if hasattr(signal, "SIGPROF") else None
+"""Exit status of a child that used up its processor time; None on Windows, where it is not limited."""
 ORPHAN_SECONDS = 5.0
 """Time after its deadline at which a child ends itself: its parent, which would have ended it, is gone."""
+LONGEST_SECONDS = 1e9
+"""Longest time that a timer takes."""
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
@@ -36,29 +41,37 @@ class Guards:
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         self._base = _data_bytes()
         if fcntl is not None:
-            for ending in (signal.SIGIO, signal.SIGALRM):
+            endings = (signal.SIGIO, signal.SIGALRM, signal.SIGPROF)
+            for ending in endings:
                 signal.signal(ending, signal.SIG_DFL)
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGIO, signal.SIGALRM})
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, endings)
             fcntl.fcntl(0, fcntl.F_SETOWN, os.getpid())
 
     @contextmanager
-    def active(self, seconds: float, max_bytes: int) -> Iterator[None]:
-        """End this process if its parent ends, or after ``seconds``; memory beyond ``max_bytes`` is refused."""
+    def active(self, seconds: float, wall_seconds: float, max_bytes: int) -> Iterator[None]:
+        """End this process if its parent ends, or at a limit of time; memory beyond ``max_bytes`` is refused.
+
+        Args:
+            seconds: of processor time.
+            wall_seconds: on the clock, after which the parent ends this process.
+            max_bytes: of memory.
+        """
         self._limit_memory(max_bytes)
-        self._end_after(seconds + ORPHAN_SECONDS)
+        self._end_after(seconds, wall_seconds + ORPHAN_SECONDS)
         self._signal_on_end_of_input(True)
         try:
             yield
         finally:
             self._signal_on_end_of_input(False)
-            self._end_after(0)
+            self._end_after(0, 0)
 
-    def _end_after(self, seconds: float) -> None:
-        """End this process after so many seconds; 0 for never."""
+    def _end_after(self, seconds: float, wall_seconds: float) -> None:
+        """End this process after so many seconds of processor time, or on the clock; 0 for never."""
         if hasattr(signal, "setitimer"):
-            signal.setitimer(signal.ITIMER_REAL, seconds)
-        elif seconds:
-            faulthandler.dump_traceback_later(seconds, exit=True, file=self._null)
+            signal.setitimer(signal.ITIMER_PROF, min(seconds, LONGEST_SECONDS))
+            signal.setitimer(signal.ITIMER_REAL, min(wall_seconds, LONGEST_SECONDS))
+        elif wall_seconds:
+            faulthandler.dump_traceback_later(min(wall_seconds, threading.TIMEOUT_MAX), exit=True, file=self._null)
         else:
             faulthandler.cancel_dump_traceback_later()
 

@@ -59,7 +59,9 @@ class Request:
     """Without those of opening."""
     opening: Opening
     seconds: float
-    """Until the child is ended."""
+    """Of processor time until the child ends itself."""
+    wall_seconds: float
+    """On the clock, until it is ended."""
 
 
 class Pending:
@@ -175,10 +177,11 @@ class Pool:
             "file": request.key,
             "kind": opening.kind,
             "seconds": request.seconds,
+            "wall_seconds": request.wall_seconds,
             "close": child.take_closing(),
             "open": None if is_open else opening.fields(memory),
         }
-        child.send(fields, memory, request.seconds)
+        child.send(fields, memory, request.wall_seconds)
         return Pending(self, child, request.key)
 
     def received(self, child: ChildProcess, key: int) -> Reply:

@@ -37,7 +37,7 @@ _CODE = "import sys; from got_runtime.sources.isolation.child import serve; serv
 
 
 class ChildEnded(Exception):
-    """The child ended during a request: it was ended at the deadline, or it crashed."""
+    """The child ended during a request: it was ended at the deadline, ended itself at a limit, or crashed."""
 
     def __init__(self, is_late: bool, status: int | None) -> None:
         super().__init__(f"the child ended with status {status}")

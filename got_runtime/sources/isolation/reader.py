@@ -13,6 +13,7 @@ from got_runtime import errors
 from got_runtime.errors import LimitExceeded, SourceCorrupt, SourceError
 from got_runtime.sources.answers import OpenedFile
 from got_runtime.sources.content import Content, FileKind
+from got_runtime.sources.isolation.guards import OUT_OF_TIME
 from got_runtime.sources.isolation.pool import Opening, Pending, Request, new_key, pool
 from got_runtime.sources.isolation.process import ChildEnded
 from got_runtime.sources.limits import Limits
@@ -128,7 +129,7 @@ class FileReader:
             "what": call.what,
             "max_bytes": limits.max_render_bytes,
         }
-        return Request(self._key, fields, self._opening, limits.rendering_seconds)
+        return Request(self._key, fields, self._opening, limits.rendering_seconds, limits.waiting_seconds)
 
     def _here(self, call: Call) -> Result:
         with self._lock():
@@ -164,9 +165,10 @@ def out_of_memory(what: str) -> LimitExceeded:
 
 
 def _failure(ended: ChildEnded, what: str, limits: Limits) -> SourceError:
-    if ended.is_late:
+    if ended.is_late or (ended.status is not None and ended.status == OUT_OF_TIME):
+        seconds = limits.waiting_seconds if ended.is_late else limits.rendering_seconds
         return LimitExceeded(
-            f"{what} takes longer than {limits.rendering_seconds:g} seconds to open or render: leave it out, or raise "
+            f"{what} takes longer than {seconds:g} seconds to open or render: leave it out, or raise "
             "Limits(max_seconds_per_page=…), --max-seconds"
         )
     if ended.status == KILLED:
