@@ -23,7 +23,7 @@ from got_runtime.serving.answers import (
     with_pings,
 )
 from got_runtime.serving.body import includes
-from got_runtime.serving.jobs import Job
+from got_runtime.serving.job import Job
 from got_runtime.serving.openapi import READ_BODY
 from got_runtime.serving.problems import Problem
 from got_runtime.serving.service import Service

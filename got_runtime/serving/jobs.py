@@ -12,17 +12,16 @@ import logging
 import secrets
 import shutil
 import time
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from got_runtime.options import ReadOptions
 from got_runtime.results import PageResult
+from got_runtime.serving.job import Job, JobRecord, JobStatus, load_job
 from got_runtime.serving.problems import Problem, as_problem
 from got_runtime.serving.read_queue import PageDone, ReadQueue, Started, Ticket
-from got_runtime.serving.state import expired, keep_source, read_json_file, write_json_file
+from got_runtime.serving.state import expired, keep_source
 from got_runtime.serving.uploads import Upload
 from got_runtime.tasks import MultiPage
 
@@ -30,91 +29,11 @@ if TYPE_CHECKING:
     from got_runtime.serving.body import Reading
     from got_runtime.serving.settings import ServeSettings
 
-__all__ = ["Job", "JobStatus", "Jobs"]
+__all__ = ["Jobs"]
 
-JobStatus = Literal["waiting", "reading", "done", "failed"]
 SWEEP_SECONDS = 60.0
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass
-class _Record:
-    """What is written of a job."""
-
-    id: str
-    name: str
-    options: dict[str, Any]
-    include: list[str]
-    numbers: list[int]
-    created: float
-    digest: str
-    owner: str
-    """Digest of the key that made it."""
-    extra: dict[str, Any]
-    """Of the dialect that made it."""
-    idempotency_key: str | None = None
-    status: JobStatus = "waiting"
-    finished: float | None = None
-    problem: dict[str, Any] | None = None
-
-
-@dataclass(eq=False)
-class Job:
-    """A job. Its pages are on disk."""
-
-    record: _Record
-    folder: Path
-    pages: int = 0
-    """Results so far."""
-    size: int = 0
-    task: "asyncio.Task[None] | None" = None
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
-
-    @property
-    def ended(self) -> bool:
-        return self.record.finished is not None
-
-    @property
-    def source(self) -> Upload:
-        return Upload(self.record.name, path=self.folder / "source")
-
-    @property
-    def options(self) -> ReadOptions:
-        return ReadOptions(**self.record.options)
-
-    def save(self) -> None:
-        """Write the record."""
-        write_json_file(self.folder / "job.json", asdict(self.record))
-
-    def notify(self) -> None:
-        """Wake those who wait for a change."""
-        self.changed.set()
-        self.changed = asyncio.Event()
-
-    def results(self, after: int = 0) -> Iterator[PageResult]:
-        """The results so far, but for the first ``after``."""
-        with contextlib.suppress(FileNotFoundError), (self.folder / "pages.jsonl").open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines):
-                if number >= self.pages:
-                    return
-                if number >= after:
-                    yield PageResult.model_validate_json(line)
-
-    def state(self, keep_seconds: float) -> dict[str, Any]:
-        """What clients are told."""
-        record = self.record
-        return {
-            "id": record.id,
-            "status": record.status,
-            "source": record.name,
-            "pages": len(record.numbers),
-            "pages_done": self.pages,
-            "created": record.created,
-            "finished": record.finished,
-            "expires": None if record.finished is None else record.finished + keep_seconds,
-            "problem": record.problem,
-        }
 
 
 class Jobs:
@@ -137,7 +56,7 @@ class Jobs:
     async def start(self) -> None:
         """Go on with the jobs that are on disk."""
         for folder in sorted(self._folder.iterdir()):
-            job = _loaded(folder)
+            job = load_job(folder)
             if job is None:  # accepted only in part when the process was killed
                 shutil.rmtree(folder, ignore_errors=True)
                 continue
@@ -205,7 +124,7 @@ class Jobs:
             raise Problem(503, "StorageFull", "finished jobs fill the storage: delete some, or try again later")
         ticket = await self._queue.admit(reading.upload, reading.options, is_job=True)
         try:
-            record = _Record(
+            record = JobRecord(
                 id=secrets.token_urlsafe(18),
                 name=reading.upload.name,
                 options=options,
@@ -225,7 +144,7 @@ class Jobs:
         job.task = asyncio.create_task(self._run(job, ticket))
         return job
 
-    def _make(self, record: _Record, upload: Upload) -> Job:
+    def _make(self, record: JobRecord, upload: Upload) -> Job:
         """Put a job on disk."""
         folder = self._folder / record.id
         folder.mkdir(mode=0o700)
@@ -326,24 +245,3 @@ class Jobs:
 def _digest(upload: Upload, options: dict[str, Any]) -> str:
     described = json.dumps([upload.sha256, options], sort_keys=True)
     return hashlib.sha256(described.encode()).hexdigest()
-
-
-def _loaded(folder: Path) -> Job | None:
-    """The job of a folder; None if it is not whole."""
-    value = read_json_file(folder / "job.json")
-    try:
-        record = _Record(**value)
-    except TypeError:
-        return None
-    if record.id != folder.name or (record.finished is None and not (folder / "source").is_file()):
-        return None
-    job = Job(record, folder)
-    file = folder / "pages.jsonl"
-    if file.is_file():
-        lines = file.read_bytes().splitlines(keepends=True)
-        whole = [line for line in lines if line.endswith(b"\n")]
-        if len(whole) < len(lines):  # the process was killed while it wrote the last one
-            file.write_bytes(b"".join(whole))
-        job.pages = len(whole)
-    job.size = sum(each.stat().st_size for each in folder.iterdir())
-    return job

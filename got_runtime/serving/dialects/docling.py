@@ -12,7 +12,7 @@ from starlette.datastructures import UploadFile
 from got_runtime.results import DocumentResult
 from got_runtime.serving.body import Reading, read_json
 from got_runtime.serving.dialects.common import ANY, refuse
-from got_runtime.serving.jobs import Job
+from got_runtime.serving.job import Job
 from got_runtime.serving.problems import Problem
 from got_runtime.serving.service import Service
 from got_runtime.serving.uploads import Upload
