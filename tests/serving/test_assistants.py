@@ -4,8 +4,10 @@ import asyncio
 import base64
 import io
 import json
+import os
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +24,18 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 from PIL import Image
 
 from got_runtime.model.checkpoint import LoadedModel
+from got_runtime.options import ReadOptions
+from got_runtime.results import ModelInfo, PageResult
 from got_runtime.serving import ServeSettings
-from got_runtime.serving.assistants.folder import Folder
-from got_runtime.serving.assistants.readers import LocalReader
+from got_runtime.serving.assistants.folder import Folder, FolderFile
+from got_runtime.serving.assistants.readers import STOP, LocalReader
 from got_runtime.serving.assistants.server import make_server
 from got_runtime.serving.assistants.tools import Tools
 
 TOOLS = {"read_document", "read_region", "search_document", "page_image", "save_document"}
 MAIN = "from got_runtime.cli import main; raise SystemExit(main())"
 ANSWER = "The pump costs 184 pounds.\nStraße closed."
+LONG = "\n".join(f"Pump {number} costs {number * number + 7} pounds." for number in range(25))
 
 
 @pytest.fixture
@@ -78,11 +83,6 @@ def test_a_long_document_is_read_in_parts_that_join_to_the_whole(tools: Tools) -
         if cursor is None:
             break
     assert "".join(parts) == whole["text"]
-    for cursor in ("3:7", "1:40"):
-        part = called(tools, "read_document", source="three.pdf", cursor=cursor)
-        page, offset = map(int, cursor.split(":"))
-        start = whole["text"].index(f"[page {page}]") + offset
-        assert part["text"] == whole["text"][start:]
 
 
 def test_a_phrase_is_found_whatever_its_case_and_line(tools: Tools) -> None:
@@ -126,14 +126,18 @@ def test_a_document_is_saved_and_nothing_is_replaced_unasked(tools: Tools, root:
         ("read_document", {"source": "none.pdf"}, "there are: page.png, three.pdf"),
         ("read_document", {"source": "three.pdf", "pages": "9"}, "9"),
         ("read_document", {"source": "three.pdf", "cursor": "x"}, "next_cursor"),
-        ("read_document", {"source": "three.pdf", "pages": "1", "cursor": "3:0"}, "another selection"),
         ("read_document", {"source": "three.pdf", "max_characters": 1}, "500"),
         ("read_region", {"source": "page.png", "page": 1}, "either box or color"),
+        ("read_region", {"source": "page.png", "page": 1, "color": "pink"}, "'red', 'green' or 'blue'"),
         ("read_region", {"source": "page.png", "page": 1, "box": [0, 0, 2, 1]}, "fraction"),
         ("page_image", {"source": "three.pdf", "page": 4}, "4"),
         ("search_document", {"source": "three.pdf", "query": " "}, "empty"),
         ("save_document", {"source": "three.pdf", "target": "../a.md"}, "not in the folder"),
         ("save_document", {"source": "three.pdf", "target": "a.docx"}, ".md"),
+        ("save_document", {"source": "three.pdf", "target": ".notes.md"}, "hidden"),
+        ("save_document", {"source": "three.pdf", "target": "a/../.ssh/b.md"}, "hidden"),
+        ("save_document", {"source": "three.pdf", "target": "page.png/b.md"}, "file"),
+        ("save_document", {"source": "three.pdf", "target": "a" * 300 + ".md"}, "long"),
         ("save_document", {"source": "page.png", "target": "page.png", "overwrite": True}, ".md"),
     ],
     ids=str,
@@ -142,6 +146,70 @@ def test_what_cannot_be_done_is_told(tools: Tools, tool: str, arguments: dict[st
     told = called(tools, tool, **arguments)
     assert isinstance(told, str)
     assert message in told
+
+
+def test_a_cursor_reads_on_in_the_same_text_only(root: Path, checkpoint: LoadedModel) -> None:
+    with scripted(checkpoint, LONG) as runtime:
+        tools = Tools(Folder(root), LocalReader(lambda: runtime))
+        cursor = called(tools, "read_document", source="three.pdf", max_characters=500)["next_cursor"]
+        whole = called(tools, "read_document", source="three.pdf")
+        for page, offset in ((3, 7), (1, 40)):
+            given = f"{page}:{offset}:{cursor.rpartition(':')[2]}"
+            part = called(tools, "read_document", source="three.pdf", cursor=given)
+            assert part["text"] == whole["text"][whole["text"].index(f"[page {page}]") + offset :]
+        assert "another selection" in called(tools, "read_document", source="three.pdf", pages="2", cursor=cursor)
+        assert "changed" in called(tools, "read_document", source="three.pdf", task="format", cursor=cursor)
+        os.utime(root / "three.pdf", ns=(1, 1))
+        assert "changed" in called(tools, "read_document", source="three.pdf", cursor=cursor)
+
+
+def test_hits_that_are_left_out_are_counted(root: Path, checkpoint: LoadedModel) -> None:
+    with scripted(checkpoint, LONG) as runtime:
+        tools = Tools(Folder(root), LocalReader(lambda: runtime))
+        found = called(tools, "search_document", source="three.pdf", query="pump", max_hits=4)
+    assert (len(found["hits"]), found["left_out"], found["next_page"]) == (4, 21, 2)
+
+
+def test_answers_and_files_hold_no_path_of_the_server(tools: Tools, root: Path) -> None:
+    (root / "broken.pdf").write_bytes(b"%PDF-1.7 nothing")
+    assert str(root) not in called(tools, "read_document", source="broken.pdf")
+    called(tools, "save_document", source=str(root / "three.pdf"), target="d\u00e9p\u00f4t/three.json", task="plain")
+    saved = (root / "d\u00e9p\u00f4t" / "three.json").read_text()
+    assert json.loads(saved)["pages"][0]["source"] == "three.pdf"
+    assert str(root) not in saved
+
+
+class _Endless:
+    """A reader that reads until it is stopped."""
+
+    def __init__(self) -> None:
+        self.begun, self.ended = threading.Event(), threading.Event()
+
+    def pages(self, document: FolderFile, options: ReadOptions) -> Generator[PageResult, None, None]:
+        stop = STOP.get()
+        assert stop is not None
+        self.begun.set()
+        if stop.wait(10):
+            self.ended.set()
+        yield from ()
+
+    def model(self) -> ModelInfo:
+        raise AssertionError
+
+
+def test_a_client_that_goes_away_ends_the_reading_and_nothing_is_saved(root: Path) -> None:
+    reader = _Endless()
+
+    async def leave() -> None:
+        async with Client(make_server(Tools(Folder(root), reader))) as client:
+            arguments = {"source": "three.pdf", "target": "part.md"}
+            call = asyncio.ensure_future(client.call_tool("save_document", arguments))
+            assert await asyncio.to_thread(reader.begun.wait, 10)
+            call.cancel()
+
+    asyncio.run(leave())
+    assert reader.ended.wait(10)
+    assert sorted(each.name for each in root.iterdir()) == ["link.png", "page.png", "three.pdf"]
 
 
 def test_the_command_reads_with_a_service_elsewhere_and_at_its_address(checkpoint: LoadedModel, root: Path) -> None:

@@ -1,14 +1,31 @@
 """The folder whose files assistants may read and write; nothing outside it can be named."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 from got_runtime.errors import OptionError, SourceForbidden, SourceNotFound
+from got_runtime.sources.content import Content
 from got_runtime.sources.names import is_address, one_line
 
-__all__ = ["Folder"]
+__all__ = ["Folder", "FolderFile"]
 
 _MOST_NAMES = 30
+
+
+@dataclass(frozen=True)
+class FolderFile(Content):
+    """A document of the folder. Results and messages have its path within the folder, never the server's."""
+
+    @property
+    def source(self) -> str:
+        return self.name
+
+    @property
+    def file(self) -> Path:
+        """Where it is."""
+        assert self.path is not None
+        return self.path
 
 
 class Folder:
@@ -23,7 +40,7 @@ class Folder:
             raise OptionError(f"--root {root}: there is no such folder")
         self.root = root.resolve()
 
-    def source(self, name: str) -> Path:
+    def source(self, name: str) -> FolderFile:
         """The file to read.
 
         Raises:
@@ -33,11 +50,18 @@ class Folder:
         path = self._inside(name)
         if not path.is_file():
             raise SourceNotFound(f"there is no file {one_line(name)}; there are: {self._names()}")
-        return path
+        return FolderFile(one_line(self.name(path)), path)
 
     def target(self, name: str, *, overwrite: bool) -> Path:
-        """The file to write. Raises SourceForbidden, and OptionError if it exists and may not be replaced."""
+        """The file to write.
+
+        Raises:
+            SourceForbidden: it is not in the folder, or hidden: such files configure programs.
+            OptionError: it exists and may not be replaced.
+        """
         path = self._inside(name)
+        if any(part.startswith(".") for part in path.relative_to(self.root).parts):
+            raise SourceForbidden(f"{one_line(name)} is hidden: choose a name that does not begin with a dot")
         if path.exists() and not (overwrite and path.is_file()):
             raise OptionError(f"{one_line(name)} exists: choose another name, or overwrite=true for a file")
         return path

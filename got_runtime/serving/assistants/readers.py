@@ -3,26 +3,30 @@
 import json
 import threading
 from collections.abc import Callable, Generator
-from pathlib import Path
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Protocol
 
 from got_runtime import errors
 from got_runtime.errors import EngineError, GotError, MissingExtra
 from got_runtime.options import ReadOptions
 from got_runtime.results import ModelInfo, PageResult
+from got_runtime.serving.assistants.folder import FolderFile
 from got_runtime.sources.names import one_line
 
 if TYPE_CHECKING:
     from got_runtime.runtime import GotRuntime
 
-__all__ = ["LocalReader", "Reader", "RemoteReader"]
+__all__ = ["STOP", "LocalReader", "Reader", "RemoteReader"]
+
+STOP: ContextVar[threading.Event | None] = ContextVar("stop", default=None)
+"""Set once the client of the call that is being answered has gone away or cancelled it."""
 
 
 class Reader(Protocol):
     """Reads the pages of a file."""
 
-    def pages(self, path: Path, options: ReadOptions) -> Generator[PageResult, None, None]:
-        """The selected pages in order, each when it is complete. Closing the generator stops the reading.
+    def pages(self, document: FolderFile, options: ReadOptions) -> Generator[PageResult, None, None]:
+        """The selected pages in order, each when it is complete. Closing the generator ends the reading; so does STOP.
 
         Raises:
             GotError: the document cannot be opened.
@@ -46,8 +50,8 @@ class LocalReader:
         self._lock = threading.Lock()
         self._runtime: GotRuntime | None = None
 
-    def pages(self, path: Path, options: ReadOptions) -> Generator[PageResult, None, None]:
-        return self._loaded().stream(path, options)
+    def pages(self, document: FolderFile, options: ReadOptions) -> Generator[PageResult, None, None]:
+        return self._loaded().stream(document, options, stop=STOP.get())
 
     def model(self) -> ModelInfo:
         return self._loaded().model_info
@@ -80,19 +84,19 @@ class RemoteReader:
         self._address = address.rstrip("/")
         self._headers = {"Accept": "application/x-ndjson", **({"X-Api-Key": key} if key else {})}
 
-    def pages(self, path: Path, options: ReadOptions) -> Generator[PageResult, None, None]:
+    def pages(self, document: FolderFile, options: ReadOptions) -> Generator[PageResult, None, None]:
         given = options.model_dump(mode="json", exclude_defaults=True)
         httpx = self._httpx
         try:
             with (
-                path.open("rb") as file,
+                document.file.open("rb") as file,
                 # Pages may take minutes each; the service sends the first one when it is complete.
                 httpx.Client(timeout=httpx.Timeout(None, connect=10)) as client,
                 client.stream(
                     "POST",
                     f"{self._address}/v1/read",
                     headers=self._headers,
-                    files={"file": (path.name, file)},
+                    files={"file": (document.file.name, file)},
                     data={"options": json.dumps(given)},
                 ) as answer,
             ):
@@ -100,6 +104,8 @@ class RemoteReader:
                     answer.read()
                     raise _error(_problem(answer.text, answer.status_code))
                 for line in answer.iter_lines():
+                    if (stop := STOP.get()) is not None and stop.is_set():
+                        return
                     record = json.loads(line)
                     if "problem" in record:
                         raise _error(record["problem"])

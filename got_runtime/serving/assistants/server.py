@@ -1,17 +1,20 @@
 """The tools as a server of the Model Context Protocol: names, descriptions and schemas that assistants see."""
 
 import logging
-from collections.abc import Callable
-from functools import wraps
+import threading
+from collections.abc import Awaitable, Callable
+from functools import partial, wraps
 from typing import Annotated, ParamSpec, TypeVar
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from got_runtime import __version__
-from got_runtime.errors import GotError, MissingExtra
+from got_runtime.errors import GotError, MissingExtra, SourceEncrypted
+from got_runtime.serving.assistants.readers import STOP
 from got_runtime.serving.assistants.tools import DocumentPart, Found, Saved, Tools
 
 try:
+    from anyio import to_thread
     from mcp.server.mcpserver import Image, MCPServer
     from mcp.server.mcpserver.exceptions import ToolError
     from mcp.types import ToolAnnotations
@@ -94,16 +97,27 @@ def make_server(tools: Tools) -> MCPServer:
     return server
 
 
-def _telling(tool: Callable[_P, _R]) -> Callable[_P, _R]:
-    """The tool, whose errors are told to the assistant."""
+def _telling(tool: Callable[_P, _R]) -> Callable[_P, Awaitable[_R]]:
+    """The tool in a thread. Its errors are told to the assistant; a client that goes away ends it within a step."""
 
     @wraps(tool)
-    def told(*arguments: _P.args, **keywords: _P.kwargs) -> _R:
+    async def told(*arguments: _P.args, **keywords: _P.kwargs) -> _R:
+        stop = threading.Event()
+        STOP.set(stop)  # the thread gets a copy of this task's context
         try:
-            return tool(*arguments, **keywords)
+            return await to_thread.run_sync(partial(tool, *arguments, **keywords), abandon_on_cancel=True)
+        except SourceEncrypted as error:
+            raise ToolError(
+                "the document is encrypted, and these tools take no password: save it without one"
+            ) from error
         except GotError as error:
             raise ToolError(str(error)) from error
         except OSError as error:
             raise ToolError(f"a file cannot be read or written: {error.strerror}") from error
+        except ValidationError as error:
+            message = error.errors(include_url=False, include_input=False)[0]["msg"]
+            raise ToolError(message.removeprefix("Value error, ")) from error
+        finally:
+            stop.set()
 
     return told

@@ -1,5 +1,6 @@
 """What the tools do: bounded parts of documents, so that no answer exceeds an assistant's context."""
 
+import hashlib
 import io
 import os
 import re
@@ -7,7 +8,6 @@ import threading
 from collections import OrderedDict
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from pathlib import Path
 
 from PIL import Image, ImageDraw
 from pydantic import BaseModel, Field
@@ -15,8 +15,8 @@ from pydantic import BaseModel, Field
 from got_runtime.errors import EngineError, OptionError, TaskError
 from got_runtime.options import ReadOptions
 from got_runtime.results import DocumentResult, PageResult
-from got_runtime.serving.assistants.folder import Folder
-from got_runtime.serving.assistants.readers import Reader
+from got_runtime.serving.assistants.folder import Folder, FolderFile
+from got_runtime.serving.assistants.readers import STOP, Reader
 from got_runtime.sources import open_pages
 from got_runtime.sources.names import one_line
 from got_runtime.tasks import Box, Color
@@ -59,6 +59,7 @@ class Found(BaseModel):
     hits: list[Hit]
     searched_pages: list[int]
     next_page: int | None = Field(description="The page to search on from; null at the end.")
+    left_out: int = Field(description="Further hits on the searched pages, beyond max_hits.")
 
 
 class Saved(BaseModel):
@@ -89,16 +90,17 @@ class Tools:
     ) -> DocumentPart:
         if not FEWEST_CHARACTERS <= max_characters <= MOST_CHARACTERS:
             raise OptionError(f"max_characters={max_characters}: give {FEWEST_CHARACTERS} to {MOST_CHARACTERS:,}")
-        path = self._folder.source(source)
+        document = self._folder.source(source)
         options = ReadOptions.of({"task": task}, caller="read_document")
-        numbers = _page_numbers(path, pages)
-        page, offset = _parsed(cursor) if cursor else (numbers[0] if numbers else 0, 0)
+        numbers = _page_numbers(document, pages)
+        mark = _mark(document, task)
+        page, offset = _parsed(cursor, mark) if cursor else (numbers[0] if numbers else 0, 0)
         if numbers and page not in numbers:
             raise OptionError(f"cursor={one_line(cursor or '')!r} is of another selection of pages: begin without it")
         start = numbers.index(page) if numbers else 0
         text, read, notes, following = "", list[int](), list[str](), None
         left = numbers[start : start + PAGES_PER_CALL]
-        with closing(self._pages(path, options, left)) as results:
+        with closing(self._pages(document, options, left)) as results:
             for result in results:
                 whole = _markdown(result)
                 shown = whole[offset : offset + max_characters - len(text)]
@@ -107,15 +109,15 @@ class Tools:
                 notes += _notes(result)
                 offset += len(shown)
                 if offset < len(whole):
-                    following = f"{result.number}:{offset}"
+                    following = f"{result.number}:{offset}:{mark}"
                     break
                 offset = 0
         if following is None and start + len(read) < len(numbers):
-            following = f"{numbers[start + len(read)]}:0"
+            following = f"{numbers[start + len(read)]}:0:{mark}"
         return DocumentPart(text=text, pages=read, total_pages=len(numbers), next_cursor=following, notes=notes)
 
     def read_region(self, source: str, page: int, box: Sequence[float] | None, color: str | None) -> DocumentPart:
-        path = self._folder.source(source)
+        document = self._folder.source(source)
         if (box is None) == (color is None):
             raise OptionError("give either box or color")
         task: Box | Color
@@ -124,31 +126,34 @@ class Tools:
             task = Box(x1, y1, x2, y2, unit="fraction", crop=True)
         else:
             task = Color.model_validate({"color": color})
-        with closing(self._reader.pages(path, ReadOptions(task=task, pages=str(page), on_error="raise"))) as results:
-            [result] = results
+        options = ReadOptions(task=task, pages=str(page), on_error="raise")
+        with closing(self._reader.pages(document, options)) as results:
+            result = next(results, None)
+        if result is None:
+            raise EngineError(f"page {page} did not come: read it again")
         return DocumentPart(text=result.text, pages=[page], total_pages=1, next_cursor=None, notes=_notes(result))
 
     def search_document(self, source: str, query: str, first_page: int, max_hits: int) -> Found:
         words = query.lower().split()
         if not words or not 1 <= max_hits <= MOST_HITS:
             raise OptionError(f"give a query that is not empty, and max_hits from 1 to {MOST_HITS}")
-        path = self._folder.source(source)
-        numbers = [number for number in _page_numbers(path, None) if number >= first_page]
+        document = self._folder.source(source)
+        numbers = [number for number in _page_numbers(document, None) if number >= first_page]
         pattern = re.compile(r"\s+".join(map(re.escape, words)))
         hits, searched = list[Hit](), list[int]()
-        with closing(self._pages(path, ReadOptions(), numbers[:PAGES_PER_CALL])) as results:
+        with closing(self._pages(document, ReadOptions(), numbers[:PAGES_PER_CALL])) as results:
             for result in results:
                 searched.append(result.number)
                 hits += _hits(result, pattern)
                 if len(hits) >= max_hits:
                     break
         following = numbers[len(searched)] if len(searched) < len(numbers) else None
-        return Found(hits=hits[:max_hits], searched_pages=searched, next_page=following)
+        left_out = max(0, len(hits) - max_hits)
+        return Found(hits=hits[:max_hits], searched_pages=searched, next_page=following, left_out=left_out)
 
     def page_image(self, source: str, page: int, boxes: Sequence[Sequence[float]]) -> bytes:
         """A JPEG file, whose longer side has at most :data:`PICTURE_SIDE` pixels."""
-        path = self._folder.source(source)
-        [opened] = open_pages(path, pages=page, long_side=PICTURE_SIDE)
+        [opened] = open_pages(self._folder.source(source), pages=page, long_side=PICTURE_SIDE)
         if opened.error is not None:
             raise opened.error
         assert opened.image is not None
@@ -164,22 +169,22 @@ class Tools:
         return buffer.getvalue()
 
     def save_document(self, source: str, target: str, pages: str, task: str, overwrite: bool) -> Saved:
-        path, file = self._folder.source(source), self._folder.target(target, overwrite=overwrite)
+        document, file = self._folder.source(source), self._folder.target(target, overwrite=overwrite)
         kind = _FORMATS.get(file.suffix.lower())
         if kind is None:
             raise OptionError(f"{one_line(target)}: its ending decides the format: {', '.join(_FORMATS)}")
-        if file == path:
+        if file == document.file:
             raise OptionError(f"{one_line(target)} is the document itself: choose another name")
         options = ReadOptions.of({"task": task}, caller="save_document")
-        results = list(self._pages(path, options, _page_numbers(path, pages)))
-        document = DocumentResult(
-            source=self._folder.name(path),
+        results = list(self._pages(document, options, _page_numbers(document, pages)))
+        whole = DocumentResult(
+            source=document.source,
             sha256=None,
             pages=tuple(results),
             model=self._reader.model(),
             settings=options,
         )
-        text = document.model_dump_json(indent=2) if kind == "json" else str(getattr(document, kind))
+        text = whole.model_dump_json(indent=2) if kind == "json" else str(getattr(whole, kind))
         data = text.encode("utf-8", errors="replace")
         file.parent.mkdir(parents=True, exist_ok=True)
         partial = file.with_name(f".{os.getpid()}-{threading.get_ident()}.partial")
@@ -191,19 +196,25 @@ class Tools:
         failed = [result.number for result in results if result.error is not None]
         return Saved(path=self._folder.name(file), pages=len(results), failed_pages=failed, bytes=len(data))
 
-    def _pages(self, path: Path, options: ReadOptions, numbers: Sequence[int]) -> Generator[PageResult, None, None]:
-        """The pages in order; those that are kept are not read, the others are read together."""
-        state = path.stat()
+    def _pages(
+        self, document: FolderFile, options: ReadOptions, numbers: Sequence[int]
+    ) -> Generator[PageResult, None, None]:
+        """The pages in order; those that are kept are not read, the others are read together. Raises EngineError."""
+        state = document.file.stat()
         asked = options.model_dump_json(exclude_defaults=True)
-        keys = {number: (path, state.st_mtime_ns, state.st_size, asked, number) for number in numbers}
-        kept = {number: self._kept[keys[number]] for number in numbers if keys[number] in self._kept}
+        keys = {number: (document.file, state.st_mtime_ns, state.st_size, asked, number) for number in numbers}
+        with self._lock:
+            found = {number: self._kept.get(keys[number]) for number in numbers}
+        kept = {number: result for number, result in found.items() if result is not None}
         missing = ",".join(str(number) for number in numbers if number not in kept)
         if not missing:
             yield from kept.values()
             return
-        with closing(self._reader.pages(path, options.model_copy(update={"pages": missing}))) as reading:
+        with closing(self._reader.pages(document, options.model_copy(update={"pages": missing}))) as reading:
             for number in numbers:
                 result = kept.get(number) or next(reading, None)
+                if (stop := STOP.get()) is not None and stop.is_set():
+                    raise EngineError("the client went away")
                 if result is None:
                     raise EngineError(f"page {number} did not come: read it again")
                 if result.error is None:
@@ -218,15 +229,23 @@ class Tools:
                 self._kept.popitem(last=False)
 
 
-def _page_numbers(path: Path, pages: str | None) -> list[int]:
+def _page_numbers(document: FolderFile, pages: str | None) -> list[int]:
     """The numbers of the selected pages; nothing is rendered."""
-    return [page.number for page in open_pages(path, pages=pages or None, find_kept=lambda *_: True)]
+    return [page.number for page in open_pages(document, pages=pages or None, find_kept=lambda *_: True)]
 
 
-def _parsed(cursor: str) -> tuple[int, int]:
-    found = re.fullmatch(r"(\d{1,9}):(\d{1,9})", cursor)
+def _mark(document: FolderFile, task: str) -> str:
+    """What a cursor stands in: the state of the file, and the task. Another text has other positions."""
+    state = document.file.stat()
+    return hashlib.sha256(f"{state.st_mtime_ns} {state.st_size} {task}".encode()).hexdigest()[:8]
+
+
+def _parsed(cursor: str, mark: str) -> tuple[int, int]:
+    found = re.fullmatch(r"(\d{1,9}):(\d{1,9}):([0-9a-f]{8})", cursor)
     if found is None:
         raise OptionError(f"cursor={one_line(cursor)!r}: give the next_cursor of the last answer, or none")
+    if found[3] != mark:
+        raise OptionError("the cursor is of another document or task, or the file has changed: begin without it")
     return int(found[1]), int(found[2])
 
 
