@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import shutil
 import time
 from collections.abc import Iterator
@@ -14,9 +16,12 @@ pytest.importorskip("playwright", reason="the page is tested where Playwright is
 pytest.importorskip("fastapi", reason="the service needs the extra serve")
 
 from helpers.live_service import service_at
+from PIL import Image
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
+from pydantic import SecretStr
 
 from got_runtime import GotRuntime
+from got_runtime.serving import ServeSettings
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="the page is tested where Chromium is installed")
@@ -105,6 +110,7 @@ def test_a_dropped_document_is_read_page_by_page(page: Page, pages: Path) -> Non
     drop(page, pages / "minutes.pdf", "application/pdf")
     expect(page.locator("#status")).to_contain_text("3 pages in ", timeout=60_000)
     expect(page.locator("#strip img")).to_have_count(3)
+    expect(page.locator("#strip [aria-current=page]")).to_have_count(1)
     for number, line in ((1, "Minutes of the garden committee"), (3, "6. Any other business")):
         page.click(f"#strip button:nth-child({number})")
         expect(page.locator("#picture-title")).to_have_text(f"Page {number} of minutes.pdf")
@@ -147,7 +153,7 @@ def test_formats_are_shown_copied_and_saved(page: Page) -> None:
         page.click("[data-save='html']")
     saved = Path(started.value.path()).read_text()
     assert [saved.count(each) for each in ("<body", "<hr>", "committee", "business", "</html>")] == [1, 2, 1, 1, 1]
-    assert "/v1/read -F file=@'minutes.pdf'" in str(page.locator("#curl").text_content())
+    assert "/v1/read -F 'file=@minutes.pdf'" in str(page.locator("#curl").text_content())
 
 
 def test_a_reading_is_cancelled(page: Page, tmp_path: Path) -> None:
@@ -162,6 +168,8 @@ def test_a_reading_is_cancelled(page: Page, tmp_path: Path) -> None:
     page.click("#cancel")
     expect(page.locator("#status")).to_contain_text("Cancelled after ")
     expect(page.locator("#cancel")).to_be_hidden()
+    draw(page, 0.02, 0.02, 0.98, 0.3)
+    expect(page.locator("#regions li").first).to_contain_text("A page", timeout=30_000)
     deadline = time.monotonic() + 10
     while page.evaluate("fetch('/v1/capacity').then(each => each.json())")["reading_pages"]:
         assert time.monotonic() < deadline
@@ -181,6 +189,112 @@ def test_errors_are_said_where_they_happen(page: Page, tmp_path: Path) -> None:
     page.select_option("[name=task]", "tiles")
     page.click("#again")
     expect(page.locator("#status")).to_contain_text("1 page in ", timeout=60_000)
+
+
+def test_an_encrypted_document_is_read_with_its_password(page: Page, tmp_path: Path) -> None:
+    import pymupdf
+
+    with pymupdf.open() as document:
+        document.new_page().insert_text((50, 100), "A secret page", fontsize=30)
+        document.save(tmp_path / "locked.pdf", encryption=5, user_pw="sesame", owner_pw="own")
+    drop(page, tmp_path / "locked.pdf", "application/pdf")
+    expect(page.get_by_role("alert")).to_have_text(
+        "the document is encrypted: enter its password, and read again.", timeout=30_000
+    )
+    page.keyboard.type("wrong")  # the field has the focus
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("the password does not fit", timeout=30_000)
+    page.fill("[name=password]", "sesame")
+    page.keyboard.press("Enter")
+    expect(page.locator("#status")).to_contain_text("1 page in ", timeout=60_000)
+    expect(page.locator("#image")).to_have_attribute("src", re.compile("^data:image/jpeg"))
+    assert "secret" in text_of(page)
+    assert "sesame" not in str(page.locator("#repeat").text_content())
+    read(page, "notice.jpg")
+    expect(page.locator("#password-label")).to_be_hidden()
+
+
+def test_what_is_no_document_is_said(page: Page, tmp_path: Path) -> None:
+    alert = page.get_by_role("alert")
+    page.evaluate("document.dispatchEvent(new DragEvent('drop', {dataTransfer: new DataTransfer(), bubbles: true}))")
+    expect(alert).to_have_text("that is no file: drop a PDF or an image.")
+    (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    drop(page, tmp_path / "a.heic", "")
+    expect(alert).to_contain_text("HEIC")
+    # A folder looks like a file, whose bytes cannot be read.
+    page.evaluate("File.prototype.slice = () => ({arrayBuffer: () => Promise.reject(new Error('a folder'))})")
+    drop(page, tmp_path / "a.heic", "")
+    expect(alert).to_contain_text("it is a folder, or was changed or removed")
+
+
+def test_names_and_texts_run_nothing(page: Page, tmp_path: Path, pages: Path) -> None:
+    name = "<img src=x onerror=document.title='run'>'; $(touch x).jpg"
+    (tmp_path / name).write_bytes((pages / "notice.jpg").read_bytes())
+    drop(page, tmp_path / name, "image/jpeg")
+    expect(page.locator("#status")).to_contain_text("1 page in ", timeout=60_000)
+    expect(page.locator("#picture-title")).to_have_text(f"Page 1 of {name}")
+    assert page.title() == "got-ocr"
+    assert shlex.split(str(page.locator("#curl").text_content()))[3] == f'file=@"{name}"'
+    html = (
+        "<p id=status onclick=x()>T</p><a href='javascript:document.title=1'>L</a><img src=x onerror=document.title=1>"
+    )
+    page.evaluate(
+        """async html => {
+          const { Answer } = await import("/static/answer.js");
+          const answer = new Answer(() => {});
+          answer.choose(1);
+          answer.show({ text: "", html });
+        }""",
+        html.replace("<img src=x", "<img src=data:,"),
+    )
+    assert page.locator("#status").count() == 1
+    assert page.locator("#panel a").get_attribute("href") is None
+    assert page.title() == "got-ocr"
+
+
+def test_the_last_of_several_documents_is_shown(page: Page) -> None:
+    for sample in ("minutes.pdf", "paper.png", "notice.jpg"):
+        page.click(f"[data-sample='{sample}']")
+    expect(page.locator("#picture-title")).to_have_text("Page 1 of notice.jpg", timeout=30_000)
+    expect(page.locator("#status")).to_contain_text("1 page in ", timeout=60_000)
+    expect(page.locator("#strip button")).to_have_count(1)
+
+
+def test_a_turned_page_is_shown_and_read_as_it_was_asked_for(page: Page, pages: Path, tmp_path: Path) -> None:
+    with Image.open(pages / "notice.jpg") as image:
+        image.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "turned.png")
+    page.select_option("[name=rotate]", "90")
+    drop(page, tmp_path / "turned.png", "image/png")
+    expect(page.locator("#status")).to_contain_text("1 page in ", timeout=60_000)
+    expect(page.locator("#image")).to_have_attribute("src", re.compile("^data:image/jpeg"))
+    page.select_option("[name=rotate]", "0")  # for the next document
+    width, height = page.locator("#image").evaluate("image => [image.naturalWidth, image.naturalHeight]")
+    assert width > height
+    draw(page, 0.02, 0.02, 0.98, 0.35)
+    region = page.locator("#regions li").first
+    expect(region).not_to_contain_text("reading …", timeout=30_000)
+    assert set(region.locator("pre").inner_text().split()) & set(text_of(page).split())
+
+
+def test_a_key_is_asked_for_and_a_service_that_ends_is_told(runtime: GotRuntime, browser: Browser) -> None:
+    settings = ServeSettings(keys=(SecretStr("right"),), drain_seconds=1)
+    page = browser.new_page()
+    with service_at(runtime, settings) as address:
+        page.goto(address)
+        page.click("[data-sample='notice.jpg']")
+        expect(page.get_by_role("alert")).to_have_text("this service needs a valid key: enter it, and read again.")
+        page.keyboard.type("wrong")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("alert")).to_contain_text("valid key")
+        page.fill("[name=key]", "right")
+        page.keyboard.press("Enter")
+        expect(page.locator("#status")).to_contain_text("1 page in ", timeout=60_000)
+        expect(page.locator("#model")).to_contain_text("got-nano")
+    page.click("#again")
+    expect(page.get_by_role("alert")).to_contain_text("cannot be reached")
+    page.click("[data-sample='paper.png']")
+    expect(page.get_by_role("alert")).to_contain_text("cannot be reached")
+    page.close()
 
 
 def test_the_keyboard_is_enough(page: Page) -> None:

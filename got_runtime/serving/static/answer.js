@@ -9,7 +9,8 @@ export function partsOf(page) {
   if (page.lines.length) {
     const lines = page.lines.filter((line) => line.text);
     return page.text.split("\n").map((row, index, rows) => {
-      const line = lines[0] && lines[0].text === row ? lines.shift() : null;
+      const found = lines.findIndex((each) => each.text === row);
+      const line = found < 0 ? null : lines.splice(0, found + 1).pop(); // lines and rows have the same order
       return { text: index + 1 < rows.length ? `${row}\n` : row, box: line && box(line.bbox) };
     });
   }
@@ -115,8 +116,9 @@ function rendered(html) {
   const body = template.content;
   for (const each of body.querySelectorAll("script, style, link, iframe, object, embed, form, base, meta, title")) each.remove();
   for (const each of body.querySelectorAll("*")) {
-    for (const { name } of [...each.attributes]) if (name === "style" || name.startsWith("on")) each.removeAttribute(name);
+    for (const { name } of [...each.attributes]) if (["style", "id", "name"].includes(name) || name.startsWith("on")) each.removeAttribute(name);
     if (each.localName === "a") {
+      if (!/^(https?:|mailto:|#)/i.test(each.getAttribute("href") ?? "")) each.removeAttribute("href");
       each.rel = "noopener noreferrer";
       each.target = "_blank";
     }

@@ -22,8 +22,18 @@ function form(file, options) {
   return body;
 }
 
+/** Raises Problem where the browser cannot read the file: it is a folder, or was changed or removed. */
+async function check(file) {
+  try {
+    await file.slice(0, 1).arrayBuffer();
+  } catch {
+    throw new Problem({ detail: `${file.name} cannot be read: it is a folder, or was changed or removed; choose it again` });
+  }
+}
+
 async function send(path, file, options, key, accept, signal) {
   let answer;
+  await check(file);
   try {
     answer = await fetch(path, { method: "POST", body: form(file, options), headers: headers(key, accept), signal });
   } catch (error) {
@@ -57,8 +67,8 @@ async function* chunks(answer, separator) {
 
 /** What the service says of itself. */
 export async function info(key) {
-  const answer = await fetch("/v1/info", { headers: headers(key, "application/json") });
-  return answer.ok ? answer.json() : null;
+  const answer = await fetch("/v1/info", { headers: headers(key, "application/json") }).catch(() => null);
+  return answer?.ok ? answer.json() : null;
 }
 
 /** The events of reading a document: {event, data}. */

@@ -1,7 +1,8 @@
 // The page: a document is chosen, read as it is decoded, and shown beside its pictures.
 
 import { Problem, info, pictures, read, readPart } from "/static/api.js";
-import { Answer, partsOf, plain } from "/static/answer.js";
+import { Answer, partsOf } from "/static/answer.js";
+import { commands, copy, save } from "/static/outputs.js";
 import { Picture } from "/static/picture.js";
 
 const SLICE = 20; // pages whose pictures are fetched at a time
@@ -9,7 +10,8 @@ const at = (id) => document.getElementById(id);
 const options = at("options");
 
 let model = "got-nano";
-let document_ = null; // {file, pages: Map, numbers, current, abort, sliced}
+let mostBytes = Infinity;
+let document_ = null; // {file, options, pages: Map, numbers, current, abort: all requests, cancel: its reading, …}
 
 const picture = new Picture(readBox, mark);
 const answer = new Answer(mark);
@@ -27,20 +29,39 @@ function say(text) {
   at("status").textContent = text;
 }
 
+/** The next step, where this page has a field for it. */
+function advice({ code, message }) {
+  const { key: secret, password } = options.elements;
+  if (code === "Unauthorized") return ask("key-label", secret, "this service needs a valid key: enter it, and read again");
+  if (code !== "SourceEncrypted") return message;
+  const what = password.value ? "the password does not fit" : "the document is encrypted";
+  return ask("password-label", password, `${what}: enter its password, and read again`);
+}
+
+function ask(label, field, message) {
+  at(label).hidden = false;
+  field.focus();
+  return message;
+}
+
 function complain(error) {
   const wait = error instanceof Problem && error.retryAfter ? ` Try again in ${error.retryAfter} s.` : "";
-  at("problem").textContent = error ? `${error.message}.${wait}`.replace("..", ".") : "";
+  at("problem").textContent = error ? `${advice(error)}.${wait}`.replace("..", ".") : "";
   at("problem").hidden = !error;
 }
 
 function chosenOptions() {
-  const { task, pages, rotate } = options.elements;
-  return { task: task.value, pages: pages.value.trim(), rotate: rotate.value === "0" ? "" : rotate.value };
+  const { task, pages, rotate, password } = options.elements;
+  return { task: task.value, pages: pages.value.trim(), rotate: rotate.value === "0" ? "" : rotate.value, password: password.value };
 }
 
 async function open(file) {
   document_?.abort.abort();
-  const current = (document_ = { file, pages: new Map(), numbers: [], current: null, abort: new AbortController(), sliced: new Set() });
+  document_?.cancel.abort();
+  const current = (document_ = {
+    file, options: chosenOptions(), pages: new Map(), numbers: [], current: null, abort: new AbortController(),
+    cancel: new AbortController(), sliced: new Set(), wanted: [], isFetching: false,
+  });
   complain(null);
   at("strip").replaceChildren();
   at("strip").hidden = true;
@@ -51,10 +72,11 @@ async function open(file) {
   at("progress").hidden = false;
   at("progress").removeAttribute("value");
   say(`Sending ${file.name || "the picture"} …`);
-  showCommands(file);
+  [at("curl").textContent, at("python").textContent] = commands(file, current.options, key(), model);
   const started = performance.now();
   try {
-    for await (const { event, data } of read(file, { ...chosenOptions(), boxes: true, include: "markdown,html" }, key(), current.abort.signal)) {
+    if (file.size > mostBytes) throw new Problem({ detail: `${file.name} is larger than ${mostBytes.toLocaleString("en")} bytes: split it` });
+    for await (const { event, data } of read(file, { ...current.options, boxes: true, include: "markdown,html" }, key(), current.cancel.signal)) {
       if (current !== document_) return;
       if (event === "accepted") accepted(current, data);
       else if (event === "token") token(current, data);
@@ -64,7 +86,8 @@ async function open(file) {
   } catch (error) {
     if (current !== document_) return;
     if (error.name !== "AbortError") complain(error);
-    say(error.name === "AbortError" ? `Cancelled after ${count(done(current), "page")}.` : "");
+    const read = count(done(current), "page");
+    say(error.name === "AbortError" ? `Cancelled after ${read}.` : current.numbers.length ? `Stopped after ${read}.` : "");
   } finally {
     if (current === document_) {
       at("cancel").hidden = true;
@@ -114,13 +137,22 @@ const watcher = new IntersectionObserver((entries) => {
   }
 });
 
+/** One slice after the other, the one that was asked for last first: each request sends the document again. */
 async function fetchPictures(current, slice) {
   if (current.sliced.has(slice)) return;
   current.sliced.add(slice);
+  current.wanted.push(slice);
+  if (current.isFetching) return;
+  current.isFetching = true;
+  while (current.wanted.length) await fetchSlice(current, current.wanted.pop());
+  current.isFetching = false;
+}
+
+async function fetchSlice(current, slice) {
   const numbers = current.numbers.slice(slice * SLICE, (slice + 1) * SLICE);
-  const { rotate } = chosenOptions();
+  const { rotate, password } = current.options;
   try {
-    for await (const shown of pictures(current.file, { pages: numbers.join(","), rotate }, key(), current.abort.signal)) {
+    for await (const shown of pictures(current.file, { pages: numbers.join(","), rotate, password }, key(), current.abort.signal)) {
       if (current !== document_) return;
       const page = current.pages.get(shown.number);
       if (!page || !shown.image) continue;
@@ -132,15 +164,17 @@ async function fetchPictures(current, slice) {
       if (current.current === shown.number) picture.show(page.image, `Page ${shown.number}`);
     }
   } catch (error) {
-    if (current === document_ && error.name !== "AbortError") complain(error);
     current.sliced.delete(slice);
+    if (current !== document_ || error.name === "AbortError") return;
+    if (error.retryAfter) setTimeout(() => fetchPictures(current, slice), 1000 * error.retryAfter);
+    else if (at("problem").hidden) complain(error);
   }
 }
 
 function select(current, number) {
   current.current = number;
   const page = current.pages.get(number);
-  for (const each of current.pages.values()) each.button.toggleAttribute("aria-current", each === page);
+  for (const each of current.pages.values()) each.button.setAttribute("aria-current", each === page ? "page" : "false");
   page.button.scrollIntoView({ block: "nearest", inline: "nearest" });
   at("picture-title").textContent = `Page ${number} of ${current.file.name || "the picture"}`;
   picture.show(page.image, `Page ${number}`);
@@ -204,7 +238,7 @@ async function readRegion(task, name) {
   entry.append(label, text);
   at("regions").prepend(entry);
   try {
-    const page = await readPart(current.file, { task, pages: String(current.current), rotate: chosenOptions().rotate }, key(), current.abort.signal);
+    const page = await readPart(current.file, { ...current.options, task, pages: String(current.current) }, key(), current.abort.signal);
     label.textContent = `${name} of page ${page.number}:`;
     text.textContent = page.text || "(no text)";
   } catch (error) {
@@ -213,65 +247,14 @@ async function readRegion(task, name) {
   }
 }
 
-function showCommands(file) {
-  const chosen = Object.entries(chosenOptions()).filter(([, value]) => value && value !== "plain");
-  const name = file.name || "picture.png";
-  const quoted = `'${name.replaceAll("'", "'\\''")}'`;
-  const fields = chosen.map(([option, value]) => ` -F ${option}='${value}'`).join("");
-  const secret = key() ? ` -H "X-Api-Key: $KEY"` : "";
-  at("curl").textContent = `curl ${location.origin}/v1/read -F file=@${quoted}${fields}${secret} -H 'Accept: text/markdown'`;
-  const keywords = chosen.map(([option, value]) => `, ${option}=${option === "rotate" ? value : JSON.stringify(value)}`).join("");
-  const weights = model === "got-nano" ? "" : JSON.stringify(model);
-  at("python").textContent = `from got_runtime import GotRuntime\n\nruntime = GotRuntime.from_pretrained(${weights})\nprint(runtime.read(${JSON.stringify(name)}${keywords}).markdown)`;
-}
-
-function results() {
-  return [...document_.pages.values()].map((page) => page.result).filter(Boolean);
-}
-
-const SAVED = {
-  md: ["text/markdown", () => results().map((page) => page.markdown ?? page.text).join("\n\n")],
-  txt: ["text/plain", () => results().map((page) => page.text).join("\n\n")],
-  json: ["application/json", () => JSON.stringify(results().map(plain), null, 2)],
-  html: ["text/html", () => joined(results().map((page) => page.html).filter(Boolean))],
-};
-
-/** The pages' documents as one. */
-function joined(pages) {
-  const end = "</body>";
-  const body = (html) => html.slice(html.indexOf(">", html.indexOf("<body")) + 1, html.lastIndexOf(end));
-  const [first = "", ...others] = pages;
-  const stop = first.lastIndexOf(end);
-  return first.slice(0, stop) + others.map((html) => `<hr>${body(html)}`).join("") + first.slice(stop);
-}
-
-function save(format) {
-  const [type, text] = SAVED[format];
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([text()], { type }));
-  link.download = `${(document_.file.name || "picture").replace(/\.[^.]*$/, "")}.${format}`;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-}
-
-async function copy() {
-  const text = answer.shown;
-  try {
-    await navigator.clipboard.writeText(text);
-  } catch { // not offered on addresses without TLS
-    const area = document.createElement("textarea");
-    area.value = text;
-    document.body.append(area);
-    area.select();
-    document.execCommand("copy");
-    area.remove();
-  }
-  at("copied").textContent = "Copied.";
-}
-
+/** Begins with another document. */
 function take(files) {
   const file = [...files].find((each) => each.type === "application/pdf" || each.type.startsWith("image/")) ?? files[0];
-  if (file) open(file);
+  if (!file) return;
+  options.elements.password.value = "";
+  at("password-label").hidden = true;
+  open(file);
+  if (files.length > 1) complain(new Problem({ detail: `of ${files.length} files, only ${file.name} is read: give one at a time` }));
 }
 
 for (const id of ["file", "camera"]) {
@@ -280,14 +263,20 @@ for (const id of ["file", "camera"]) {
     event.target.value = ""; // the same file may be chosen again
   });
 }
+let sample = ""; // the one that was asked for last
 for (const button of document.querySelectorAll("[data-sample]")) {
   button.addEventListener("click", async () => {
     const name = button.dataset.sample;
-    const body = await (await fetch(`/static/samples/${name}`)).blob();
-    open(new File([body], name, { type: body.type }));
+    sample = name;
+    try {
+      const body = await (await fetch(`/static/samples/${name}`)).blob();
+      if (sample === name) take([new File([body], name, { type: body.type })]);
+    } catch {
+      complain(new Problem({ detail: "the service cannot be reached: is it still running?" }));
+    }
   });
 }
-for (const button of document.querySelectorAll("[data-save]")) button.addEventListener("click", () => save(button.dataset.save));
+for (const button of document.querySelectorAll("[data-save]")) button.addEventListener("click", () => save(document_, button.dataset.save));
 document.addEventListener("dragover", (event) => {
   event.preventDefault();
   document.body.classList.add("over");
@@ -296,7 +285,9 @@ document.addEventListener("dragleave", (event) => event.relatedTarget || documen
 document.addEventListener("drop", (event) => {
   event.preventDefault();
   document.body.classList.remove("over");
-  take(event.dataTransfer.files);
+  const { files } = event.dataTransfer;
+  if (files.length) take(files);
+  else complain(new Problem({ detail: "that is no file: drop a PDF or an image" }));
 });
 document.addEventListener("paste", (event) => {
   if (event.clipboardData.files.length) take(event.clipboardData.files);
@@ -305,8 +296,11 @@ options.addEventListener("submit", (event) => {
   event.preventDefault();
   if (document_) open(document_.file);
 });
-at("cancel").addEventListener("click", () => document_.abort.abort());
-at("copy").addEventListener("click", copy);
+at("cancel").addEventListener("click", () => document_.cancel.abort());
+at("copy").addEventListener("click", async () => {
+  at("copied").textContent = "";
+  at("copied").textContent = (await copy(answer.shown)) ? "Copied." : "The browser refused: select the text and copy it.";
+});
 at("region").addEventListener("submit", (event) => {
   event.preventDefault();
   const edge = (name) => Number(event.target.elements[name].value) / 100;
@@ -323,9 +317,11 @@ async function introduce() {
   at("key-label").hidden = !(told === null || told.needs_key);
   if (!told) return;
   model = told.model.name;
+  mostBytes = told.limits.max_bytes;
   at("model").textContent = `${model}, ${told.model.dtype} on ${told.model.device}` +
     (model === "got-nano" ? ": a demonstration network that reads printed English in clear type" : "");
   at("version").textContent = `got-ocr ${told.version}, ${told.licence}.`;
+  at("links").replaceChildren();
   for (const [name, address] of Object.entries(told.source)) {
     if (!address) continue;
     const link = document.createElement("a");
