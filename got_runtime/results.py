@@ -138,13 +138,14 @@ class PageResult(_Record):
 
     ``number`` counts from 1; ``label`` is the page label of the document (``iv``, ``A-3``); ``total`` is the number of
     pages of its source. ``width`` and ``height`` are the size of the page image in pixels, ``size_pt`` that of the page
-    in PDF points. ``sha256`` is of the source's bytes, where it has any. ``tokens`` is the number of decoded tokens.
-    ``attempts`` are the retries of a page whose first completion ran into a loop; ``text`` is that of the chosen retry,
-    or of the first completion where none is chosen. ``boxes`` are those of the ``elements`` that could be located; they
-    need the option ``boxes``. ``lines`` are those of a page of plain text whose type was measured (option ``zoom``):
-    always where it was read in zoomed views, and in one view where the text has as many lines as the page. ``views``
-    tells how the page was shown to the network; ``None`` where it was not decoded. ``cached`` tells that the answer was
-    kept from an earlier run; ``timings`` are those of that run.
+    in PDF points. ``renderer`` is the library that drew it: MuPDF, PDFium or Pillow; ``None`` for an image in memory,
+    and for a page without a picture. ``sha256`` is of the source's bytes, where it has any. ``tokens`` is the number of
+    decoded tokens. ``attempts`` are the retries of a page whose first completion ran into a loop; ``text`` is that of
+    the chosen retry, or of the first completion where none is chosen. ``boxes`` are those of the ``elements`` that
+    could be located; they need the option ``boxes``. ``lines`` are those of a page of plain text whose type was
+    measured (option ``zoom``): always where it was read in zoomed views, and in one view where the text has as many
+    lines as the page. ``views`` tells how the page was shown to the network; ``None`` where it was not decoded.
+    ``cached`` tells that the answer was kept from an earlier run; ``timings`` are those of that run.
     """
 
     source: str
@@ -155,6 +156,7 @@ class PageResult(_Record):
     width: int
     height: int
     size_pt: tuple[float, float] | None = None
+    renderer: str | None = None
     task: Task = Field(default_factory=Plain)
     text: str = ""
     tokens: int = 0

@@ -8,7 +8,7 @@ from got_runtime.errors import GotError
 from got_runtime.options import ReadOptions
 from got_runtime.pipeline.page_task import PageTask, without_image
 from got_runtime.pipeline.postprocess import TIME_IS_UP
-from got_runtime.pipeline.preprocess import PageHeader, group_label
+from got_runtime.pipeline.preprocess import TEXT_LAYER_UNUSED, PageHeader, group_label
 from got_runtime.results import PageResult
 from got_runtime.sources import SourcePage
 
@@ -36,6 +36,7 @@ def kept_task(cache: "PageCache | None", options: ReadOptions, group: Sequence[S
         width=kept.width,
         height=kept.height,
         size_pt=kept.size_pt,
+        renderer=kept.renderer,
         task=options.task,
         warnings=(*page.file_warnings, *kept.warnings),
     )
@@ -54,6 +55,8 @@ def keep_answer(cache: "PageCache | None", options: ReadOptions, group: Sequence
 
     def keep(result: PageResult) -> None:
         cut_short = TIME_IS_UP in result.warnings or (task.zoom is not None and task.zoom.failure is not None)
+        # Its time or memory was too small, perhaps.
+        cut_short = cut_short or any(warning.startswith(TEXT_LAYER_UNUSED) for warning in result.warnings)
         if result.error is None and not cut_short:
             put(result.model_copy(update={"warnings": result.warnings[of_file:]}))
 

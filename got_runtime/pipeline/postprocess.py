@@ -115,6 +115,7 @@ def build_result(
         width=header.width,
         height=header.height,
         size_pt=header.size_pt,
+        renderer=header.renderer,
         task=header.task,
         text=decoded.text,
         tokens=decoded.tokens,

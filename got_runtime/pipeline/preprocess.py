@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from got_runtime.model.checkpoint import LoadedModel
 
 __all__ = [
+    "TEXT_LAYER_UNUSED",
     "PageHeader",
     "PreparedPage",
     "build_request",
@@ -36,6 +37,8 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
+TEXT_LAYER_UNUSED = "the text layer could not be used"
+"""Beginning of a warning: the page was read by the network, though ``ocr="auto"`` asked for its text layer."""
 MIN_CONTRAST = 24
 """Difference from the page's median tone, of 255, above which a pixel is ink."""
 MAX_BLANK_FRACTION = 2e-5
@@ -65,6 +68,7 @@ class PageHeader:
     size_pt: tuple[float, float] | None
     task: Task
     warnings: tuple[str, ...]
+    renderer: str | None = None
     offset: tuple[int, int] = (0, 0)
     """Left and top of the part of the page that is read, in pixels."""
 
@@ -120,17 +124,19 @@ def _prepare_page(checkpoint: "LoadedModel", options: ReadOptions, group: Sequen
         size_pt=page.size_pt,
         task=task,
         warnings=tuple(warning for member in group for warning in member.warnings),
+        renderer=", ".join(sorted({member.renderer for member in group if member.renderer})) or None,
     )
     if page.image is None or failure is not None:
         return PreparedPage(header, failure=failure)
     # The text layer has no text of a box or a coloured frame alone.
-    if options.ocr == "auto" and not isinstance(task, Box | Color) and not any(member.needs_ocr for member in group):
+    if options.ocr == "auto" and not isinstance(task, Box | Color):
         try:
-            warnings = tuple(warning for member in group for warning in member.text_layer_lines.warnings)
-            text = "\n\n".join(member.text_layer.strip() for member in group)
-            return PreparedPage(replace(header, warnings=header.warnings + warnings), text_layer=text)
+            if not any(member.needs_ocr for member in group):
+                warnings = tuple(warning for member in group for warning in member.text_layer_lines.warnings)
+                text = "\n\n".join(member.text_layer.strip() for member in group)
+                return PreparedPage(replace(header, warnings=header.warnings + warnings), text_layer=text)
         except GotError as error:
-            header = replace(header, warnings=(*header.warnings, f"the text layer could not be used: {error}"))
+            header = replace(header, warnings=(*header.warnings, f"{TEXT_LAYER_UNUSED}: {error}"))
     try:
         query = task.query(PageFrame(width, height, page.size_pt))
         images = [each.image.crop(query.crop) if query.crop else each.image for each in group if each.image is not None]

@@ -96,7 +96,7 @@ class SourcePage:
 
     @cached_property
     def needs_ocr(self) -> bool:
-        """False if the text layer of a PDF page is good enough; always True for images."""
+        """False if the text layer of a PDF page is good enough; always True for images. Raises ``SourceError``."""
         return True if self.pdf is None else self.pdf.needs_ocr()
 
     @property

@@ -119,11 +119,8 @@ class PageOfPdf:
         return TextLayer(value["text"], tuple(lines), tuple(value["warnings"]))
 
     def needs_ocr(self) -> bool:
-        """Whether the text layer is too poor to use; a page that cannot be examined needs OCR."""
-        try:
-            return bool(self._call("needs_ocr").value["result"])
-        except SourceError:
-            return True
+        """Whether the text layer is too poor to use."""
+        return bool(self._call("needs_ocr").value["result"])
 
     def is_scan(self) -> bool:
         """Whether one image covers the page or its text layer has no Unicode values."""
