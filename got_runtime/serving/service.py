@@ -17,6 +17,7 @@ from got_runtime.serving.files import Files
 from got_runtime.serving.gate import key_of_request
 from got_runtime.serving.jobs import Jobs
 from got_runtime.serving.metrics import Metrics
+from got_runtime.serving.picture_desk import PictureDesk
 from got_runtime.serving.read_queue import Event, PageDone, ReadQueue, Ticket
 from got_runtime.serving.state import State
 
@@ -48,6 +49,7 @@ class Service:
         self.intake = Intake(settings, self.state.uploads)
         self.queue = ReadQueue(runtime, settings, self.metrics.page)
         self.metrics.watch(self.queue)
+        self.pictures = PictureDesk()
         self.files = Files(self.state.files, settings)
         self.jobs = Jobs(self.queue, self.state.jobs, settings)
 
@@ -90,6 +92,7 @@ class Service:
     def close(self) -> None:
         """Stop all reading and remove temporary files, also where the event loop was ended at once."""
         self.queue.close()
+        self.pictures.close()
         self.state.close()
 
     async def admit(self, reading: Reading) -> Ticket:
