@@ -78,7 +78,10 @@ def create_app(runtime: "GotRuntime", settings: ServeSettings | None = None) -> 
     def record(method: str, route: str, status: int, seconds: float) -> None:
         app.state.service.metrics.request(method, route, status, seconds)
 
-    app.add_middleware(Gate, settings=settings, respond=respond, record=record)
+    def is_draining() -> bool:
+        return bool(app.state.service.queue.draining)
+
+    app.add_middleware(Gate, settings=settings, respond=respond, record=record, is_draining=is_draining)
     return app
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import hmac
+import logging
 import time
 from collections.abc import Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from got_runtime.serving.settings import ServeSettings
 
 __all__ = ["Gate", "key_of_request"]
+
+logger = logging.getLogger(__name__)
 
 OPEN_PATHS = ("/", "/health", "/ready", "/openapi.json", "/favicon.ico")
 """Answered without a key: they hold nothing of a user's."""
@@ -38,14 +41,23 @@ class Gate:
         settings: keys, origins and bounds.
         respond: makes the answer of a refused request.
         record: for metrics.
+        is_draining: whether the service is being stopped; requests that are cancelled then have run out of time.
     """
 
-    def __init__(self, app: ASGIApp, settings: "ServeSettings", respond: Respond, record: Record) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: "ServeSettings",
+        respond: Respond,
+        record: Record,
+        is_draining: Callable[[], bool],
+    ) -> None:
         self._app = app
         self._settings = settings
         self._keys = tuple(key.get_secret_value().encode() for key in settings.keys)
         self._respond = respond
         self._record = record
+        self._is_draining = is_draining
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -69,6 +81,14 @@ class Gate:
                 await answer(scope, receive, sent)
             else:
                 await self._app(scope, self._bounded(scope, receive), sent)
+        except asyncio.CancelledError:
+            if not self._is_draining():
+                raise
+            # Raised on, the server would log a traceback for each request.
+            logger.warning("%s %s was cut off: the service is being stopped", scope["method"], scope["path"])
+            if not status:
+                problem = Problem(503, "Draining", "the service is being stopped: try another one, or later")
+                await self._respond(str(scope["path"]), problem)(scope, receive, sent)
         finally:
             route = getattr(scope.get("route"), "path", "other")
             self._record(scope["method"], route, status or 499, time.monotonic() - started)

@@ -1,10 +1,15 @@
 """Keys, origins and headers: what a request passes before its route."""
 
+import asyncio
+from typing import Any
+
 import pytest
 from fastapi.testclient import TestClient
 from helpers.service_clients import client_of, page_png
 
 from got_runtime.model.checkpoint import LoadedModel
+from got_runtime.serving import ServeSettings
+from got_runtime.serving.gate import Gate, on_path
 
 
 def test_without_a_key_only_health_and_the_page_are_answered(checkpoint: LoadedModel) -> None:
@@ -65,3 +70,26 @@ def test_a_service_of_this_machine_answers_to_its_own_names(checkpoint: LoadedMo
         for host in ("evil.example", "localhost.evil.example:5001", "[", "a@localhost@evil.example"):
             answer = client.get("/v1/info", headers={"Host": host})
             assert (answer.status_code, answer.json()["code"]) == (421, "HostForbidden")
+
+
+def test_a_request_that_is_cut_off_by_the_end_is_told() -> None:
+    """The server cancels what has not ended after ``drain_seconds``, and logs what the application raises."""
+    sent: list[Any] = []
+
+    async def cut_off(*_: Any) -> None:
+        raise asyncio.CancelledError
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        return {"type": "http.disconnect"}
+
+    async def run(draining: bool) -> None:
+        gate = Gate(cut_off, ServeSettings(), on_path({}), lambda *_: None, lambda: draining)
+        await gate({"type": "http", "method": "POST", "path": "/v1/read", "headers": []}, receive, send)
+
+    asyncio.run(run(draining=True))
+    assert sent[0]["status"] == 503
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(run(draining=False))
