@@ -38,8 +38,13 @@ class Pixels:
     @classmethod
     def of(cls, image: Image.Image) -> "Pixels":
         """The pixels of an image in mode RGB or L."""
-        mode = "L" if image.mode == "L" else "RGBX"
-        return cls(mode, *image.size, image.tobytes("raw", mode))
+        pixels = cls.described(image)
+        return cls(pixels.mode, *image.size, image.tobytes("raw", pixels.mode))
+
+    @classmethod
+    def described(cls, image: Image.Image) -> "Pixels":
+        """Mode and size of :meth:`of`, without data."""
+        return cls("L" if image.mode == "L" else "RGBX", *image.size, None)
 
 
 @dataclass(frozen=True)

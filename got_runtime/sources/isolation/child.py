@@ -131,9 +131,13 @@ class _Child:
         picture = answer.picture
         if picture is None:
             return {}
-        pixels = Pixels.of(picture) if isinstance(picture, Image.Image) else picture
+        pixels = Pixels.described(picture) if isinstance(picture, Image.Image) else picture
         described = {"pixels": [pixels.mode, pixels.width, pixels.height], "slot": slot}
         if not self._shared:
-            return {**described, "data": bytes(pixels.data)}
-        self._shared[slot].write(pixels.data)
+            data = Pixels.of(picture).data if isinstance(picture, Image.Image) else pixels.data
+            return {**described, "data": bytes(data)}
+        if isinstance(picture, Image.Image):
+            self._shared[slot].write_image(picture, pixels)
+        else:
+            self._shared[slot].write(pixels.data)
         return described
