@@ -170,10 +170,10 @@ class FolderStore:
 
     def _files(self) -> Iterator[os.DirEntry[str]]:
         """Entries and temporary files. Other processes may remove them in the meantime."""
-        for folder in list(os.scandir(self._folder)):
+        for folder in _listed(self._folder):
             if len(folder.name) == 2 and folder.is_dir(follow_symlinks=False):
                 with contextlib.suppress(FileNotFoundError):
-                    yield from list(os.scandir(folder.path))
+                    yield from _listed(folder.path)
 
     def _entries(self) -> list[tuple[float, int, str]]:
         """Time of the last use, size and path of each entry. Temporary files that a killed process left are removed."""
@@ -277,3 +277,8 @@ class ObjectStore:
             with contextlib.suppress(FileNotFoundError), _client_errors():
                 self._files.rm_file(path)
         return StoreInfo(len(sizes), sum(sizes.values()))
+
+
+def _listed(folder: str | Path) -> list[os.DirEntry[str]]:
+    with os.scandir(folder) as scan:  # closed also where reading it fails
+        return list(scan)
