@@ -33,6 +33,7 @@ def test_the_network_reads_a_page_whose_text_layer_exceeds_its_time(
 ) -> None:
     next(open_pages(three_pages, dpi=20))  # a child has started
     monkeypatch.setattr(limits, "MIN_RENDERING_SECONDS", 0.7)
+    monkeypatch.setattr(limits, "WALL_CLOCK_FACTOR", 40)
     short = Limits(max_seconds_per_page=0.7)
     cache = PageCache(open_store(tmp_path / "kept"), Network("w", "scripted", "cpu", "float32"))
     runtime = GotRuntime(checkpoint, ScriptedEngine(checkpoint.encode, ["decoded"]), cache=cache)
