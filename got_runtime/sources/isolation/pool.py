@@ -2,6 +2,8 @@
 
 A child serves one request at a time, and any of them can serve any file: it opens a file that it does not have open.
 So a child that was ended costs the page that ended it, and the file is opened again for the next page.
+
+Over 300 lines because which child is free, which file is open where, and who waits change together, under one lock.
 """
 
 import atexit
