@@ -3,27 +3,16 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from got_runtime.cli.common import check_outputs, non_empty_path, positive_int, print_notice
+from got_runtime.cli.bench_options import check_options, named_engines, named_sizes
+from got_runtime.cli.common import non_empty_path, positive_int, print_notice
 
 if TYPE_CHECKING:
     from got_runtime.bench.roofline import Work
     from got_runtime.bench.stages import TorchStages
     from got_runtime.engine.registry import Quantization
 
-_AGAINST = ("transformers", "vllm")
 _MEMORY_FRACTION = 0.8
 """Of the free memory that a KV cache may take; activations and page images need the rest."""
-_COMMON_OPTIONS = ("model", "device", "dtype", "batch_size", "tokens", "threads", "json")
-_OPTIONS = {
-    None: (*_COMMON_OPTIONS, "rounds", "against", "int8", "plot"),
-    "document": (*_COMMON_OPTIONS, "rounds", "against", "int8"),
-    "callers": (*_COMMON_OPTIONS, "rounds"),
-    "serve": (*_COMMON_OPTIONS, "rounds"),
-    "steady": (*_COMMON_OPTIONS, "plot"),
-    "busy": _COMMON_OPTIONS,
-    "pages": ("json",),
-}
-"""The measurement (``None``: the stages of a page) → options that have an effect on it."""
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -105,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
     """Measure and print."""
     from got_runtime.bench.report import write_json
 
-    _check_options(args)
+    check_options(args)
     if args.pages:
         from got_runtime.bench.memory import measure_memory
 
@@ -114,8 +103,8 @@ def run(args: argparse.Namespace) -> int:
         if args.json:
             write_json(memory, args.json)
         return 0
-    batch_sizes = _batch_sizes(args.batch_size)
-    against = _against(args.against)
+    batch_sizes = named_sizes(args.batch_size)
+    against = named_engines(args.against)
     if args.document or args.steady or args.busy or args.callers or args.serve:
         return _read_pages(args, batch_sizes, against)
     return _time_stages(args, batch_sizes, against)
@@ -267,47 +256,3 @@ def _read_pages(args: argparse.Namespace, batch_sizes: tuple[int, ...], against:
     if args.json:
         write_json(document, args.json)
     return 0
-
-
-def _check_options(args: argparse.Namespace) -> None:
-    """Check, before anything is measured, that every option has an effect and that the files can be written."""
-    from got_runtime.bench.report import check_plot
-    from got_runtime.errors import GotError
-
-    measurement = next(
-        (
-            name
-            for name in ("document", "callers", "serve", "steady", "busy", "pages")
-            if getattr(args, name) is not None
-        ),
-        None,
-    )
-    for name in _OPTIONS[None]:
-        if name not in _OPTIONS[measurement] and getattr(args, name) != args.parser.get_default(name):
-            option = name.replace("_", "-")
-            raise GotError(f"--{option} has no effect with --{measurement}: leave it out")
-    check_outputs({"--json": args.json, "--plot": args.plot})
-    if args.plot is not None:
-        check_plot(args.plot)
-
-
-def _batch_sizes(text: str) -> tuple[int, ...]:
-    from got_runtime.errors import EngineError
-
-    try:
-        batch_sizes = tuple(int(part) for part in text.split(","))
-    except ValueError as error:
-        raise EngineError(f"--batch-size {text!r}: numbers with commas between, such as 1,8,32") from error
-    if min(batch_sizes) < 1:
-        raise EngineError(f"--batch-size {text!r}: at least one page at a time")
-    return batch_sizes
-
-
-def _against(text: str) -> list[str]:
-    from got_runtime.errors import EngineError
-
-    names = [name for name in text.split(",") if name]
-    for name in names:
-        if name not in _AGAINST:
-            raise EngineError(f"--against {name}: choose from {', '.join(_AGAINST)}")
-    return names

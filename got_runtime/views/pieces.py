@@ -1,6 +1,7 @@
 """Lines → pieces: parts of about as many characters as the network reads well in one line, cut between words."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from got_runtime.views.ink import Mask
 from got_runtime.views.lines import PageLines
 from got_runtime.views.reading_order import TextLine
 
-__all__ = ["ADVANCE", "Piece", "cut_into_pieces", "median_advance", "word_gaps"]
+__all__ = ["ADVANCE", "Piece", "around", "cut_into_pieces", "median_advance", "merged", "word_gaps"]
 
 Box = tuple[int, int, int, int]
 Floats = npt.NDArray[np.float64]
@@ -176,3 +177,16 @@ def _side_by_side(last: Piece, piece: Piece) -> Piece:
         # Of very few letters the height is uncertain: the larger one leaves room for both.
         x_height=max(last.x_height, piece.x_height) if characters < 6 else last.x_height,
     )
+
+
+def around(boxes: Sequence[Box]) -> Box:
+    """The smallest box around all of them."""
+    lefts, tops, rights, bottoms = zip(*boxes, strict=True)
+    return min(lefts), min(tops), max(rights), max(bottoms)
+
+
+def merged(pieces: Sequence[Piece]) -> Piece:
+    """The pieces of a row as one."""
+    parts = tuple(part for piece in pieces for part in piece.parts)
+    characters = sum(piece.characters + 1 for piece in pieces) - 1
+    return replace(pieces[0], box=around(parts), parts=parts, characters=characters)

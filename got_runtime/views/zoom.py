@@ -6,7 +6,7 @@ Type that is too small for the network in one view of the page is cut into piece
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from PIL import Image
@@ -15,7 +15,7 @@ from got_runtime.views.blanks import with_blanks
 from got_runtime.views.blocks import PlacedLine, block_numbers
 from got_runtime.views.lines import QUARTER_TURNS, PageLines, find_lines
 from got_runtime.views.matching import matched_lines
-from got_runtime.views.pieces import Box, Piece, cut_into_pieces, median_advance, word_gaps
+from got_runtime.views.pieces import Box, Piece, around, cut_into_pieces, median_advance, merged, word_gaps
 from got_runtime.views.stack import stacked_view
 
 __all__ = ["AnswerLine", "ReadLine", "ZoomedPage", "ZoomedView", "characters_of_piece"]
@@ -206,13 +206,13 @@ class ZoomedPage:
         Returns:
             Lines of the answer, and the same with the blanks that they lack.
         """
-        merged = [_merged([self.pieces[index] for index in row]) for row in self._rows()]
-        lines = matched_lines([line.text for line in answer], merged)
-        self.pieces = merged
+        whole = [merged([self.pieces[index] for index in row]) for row in self._rows()]
+        lines = matched_lines([line.text for line in answer], whole)
+        self.pieces = whole
         if lines is None:
             return {}
         confidences = {line.text: line.confidence for line in answer}
-        texts = [with_blanks(line, *word_gaps(self.page.ink, piece)) for line, piece in zip(lines, merged, strict=True)]
+        texts = [with_blanks(line, *word_gaps(self.page.ink, piece)) for line, piece in zip(lines, whole, strict=True)]
         known = enumerate(zip(texts, lines, strict=True))
         self._texts = {index: _PieceText(text, confidences.get(line)) for index, (text, line) in known}
         return {line: text for line, text in zip(lines, texts, strict=True) if line != text}
@@ -253,7 +253,7 @@ class ZoomedPage:
         )
 
     def _box(self, indices: Sequence[int]) -> Box:
-        return _around([self.pieces[index].box for index in indices])
+        return around([self.pieces[index].box for index in indices])
 
     def _rows(self) -> list[list[int]]:
         """The indices of the pieces of each row."""
@@ -287,18 +287,6 @@ class ZoomedPage:
 def characters_of_piece(readable_width: float, view_size: int) -> int:
     """About the length of the pieces for a network that reads characters of ``readable_width`` pixels."""
     return int(view_size / max(readable_width, MIN_PIECE_TYPE_WIDTH))
-
-
-def _around(boxes: Sequence[Box]) -> Box:
-    lefts, tops, rights, bottoms = zip(*boxes, strict=True)
-    return min(lefts), min(tops), max(rights), max(bottoms)
-
-
-def _merged(pieces: Sequence[Piece]) -> Piece:
-    """The pieces of a row as one."""
-    parts = tuple(part for piece in pieces for part in piece.parts)
-    characters = sum(piece.characters + 1 for piece in pieces) - 1
-    return replace(pieces[0], box=_around(parts), parts=parts, characters=characters)
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
