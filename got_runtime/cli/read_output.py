@@ -92,14 +92,9 @@ def _stop_reason(page: "PageResult") -> Iterator[str]:
 
 def _page_ranges(numbers: list[int]) -> str:
     """``[1, 2, 3, 7]`` → ``pages 1-3, 7``."""
-    ranges: list[list[int]] = []
-    for number in numbers:
-        if ranges and number == ranges[-1][1] + 1:
-            ranges[-1][1] = number
-        else:
-            ranges.append([number, number])
-    listed = ", ".join(f"{first}" if first == last else f"{first}-{last}" for first, last in ranges)
-    return f"page{'' if len(numbers) == 1 else 's'} {listed}"
+    from got_runtime.sources.selection import page_ranges
+
+    return f"page{'' if len(numbers) == 1 else 's'} {', '.join(page_ranges(numbers))}"
 
 
 class ResultWriter:

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from got_runtime.results import PageResult
+from got_runtime.sources.selection import page_ranges
 
 __all__ = [
     "DOCUMENTS",
@@ -78,7 +79,7 @@ def slice_rows(
     """Rows of :data:`SLICES`: the pages of a document, ``slice_pages`` each."""
     for start in range(0, len(numbers), slice_pages):
         chosen = numbers[start : start + slice_pages]
-        pages = _ranges(chosen)
+        pages = ",".join(page_ranges(chosen))
         yield {
             "id": identity(source, sha256, pages),
             "source": source,
@@ -89,17 +90,6 @@ def slice_rows(
             "error_type": "",
             "error": "",
         }
-
-
-def _ranges(numbers: Iterable[int]) -> str:
-    """``[1, 2, 3, 7]`` → ``"1-3,7"``, in their order."""
-    ranges: list[list[int]] = []
-    for number in numbers:
-        if ranges and number == ranges[-1][1] + 1:
-            ranges[-1][1] = number
-        else:
-            ranges.append([number, number])
-    return ",".join(f"{first}" if first == last else f"{first}-{last}" for first, last in ranges)
 
 
 def parse_pages(pages: str) -> list[int]:

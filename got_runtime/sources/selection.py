@@ -10,12 +10,12 @@ so that one selection serves documents of different length; a single page that d
 
 import operator
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from got_runtime.errors import LimitExceeded, PageOutOfRange
 
-__all__ = ["Selection", "check_selection", "missing_pages", "select_pages"]
+__all__ = ["Selection", "check_selection", "missing_pages", "page_ranges", "select_pages"]
 
 Selection = str | int | Sequence[int]
 
@@ -141,3 +141,14 @@ def _no_page(number: int, total: int, name: str) -> PageOutOfRange:
 
 def _count(total: int) -> str:
     return "1 page" if total == 1 else f"{total:,} pages"
+
+
+def page_ranges(numbers: Iterable[int]) -> list[str]:
+    """``[1, 2, 3, 7]`` → ``["1-3", "7"]``, in their order."""
+    ranges: list[list[int]] = []
+    for number in numbers:
+        if ranges and number == ranges[-1][1] + 1:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    return [f"{first}" if first == last else f"{first}-{last}" for first, last in ranges]
