@@ -16,8 +16,9 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -65,18 +66,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--seconds", type=float, default=10, help="time limit of a page")
-    parser.add_argument("--pages", default="1-5", help="pages of each file")
+    parser.add_argument("--max-pages", type=int, default=50, help="pages of each file")
     parser.add_argument("--json", type=Path, help="file for the findings")
     parser.add_argument("--no-pdfium", action="store_true", help="compare with nothing")
     args = parser.parse_args()
-    files = [path for folder in args.folders for path in sorted(folder.rglob("*")) if _is_source(path)]
+    files = sources(args.folders)
     findings, begin = Findings(), time.monotonic()
     pdfium = None if args.no_pdfium else Pdfium(args.seconds)
     for number, path in enumerate(files):
         if number % 100 == 0:
             findings.handles.append(len(os.listdir("/proc/self/fd")))
             print(f"{number:,} of {len(files):,} files, {findings.pages:,} pages", file=sys.stderr, flush=True)
-        with _captured() as printed:
+        with captured() as printed:
             _read(path, args, findings, pdfium)
         if printed:
             findings.printed.append(f"{path}: {printed[0][:200]}")
@@ -88,19 +89,22 @@ def main() -> None:
     print(report)
 
 
-def _is_source(path: Path) -> bool:
-    return path.is_file() and path.suffix.lower() not in NO_SOURCES
+def sources(folders: list[Path]) -> list[Path]:
+    """The files in folders that may be sources."""
+    files = (path for folder in folders for path in sorted(folder.rglob("*")))
+    return [path for path in files if path.is_file() and path.suffix.lower() not in NO_SOURCES]
 
 
 def _read(path: Path, args: argparse.Namespace, findings: Findings, pdfium: "Pdfium | None") -> None:
     findings.files += 1
     begin = time.monotonic()
     try:
-        limits = Limits(max_seconds_per_page=args.seconds)
-        for page in open_pages(path, pages=args.pages, long_side=SIDE, limits=limits):
-            _check_time(f"{path} page {page.number}", begin, args, findings)
-            _note(path, page, findings, pdfium)
-            begin = time.monotonic()
+        limits = Limits(max_seconds_per_page=args.seconds, max_pages=1_000_000)
+        with closing(open_pages(path, long_side=SIDE, limits=limits)) as pages:
+            for page in islice(pages, args.max_pages):
+                _check_time(f"{path} page {page.number}", begin, args, findings)
+                _note(path, page, findings, pdfium)
+                begin = time.monotonic()
     except GotError as error:
         findings.errors[type(error).__name__] += 1
         if pdfium is not None and path.suffix.lower() == ".pdf" and pdfium.thumbnail(path, 1, SIDE) is not None:
@@ -142,7 +146,7 @@ def _note(path: Path, page: SourcePage, findings: Findings, pdfium: "Pdfium | No
 
 
 @contextmanager
-def _captured() -> Iterator[list[str]]:
+def captured() -> Iterator[list[str]]:
     """Lines written to standard error by this process and its children, also from C."""
     lines: list[str] = []
     with tempfile.TemporaryFile() as file:

@@ -79,8 +79,10 @@ def file_pages(
         if opened.image is None:
             warnings = (*opened.messages, *warnings)
         for number, following in with_next(numbers, find_kept):
-            page = _page(file, content, (number, following), total, kept_of(content, number, find_kept), opened)
-            yield page.with_file_warnings(warnings)
+            # In no variable, which would keep the page while the next one is decoded.
+            yield _page(
+                file, content, (number, following), total, kept_of(content, number, find_kept), opened
+            ).with_file_warnings(warnings)
             warnings = ()  # of the whole file: the first page carries them
 
 

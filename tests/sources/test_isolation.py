@@ -218,6 +218,29 @@ def test_processes_that_may_have_no_children_read_too(method: str) -> None:
     assert only_page(pdf_of("after"), dpi=20).text_layer == "after"
 
 
+PEAK = """
+import sys
+from pathlib import Path
+from got_runtime.sources import open_pages
+def peak():
+    return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) >> 10
+before = peak()
+for page in open_pages(sys.argv[1]):
+    print(peak() - before)
+    del page
+"""
+
+
+def test_a_large_page_is_in_the_memory_of_this_process_once(tmp_path: Path) -> None:
+    if sys.platform != "linux":
+        pytest.skip("only Linux tells the peak of memory")
+    Image.new("L", (6000, 6000)).save(tmp_path / "a.tif", save_all=True, append_images=[Image.new("L", (6000, 5999))])
+    command = [sys.executable, "-c", PEAK, str(tmp_path / "a.tif")]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    picture = 6000 * 6000 * 4 >> 20  # Pillow keeps RGB in four bytes
+    assert all(int(mib) < picture + 20 for mib in result.stdout.split())
+
+
 CHILD = """
 import json, sys
 from got_runtime.sources.isolation import child

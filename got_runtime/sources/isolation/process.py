@@ -18,7 +18,7 @@ from PIL import Image
 from got_runtime.errors import SourceError
 from got_runtime.sources.answers import Pixels
 from got_runtime.sources.content import FileKind
-from got_runtime.sources.isolation.pixels import SharedPixels
+from got_runtime.sources.isolation.pixels import SharedPixels, image_in_strips, is_large
 
 __all__ = ["ChildEnded", "ChildProcess", "Reply"]
 
@@ -201,15 +201,13 @@ class ChildProcess:
             raise ChildEnded(False, None) from error
 
     def _copied(self, mode: str, width: int, height: int, slot: int) -> Image.Image:
-        size = Pixels(mode, width, height, None).size
-        if not self._shared:
-            assert self._process.stdout is not None
-            return Pixels(mode, width, height, self._process.stdout.read(size)).image()
-        shared = self._shared[slot]
-        with shared.read(size) as data:
-            image = Pixels(mode, width, height, data).image()
-        shared.done()
-        return image
+        pixels = Pixels(mode, width, height, None)
+        if self._shared:
+            if is_large(pixels):
+                self._shared[1 - slot].unmap()
+            return self._shared[slot].image(pixels)
+        assert self._process.stdout is not None
+        return image_in_strips(pixels, self._process.stdout.read)
 
     def take_closing(self) -> list[int]:
         """The files of :attr:`closing`, which are told to the child."""
