@@ -15,6 +15,7 @@ from got_runtime.sources.mupdf import library, messages, mupdf_calls, open_docum
 from got_runtime.sources.names import one_line
 from got_runtime.sources.page_tree import page_count
 from got_runtime.sources.pdf_faults import MENDS, drawn_in_one_colour, file_faults, size_fault
+from got_runtime.sources.pdf_features import PageFeatures
 from got_runtime.sources.regions import layout_regions
 from got_runtime.sources.resolution import POINTS_PER_INCH, auto_dpi
 from got_runtime.sources.second_renderer import drawn_by_pdfium
@@ -51,6 +52,7 @@ class PdfFile:
             except BaseException:
                 document.close()
                 raise
+        self._features = PageFeatures(document)
         self._warnings = [f"{name}: {warning}" for warning in found]
         if repaired:
             self._warnings.insert(0, f"{name} was damaged and has been repaired: parts may be missing")
@@ -154,12 +156,16 @@ class PdfFile:
         drawn, value["renderer"] = Pixels("RGB", pixmap.width, pixmap.height, pixmap.samples_mv, pixmap), "MuPDF"
         value["warnings"] += size_fault(pixmap.width, pixmap.height)
         empty = drawn_in_one_colour(page, drawn)
-        if empty is not None or messages():
-            better = drawn_by_pdfium(self._content, self._password, number - 1, zoom, drawn, empty is not None)
-            if better is not None:
+        complained, features = bool(messages()), self._features.of(page)
+        if empty is not None or complained or features.wrong:
+            found = {"is_empty": empty is not None, "is_wrong": bool(features.wrong)}
+            better = drawn_by_pdfium(self._content, self._password, number - 1, zoom, drawn, **found)
+            if better is not None and better is not drawn:
                 drawn, value["renderer"], empty = better, "PDFium", None
-                value["warnings"].append("drawn by PDFium, since MuPDF left out parts of the page")
-        value["warnings"] += [empty] if empty is not None else []
+                value["warnings"].append(f"drawn by PDFium, since MuPDF {_what_it_lacks(features.wrong)}")
+            elif better is None and features.wrong:
+                value["warnings"].append(f"parts of the page may be wrong: MuPDF {_what_it_lacks(features.wrong)}")
+        value["warnings"] += [*([empty] if empty is not None else []), *features.warnings]
         return drawn
 
     def _within_limits(self, size_pt: tuple[float, float], dpi: float) -> float:
@@ -168,6 +174,10 @@ class PdfFile:
         while math.ceil(size_pt[0] * zoom + 1) * math.ceil(size_pt[1] * zoom + 1) > self._max_pixels and zoom > 1e-9:
             zoom *= min(0.99, math.sqrt(self._max_pixels / (size_pt[0] * size_pt[1])) / zoom)
         return zoom * POINTS_PER_INCH
+
+
+def _what_it_lacks(wrong: list[str]) -> str:
+    return f"does not draw {', '.join(wrong)} right" if wrong else "left out parts of the page"
 
 
 def _reported() -> list[str]:

@@ -19,12 +19,14 @@ MIN_DIFFERENCE = 8.0
 """Mean difference, of 255, from which the two pictures are different."""
 MIN_MORE = 1.1
 """How many times more edges PDFium must have drawn for its picture to be taken."""
+MIN_AS_MUCH = 0.1
+"""The same, where MuPDF is known to have drawn something wrong: it may be too much."""
 
 
 def drawn_by_pdfium(
-    content: Content, password: str | None, index: int, zoom: float, drawn: Pixels, is_empty: bool
+    content: Content, password: str | None, index: int, zoom: float, drawn: Pixels, *, is_empty: bool, is_wrong: bool
 ) -> Pixels | None:
-    """PDFium's picture of a page, if it shows more than MuPDF's; None also if PDFium is not installed or fails.
+    """PDFium's picture of a page if it is better than MuPDF's, else MuPDF's; None if PDFium is not there, or fails.
 
     Args:
         content: the file.
@@ -33,6 +35,7 @@ def drawn_by_pdfium(
         zoom: pixels of a point.
         drawn: MuPDF's picture.
         is_empty: whether that is one colour.
+        is_wrong: whether the page has a feature that MuPDF draws wrong, rather than perhaps left out something.
     """
     if find_spec("pypdfium2") is None:
         return None
@@ -46,10 +49,10 @@ def drawn_by_pdfium(
     if abs(width - drawn.width) > 2 or abs(height - drawn.height) > 2:
         return None  # it sees another page there
     own, other = _grey(np.frombuffer(drawn.data, np.uint8).reshape(drawn.height, drawn.width, 3)), _grey(pixels)
-    if _edges(other) <= (0 if is_empty else MIN_MORE * _edges(own)):
-        return None
     if not is_empty and _difference(own, other) < MIN_DIFFERENCE:
-        return None
+        return drawn
+    if _edges(other) <= (0 if is_empty else (MIN_AS_MUCH if is_wrong else MIN_MORE) * _edges(own)):
+        return None if is_wrong else drawn
     return Pixels("RGB", width, height, pixels)
 
 

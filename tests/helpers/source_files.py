@@ -4,6 +4,7 @@ import gc
 import importlib
 import io
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from PIL import Image, ImageDraw
@@ -77,3 +78,26 @@ def open_files() -> int:
     """Open handles of this process; constant where the system does not tell (unclosed files warn there too)."""
     gc.collect()
     return len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+
+
+def tree_of(
+    kids: str, count: str, page: str = "", catalog: str = "", content: str = "0 0 50 50 re f", more: Sequence[str] = ()
+) -> bytes:
+    """A PDF whose page objects are 3 (with a mark) and 4 (empty); further objects count from 7."""
+    objects = [
+        f"<</Type/Catalog/Pages 2 0 R{catalog}>>",
+        f"<</Type/Pages/Kids[{kids}]{count}/MediaBox[0 0 200 300]>>",
+        f"<</Type/Page/Parent 2 0 R/Contents 5 0 R{page}>>",
+        "<</Type/Page/Parent 2 0 R>>",
+        f"<</Length {len(content)}>>stream\n{content}\nendstream",
+        "<</Type/Pages/Parent 2 0 R/Kids[2 0 R]/Count 1>>",
+        *more,
+    ]
+    data = "%PDF-1.7\n"
+    offsets = []
+    for number, text in enumerate(objects, 1):
+        offsets.append(len(data))
+        data += f"{number} 0 obj{text}endobj\n"
+    rows = "".join(f"{offset:010} 00000 n \n" for offset in offsets)
+    table = f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n{rows}"
+    return f"{data}{table}trailer<</Root 1 0 R/Size {len(objects) + 1}>>startxref\n{len(data)}\n%%EOF".encode()

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.source_files import Blob, only_page, pdf_of, png_of, pymupdf, read, striped
+from helpers.source_files import Blob, only_page, pdf_of, png_of, pymupdf, read, striped, tree_of
 from PIL import Image, PngImagePlugin
 
 from got_runtime.errors import LimitExceeded, SourceCorrupt, SourceEncrypted, SourceError, SourceUnsupported
@@ -25,26 +25,6 @@ HERE = Limits(isolate=False)
 def nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
     yield
     assert capfd.readouterr() == ("", "")
-
-
-def tree_of(kids: str, count: str, page: str = "", catalog: str = "", content: str = "0 0 50 50 re f") -> bytes:
-    """A PDF whose page objects are 3 (with a mark) and 4 (empty)."""
-    objects = [
-        f"<</Type/Catalog/Pages 2 0 R{catalog}>>",
-        f"<</Type/Pages/Kids[{kids}]{count}/MediaBox[0 0 200 300]>>",
-        f"<</Type/Page/Parent 2 0 R/Contents 5 0 R{page}>>",
-        "<</Type/Page/Parent 2 0 R>>",
-        f"<</Length {len(content)}>>stream\n{content}\nendstream",
-        "<</Type/Pages/Parent 2 0 R/Kids[2 0 R]/Count 1>>",
-    ]
-    data = "%PDF-1.7\n"
-    offsets = []
-    for number, text in enumerate(objects, 1):
-        offsets.append(len(data))
-        data += f"{number} 0 obj{text}endobj\n"
-    rows = "".join(f"{offset:010} 00000 n \n" for offset in offsets)
-    table = f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n{rows}"
-    return f"{data}{table}trailer<</Root 1 0 R/Size {len(objects) + 1}>>startxref\n{len(data)}\n%%EOF".encode()
 
 
 def is_marked(image: Image.Image) -> bool:

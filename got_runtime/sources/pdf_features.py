@@ -1,0 +1,233 @@
+"""Features of a page that MuPDF is known to draw otherwise than the standard says, found in the page's resources.
+
+Each was found by comparing the pages of public test suites with PDFium's pictures (``examples/check_sources.py``).
+"""
+
+import re
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from got_runtime.sources.names import one_line
+
+__all__ = ["PageFeatures", "has_combined_halftone", "has_nested_ranges"]
+
+TRANSFER = "transfer functions"
+MASK_TRANSFER = "a soft mask with a transfer function"
+HALFTONE = "a JBIG2 halftone region that is combined with others"
+WIDTHS = "character widths that overlap"
+DRAWN_BY_PDFIUM = (TRANSFER, MASK_TRANSFER, HALFTONE, WIDTHS)
+"""What MuPDF draws wrong, and PDFium right."""
+COLOURS = "colours"
+"""An image whose colours are multiplied with its opacity, which neither draws right (ISO 32000-2: SMaskInData 2)."""
+FONT = "font "
+"""Before the name of a font that is not in the file."""
+
+MAX_FONTS = 4
+"""Names of fonts in a warning."""
+MAX_OBJECTS = 1_000
+"""Entries of the resources of a page that are looked at, in 5 ms."""
+MAX_DEPTH = 8
+"""Of forms in forms."""
+NO_TRANSFER = ("Identity", "Default", "None")
+STANDARD_FONTS = re.compile(
+    r"(Arial|Helvetica|Times|TimesNewRoman|Courier|CourierNew|Symbol|ZapfDingbats)(PS)?(MT)?([-,_ ].*)?$"
+)
+"""Names of fonts that MuPDF has, or draws in one of the same widths (ISO 32000-1, 9.6.2.2)."""
+SUBSET = re.compile(r"^[A-Z]{6}\+")
+"""Before the name of a font of which not all characters are in the file."""
+CJK = ("GB1", "CNS1", "Japan1", "Korea1", "KR")
+"""Character collections for which MuPDF has a font."""
+WIDTHS_ENTRY = re.compile(rb"(\d+)\s*(?:\[([^\]]*)\]|(\d+)\s+[-\d.]+)")
+"""``c [w1 … wn]`` or ``c_first c_last w``."""
+HALFTONE_REGIONS = (20, 22, 23)
+"""Types of JBIG2 segments (ITU-T T.88, 7.3)."""
+
+
+class Features(NamedTuple):
+    """Features of a page."""
+
+    wrong: list[str]
+    """What MuPDF draws wrong, and PDFium right."""
+    warnings: list[str]
+    """Of what neither draws as it should be."""
+
+
+class PageFeatures:
+    """Features of the pages of one ``pymupdf.Document``; what pages share is looked at once."""
+
+    def __init__(self, document: Any) -> None:
+        self._document = document
+        self._known: dict[int, frozenset[str]] = {}
+        self._left = 0
+
+    def of(self, page: Any) -> Features:
+        """Those of a ``pymupdf.Page``."""
+        from pymupdf import mupdf
+
+        self._left = MAX_OBJECTS
+        found: frozenset[str] = frozenset()
+        with suppress(Exception):  # a damaged object, which rendering has reported
+            resources = mupdf.pdf_dict_get_inheritable(page._pdf_page().obj(), mupdf.pdf_new_name("Resources"))
+            found = self._once(resources, self._in_resources, 0)
+        fonts = sorted(each.removeprefix(FONT) for each in found if each.startswith(FONT))
+        return Features([each for each in DRAWN_BY_PDFIUM if each in found], _warnings(fonts, COLOURS in found))
+
+    def _once(self, thing: Any, look: Callable[[Any, int], Iterator[str]], depth: int) -> frozenset[str]:
+        number: int = thing.pdf_to_num()
+        if number and number in self._known:
+            return self._known[number]
+        if not thing.pdf_is_dict():
+            return frozenset()
+        if number:
+            self._known[number] = frozenset()  # in a circle
+        found = frozenset(look(thing, depth))
+        if number:
+            self._known[number] = found
+        return found
+
+    def _in_resources(self, resources: Any, depth: int) -> Iterator[str]:
+        kinds: tuple[tuple[str, Callable[[Any, int], Iterator[str]]], ...] = (
+            ("ExtGState", _in_state),
+            ("XObject", self._in_object),
+            ("Pattern", self._in_object),
+            ("Font", _in_font),
+        )
+        for name, look in kinds:
+            entries = resources.pdf_dict_gets(name)
+            for index in range(entries.pdf_dict_len()):
+                self._left -= 1
+                if self._left < 0:
+                    return
+                yield from self._once(entries.pdf_dict_get_val(index), look, depth)
+
+    def _in_object(self, thing: Any, depth: int) -> Iterator[str]:
+        """Of an image, a form or a tiling pattern."""
+        if thing.pdf_dict_gets("Subtype").pdf_to_name() == "Image":
+            yield from self._in_image(thing)
+        elif depth < MAX_DEPTH:
+            yield from self._once(thing.pdf_dict_gets("Resources"), self._in_resources, depth + 1)
+
+    def _in_image(self, image: Any) -> Iterator[str]:
+        if image.pdf_dict_gets("SMaskInData").pdf_to_int() == 2:
+            yield COLOURS
+        filters = image.pdf_dict_gets("Filter")
+        if filters.pdf_is_array() and filters.pdf_array_len() == 1:
+            filters = filters.pdf_array_get(0)
+        if filters.pdf_to_name() == "JBIG2Decode" and has_combined_halftone(
+            self._document.xref_stream_raw(image.pdf_to_num())
+        ):
+            yield HALFTONE
+
+
+def _warnings(fonts: list[str], has_colours: bool) -> list[str]:
+    found = []
+    if has_colours:
+        found.append("an image has colours that are multiplied with its opacity: they are not drawn right")
+    if fonts:
+        names = ", ".join(_printable(name) for name in fonts[:MAX_FONTS])
+        more = f" and {len(fonts) - MAX_FONTS} more" if len(fonts) > MAX_FONTS else ""
+        found.append(f"fonts that are not in the file are drawn in others: {names}{more}")
+    return found
+
+
+def _printable(name: str) -> str:
+    """A name, whose bytes are in any encoding."""
+    return one_line(name.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
+
+
+def _in_state(state: Any, _: int) -> Iterator[str]:
+    transfer = state.pdf_dict_gets("TR2")
+    if transfer.pdf_is_null():
+        transfer = state.pdf_dict_gets("TR")
+    if _is_transfer(transfer):
+        yield TRANSFER
+    mask = state.pdf_dict_gets("SMask")
+    if mask.pdf_dict_gets("S").pdf_to_name() == "Alpha" and _is_transfer(mask.pdf_dict_gets("TR")):
+        yield MASK_TRANSFER  # which MuPDF does not apply outside of the mask's box
+
+
+def _is_transfer(function: Any) -> bool:
+    if function.pdf_is_array():
+        return any(_is_transfer(function.pdf_array_get(index)) for index in range(function.pdf_array_len()))
+    return bool(function.pdf_is_dict()) or (bool(function.pdf_is_name()) and function.pdf_to_name() not in NO_TRANSFER)
+
+
+def _in_font(font: Any, _: int) -> Iterator[str]:
+    kind = font.pdf_dict_gets("Subtype").pdf_to_name()
+    if kind == "Type3":
+        return
+    if kind == "Type0":
+        font = font.pdf_dict_gets("DescendantFonts").pdf_array_get(0)
+        if has_nested_ranges(list(_ranges(font.pdf_dict_gets("W")))):
+            yield WIDTHS
+    descriptor = font.pdf_dict_gets("FontDescriptor")
+    if any(descriptor.pdf_dict_gets(name).pdf_is_dict() for name in ("FontFile", "FontFile2", "FontFile3")):
+        return
+    name, collection = font.pdf_dict_gets("BaseFont").pdf_to_name(), font.pdf_dict_gets("CIDSystemInfo")
+    ordering = collection.pdf_dict_gets("Ordering").pdf_to_text_string() if collection.pdf_is_dict() else ""
+    name = SUBSET.sub("", name)
+    if name and not STANDARD_FONTS.match(name) and ordering not in CJK:
+        yield FONT + name
+
+
+def _ranges(widths: Any) -> Iterator[tuple[int, int]]:
+    """First and last character of each entry of a W array (ISO 32000-1, 9.7.4.3).
+
+    Its text is searched, since an array of thousands of widths takes half a second through its objects.
+    """
+    text = _text(widths)[1:-1]
+    if b"R" in text:  # a reference
+        return
+    for first, listed, last in WIDTHS_ENTRY.findall(text):
+        yield int(first), int(first) + len(listed.split()) - 1 if listed else int(last)
+
+
+def _text(thing: Any) -> bytes:
+    from pymupdf import mupdf
+
+    buffer = mupdf.fz_new_buffer(1024)
+    output = mupdf.FzOutput(buffer)
+    mupdf.pdf_print_obj(output, thing.pdf_resolve_indirect(), 1, 0)
+    output.fz_close_output()
+    text: bytes = mupdf.fz_buffer_extract(buffer)
+    return text
+
+
+def has_nested_ranges(ranges: list[tuple[int, int]]) -> bool:
+    """Whether one range lies in another that goes on after it, where MuPDF finds no widths."""
+    end = -1
+    for _, last in sorted(ranges):
+        if last < end:
+            return True
+        end = last
+    return False
+
+
+def has_combined_halftone(data: bytes) -> bool:
+    """Whether embedded JBIG2 data hold a halftone region whose patterns are combined otherwise than by OR."""
+    for kind, start in _segments(data):
+        # After the region's size, place and operator: bits 4 to 6 are the operator of its patterns (T.88, 7.4.5.1.1).
+        if kind in HALFTONE_REGIONS and start + 17 < len(data) and data[start + 17] >> 4 & 7:
+            return True
+    return False
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, int]]:
+    """Type of each segment and where its data start (T.88, 7.2)."""
+    place = 0
+    with suppress(struct.error, IndexError):
+        while place + 11 <= len(data):
+            number, flags, referred = struct.unpack_from(">IBB", data, place)
+            place += 6
+            count = referred >> 5
+            if count == 7:
+                (count,) = struct.unpack_from(">I", data, place - 1)
+                count &= (1 << 29) - 1
+                place += 3 + (count + 8) // 8
+            place += count * (1 if number <= 256 else 2 if number <= 65536 else 4) + (4 if flags & 0x40 else 1)
+            (size,) = struct.unpack_from(">I", data, place)
+            place += 4
+            yield flags & 63, place
+            place += size
