@@ -158,7 +158,7 @@ class GotRuntime:
         arguments = name_or_path, "cpu" if devices else device, dtype, revision, local_files_only, compiled
 
         def make() -> "tuple[LoadedModel, Engine]":
-            checkpoint = load(*arguments)
+            checkpoint = load(*arguments, loaded_again=engine == "vllm")
             if not devices:
                 return checkpoint, make_engine(engine, checkpoint, config)
             from got_runtime.engine.multi_device import CheckpointRef, MultiDeviceEngine
@@ -398,7 +398,7 @@ def _info_of(checkpoint: "LoadedModel", devices: Sequence[str]) -> ModelInfo:
     return ModelInfo(
         name=checkpoint.name,
         revision=checkpoint.revision,
-        device=", ".join(devices) or str(weight.device),
+        device=", ".join(devices) or str(checkpoint.device or weight.device),
         dtype=str(weight.dtype).removeprefix("torch."),
     )
 

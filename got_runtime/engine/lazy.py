@@ -1,5 +1,6 @@
 """A network that is loaded when the first page has to be decoded: pages that are kept need none."""
 
+import os
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
@@ -24,6 +25,7 @@ class LazyNetwork:
         self._make = make
         self._batch_size = batch_size
         self._lock = threading.Lock()
+        self._process = os.getpid()
         self._loaded: tuple[LoadedModel, Engine] | None = None
         self._closed = False
 
@@ -44,6 +46,8 @@ class LazyNetwork:
 
     def load(self) -> "tuple[LoadedModel, Engine]":
         """The checkpoint and the engine. Raises what loading raises, and EngineError after :meth:`close`."""
+        if os.getpid() != self._process:  # forked: a thread that is not here may hold the lock
+            self._lock, self._process = threading.Lock(), os.getpid()
         with self._lock:
             if self._closed:
                 raise engine_closed()

@@ -3,6 +3,7 @@
 import itertools
 import logging
 import multiprocessing
+import os
 import queue
 import signal
 import threading
@@ -12,7 +13,15 @@ from dataclasses import replace
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from got_runtime.engine.protocol import Event, Failure, Request, Session, Token, engine_closed
+from got_runtime.engine.protocol import (
+    Event,
+    Failure,
+    Request,
+    Session,
+    Token,
+    engine_closed,
+    engine_of_another_process,
+)
 from got_runtime.engine.registry import EngineConfig
 from got_runtime.engine.worker import CheckpointRef, serve
 from got_runtime.errors import EngineError
@@ -66,7 +75,8 @@ class MultiDeviceEngine:
         self._workers = [_Worker(checkpoint, device, engine, config, processes_on_cpu) for device in devices]
         self._batch_size = config.batch_size
         self._calls = itertools.count()
-        self._finalizer = weakref.finalize(self, _stop, self._workers)
+        self._process = os.getpid()
+        self._finalizer = weakref.finalize(self, _stop, self._workers, self._process)
 
     def close(self) -> None:
         """See :class:`got_runtime.engine.protocol.Engine`. Pending requests are lost."""
@@ -77,8 +87,14 @@ class MultiDeviceEngine:
         self.check_open()
         return _Session(self, self._workers, next(self._calls), tokens, self._batch_size)
 
+    def is_forked(self) -> bool:
+        """Whether this process was forked from the one that made the engine: the pipes are those of that one."""
+        return os.getpid() != self._process
+
     def check_open(self) -> None:
-        """Raises EngineError if the engine is closed."""
+        """Raises EngineError if the engine is closed, or if this process was forked from the one that made it."""
+        if self.is_forked():
+            raise engine_of_another_process()
         if not self._finalizer.alive:
             raise engine_closed()
 
@@ -145,12 +161,15 @@ class _Session:
         return [Failure(id, EngineError(reason)) for id in lost]
 
     def cancel(self, id: int) -> None:
+        self._engine.check_open()
         self._lost = [event for event in self._lost if event.id != id]
         if worker := self._pending.pop(id, None):
             worker.cancel_request(self._call, id)
 
     def close(self) -> None:
         self._pending.clear()
+        if self._engine.is_forked():
+            return
         for worker in self._workers:
             worker.close_call(self._call)
 
@@ -244,6 +263,8 @@ def _describe_exit(code: int | None) -> str:
     return f' with exit code {code} (a script that uses devices= needs an if __name__ == "__main__": around its calls)'
 
 
-def _stop(workers: Sequence[_Worker]) -> None:
+def _stop(workers: Sequence[_Worker], process: int) -> None:
+    if os.getpid() != process:  # a forked process ends; the one that made the engine goes on
+        return
     for worker in workers:
         worker.stop()

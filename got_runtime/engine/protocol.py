@@ -21,6 +21,7 @@ __all__ = [
     "Token",
     "completions",
     "engine_closed",
+    "engine_of_another_process",
 ]
 
 DecodeFinish = Literal["stop", "length", "repetition", "time"]
@@ -230,3 +231,11 @@ def completions(
 def engine_closed() -> EngineError:
     """The error that a closed engine raises."""
     return EngineError("the engine is closed: make a new runtime")
+
+
+def engine_of_another_process() -> EngineError:
+    """The error that an engine raises in a process that was forked from the one that made it."""
+    return EngineError(
+        "the engine belongs to the process that this one was forked from: make a runtime in each process, or start "
+        "processes by the method 'spawn'"
+    )

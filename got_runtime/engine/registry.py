@@ -9,6 +9,8 @@ from got_runtime.engine.protocol import Engine
 from got_runtime.errors import EngineError, OptionError, check_names
 
 if TYPE_CHECKING:
+    import torch
+
     from got_runtime.model.checkpoint import LoadedModel
 
 __all__ = ["ENGINES", "EngineConfig", "Quantization", "check_engine", "make_engine"]
@@ -106,6 +108,7 @@ def _vllm(checkpoint: "LoadedModel", config: EngineConfig) -> Engine:
     context = min(checkpoint.context, CONTEXT)
     head_width = text.hidden_size // text.num_attention_heads
     bytes_per_token = 2 * text.num_hidden_layers * text.num_key_value_heads * head_width * weight.element_size()
+    device = checkpoint.device or weight.device
     useful = (config.batch_size + 1) * context * bytes_per_token  # vLLM allocates all that it is given, at once
     return VllmEngine(
         folder,
@@ -113,9 +116,20 @@ def _vllm(checkpoint: "LoadedModel", config: EngineConfig) -> Engine:
         checkpoint.end_tokens,
         dtype=str(checkpoint.model.dtype).removeprefix("torch."),
         batch_size=config.batch_size,
-        kv_cache_bytes=config.kv_cache_bytes or min(useful, int(free_memory(weight.device) * KV_CACHE_FRACTION)),
+        kv_cache_bytes=config.kv_cache_bytes or min(useful, int(free_memory(device) * KV_CACHE_FRACTION)),
         context=context,
+        **_vllm_memory(device),
     )
+
+
+def _vllm_memory(device: "torch.device") -> dict[str, float]:
+    """The part of a GPU that vLLM may take, as its argument. By default it does not start unless nine tenths are free."""
+    if device.type != "cuda":
+        return {}
+    import torch
+
+    free, total = torch.cuda.mem_get_info(device)
+    return {"gpu_memory_utilization": round(min(0.9, 0.95 * free / total), 3)}
 
 
 ENGINES: dict[str, Callable[["LoadedModel", EngineConfig], Engine]] = {

@@ -9,13 +9,23 @@ Over 300 lines because what its sessions share changes together, under one lock.
 """
 
 import itertools
+import os
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from got_runtime.engine.protocol import Completed, Completion, Event, Failure, Request, Token, engine_closed
+from got_runtime.engine.protocol import (
+    Completed,
+    Completion,
+    Event,
+    Failure,
+    Request,
+    Token,
+    engine_closed,
+    engine_of_another_process,
+)
 from got_runtime.engine.rows import Rows
 from got_runtime.engine.sequence import Sequence
 
@@ -61,6 +71,7 @@ class SharedBatch:
     def __init__(self, rows: Rows, clock: Callable[[], float] = time.perf_counter) -> None:
         self._rows = rows
         self._clock = clock
+        self._process = os.getpid()
         self._lock = threading.Lock()
         self._members: list[_Member] = []
         self._waiting: list[_Member] = []
@@ -86,6 +97,7 @@ class SharedBatch:
 
     def session(self, tokens: bool = True) -> "SharedSession":
         """See :class:`got_runtime.engine.protocol.Engine`."""
+        self._check_process()
         member = _Member(tokens, threading.Condition(self._lock))
         with self._lock:
             if self._closed:
@@ -95,6 +107,8 @@ class SharedBatch:
 
     def close(self) -> None:
         """See :class:`got_runtime.engine.protocol.Engine`. A step that runs in another thread ends first."""
+        if self._is_forked():
+            return
         with self._lock:
             if self._closed:
                 return
@@ -107,6 +121,7 @@ class SharedBatch:
 
     def has_room(self, member: _Member) -> bool:
         """See :class:`got_runtime.engine.protocol.Session`."""
+        self._check_process()
         with self._lock:
             self._check_open(member)
             if not member.queue:
@@ -117,6 +132,7 @@ class SharedBatch:
 
     def add(self, member: _Member, id: int, request: Request) -> None:
         """See :class:`got_runtime.engine.protocol.Session`."""
+        self._check_process()
         sequence = Sequence.of(next(self._numbers), request)
         with self._lock:
             self._check_open(member)
@@ -124,6 +140,7 @@ class SharedBatch:
 
     def cancel(self, member: _Member, id: int) -> None:
         """See :class:`got_runtime.engine.protocol.Session`."""
+        self._check_process()
         with self._lock:
             member.queue = deque(queued for queued in member.queue if queued[0] != id)
             member.events = [event for event in member.events if event.id != id]
@@ -136,6 +153,8 @@ class SharedBatch:
     def close_session(self, member: _Member) -> None:
         """See :class:`got_runtime.engine.protocol.Session`."""
         member.closed = True
+        if self._is_forked():
+            return
         # The garbage collector may close a forgotten generator while this thread holds the lock; the next step of any
         # session removes its rows then.
         if not self._lock.acquire(timeout=CLOSE_TIMEOUT_S):
@@ -158,6 +177,7 @@ class SharedBatch:
 
     def step(self, member: _Member) -> list[Event]:
         """See :class:`got_runtime.engine.protocol.Session`."""
+        self._check_process()
         try:
             if self._enter(member):
                 self._make_step()
@@ -172,6 +192,15 @@ class SharedBatch:
             self._check_open(member)
             events, member.events = member.events, []
             return events
+
+    def _is_forked(self) -> bool:
+        """Whether this is a copy of the engine in a forked process. A lock that another thread held is never released
+        there, and the helper threads of OpenMP do not exist."""
+        return os.getpid() != self._process
+
+    def _check_process(self) -> None:
+        if self._is_forked():
+            raise engine_of_another_process()
 
     def _check_open(self, member: _Member) -> None:
         if self._closed:

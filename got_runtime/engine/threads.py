@@ -3,9 +3,12 @@
 Threads of OpenMP wait for each other after every product. Where one of them has to share its core, the others wait for
 it, and they wait by spinning: got-nano reads a page in 1.2 s on two idle cores, in 7.5 s beside two busy processes, and
 beside them in 2.3 s with one thread.
+
+A forked process has one thread: OpenMP's helper threads do not exist there, and its main thread would wait for them.
 """
 
 import os
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,7 +76,7 @@ class ThreadCount:
         import torch
 
         global _replaced
-        wanted, current = self._fixed or self._wanted(), torch.get_num_threads()
+        wanted, current = 1 if _forked else self._fixed or self._wanted(), torch.get_num_threads()
         if wanted is not None and wanted != current:
             before, ours = _replaced
             _replaced = before if current == ours else current, wanted
@@ -94,6 +97,8 @@ class ThreadCount:
 
 
 _in_use: ThreadCount | None = None
+_forked = False
+"""Whether this process was forked from one that has loaded this module."""
 _replaced = 0, 0
 """torch's number of threads before this module changed it, and the one that replaced it."""
 
@@ -110,6 +115,17 @@ def adapt_threads() -> None:
     """:meth:`ThreadCount.adapt`; called before every piece of work that takes milliseconds or more."""
     if _in_use is not None:
         _in_use.adapt()
+
+
+def _after_fork() -> None:
+    global _forked
+    _forked = True
+    if (torch := sys.modules.get("torch")) is not None:
+        torch.set_num_threads(1)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def _cores() -> set[int]:

@@ -45,11 +45,11 @@ class CheckpointRef:
     local_files_only: bool = True
     compiled: bool = False
 
-    def load(self, device: str) -> "LoadedModel":
+    def load(self, device: str, loaded_again: bool = False) -> "LoadedModel":
         """Load the checkpoint onto one device."""
         from got_runtime.model.checkpoint import load
 
-        return load(self.name, device, self.dtype, self.revision, self.local_files_only, self.compiled)
+        return load(self.name, device, self.dtype, self.revision, self.local_files_only, self.compiled, loaded_again)
 
 
 def serve(
@@ -74,7 +74,7 @@ def serve(
             connection.send(message)
 
     try:
-        engine = make_engine(engine_name, checkpoint.load(device), config)
+        engine = make_engine(engine_name, checkpoint.load(device, engine_name == "vllm"), config)
     except Exception as error:  # noqa: BLE001 - sent to the process that made the calls
         send("process_failed", str(error))
         return

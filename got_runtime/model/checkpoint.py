@@ -55,6 +55,7 @@ class LoadedModel:
         readable_width: width of characters, in pixels of a view, from which the network reads them, where its
             ``config.json`` states it (``readable_character_width``).
         folder: of its files; None for a network that was not loaded from files.
+        device: that computes, where the weights of ``model`` are not on it: another library loads them again.
     """
 
     name: str
@@ -69,6 +70,7 @@ class LoadedModel:
     context: int = 32_768
     readable_width: float | None = None
     folder: Path | None = None
+    device: "torch.device | None" = None
 
     def encode(self, text: str) -> tuple[int, ...]:
         """Token ids of a prompt, including its special tokens."""
@@ -125,19 +127,26 @@ def load(
     revision: str | None = None,
     local_files_only: bool = False,
     compiled: bool = False,
+    loaded_again: bool = False,
 ) -> LoadedModel:
     """Load weights, tokenizer and geometry onto a device; see :func:`choose_dtype` for ``compiled``.
+
+    With ``loaded_again`` the weights stay on the CPU, in the precision that the device computes in: another library
+    loads them onto it.
 
     Raises:
         CheckpointNotFound: the checkpoint is neither embedded, nor a folder, nor reachable on the hub.
         CheckpointInvalid: the files are not a GOT checkpoint, or device or dtype cannot be used.
     """
+    import torch
+
     display, folder = find_folder(name, revision, local_files_only)
     original = OriginalCheckpoint.open(folder) if is_original(folder) else None
     if original is None:
         check_config(folder)
     chosen = choose_device(device)
-    model = _load_model(folder, chosen, choose_dtype(dtype, chosen, compiled), original)
+    weights_on = torch.device("cpu") if loaded_again else chosen
+    model = _load_model(folder, weights_on, choose_dtype(dtype, chosen, compiled), original)
     vision = model.config.vision_config
     tokenizer = original.tokenizer() if original else _load_tokenizer(folder)
     ids: list[Any] = [tokenizer.token_to_id(token) for token in (IMAGE_PAD, END_OF_TURN, END_OF_TEXT)]
@@ -156,6 +165,7 @@ def load(
         context=model.config.text_config.max_position_embeddings,
         readable_width=_readable_width(model.config, folder),
         folder=folder,
+        device=chosen if loaded_again else None,
     )
 
 
@@ -235,8 +245,8 @@ def choose_device(device: str) -> "torch.device":
 def choose_dtype(dtype: str, device: "torch.device", compiled: bool = False) -> "torch.dtype":
     """The dtype with this name.
 
-    ``auto`` is bfloat16 where the device computes in it (on a CPU: AMX, or AVX-512 with bf16), else float16 on CUDA and
-    float32 on a CPU. Compiled C makes bfloat16 the faster one also with AVX2: half of the memory is read, and the
+    ``auto`` is bfloat16 where the device computes in it (a GPU without emulation; a CPU with AMX, or AVX-512 with bf16),
+    else float16 on CUDA and float32 on a CPU. Compiled C makes bfloat16 the faster one also with AVX2: half of the memory is read, and the
     sums are made in float32 anyway.
 
     Args:
@@ -255,7 +265,9 @@ def choose_dtype(dtype: str, device: "torch.device", compiled: bool = False) -> 
     if dtype != "auto":
         raise CheckpointInvalid(f"unknown dtype {dtype!r}: {nearest_hint(dtype, ['auto', *DTYPES])}")
     if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+        # torch.cuda.is_bf16_supported() is also true where bfloat16 is emulated, and asks the current device only.
+        computes = torch.version.hip is not None or torch.cuda.get_device_capability(device) >= (8, 0)
+        return torch.bfloat16 if computes else torch.float16
     computes = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
     if device.type == "cpu" and not computes and compiled:
         from got_runtime.model.native import grid_attention

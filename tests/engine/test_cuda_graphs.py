@@ -35,7 +35,7 @@ def test_asynchronous_steps_respect_memory_and_recorded_attention(small: LoadedM
         )
         for number in range(5)
     ]
-    engine = AsyncEngine(small.model, small.end_tokens, batch_size=3, kv_cache_bytes=4 * 512 * TOKEN_BYTES)
+    engine = AsyncEngine(small.model, small.end_tokens, batch_size=3, kv_cache_bytes=3 * 512 * TOKEN_BYTES)
     completions: list[Any] = list(generate(engine, requests))
     assert tokens_of(completions) == [generated(small, request) for request in requests]
     assert any(completion.warnings for completion in completions)
@@ -81,7 +81,7 @@ def test_graphs_that_cannot_be_captured_cost_speed_and_no_page(
 
     decoder = TorchDecoder(small.model, 4, 8 * 1024 * TOKEN_BYTES, run_async=True)
     assert decoder.async_steps is not None
-    decoder.async_steps._capture = capture
+    decoder.async_steps.flash, decoder.async_steps._capture = True, capture
     for slot in range(3):
         decoder.prefill(slot, torch.randn(20, 64), 40, None)
         decoder.async_steps.set_tokens(slot, [5] * 21, ngram_ban=0)

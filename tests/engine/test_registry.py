@@ -14,7 +14,7 @@ from helpers.random_networks import (
 )
 
 from got_runtime import GotRuntime
-from got_runtime.engine.registry import ENGINES, EngineConfig, make_engine
+from got_runtime.engine.registry import ENGINES, EngineConfig, _vllm_memory, make_engine
 from got_runtime.engine.torch_engine.engine import TorchEngine
 from got_runtime.engine.torch_engine.native import decoder, library
 from got_runtime.engine.transformers_engine import TransformersEngine
@@ -87,6 +87,16 @@ def test_where_the_c_code_is_switched_off_torch_is_used(monkeypatch: pytest.Monk
     head = Part(weight=torch.zeros(8, 64, dtype=torch.bfloat16))
     model = Part(lm_head=head, model=Part(language_model=Part(layers=[layer])))
     assert decoder.PackedNetwork.pack(model, int8=False) is None
+
+
+@pytest.mark.parametrize(("free", "expected"), [(78, 0.9), (20, 0.237)])
+def test_vllm_may_take_the_part_of_a_gpu_that_is_free(
+    free: int, expected: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It does not start where more than that is in use, and our copy of the weights is on the CPU."""
+    monkeypatch.setattr("torch.cuda.mem_get_info", lambda device: (free << 30, 80 << 30))
+    assert _vllm_memory(torch.device("cuda:0")) == {"gpu_memory_utilization": expected}
+    assert _vllm_memory(torch.device("cpu")) == {}
 
 
 @pytest.mark.parametrize(

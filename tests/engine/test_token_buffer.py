@@ -1,12 +1,14 @@
 """The n-gram ban on the device bans the same tokens as the one on the host."""
 
 import random
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from got_runtime.engine.ngram_ban import NgramBan
 from got_runtime.engine.torch_engine.token_buffer import TokenBuffer
+from got_runtime.engine.vllm_engine.batch_ban import BatchBan
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -46,3 +48,25 @@ def test_a_sequence_is_moved_with_its_tokens() -> None:
     assert buffer.choose(logits)[0].tolist() == [1]  # 1 2 has occurred
     buffer.append(torch.tensor([1]))
     assert buffer.choose(logits)[0].tolist() == [0]  # and now 1 1 has too
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_bans_of_the_tokens_that_vllm_keeps_are_the_same(seed: int) -> None:
+    """Rows are in another order than slots, slots hold tokens of earlier requests, and some requests have no ban."""
+    rng = random.Random(seed)
+    slots, capacity, vocabulary = 5, 40, 4
+    kept = torch.randint(vocabulary, (slots, capacity), dtype=torch.int32)
+    state = SimpleNamespace(max_num_reqs=slots, all_token_ids=SimpleNamespace(gpu=kept))
+    batch = BatchBan(state)
+    for _ in range(4):
+        order = rng.sample(range(slots), 3)
+        lengths = [rng.randint(1, capacity) for _ in order]
+        bans = [rng.choice([0, 1, 2, 5]) for _ in order]
+        for slot, ban in zip(order, bans, strict=True):
+            batch.set_length(slot, ban)
+        logits = torch.zeros(3, vocabulary)
+        rows, positions = torch.tensor(order, dtype=torch.int32), torch.tensor(lengths) - 1
+        found = batch.apply(logits, rows, rng.sample(order, 3), positions).isinf()
+        for row, (slot, length, ban) in enumerate(zip(order, lengths, bans, strict=True)):
+            expected = set(NgramBan(ban, kept[slot, :length].tolist()).banned()) if ban else set()
+            assert set(found[row].nonzero()[:, 0].tolist()) == expected

@@ -13,8 +13,10 @@ from dataclasses import replace
 from importlib.metadata import EntryPoint
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace as Part
 
 import pytest
+import torch
 from helpers.engine_requests import generate
 from helpers.random_networks import request_for
 
@@ -23,6 +25,7 @@ from got_runtime.cli import main
 from got_runtime.engine.protocol import Completion, Engine
 from got_runtime.engine.registry import EngineConfig, make_engine
 from got_runtime.engine.torch_engine.engine import TorchEngine
+from got_runtime.engine.vllm_engine.engine import LOGITS_PROCESSOR
 from got_runtime.engine.vllm_engine.plugin import ARCHITECTURE, CHAT_TEMPLATE, register
 from got_runtime.errors import EngineError, MissingExtra
 from got_runtime.model.checkpoint import LoadedModel
@@ -68,6 +71,34 @@ def test_the_chat_template_writes_the_prompt_got_was_trained_with(images: int) -
     template = jinja2.Environment(trim_blocks=True, lstrip_blocks=True).from_string(CHAT_TEMPLATE)
     written = template.render(messages=[{"role": "user", "content": content}], add_generation_prompt=True)
     assert written == build_prompt("OCR: ", images)  # one pad an image: vLLM repeats it
+
+
+def test_both_model_runners_take_the_processor() -> None:
+    """vLLM checks the class by the interface of the runner that it chose."""
+    pytest.importorskip("vllm")
+    from vllm.v1.sample.logits_processor import LogitsProcessor, _load_logitsprocs_by_fqcns
+    from vllm.v1.worker.gpu.sample.logits_processor.loader import _load_v2_logitsprocs_by_fqcns
+
+    names = [LOGITS_PROCESSOR, "got_runtime.engine.vllm_ngram_ban:NgramBanProcessor"]
+    first, second = _load_logitsprocs_by_fqcns(names), _load_v2_logitsprocs_by_fqcns(names)
+    assert first == second
+    assert all(issubclass(each, LogitsProcessor) for each in first)
+
+
+def test_the_second_model_runner_bans_what_the_default_engine_bans() -> None:
+    pytest.importorskip("vllm")
+    from got_runtime.engine.vllm_engine.ngram_ban import OPTION, NgramBanProcessor
+
+    tokens = torch.tensor([[1, 2, 1, 0], [1, 2, 1, 0]], dtype=torch.int32)
+    state = Part(max_num_reqs=2, all_token_ids=Part(gpu=tokens))
+    processor = NgramBanProcessor(None, state)
+    assert processor.add_request(0, Part(extra_args={OPTION: 2}))
+    assert not processor.add_request(1, Part(extra_args=None))
+    rows = torch.tensor([1, 0], dtype=torch.int32)
+    layout = Part(idx_mapping_np=rows.numpy(), expanded_idx_mapping=rows, pos=torch.tensor([2, 2]))
+    assert processor.apply(torch.zeros(2, 3), layout).isinf().nonzero().tolist() == [[1, 2]]
+    with pytest.raises(ValueError, match="from 0"):
+        NgramBanProcessor.validate_params(Part(extra_args={OPTION: -1}))
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from got_runtime import GotRuntime
+from got_runtime.engine.scripted import ScriptedEngine
 from got_runtime.errors import CheckpointInvalid, CheckpointNotFound, OptionError
 from got_runtime.model.checkpoint import choose_dtype, load
 
@@ -76,8 +77,6 @@ def test_got_nano_is_announced_once_a_process_and_can_be_filtered() -> None:
 @pytest.mark.parametrize(
     ("device", "able", "dtype"),
     [
-        ("cuda", True, torch.bfloat16),
-        ("cuda", False, torch.float16),
         ("cpu", True, torch.bfloat16),
         ("cpu", False, torch.float32),
     ],
@@ -85,10 +84,19 @@ def test_got_nano_is_announced_once_a_process_and_can_be_filtered() -> None:
 def test_auto_is_the_precision_that_the_device_computes_in(
     monkeypatch: pytest.MonkeyPatch, device: str, able: bool, dtype: torch.dtype
 ) -> None:
-    monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda: able)
     monkeypatch.setattr("torch.cpu._is_amx_tile_supported", lambda: False)
     monkeypatch.setattr("torch.cpu._is_avx512_bf16_supported", lambda: able)
     assert choose_dtype("auto", torch.device(device)) is dtype
+
+
+def test_auto_is_float16_on_a_gpu_that_emulates_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+    """T4, V100 and RTX 20, also where the current device is a better one. Flash attention refuses bfloat16 there."""
+    monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda *_: True)
+    monkeypatch.setattr("torch.cuda.get_device_capability", lambda device: (7, 5) if device.index else (9, 0))
+    assert choose_dtype("auto", torch.device("cuda:0")) is torch.bfloat16
+    assert choose_dtype("auto", torch.device("cuda:1")) is torch.float16
+    monkeypatch.setattr("torch.version.hip", "6.4")
+    assert choose_dtype("auto", torch.device("cuda:1")) is torch.bfloat16
 
 
 @pytest.mark.parametrize(("library", "dtype"), [(object(), torch.bfloat16), (None, torch.float32)])
@@ -131,3 +139,14 @@ def test_a_broken_file_of_a_checkpoint_is_named(tmp_path: Path, file: str) -> No
     (folder / file).write_text("{ cut of")
     with pytest.raises(CheckpointInvalid, match="broken"):
         load(folder, "cpu", "float32")
+
+
+def test_weights_that_another_library_loads_stay_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the precision of the device: vLLM would not find enough memory beside a second copy."""
+    monkeypatch.setattr("got_runtime.model.checkpoint.choose_device", lambda _: torch.device("cuda:0"))
+    monkeypatch.setattr("torch.cuda.get_device_capability", lambda _: (9, 0))
+    checkpoint = load(None, "auto", "auto", loaded_again=True)
+    assert checkpoint.device == torch.device("cuda:0")
+    assert checkpoint.model.lm_head.weight.device.type == "cpu"
+    assert checkpoint.model.dtype is torch.bfloat16
+    assert GotRuntime(checkpoint, ScriptedEngine(checkpoint.encode, [""])).model_info.device == "cuda:0"

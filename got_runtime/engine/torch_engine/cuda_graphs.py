@@ -1,7 +1,7 @@
 """Decoding steps that stay on the device: tokens are fed back without the host, as CUDA graphs where there is CUDA.
 
 At batch size 1 a step of the full-size network is 0.2 ms of arithmetic and several milliseconds of kernel launches. One
-graph is captured for each of several batch sizes; it reads the newest tokens and chooses the next ones. The host reads
+graph is captured for each of several batch sizes and lengths; it reads the newest tokens and chooses the next ones. The host reads
 a step's tokens while the next step runs. This has not been measured: no GPU was available. On a CPU the same step runs
 without a graph, which is how it is tested.
 """
@@ -16,14 +16,18 @@ from torch import Tensor
 
 from got_runtime.engine.memory import is_out_of_memory
 from got_runtime.engine.torch_engine.decoder import StepResult
-from got_runtime.engine.torch_engine.kv_cache import SlotCache
+from got_runtime.engine.torch_engine.device_attention import Rows, choose_flash
+from got_runtime.engine.torch_engine.paged_cache import PAGE_TOKENS, PagedCache, pages_for
 from got_runtime.engine.torch_engine.token_buffer import TokenBuffer
-from got_runtime.model.decoder import forward, masked
+from got_runtime.model.decoder import forward
 
-__all__ = ["GRAPH_BATCH_SIZES", "GraphedSteps", "graph_batch_size"]
+__all__ = ["GRAPH_BATCH_SIZES", "GRAPH_PAGES", "GraphedSteps", "graph_batch_size"]
 
 GRAPH_BATCH_SIZES = (1, 2, 4, 8, 16, 32, 48, 64, 96, 128, 192, 256)
 """Batch sizes for which graphs are captured. A batch uses the next larger one, whose other slots are idle."""
+GRAPH_PAGES = (4, 16)
+"""Pages of the longest sequence for which graphs are captured, besides all pages that a sequence can have. Masked
+attention and the n-gram ban look at so many; a page of print has fewer than four."""
 _WARM_UP_STEPS = 3
 _CAPTURING = threading.Lock()
 """CUDA captures one graph at a time in a process."""
@@ -44,18 +48,21 @@ class GraphedSteps:
         language: transformers' ``Qwen2Model``.
         head: the ``lm_head``.
         cache: keys and values. :meth:`resize` must be called after it is resized.
-        reserve: called before a step with the tokens of the longest sequence and the number of sequences; may resize
-            the cache.
+        reserve: called before a step with the tokens of each sequence after it; may resize the cache.
     """
 
-    def __init__(self, language: Any, head: Any, cache: SlotCache, reserve: Callable[[int, int], None]) -> None:
+    def __init__(
+        self, language: Any, head: Any, cache: PagedCache, reserve: Callable[[Sequence[int]], None]
+    ) -> None:
         self._language = language
         self._head = head
         self._cache = cache
         self._reserve = reserve
         self._buffer = TokenBuffer(0, 0, 0, language.embed_tokens.weight.device)
-        self._steps: dict[int, _Step] = {}
-        self._flash = True
+        self._steps: dict[tuple[int, int], _Step] = {}
+        self.flash = choose_flash(cache, language.config.num_attention_heads)
+        """Whether steps use flash attention."""
+        self._warned = False
         self._capture: Callable[[_Step], None] | None = None
         if language.embed_tokens.weight.device.type == "cuda":
             self._capture = _Step.capture
@@ -75,12 +82,15 @@ class GraphedSteps:
             KvCacheFull: the cache cannot grow; nothing was launched.
             RuntimeError: what the device raises, for example when its memory runs out; nothing was launched.
         """
-        self._reserve(max(self.lengths[:batch_size]) + 1, batch_size)
-        graph_size = graph_batch_size(batch_size, self._cache.slots)
-        if graph_size not in self._steps:
-            self._steps[graph_size] = self._make_step(graph_size)
-        chosen, probability = self._steps[graph_size]()
-        self.lengths[:batch_size] = [length + 1 for length in self.lengths[:batch_size]]
+        total = [length + 1 for length in self.lengths[:batch_size]]
+        self._reserve(total)
+        longest, capacity = pages_for(max(total)), self._cache.capacity // PAGE_TOKENS
+        pages = min(next((pages for pages in GRAPH_PAGES if pages >= longest), capacity), capacity)
+        size = graph_batch_size(batch_size, self._cache.slots), pages
+        if size not in self._steps:
+            self._steps[size] = self._make_step(*size)
+        chosen, probability = self._steps[size]()
+        self.lengths[:batch_size] = total
         # Copied in stream order, before the next step overwrites them.
         tokens, probabilities = (x[:batch_size].to("cpu", non_blocking=True, copy=True) for x in (chosen, probability))
         copied: Any = torch.cuda.Event() if chosen.device.type == "cuda" else None
@@ -94,13 +104,19 @@ class GraphedSteps:
 
         return read
 
-    def _make_step(self, graph_size: int) -> "_Step":
+    @property
+    def captures_graphs(self) -> bool:
+        """Whether steps are captured as graphs."""
+        return self._capture is not None
+
+    def _make_step(self, graph_size: int, pages: int) -> "_Step":
         """A step, as a graph where one can be captured.
 
-        Where capturing fails, attention is masked from then on; where it fails again, there are no graphs.
+        Where capturing fails, attention is masked from then on; where it fails again, there are no graphs. There is one
+        warning.
         """
         while True:
-            step = _Step(self._language, self._head, self._cache, self._buffer, graph_size, self._flash)
+            step = _Step(self._language, self._head, self._cache, self._buffer, graph_size, pages, self.flash)
             if self._capture is None:
                 return step
             try:
@@ -109,11 +125,13 @@ class GraphedSteps:
             except Exception as error:
                 if is_out_of_memory(error):
                     raise
-                if self._flash:
-                    logger.warning("decoding steps use masked attention and may be slower: %s", error)
-                    self._flash = False
+                what = "use masked attention" if self.flash else "are not captured as CUDA graphs"
+                level = logging.INFO if self._warned else logging.WARNING
+                logger.log(level, "decoding steps %s and may be slower: %s", what, error)
+                self._warned = True
+                if self.flash:
+                    self.flash = False
                 else:
-                    logger.info("decoding steps are not captured as CUDA graphs: %s", error)
                     self._capture = None
 
     def move(self, source: int, target: int) -> None:
@@ -136,10 +154,13 @@ class GraphedSteps:
 
 
 class _Step:
-    """One step of ``batch_size`` slots. Free slots are computed too; what they write stays in free slots."""
+    """One step of ``batch_size`` slots with at most ``pages`` pages each.
+
+    Free slots are computed too; what they write stays in the page of no sequence.
+    """
 
     def __init__(
-        self, language: Any, head: Any, cache: SlotCache, buffer: TokenBuffer, batch_size: int, flash: bool
+        self, language: Any, head: Any, cache: PagedCache, buffer: TokenBuffer, batch_size: int, pages: int, flash: bool
     ) -> None:
         self._language = language
         self._head = head
@@ -148,7 +169,7 @@ class _Step:
         self._flash = flash
         device = self._device = buffer.newest.device
         self._slots = torch.arange(batch_size, device=device)
-        self._positions = torch.arange(cache.capacity, device=device)
+        self._pages = pages
         self._out: tuple[Tensor, Tensor] | None = None
         self._graph: Any = None
 
@@ -164,16 +185,17 @@ class _Step:
     def _step(self, buffer: TokenBuffer) -> tuple[Tensor, Tensor]:
         batch_size = len(self._slots)
         lengths = buffer.lengths[:batch_size]
-        mask = (self._positions <= lengths[:, None])[:, None, None]
+        where = self._cache.step_tokens(self._slots, lengths)
+        rows = Rows(self._cache, lengths + 1, self._pages, self._flash)
 
-        def attend(layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-            self._cache.write_step(layer, self._slots, lengths, key, value)
-            keys, values = self._cache.view(layer, batch_size, self._cache.capacity)
-            return _attention(query, keys, values, mask, lengths, self._flash)
+        def attend_step(layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+            self._cache.write(layer, where, key[:, :, 0], value[:, :, 0])
+            return rows.attend(layer, query)
 
         embedded = self._language.embed_tokens(buffer.newest[:batch_size, None])
-        hidden = forward(self._language, embedded, lengths[:, None], attend)[:, -1]
-        chosen, probability = buffer.choose(self._head(hidden).float())  # in float32, as generate() does
+        hidden = forward(self._language, embedded, lengths[:, None], attend_step)[:, -1]
+        logits = self._head(hidden).float()  # in float32, as generate() does
+        chosen, probability = buffer.choose(logits, self._pages * PAGE_TOKENS)
         buffer.append(chosen)
         return chosen, probability
 
@@ -189,10 +211,10 @@ class _Step:
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             for _ in range(_WARM_UP_STEPS):
-                # A copy of the token buffer, which the steps change. They write keys and values at the last position of
-                # each slot, which the sequence's own step overwrites.
+                # A copy of the token buffer, which the steps change. They write keys and values at the last position
+                # that they look at, which the sequence's own step overwrites.
                 buffer = self._buffer.resized(len(self._buffer.newest), self._cache.capacity, self._buffer.max_ngram)
-                buffer.lengths.fill_(self._cache.capacity - 1)
+                buffer.lengths.fill_(self._pages * PAGE_TOKENS - 1)
                 self._step(buffer)
         torch.cuda.current_stream().wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
@@ -200,30 +222,3 @@ class _Step:
         with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
             self._out = self._step(self._buffer)
         self._graph = graph
-
-
-def _attention(query: Tensor, keys: Tensor, values: Tensor, mask: Tensor, lengths: Tensor, flash: bool) -> Tensor:
-    """Attention of one query for each sequence over keys and values ``(batch, key heads, capacity, width)``.
-
-    On a GPU only the positions that a sequence has are read.
-    """
-    supported = query.device.type == "cuda" and query.dtype != torch.float32 and query.shape[1] == keys.shape[1]
-    varlen = _variable_length_attention() if flash and supported else None
-    if varlen is None:
-        return masked(query, keys, values, mask)
-    batch_size, capacity = keys.shape[0], keys.shape[2]
-    starts = torch.arange(batch_size + 1, dtype=torch.int32, device=query.device)
-    flat_keys, flat_values = (x.transpose(1, 2).flatten(0, 1) for x in (keys, values))  # views of the cache
-    out: Tensor = varlen(
-        query[:, :, 0], flat_keys, flat_values, starts, starts * capacity, 1, capacity, seqused_k=(lengths + 1).int()
-    )
-    return out[:, :, None]
-
-
-def _variable_length_attention() -> Callable[..., Any] | None:
-    """torch's attention over sequences of different length, or None where this torch has none."""
-    try:
-        from torch.nn.attention.varlen import varlen_attn
-    except ImportError:  # torch before 2.10
-        return None
-    return varlen_attn

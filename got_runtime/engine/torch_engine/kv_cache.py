@@ -1,4 +1,4 @@
-"""The KV caches of :class:`got_runtime.engine.torch_engine.torch_decoder.TorchDecoder`."""
+"""Keys and values of each sequence in memory of its own: the KV cache of torch's modules on a CPU."""
 
 from collections.abc import Callable, Sequence
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 from got_runtime.model.decoder import masked
 
-__all__ = ["AttendStep", "RowCache", "SlotCache", "length_mask"]
+__all__ = ["AttendStep", "RowCache", "length_mask"]
 
 AttendStep = Callable[[int, Tensor, Tensor, Tensor], Tensor]
 """Writes a layer's keys and values of one token of each sequence, and attends to all that the sequences have."""
@@ -88,85 +88,6 @@ class RowCache:
     def release(self, slot: int) -> None:
         """Free the last slot, if it is used, and its memory."""
         del self._rows[slot:]
-
-
-class SlotCache:
-    """Keys and values, ``(layers, slots, capacity, heads, head width)`` each. It begins without slots.
-
-    Steps on it need no number of the host: they can be captured as CUDA graphs. Tokens come before heads because
-    kernels for sequences of different length need them so.
-
-    Args:
-        layers: of the decoder.
-        heads: key heads.
-        width: of a head.
-        like: a tensor of the cache's device and precision.
-    """
-
-    def __init__(self, layers: int, heads: int, width: int, like: Tensor) -> None:
-        self.keys = like.new_empty(layers, 0, 0, heads, width)
-        self.values = like.new_empty(layers, 0, 0, heads, width)
-
-    @property
-    def slots(self) -> int:
-        """Sequences there is room for."""
-        return self.keys.shape[1]
-
-    @property
-    def capacity(self) -> int:
-        """Tokens that a slot can hold."""
-        return self.keys.shape[2]
-
-    def resize(self, slots: int, capacity: int, kept: int) -> None:
-        """Change the number of slots and their capacity; the first slot keeps its first ``kept`` tokens.
-
-        Old and new slots are not held together.
-        """
-        old = [tensor[:, :1, :kept].clone() for tensor in (self.keys, self.values)]
-        shape = (self.keys.shape[0], slots, capacity, *self.keys.shape[3:])
-        self.keys, self.values = (tensor.new_empty(0) for tensor in old)
-        self.keys, self.values = (tensor.new_zeros(shape) for tensor in old)
-        if slots:
-            for tensor, first in zip((self.keys, self.values), old, strict=True):
-                tensor[:, : first.shape[1], : first.shape[2]] = first
-
-    def zero(self, slot: int) -> None:
-        """Fill one slot with zeros."""
-        for tensor in (self.keys, self.values):
-            tensor[:, slot] = 0
-
-    def move(self, source: int, target: int, length: int) -> None:
-        """Copy ``length`` tokens from slot ``source`` to slot ``target``."""
-        for tensor in (self.keys, self.values):
-            tensor[:, target, :length] = tensor[:, source, :length]
-
-    def write_prompt(self, layer: int, slot: int, key: Tensor, value: Tensor) -> None:
-        """Write a prompt's keys and values, ``(1, heads, tokens, width)`` each."""
-        self.keys[layer, slot, : key.shape[2]] = key[0].transpose(0, 1)
-        self.values[layer, slot, : value.shape[2]] = value[0].transpose(0, 1)
-
-    def write_step(self, layer: int, slots: Tensor, lengths: Tensor, key: Tensor, value: Tensor) -> None:
-        """Write one token of each sequence, ``(sequences, heads, 1, width)`` each, at its own length."""
-        self.keys[layer, slots, lengths] = key[:, :, 0]
-        self.values[layer, slots, lengths] = value[:, :, 0]
-
-    def view(self, layer: int, slots: int, length: int) -> tuple[Tensor, Tensor]:
-        """Keys and values of the first slots and tokens, ``(slots, heads, length, width)`` each."""
-        keys, values = self.keys[layer, :slots, :length], self.values[layer, :slots, :length]
-        return keys.transpose(1, 2), values.transpose(1, 2)
-
-    def step(self, lengths: Sequence[int]) -> AttendStep:
-        """A step of the first sequences, which have ``lengths`` tokens before it."""
-        longest = max(lengths) + 1
-        cached = torch.tensor(lengths, device=self.keys.device)
-        slots = torch.arange(len(lengths), device=self.keys.device)
-        mask = None if min(lengths) + 1 == longest else length_mask(cached + 1, longest)
-
-        def attend(layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-            self.write_step(layer, slots, cached, key, value)
-            return masked(query, *self.view(layer, len(lengths), longest), mask)
-
-        return attend
 
 
 def length_mask(lengths: Tensor, longest: int) -> Tensor:

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-__all__ = ["TokenBuffer"]
+__all__ = ["NO_TOKEN", "TokenBuffer", "banned"]
 
-_NO_TOKEN = -1
+NO_TOKEN = -1
+"""Stands before and behind the tokens of a sequence."""
 
 
 class TokenBuffer:
@@ -32,7 +33,7 @@ class TokenBuffer:
             torch.zeros(slots, dtype=torch.long, device=device) for _ in range(4)
         )
         # Padded at the front, so that the first tokens have a full context too.
-        self._tokens = torch.full((slots, self._context + capacity + 1), _NO_TOKEN, dtype=torch.int32, device=device)
+        self._tokens = torch.full((slots, self._context + capacity + 1), NO_TOKEN, dtype=torch.int32, device=device)
 
     def resized(self, slots: int, capacity: int, max_ngram: int) -> "TokenBuffer":
         """A buffer of another size with the same sequences, as far as they fit."""
@@ -57,7 +58,7 @@ class TokenBuffer:
             ngram_ban: length of the n-gram ban; 0 for none.
         """
         copied = torch.tensor(tokens, dtype=torch.int32, device=self._tokens.device)
-        self._tokens[slot] = _NO_TOKEN
+        self._tokens[slot] = NO_TOKEN
         self._tokens[slot, self._context : self._context + len(copied)] = copied
         self.newest[slot], self.lengths[slot] = tokens[-1], len(tokens) - 1
         self._active[slot], self._bans[slot] = 1, ngram_ban
@@ -72,38 +73,24 @@ class TokenBuffer:
         self._active[slot] = 0
         self.lengths[slot] = 0
 
-    def choose(self, logits: Tensor) -> tuple[Tensor, Tensor]:
+    def choose(self, logits: Tensor, most: int | None = None) -> tuple[Tensor, Tensor]:
         """The most probable token of each slot that is not banned.
 
         Args:
             logits: of the first slots, ``(batch, vocabulary)``.
+            most: tokens that any of the slots has in the cache, at most; the ban looks at so many and the newest.
 
         Returns:
             Tokens, and the probabilities that the network gave them, ``(batch,)`` each.
         """
         probabilities = torch.softmax(logits, dim=-1)
         if self.max_ngram:
-            logits = logits.masked_fill(self._banned(*logits.shape), float("-inf"))
+            batch_size, vocabulary = logits.shape
+            end = None if most is None else self._context + most + 1
+            tokens, bans, total = self._tokens[:batch_size, :end], self._bans[:batch_size], self.lengths[:batch_size] + 1
+            logits = logits.masked_fill(banned(tokens, total, bans, self._context, vocabulary), float("-inf"))
         chosen = logits.argmax(dim=-1, keepdim=True)
         return chosen[:, 0], probabilities.gather(1, chosen)[:, 0]
-
-    def _banned(self, batch_size: int, vocabulary: int) -> Tensor:
-        """``(batch, vocabulary)``: true for tokens that would complete an n-gram that has occurred before.
-
-        A token is banned if the tokens before one of its occurrences equal the newest ones, as many as the ban
-        compares.
-        """
-        tokens, bans, context = self._tokens[:batch_size], self._bans[:batch_size, None], self._context
-        total = self.lengths[:batch_size, None] + 1
-        offsets = torch.arange(context, device=tokens.device)
-        windows = tokens.unfold(1, context, 1)[:, :-1]
-        newest = tokens.gather(1, total + offsets)
-        not_compared = offsets < context - (bans - 1)
-        equal = ((windows == newest[:, None]) | not_compared[:, None]).all(dim=-1)
-        followers = tokens[:, context:].long()
-        repeated = equal & (followers != _NO_TOKEN) & (bans > 0)
-        banned = torch.zeros(batch_size, vocabulary + 1, dtype=torch.bool, device=tokens.device)
-        return banned.scatter_(1, torch.where(repeated, followers, vocabulary), True)[:, :vocabulary]
 
     def append(self, chosen: Tensor) -> None:
         """Append one token to each of the first slots; ``chosen`` is ``(batch,)``."""
@@ -111,3 +98,31 @@ class TokenBuffer:
         self.lengths[:batch_size] += self._active[:batch_size]
         self.newest[:batch_size] = chosen
         self._tokens[:batch_size].scatter_(1, self._context + self.lengths[:batch_size, None], chosen[:, None].int())
+
+
+def banned(tokens: Tensor, total: Tensor, bans: Tensor, context: int, vocabulary: int) -> Tensor:
+    """Which tokens would complete an n-gram that has occurred before.
+
+    A token is banned if the tokens before one of its occurrences equal the newest ones, as many as the ban compares.
+
+    Args:
+        tokens: of each sequence, ``(batch, context + capacity)``; the first ``context`` and those behind the sequence
+            are :data:`NO_TOKEN`.
+        total: tokens of each sequence, ``(batch,)``.
+        bans: lengths of the bans, ``(batch,)``; 0 for none.
+        context: tokens before a token that the longest ban compares, at least 1.
+        vocabulary: number of tokens.
+
+    Returns:
+        ``(batch, vocabulary)``.
+    """
+    total, bans = total[:, None], bans[:, None]
+    offsets = torch.arange(context, device=tokens.device)
+    windows = tokens.unfold(1, context, 1)[:, :-1]
+    newest = tokens.gather(1, total + offsets)
+    not_compared = offsets < context - (bans - 1)
+    equal = ((windows == newest[:, None]) | not_compared[:, None]).all(dim=-1)
+    followers = tokens[:, context:].long()
+    repeated = equal & (followers != NO_TOKEN) & (bans > 0)
+    found = torch.zeros(len(tokens), vocabulary + 1, dtype=torch.bool, device=tokens.device)
+    return found.scatter_(1, torch.where(repeated, followers, vocabulary), True)[:, :vocabulary]

@@ -10,20 +10,21 @@ from got_runtime.engine.threads import adapt_threads
 from got_runtime.engine.torch_engine.attention_trace import AttentionTrace
 from got_runtime.engine.torch_engine.cuda_graphs import GraphedSteps
 from got_runtime.engine.torch_engine.decoder import KvCacheFull, StepResult
-from got_runtime.engine.torch_engine.kv_cache import RowCache, SlotCache
+from got_runtime.engine.torch_engine.kv_cache import RowCache
+from got_runtime.engine.torch_engine.paged_cache import PAGE_TOKENS, PagedCache, pages_for
 from got_runtime.model.decoder import causal, forward
 
 __all__ = ["TorchDecoder"]
 
-_SLOT_TOKENS = 8192
-"""Tokens of a slot at most, besides a longer sequence that is alone: GOT was trained with 8,000."""
+_SEQUENCE_TOKENS = 8192
+"""Tokens of a sequence at most, unless it is alone: GOT was trained with 8,000."""
 
 
 class TorchDecoder:
     """See :class:`got_runtime.engine.torch_engine.decoder.Decoder`.
 
     On a CPU each sequence has memory of its own. Elsewhere, and with asynchronous steps, the memory is taken once, in
-    slots of equal length; a single sequence that is longer gets all of it.
+    pages, of which each sequence has as many as it needs. A single sequence that needs more than there are gets them.
 
     Args:
         model: transformers' ``GotOcr2ForConditionalGeneration``.
@@ -42,33 +43,44 @@ class TorchDecoder:
         self._slots = slots
         if run_async is None:
             run_async = self._device.type == "cuda"
-        kind = RowCache if self._device.type == "cpu" and not run_async else SlotCache
-        self._cache: RowCache | SlotCache = kind(config.num_hidden_layers, heads, width, weight)
+        shape = config.num_hidden_layers, heads, width, weight
+        on_host = self._device.type == "cpu" and not run_async
+        self._cache: RowCache | PagedCache = RowCache(*shape) if on_host else PagedCache(*shape, slots)
         self.async_steps: GraphedSteps | None = None
-        if run_async and isinstance(self._cache, SlotCache):
-            self.async_steps = GraphedSteps(self._language, self._head, self._cache, self._reserve_slots)
+        if run_async and isinstance(self._cache, PagedCache):
+            self.async_steps = GraphedSteps(self._language, self._head, self._cache, self._reserve_pages)
 
     @property
-    def _slot_tokens(self) -> int:
-        return min(_SLOT_TOKENS, self.max_tokens // self._slots)
+    def _pages(self) -> tuple[int, int]:
+        """Pages of the pool, and of a sequence that is not alone."""
+        pages = max(1, min(self.max_tokens, self._slots * _SEQUENCE_TOKENS) // PAGE_TOKENS)
+        return pages, min(pages, _SEQUENCE_TOKENS // PAGE_TOKENS)
 
     def has_room(self, tokens: int) -> bool:
-        if isinstance(self._cache, RowCache):
-            return self._cache.tokens + tokens <= self.max_tokens
-        return tokens <= self._slot_tokens and self._cache.slots in (0, self._slots)
+        cache = self._cache
+        if isinstance(cache, RowCache):
+            return cache.tokens + tokens <= self.max_tokens
+        if cache.pages > self._pages[0]:  # one sequence has all of them
+            return False
+        return pages_for(tokens) <= (cache.free_pages if cache.pages else self._pages[0])
 
     def prefill(self, slot: int, embedded: Tensor, capacity: int, attention_trace: AttentionTrace | None) -> Tensor:
-        tokens = max(capacity, len(embedded))
-        if isinstance(self._cache, SlotCache):
-            self._reserve_slots(tokens, slot + 1)
+        tokens, cache = max(capacity, len(embedded)), self._cache
+        if isinstance(cache, PagedCache):
+            cache.release(slot)
+            self._reserve_pages([*[0] * slot, tokens])
+            where = cache.prompt(slot, len(embedded))
         else:
             if slot and not self.has_room(tokens):
                 raise KvCacheFull(self.max_tokens)
-            self._cache.release(slot)
-            self._cache.reserve(slot, tokens)
+            cache.release(slot)
+            cache.reserve(slot, tokens)
 
         def attend(layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-            self._cache.write_prompt(layer, slot, key, value)
+            if isinstance(cache, PagedCache):
+                cache.write(layer, where, key[0].transpose(0, 1), value[0].transpose(0, 1))
+            else:
+                cache.write_prompt(layer, slot, key, value)
             if attention_trace is not None:
                 attention_trace.add_prompt_keys(key[0])
                 attention_trace.record(layer, query[0, :, -1])
@@ -82,8 +94,8 @@ class TorchDecoder:
     ) -> Tensor:
         if self._device.type == "cpu":
             adapt_threads()
-        if isinstance(self._cache, SlotCache):
-            self._reserve_slots(max(lengths) + 1, len(tokens))
+        if isinstance(self._cache, PagedCache):
+            self._reserve_pages([length + 1 for length in lengths])
         else:
             self._reserve_rows(self._cache, lengths)
         attend_step = self._cache.step(lengths)
@@ -108,26 +120,26 @@ class TorchDecoder:
         return chosen[:, 0].tolist(), probabilities.gather(1, chosen)[:, 0].tolist()
 
     def move(self, source: int, target: int, length: int) -> None:
-        if isinstance(self._cache, RowCache):
-            self._cache.move(source, target)
-            return
         if self.async_steps is not None:
             self.async_steps.move(source, target)
-        self._cache.move(source, target, length + 1)  # a launched step may have added a token
+        self._cache.move(source, target)
 
     def zero(self, slot: int) -> None:
-        if isinstance(self._cache, SlotCache):
+        if isinstance(self._cache, PagedCache):
             self._cache.zero(slot)
 
     def release(self, slot: int) -> None:
-        """In slots the next prefill overwrites the sequence; one that was too long for them is freed."""
-        if isinstance(self._cache, RowCache):
-            self._cache.release(slot)
-            return
+        """Memory beyond the budget, which a single sequence had, is freed with it."""
+        cache = self._cache
         if self.async_steps is not None:
             self.async_steps.release(slot)
-        if slot == 0 and self._cache.slots != self._slots:
-            self._resize(self._cache, 0, 0, 0)
+        cache.release(slot)
+        if isinstance(cache, PagedCache) and slot == 0:
+            pages, most = self._pages
+            if cache.pages > pages:
+                self._allocate(cache, 0, 0)
+            elif cache.capacity > most * PAGE_TOKENS:
+                self._allocate(cache, pages, most)
 
     def _reserve_rows(self, cache: RowCache, lengths: Sequence[int]) -> None:
         """Make room for another token of each sequence."""
@@ -137,19 +149,22 @@ class TorchDecoder:
                     raise KvCacheFull(self.max_tokens)
                 cache.reserve(slot, length + 1)
 
-    def _reserve_slots(self, length: int, sequences: int) -> None:
-        """Make room for ``length`` tokens in each slot, or beyond the budget in a single slot."""
+    def _reserve_pages(self, lengths: Sequence[int]) -> None:
+        """Make room for ``lengths`` tokens in the first slots; for a single sequence also beyond the budget."""
         cache = self._cache
-        assert isinstance(cache, SlotCache)
-        fits = length <= self._slot_tokens and cache.slots in (0, self._slots)
-        if fits and not cache.slots:
-            self._resize(cache, self._slots, self._slot_tokens, 0)
-        elif not fits and sequences > 1:
-            raise KvCacheFull(self.max_tokens)
-        elif length > cache.capacity:
-            self._resize(cache, 1, length * 5 // 4, cache.capacity)
+        assert isinstance(cache, PagedCache)
+        if not cache.pages:
+            self._allocate(cache, *self._pages)
+        for slot, length in enumerate(lengths):
+            if cache.reserve(slot, length):
+                continue
+            if len(lengths) > 1:
+                raise KvCacheFull(self.max_tokens)
+            pages = pages_for(length * 5 // 4)
+            self._allocate(cache, max(cache.pages, pages), max(cache.capacity // PAGE_TOKENS, pages))
+            cache.reserve(slot, length)
 
-    def _resize(self, cache: SlotCache, slots: int, capacity: int, kept: int) -> None:
-        cache.resize(slots, capacity, kept)
+    def _allocate(self, cache: PagedCache, pages: int, pages_of_a_sequence: int) -> None:
+        cache.allocate(pages, pages_of_a_sequence)
         if self.async_steps is not None:
             self.async_steps.resize()

@@ -1,10 +1,17 @@
-"""The n-gram ban as a logits processor of vLLM, which has none over prompt and completion."""
+"""The n-gram ban as a logits processor of vLLM, which has none over prompt and completion.
+
+vLLM has two model runners with an interface each: the second, on a GPU, gives the tokens of all requests on the device;
+the first, on a CPU and where the second lacks a feature, gives lists. One class implements both, since one name stands
+on the command line.
+"""
 
 from typing import TYPE_CHECKING, Any
 
 from vllm.v1.sample.logits_processor import AdapterLogitsProcessor
+from vllm.v1.worker.gpu.sample.logits_processor.interface import LogitsProcessor
 
 from got_runtime.engine.ngram_ban import NgramBan
+from got_runtime.engine.vllm_engine.batch_ban import BatchBan
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -15,11 +22,21 @@ OPTION = "no_repeat_ngram_size"
 """Name of the option in ``SamplingParams.extra_args``, and in ``vllm_xargs`` of an HTTP request."""
 
 
-class NgramBanProcessor(AdapterLogitsProcessor):  # type: ignore[misc]  # vLLM is not installed where this is checked
+class NgramBanProcessor(LogitsProcessor, AdapterLogitsProcessor):  # type: ignore[misc]  # vLLM may not be installed
     """Bans tokens that would complete an n-gram that has occurred before, for requests with :data:`OPTION`.
 
-    Equal to transformers' ``NoRepeatNGramLogitsProcessor``: prompt and completion count.
+    Equal to transformers' ``NoRepeatNGramLogitsProcessor``: prompt and completion count. Tokens that speculative
+    decoding proposes do not.
+
+    Args:
+        vllm_config: vLLM's.
+        arguments: the state of the requests (second model runner), or device and whether memory is pinned (first).
     """
+
+    def __init__(self, vllm_config: Any, *arguments: Any) -> None:
+        self._batch = BatchBan(arguments[0]) if len(arguments) == 1 else None
+        if self._batch is None:
+            AdapterLogitsProcessor.__init__(self, vllm_config, *arguments)
 
     @classmethod
     def validate_params(cls, sampling_params: Any) -> None:
@@ -35,9 +52,24 @@ class NgramBanProcessor(AdapterLogitsProcessor):  # type: ignore[misc]  # vLLM i
         return False
 
     def new_req_logits_processor(self, params: Any) -> "_RequestBan | None":
-        """The ban of one request, or None if it has none."""
+        """The ban of one request, or None if it has none (first model runner)."""
         length = _length(params)
         return _RequestBan(length) if length else None
+
+    def add_request(self, req_idx: int, sampling_params: Any) -> bool:
+        """Whether the request that enters a slot has a ban (second model runner)."""
+        assert self._batch is not None
+        length = _length(sampling_params)
+        self._batch.set_length(req_idx, length)
+        return length > 0
+
+    def apply(self, logits: "Tensor", ctx: Any = None) -> "Tensor":
+        """Ban tokens in the logits of a step; ``ctx`` is the layout of its batch (second model runner)."""
+        if self._batch is None:
+            logits = AdapterLogitsProcessor.apply(self, logits)
+            return logits
+        slots = ctx.idx_mapping_np.tolist()
+        return self._batch.apply(logits, ctx.expanded_idx_mapping, slots, ctx.pos)
 
 
 class _RequestBan:
