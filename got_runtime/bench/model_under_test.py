@@ -103,7 +103,7 @@ def full_size(
         image_token_index=_IMAGE_PAD,
         tie_word_embeddings=True,
     )
-    generator = torch.Generator(device).manual_seed(0)
+    generator = None if device.type == "meta" else torch.Generator(device).manual_seed(0)
     with torch.device("meta"):
         model = GotOcr2ForConditionalGeneration(config)
     network: Any = model

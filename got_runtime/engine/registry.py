@@ -123,7 +123,7 @@ def _vllm(checkpoint: "LoadedModel", config: EngineConfig) -> Engine:
 
 
 def _vllm_memory(device: "torch.device") -> dict[str, float]:
-    """The part of a GPU that vLLM may take, as its argument. By default it does not start unless nine tenths are free."""
+    """The part of a GPU that vLLM may take. By default it does not start unless nine tenths are free."""
     if device.type != "cuda":
         return {}
     import torch

@@ -245,9 +245,9 @@ def choose_device(device: str) -> "torch.device":
 def choose_dtype(dtype: str, device: "torch.device", compiled: bool = False) -> "torch.dtype":
     """The dtype with this name.
 
-    ``auto`` is bfloat16 where the device computes in it (a GPU without emulation; a CPU with AMX, or AVX-512 with bf16),
-    else float16 on CUDA and float32 on a CPU. Compiled C makes bfloat16 the faster one also with AVX2: half of the memory is read, and the
-    sums are made in float32 anyway.
+    ``auto`` is bfloat16 where the device computes in it (a GPU that does not emulate it; a CPU with AMX, or AVX-512
+    with bf16), else float16 on CUDA and float32 on a CPU. Compiled C makes bfloat16 the faster one also with AVX2: half
+    of the memory is read, and the sums are made in float32 anyway.
 
     Args:
         dtype: its name.

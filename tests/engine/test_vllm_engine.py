@@ -131,10 +131,10 @@ class TestInVllm:
 
     @pytest.mark.parametrize("name", ["notice.jpg", "letter.png"])
     def test_a_page_reads_as_with_the_default_engine(
-        self, name: str, checkpoint: LoadedModel, runtime: GotRuntime, vllm: Engine, pages: Path
+        self, name: str, checkpoint: LoadedModel, vllm: Engine, pages: Path
     ) -> None:
-        (page,) = GotRuntime(checkpoint, vllm).read(pages / name).pages
-        (wanted,) = runtime.read(pages / name).pages
+        default = TorchEngine(checkpoint.model, checkpoint.end_tokens)
+        (page,), (wanted,) = (GotRuntime(checkpoint, each).read(pages / name).pages for each in (vllm, default))
         assert (page.text, page.finish_reason) == (wanted.text, wanted.finish_reason)
         assert page.confidence is not None
         assert wanted.confidence is not None

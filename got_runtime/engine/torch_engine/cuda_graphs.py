@@ -1,9 +1,9 @@
 """Decoding steps that stay on the device: tokens are fed back without the host, as CUDA graphs where there is CUDA.
 
 At batch size 1 a step of the full-size network is 0.2 ms of arithmetic and several milliseconds of kernel launches. One
-graph is captured for each of several batch sizes and lengths; it reads the newest tokens and chooses the next ones. The host reads
-a step's tokens while the next step runs. This has not been measured: no GPU was available. On a CPU the same step runs
-without a graph, which is how it is tested.
+graph is captured for each of several batch sizes and lengths; it reads the newest tokens and chooses the next ones. The
+host reads a step's tokens while the next step runs. This has not been measured: no GPU was available. On a CPU the same
+step runs without a graph, which is how it is tested.
 """
 
 import logging
@@ -51,9 +51,7 @@ class GraphedSteps:
         reserve: called before a step with the tokens of each sequence after it; may resize the cache.
     """
 
-    def __init__(
-        self, language: Any, head: Any, cache: PagedCache, reserve: Callable[[Sequence[int]], None]
-    ) -> None:
+    def __init__(self, language: Any, head: Any, cache: PagedCache, reserve: Callable[[Sequence[int]], None]) -> None:
         self._language = language
         self._head = head
         self._cache = cache

@@ -17,7 +17,7 @@ from got_runtime.engine.torch_engine.kv_cache import length_mask
 from got_runtime.engine.torch_engine.paged_cache import PAGE_TOKENS, PagedCache
 from got_runtime.model.decoder import masked
 
-__all__ = ["MAX_DIFFERENCE", "Rows", "choose_flash", "probe", "why_not_flash"]
+__all__ = ["MAX_DIFFERENCE", "Rows", "choose_flash", "probe", "takes_pages", "why_not_flash"]
 
 MAX_DIFFERENCE = 2e-2
 """Greatest difference between flash and masked attention over standard normal values that the probe accepts: a few
@@ -91,7 +91,6 @@ def choose_flash(cache: PagedCache, heads: int) -> bool:
 def why_not_flash(keys: Tensor, heads: int) -> str | None:
     """Why flash attention is not tried for keys like these and so many query heads; None where it is."""
     device = keys.device
-    varlen = _variable_length_attention()
     if device.type != "cuda":
         return f"the device is {device.type}"
     if torch.version.hip is not None:
@@ -102,9 +101,15 @@ def why_not_flash(keys: Tensor, heads: int) -> str | None:
         return f"the precision is {str(keys.dtype).removeprefix('torch.')}"
     if heads != keys.shape[2]:
         return "queries and keys have different numbers of heads"
-    if varlen is None or not _ARGUMENTS <= set(inspect.signature(varlen).parameters):
+    if not takes_pages():
         return f"torch {torch.__version__} is older than 2.12"
     return None
+
+
+def takes_pages() -> bool:
+    """Whether this torch has attention over pages and lengths of sequences."""
+    varlen = _variable_length_attention()
+    return varlen is not None and set(inspect.signature(varlen).parameters) >= _ARGUMENTS
 
 
 @torch.inference_mode()

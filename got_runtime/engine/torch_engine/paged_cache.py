@@ -26,8 +26,8 @@ class PagedCache:
     """A pool of pages of :data:`PAGE_TOKENS` tokens, and a table of the pages of each slot.
 
     The memory is taken once. A long sequence takes the pages that it needs, wherever they are. Steps need no number of
-    the host: they can be captured as CUDA graphs, and moving a sequence to another slot copies no keys. Page 0 belongs to no
-    sequence: the free slots of a step of fixed size write there.
+    the host: they can be captured as CUDA graphs, and moving a sequence to another slot copies no keys. Page 0 belongs
+    to no sequence: the free slots of a step of fixed size write there.
 
     Args:
         layers: of the decoder.

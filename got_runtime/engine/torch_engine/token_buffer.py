@@ -87,7 +87,11 @@ class TokenBuffer:
         if self.max_ngram:
             batch_size, vocabulary = logits.shape
             end = None if most is None else self._context + most + 1
-            tokens, bans, total = self._tokens[:batch_size, :end], self._bans[:batch_size], self.lengths[:batch_size] + 1
+            tokens, bans, total = (
+                self._tokens[:batch_size, :end],
+                self._bans[:batch_size],
+                self.lengths[:batch_size] + 1,
+            )
             logits = logits.masked_fill(banned(tokens, total, bans, self._context, vocabulary), float("-inf"))
         chosen = logits.argmax(dim=-1, keepdim=True)
         return chosen[:, 0], probabilities.gather(1, chosen)[:, 0]

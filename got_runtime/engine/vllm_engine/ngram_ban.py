@@ -66,8 +66,8 @@ class NgramBanProcessor(LogitsProcessor, AdapterLogitsProcessor):  # type: ignor
     def apply(self, logits: "Tensor", ctx: Any = None) -> "Tensor":
         """Ban tokens in the logits of a step; ``ctx`` is the layout of its batch (second model runner)."""
         if self._batch is None:
-            logits = AdapterLogitsProcessor.apply(self, logits)
-            return logits
+            banned: Tensor = AdapterLogitsProcessor.apply(self, logits)
+            return banned
         slots = ctx.idx_mapping_np.tolist()
         return self._batch.apply(logits, ctx.expanded_idx_mapping, slots, ctx.pos)
 
