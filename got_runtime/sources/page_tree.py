@@ -106,8 +106,9 @@ class _Tree:
             seen.add(number)
             kids.append(f"{number} 0 R")
         kind, value = document.xref_get_key(self._catalog(), "Pages")
-        root = _number(value) if kind == "xref" else document.get_new_xref()
-        if kind != "xref":
+        root = _number(value) if kind == "xref" else 0
+        if not root or root in seen:  # none, or a page that stands for the tree
+            root = document.get_new_xref()
             document.update_object(root, "<</Type/Pages>>")
             document.xref_set_key(self._catalog(), "Pages", f"{root} 0 R")
         document.xref_set_key(root, "Kids", f"[{' '.join(kids)}]")

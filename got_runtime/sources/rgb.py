@@ -123,11 +123,15 @@ def range_warning(image: Image.Image) -> str | None:
     """A warning, if black and white of a decoded image of more than 8 bits had to be guessed from its values."""
     if image.mode not in ("I", "F"):
         return None
-    grey = np.nan_to_num(np.asarray(image), posinf=0.0, neginf=0.0)
+    values = np.asarray(image)
+    grey = np.nan_to_num(values, posinf=0.0, neginf=0.0)
     black, white, is_guess = _range(image, float(grey.min(initial=0)), float(grey.max(initial=0)))
-    if not is_guess:
-        return None
-    return f"grey values have no agreed range: {black:g} is shown as black, and {white:g} as white"
+    found = []
+    if not np.isfinite(values).all():
+        found.append("some grey values are no numbers: they are taken as 0")
+    if is_guess:
+        found.append(f"grey values have no agreed range: {black:g} is shown as black, and {white:g} as white")
+    return "; ".join(found) or None
 
 
 def _range(image: Image.Image, darkest: float, brightest: float) -> tuple[float, float, bool]:
