@@ -44,6 +44,17 @@ def _unit_fault(document: Any, page: Any) -> str | None:
     return f"the page has a unit of {one_line(value)}: it is taken as 1"
 
 
+def _rotation_fault(document: Any, page: Any) -> str | None:
+    """A rotation between the quarters, which MuPDF rounds and other programs ignore."""
+    mupdf = _mupdf()
+    rotation = mupdf.pdf_dict_get_inheritable(page._pdf_page().obj(), mupdf.pdf_new_name("Rotate"))
+    degrees = rotation.pdf_to_real() if rotation.pdf_is_number() else 0.0
+    if degrees % 90 == 0:
+        return None
+    document.xref_set_key(page.xref, "Rotate", "0")
+    return f"the page is turned by {degrees:g} degrees, which is no multiple of 90: it is not turned"
+
+
 def _crop_fault(document: Any, page: Any) -> str | None:
     """A CropBox without area, or outside of the page, of which MuPDF shows nothing."""
     mupdf = _mupdf()
@@ -68,7 +79,7 @@ def _mupdf() -> Any:
     return mupdf
 
 
-MENDS: tuple[Callable[[Any, Any], str | None], ...] = (_unit_fault, _crop_fault)
+MENDS: tuple[Callable[[Any, Any], str | None], ...] = (_unit_fault, _rotation_fault, _crop_fault)
 """Each mends a fault of a ``pymupdf.Page`` in memory and returns a warning, after which the page is loaded again."""
 
 
