@@ -158,7 +158,7 @@ class GotRuntime:
         arguments = name_or_path, "cpu" if devices else device, dtype, revision, local_files_only, compiled
 
         def make() -> "tuple[LoadedModel, Engine]":
-            checkpoint = load(*arguments, loaded_again=engine == "vllm")
+            checkpoint = load(*arguments, loaded_again=engine == "vllm", plain=compiled)
             if not devices:
                 return checkpoint, make_engine(engine, checkpoint, config)
             from got_runtime.engine.multi_device import CheckpointRef, MultiDeviceEngine

@@ -124,7 +124,7 @@ def _in_child(name: str, check: "Check", file: Path) -> dict[str, Any]:
         )
     except subprocess.TimeoutExpired:
         return {"findings": [], "error": f"not finished after {STAGE_TIMEOUT_S} s"}
-    result = _finished(file, check).get(name)
+    result: dict[str, Any] | None = _finished(file, check).get(name)
     if done.returncode not in (0, 1) or result is None:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         return {"findings": [], "error": f"its process ended with exit code {done.returncode}: {last}"}

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import torch
 
@@ -106,12 +107,13 @@ def read_pages(
 @contextmanager
 def _loops_go_on() -> Iterator[None]:
     """Completions get all of their tokens, although those of random weights repeat."""
-    detector = sequence.loop_period
-    sequence.loop_period = lambda tokens: 0
+    module: Any = sequence
+    detector = module.loop_period
+    module.loop_period = lambda tokens: 0
     try:
         yield
     finally:
-        sequence.loop_period = detector
+        module.loop_period = detector
 
 
 def step_ms(steps: GraphedSteps, rows: int, check: Check) -> float:

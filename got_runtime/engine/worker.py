@@ -49,7 +49,8 @@ class CheckpointRef:
         """Load the checkpoint onto one device."""
         from got_runtime.model.checkpoint import load
 
-        return load(self.name, device, self.dtype, self.revision, self.local_files_only, self.compiled, loaded_again)
+        arguments = self.name, device, self.dtype, self.revision, self.local_files_only, self.compiled
+        return load(*arguments, loaded_again=loaded_again, plain=self.compiled)
 
 
 def serve(

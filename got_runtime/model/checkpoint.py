@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from got_runtime.errors import CheckpointInvalid, CheckpointNotFound, nearest_hint
 from got_runtime.model.image_processor import ImageProcessor
+from got_runtime.model.network import load_network
 from got_runtime.model.original import OriginalCheckpoint, is_original
 from got_runtime.model.prompt import END_OF_TEXT, END_OF_TURN, IMAGE_PAD
 from got_runtime.tasks import NGRAM_BAN
@@ -43,7 +44,8 @@ class LoadedModel:
     Attributes:
         name: ``"got-nano"``, the name of the folder, or the hub id.
         revision: commit of a checkpoint from the hub.
-        model: transformers' ``GotOcr2ForConditionalGeneration``, in evaluation mode, on its device.
+        model: transformers' ``GotOcr2ForConditionalGeneration``, in evaluation mode, on its device; or, for the default
+            engine, plain modules of the same names.
         tokenizer: a ``tokenizers.Tokenizer``.
         image_processor: page images → pixels of the size that the network takes.
         tokens_per_tile: image tokens of one tile (256 with the official weights).
@@ -128,11 +130,13 @@ def load(
     local_files_only: bool = False,
     compiled: bool = False,
     loaded_again: bool = False,
+    plain: bool = False,
 ) -> LoadedModel:
     """Load weights, tokenizer and geometry onto a device; see :func:`choose_dtype` for ``compiled``.
 
     With ``loaded_again`` the weights stay on the CPU, in the precision that the device computes in: another library
-    loads them onto it.
+    loads them onto it. With ``plain`` the network is made of plain modules where the checkpoint allows it
+    (:mod:`got_runtime.model.plain_network`), which is enough for the default engine.
 
     Raises:
         CheckpointNotFound: the checkpoint is neither embedded, nor a folder, nor reachable on the hub.
@@ -146,7 +150,7 @@ def load(
         check_config(folder)
     chosen = choose_device(device)
     weights_on = torch.device("cpu") if loaded_again else chosen
-    model = _load_model(folder, weights_on, choose_dtype(dtype, chosen, compiled), original)
+    model = load_network(folder, weights_on, choose_dtype(dtype, chosen, compiled), original, plain)
     vision = model.config.vision_config
     tokenizer = original.tokenizer() if original else _load_tokenizer(folder)
     ids: list[Any] = [tokenizer.token_to_id(token) for token in (IMAGE_PAD, END_OF_TURN, END_OF_TEXT)]
@@ -274,38 +278,6 @@ def choose_dtype(dtype: str, device: "torch.device", compiled: bool = False) -> 
 
         computes = grid_attention.load() is not None
     return torch.bfloat16 if device.type == "cpu" and computes else torch.float32
-
-
-def _load_model(
-    folder: Path, device: "torch.device", dtype: "torch.dtype", original: OriginalCheckpoint | None = None
-) -> Any:
-    from transformers import GotOcr2ForConditionalGeneration
-    from transformers.utils import logging
-
-    network: Any = GotOcr2ForConditionalGeneration
-    if original is None and not list(folder.glob("*.safetensors")):
-        raise CheckpointInvalid(f"{folder} has no .safetensors weights (pickled weights are not read)")
-    verbosity = logging.get_verbosity()
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
-    try:
-        source = original.load_arguments() if original else {"pretrained_model_name_or_path": folder}
-        model, report = network.from_pretrained(
-            **source, dtype=dtype, local_files_only=True, use_safetensors=True, output_loading_info=True
-        )
-    except Exception as error:  # transformers raises many types for broken files
-        raise CheckpointInvalid(
-            f"{folder} could not be loaded ({type(error).__name__}: {_first_line(error)})"
-        ) from error
-    finally:
-        logging.set_verbosity(verbosity)
-        logging.enable_progress_bar()
-    missing = sorted(report["missing_keys"]) or sorted(str(key) for key in report["mismatched_keys"])
-    if missing:
-        raise CheckpointInvalid(
-            f"{folder} lacks {len(missing)} weights, {missing[0]} among them: fetch the checkpoint again"
-        )
-    return model.to(device).eval()
 
 
 def _first_line(error: BaseException) -> str:

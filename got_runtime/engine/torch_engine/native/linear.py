@@ -7,11 +7,11 @@ from typing import Any, Protocol
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers.activations import GELUActivation
 
 from got_runtime.engine.torch_engine.allocator import advise_huge_pages
 from got_runtime.engine.torch_engine.native.library import load_products
 from got_runtime.errors import EngineError
+from got_runtime.model.encoder import is_gelu
 from got_runtime.model.native.build import INSTRUCTIONS
 
 __all__ = ["Linear", "PackedLinear", "pack_encoder", "quantize"]
@@ -111,7 +111,7 @@ def pack_encoder(model: Any, library: ctypes.CDLL) -> Mapping[nn.Module, PackedL
     modules = [projector.multimodal_projector]
     for layer in tower.layers:
         modules += [layer.attn.qkv, layer.attn.proj]
-        if isinstance(layer.mlp.act, GELUActivation):
+        if is_gelu(layer.mlp.act):
             modules += [layer.mlp.lin1, layer.mlp.lin2]
     packed = {each: PackedLinear(library, each.weight, each.bias) for each in modules if type(each) is nn.Linear}
     patches = tower.patch_embed.projection
