@@ -6,9 +6,11 @@ which the process itself reads after each request.
 
 import os
 import sys
+import tempfile
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from typing import BinaryIO
 
 from got_runtime.sources.names import one_line
 
@@ -23,14 +25,18 @@ class CapturedOutput:
     """Standard output and error of this process, which nobody else sees.
 
     What exceeds the size of a pipe (64 KiB on Linux) is dropped, so that a library that prints without end does not
-    wait for a reader.
+    wait for a reader. Windows before Python 3.12 has only pipes that wait: there the output goes to a file.
     """
 
     def __init__(self) -> None:
         self._read, write = os.pipe()
-        for end in (self._read, write):
-            with suppress(OSError, AttributeError):  # Windows before Python 3.12: messages may be lost
+        self._file: BinaryIO | None = None
+        try:
+            for end in (self._read, write):
                 os.set_blocking(end, False)
+        except (OSError, AttributeError):
+            self._file = tempfile.TemporaryFile(prefix="got-ocr-", buffering=0)  # noqa: SIM115 - as below
+            write = os.dup(self._file.fileno())
         os.dup2(write, 1)
         os.dup2(write, 2)
         os.close(write)
@@ -51,6 +57,12 @@ class CapturedOutput:
                 found += [str(each.message) for each in issued]
 
     def _drain(self) -> bytes:
+        if self._file is not None:
+            self._file.seek(0)
+            printed = self._file.read(READ_BYTES)
+            self._file.seek(0)
+            self._file.truncate()
+            return printed
         parts = list[bytes]()
         with suppress(BlockingIOError):
             while part := os.read(self._read, READ_BYTES):

@@ -30,6 +30,8 @@ MAX_WAIT_MS = 1 << 30
 """Longest time that the system can wait: twelve days."""
 KEPT_BYTES = 128 << 20
 """Memory that a child keeps for its next page rather than return it: fresh memory costs milliseconds a page."""
+INHERITS_FILES = os.name == "posix"
+"""Whether a child gets the shared memory; else pixels are sent through the pipe."""
 
 NO_REQUEST: dict[str, Any] = {"method": None, "kind": None, "open": None, "close": []}
 """Closes files, and imports a library where ``kind`` is set."""
@@ -75,7 +77,7 @@ class ChildProcess:
 
     def __init__(self, kind: FileKind) -> None:
         # Two, since the next page is rendered while the pixels of one are copied.
-        self._shared = [SharedPixels(), SharedPixels()] if os.name == "posix" else []
+        self._shared = [SharedPixels(), SharedPixels()] if INHERITS_FILES else []
         self._slot = 0
         descriptors = [shared.descriptor for shared in self._shared]
         if not sys.executable or getattr(sys, "frozen", False):
