@@ -3,19 +3,39 @@
 import re
 from collections.abc import Iterator
 
-from got_runtime.markup.notation.tikz_math import NotDrawn, closing, evaluate, split
+from got_runtime.markup.notation.tikz.numbers import NotDrawn, closing, evaluate, split
 
-__all__ = ["loop", "macro", "statements", "substitute", "unrolled", "without_comments"]
+__all__ = [
+    "called",
+    "command",
+    "declare_functions",
+    "expanded",
+    "list_items",
+    "loop",
+    "macro",
+    "statements",
+    "substitute",
+    "unrolled",
+    "without_comments",
+]
 
 _MAX_ROUNDS = 300
 _MAX_LOOPS = 20  # in one path
+_MAX_TEXT = 100_000
 _LOOP = re.compile(r"\\foreach\s*((?:\\[A-Za-z]+\s*/?\s*)+)(?:\[([^\[\]]*)\])?\s*in\s*(?=\{)")
 _COUNT = re.compile(r"count\s*=\s*\\([A-Za-z]+)(?:\s+from\s+(-?\d+))?")
 _EVALUATE = re.compile(r"evaluate\s*=\s*\\([A-Za-z]+)(?:\s+as\s+\\([A-Za-z]+))?(?:\s+using\s+(.+))?")
 _MACRO = re.compile(
-    r"\\(def|newcommand|renewcommand|pgfmathsetmacro|pgfmathtruncatemacro)\s*\{?\s*\\([A-Za-z]+)\s*\}?\s*(?=\{)"
+    r"\\(def|newcommand|renewcommand|pgfmathsetmacro|pgfmathtruncatemacro|pgfmathsetlengthmacro)\s*\{?\s*\\([A-Za-z]+)\s*\}?\s*(?=\{)"
 )
-_DECLARED = re.compile(r"\\(tikzset|definecolor|usetikzlibrary|centering|small|footnotesize|large|pgfplotsset)\b")
+_DECLARED = re.compile(
+    r"\\(tikzset|pgfplotsset|definecolor|colorlet|usetikzlibrary|usepgfplotslibrary|usepackage|tdplotsetmaincoords"
+    r"|addlegendentry|addlegendimage|legend|pgfmathdeclarefunction|centering|small|footnotesize|scriptsize|tiny|normalsize|large|bfseries|sffamily)\b\s*\*?"
+)
+_TKZ = re.compile(r"\\tkz[A-Za-z]+")
+_COMMAND = re.compile(
+    r"\\(?:re)?newcommand\*?\s*\{?\s*\\([A-Za-z]+)\s*\}?\s*\[([1-9])\]\s*(?=\{)|\\def\s*\\([A-Za-z]+)((?:#[1-9])+)\s*(?=\{)"
+)
 
 
 def without_comments(text: str) -> str:
@@ -52,11 +72,12 @@ def _end(body: str, position: int, depth: int = 0) -> int:
             return closing(body, start) + 1 if body[start : start + 1] == "{" else _end(body, start, depth + 1)
         if head := _MACRO.match(body, position):
             return closing(body, head.end()) + 1
-        if _DECLARED.match(body, position):
-            opening = body.find("{", position)
-            name = re.compile(r"\\[a-z]+").match(body, position)
-            assert name is not None
-            return closing(body, opening) + 1 if opening == name.end() else name.end()
+        if head := _COMMAND.match(body, position):
+            return closing(body, head.end()) + 1
+        if head := _DECLARED.match(body, position):
+            return _after_groups(body, head.end(), "[{")
+        if head := _TKZ.match(body, position):
+            return _after_groups(body, head.end(), "[({")
     except NotDrawn:
         return len(body)
     braces = 0
@@ -65,6 +86,84 @@ def _end(body: str, position: int, depth: int = 0) -> int:
         if body[index] == ";" and braces <= 0:
             return index + 1
     return len(body)
+
+
+def _after_groups(body: str, position: int, signs: str) -> int:
+    """The index after the groups of arguments that stand here."""
+    while True:
+        start = position + len(body[position : position + 200]) - len(body[position : position + 200].lstrip())
+        if not body[start : start + 1] or body[start] not in signs:
+            return position
+        position = closing(body, start) + 1
+
+
+def command(statement: str, commands: dict[str, tuple[int, str]]) -> bool:
+    r"""Whether the statement defines a command with arguments (``\newcommand{\a}[2]{…}``), which is added."""
+    head = _COMMAND.match(statement)
+    if head is None:
+        return False
+    count = int(head[2]) if head[2] else len(head[4]) // 2
+    commands[head[1] or head[3]] = count, statement[head.end() + 1 : -1]
+    return True
+
+
+def expanded(text: str, commands: dict[str, tuple[int, str]]) -> str:
+    """The text with its commands with arguments replaced by their bodies. Raises ``NotDrawn``."""
+    for name, (count, body) in commands.items():
+        pattern = re.compile(r"\\" + name + r"(?![A-Za-z])")
+        for _ in range(_MAX_LOOPS):
+            found = pattern.search(text)
+            if found is None:
+                break
+            position, written = found.end(), body
+            for number in range(1, count + 1):
+                start = position + len(text[position:]) - len(text[position:].lstrip())
+                if text[start : start + 1] != "{":
+                    raise NotDrawn
+                end = closing(text, start)
+                written = written.replace(f"#{number}", text[start + 1 : end])
+                position = end + 1
+            text = text[: found.start()] + written + text[position:]
+            if len(text) > _MAX_TEXT:
+                raise NotDrawn
+        else:
+            raise NotDrawn
+    return text
+
+
+def declare_functions(value: str, functions: dict[str, tuple[list[str], str]]) -> None:
+    r"""Adds the functions of ``declare function={f(\x)=\x^2;}``. Raises ``NotDrawn``."""
+    for each in value.split(";"):
+        if not each.strip():
+            continue
+        found = re.match(r"\s*([A-Za-z]\w*)\s*\(([^()]*)\)\s*=\s*(.+)", each, re.DOTALL)
+        if found is None:
+            raise NotDrawn
+        functions[found[1]] = [part.strip().lstrip("\\") for part in found[2].split(",")], found[3].strip()
+
+
+def called(text: str, functions: dict[str, tuple[list[str], str]], depth: int = 0) -> str:
+    """The text with the calls of its functions replaced; formulas in labels are left. Raises ``NotDrawn``."""
+    if not functions:
+        return text
+    name = re.compile(r"(?<![\\A-Za-z])(" + "|".join(map(re.escape, functions)) + r")\s*\(")
+    parts = re.split(r"((?<!\()\$[^$]*\$(?!\)))", text)
+    for index in range(0, len(parts), 2):
+        position = 0
+        while found := name.search(parts[index], position):
+            end = closing(parts[index], found.end() - 1)
+            variables, body = functions[found[1]]
+            values = split(parts[index][found.end() : end])
+            if len(values) != len(variables) or depth > 4 or len(text) > _MAX_TEXT:
+                raise NotDrawn
+            for variable, value in zip(variables, values, strict=True):
+                body = re.sub(r"\\" + re.escape(variable) + r"(?![A-Za-z])", f"({value})".replace("\\", "\\\\"), body)
+            written = f"({called(body, functions, depth + 1)})"
+            parts[index] = parts[index][: found.start()] + written + parts[index][end + 1 :]
+            position = found.start() + len(written)
+            if len(parts[index]) > _MAX_TEXT:
+                raise NotDrawn
+    return "".join(parts)
 
 
 def macro(statement: str, values: dict[str, str]) -> bool:
@@ -125,6 +224,7 @@ def _add_values(rounds: list[dict[str, str]], option: str) -> None:
 
 def unrolled(statement: str) -> str:
     r"""A path with the rounds of the loops inside it, as in ``\draw (0:2) \foreach \a in {60,120} {-- (\a:2)};``."""
+    statement = re.sub(r"(?<![\\\w])foreach(?=\s*\\)", r"\\foreach", statement)
     for _ in range(_MAX_LOOPS):
         start = statement.find("\\foreach")
         if start <= 0:
@@ -141,6 +241,11 @@ def unrolled(statement: str) -> str:
         if len(statement) > 100_000:
             raise NotDrawn
     return statement
+
+
+def list_items(written: str) -> list[str]:
+    """The items of a list as ``0,0.5,...,2``."""
+    return _items(split(written))
 
 
 def _items(written: list[str]) -> list[str]:

@@ -1,0 +1,280 @@
+"""Nodes and labels of TikZ."""
+
+import math
+import re
+from dataclasses import replace
+
+from got_runtime.markup.notation.tikz.lines import Line
+from got_runtime.markup.notation.tikz.node_shapes import ANCHORS, NodeShape
+from got_runtime.markup.notation.tikz.numbers import NotDrawn, Point, closing, evaluate, length
+from got_runtime.markup.notation.tikz.options import POINTS, SIDE, Frame, apply, parse_options
+from got_runtime.markup.notation.tikz.reader import StatementReader
+from got_runtime.markup.notation.tikz.text import EM, LINE, label_lines, text_width
+
+__all__ = ["NodeReader"]
+
+_PARTS = {"midway": 0.5, "near start": 0.25, "near end": 0.75, "very near start": 0.125, "very near end": 0.875}
+_PARTS |= {"at start": 0.0, "at end": 1.0}
+_SEP = 0.15
+"""Between a text and the border of its node."""
+_LETTERS = 0.3
+"""The height of a line of text."""
+_SIDES = {"above": (0, 1), "below": (0, -1), "left": (-1, 0), "right": (1, 0), "base": (0, 0), "mid": (0, 0)}
+_SHAPES = ("rectangle", "circle", "ellipse", "diamond", "regular polygon")
+_WRAP = 60
+Keys = list[tuple[str, str]]
+
+
+class NodeReader(StatementReader):
+    """Reads nodes into the sheet of a figure."""
+
+    def _label_parts(self, command: str = "node") -> tuple[str, str]:
+        """The options of a node, its name among them, and its text."""
+        options = self._options()
+        name = self._group("(")
+        options += "," + self._options()
+        text = self._group("{") if command == "node" else ""
+        if text is None:
+            raise NotDrawn
+        name_option = f",name={name}" if name else ""
+        return options + name_option + (",coordinate" if command == "coordinate" else ""), text
+
+    def _label_on_way(self, options: str, text: str) -> None:
+        """A node on the last line of the path, at its half unless its options say otherwise."""
+        keys = parse_options(options, self.styles)
+        command = "coordinate" if ("coordinate", "") in keys else "node"
+        keys = [pair for pair in keys if pair[0] != "coordinate"]
+        self._place_node(command, [("midway", ""), *keys], text if command == "node" else None, None)
+
+    def _node(self, command: str, at: Point | None) -> None:
+        """``node[options] (name) at (point) {text}``, the parts in any order."""
+        options, text = "", None
+        kept = self.here, self.base, self.node
+        while True:
+            if self._take(r"at\b"):
+                at = self._needed()
+            elif (part := self._group("[")) is not None:
+                options += part + ","
+            elif (part := self._group("(")) is not None:
+                options += f"name={{{part.strip()}}},"
+            elif command == "node" and text is None and (part := self._group("{")) is not None:
+                text = part
+                break
+            else:
+                break
+        if command == "node" and text is None:
+            raise NotDrawn
+        self.here, self.base, self.node = kept
+        self._place_node(command, parse_options(options, self.styles), text, at)
+
+    def _place_node(self, command: str, keys: Keys, text: str | None, at: Point | None) -> None:
+        """Registers a node or coordinate and arranges for it to be drawn."""
+        self.sheet.spend(10)
+        if command == "node" and "every node" in self.styles:
+            keys = parse_options(self.styles["every node"], self.styles) + keys
+        options = dict(keys)
+        own = [(key, value) for key, value in keys if not key.startswith("label") and key not in ("shape", "scale")]
+        base = replace(self.frame, stroke="none", fill="none", tips=("", ""), double=0.0, pattern="", keys={})
+        pen = apply(base, [(k, v) for k, v in own if k not in ("rotate", "xshift", "yshift", "shift", "at")], {})
+        at, turn = self._where(options, at)
+        keys = [*keys, ("auto side", options["auto side"])] if "auto side" in options else keys
+        at = self._shifted(options, at)
+        lines = label_lines(_wrapped(text, options)) if text else []
+        shape = _shape(options, lines, self.frame.at(at), turn, is_coordinate=command == "coordinate")
+        shape = self._anchored(keys, shape)
+        name = options.get("name")
+        if name and command == "coordinate":
+            self.sheet.nodes.pop(name, None)
+            self.sheet.named[name] = shape.centre
+        elif name:
+            self.sheet.nodes[name], self.sheet.named[name] = shape, shape.centre
+        pen = replace(pen, matrix=Frame().matrix)
+        if path := pen.keys.get("name path"):
+            self.sheet.paths[path] = [shape.outline()]
+        align = {"left": "start", "right": "end"}.get(options.get("align", ""), "middle")
+        if command == "node":
+            self.labels.append(lambda: self._draw_node(shape, pen, lines, align))
+        for key, value in keys:
+            if key in ("label", "pin"):
+                self._label_at(shape, value, has_line=key == "pin", distance=options.get("label distance", ""))
+
+    def _draw_node(self, shape: NodeShape, pen: Frame, lines: list[str], align: str) -> None:
+        if {pen.stroke, pen.fill} - {"none", ""}:
+            self.sheet.draw([shape.outline()], pen)
+        self.sheet.text(shape.centre, lines, pen.tone, angle=shape.turn, align=align)
+
+    def _where(self, options: dict[str, str], at: Point | None) -> tuple[Point, float]:
+        """The point of a node in the coordinates of the frame, and how far it is turned."""
+        turn = evaluate(options["rotate"]) if "rotate" in options else 0.0
+        part = evaluate(options["pos"]) if "pos" in options else None
+        if part is None:
+            part = next((_PARTS[key] for key in reversed(options) if key in _PARTS), None)
+        if "at" in options:
+            at = self._place(options["at"].strip().removeprefix("(").removesuffix(")"))
+            self.node = None
+        elif part is not None:
+            if self.way is None:
+                raise NotDrawn
+            at, direction = self.way(part)
+            a, b, c, d, _, _ = self.frame.matrix
+            cos, sin = math.cos(math.radians(direction)), math.sin(math.radians(direction))
+            direction = math.degrees(math.atan2(b * cos + d * sin, a * cos + c * sin))
+            if "sloped" in options:
+                turn += (direction + 90) % 180 - 90
+            if "auto" in options:
+                is_right = ("swap" in options) != (options["auto"] == "right")
+                options["auto side"] = f"{direction + (-90 if is_right else 90)}"
+        if at is None:
+            at = 0.0, 0.0
+        return at, turn
+
+    def _shifted(self, options: dict[str, str], at: Point) -> Point:
+        dx, dy = (length(options[key], POINTS) if key in options else 0.0 for key in ("xshift", "yshift"))
+        if "shift" in options:
+            x, y = self._place(options["shift"].strip("{}").strip().removeprefix("(").removesuffix(")"))
+            dx, dy = dx + x, dy + y
+        return at[0] + dx, at[1] + dy
+
+    def _anchored(self, keys: Keys, shape: NodeShape) -> NodeShape:
+        """The node beside its point, or beside another node."""
+        for key, value in keys:
+            if key == "anchor":
+                found = replace(shape, centre=(0.0, 0.0)).anchor(value)
+                if found is None:
+                    raise NotDrawn
+                shape = replace(shape, centre=(shape.centre[0] - found[0], shape.centre[1] - found[1]))
+            elif key == "auto side":
+                shape = _beside(shape, shape.centre, evaluate(value), 0.0)
+            elif SIDE.fullmatch(key):
+                shape = self._on_side(shape, key, value)
+        return shape
+
+    def _on_side(self, shape: NodeShape, side: str, value: str) -> NodeShape:
+        """``above=2pt``, ``above=1cm of A`` and ``above of=A``."""
+        words = side.removesuffix(" of").split()
+        x, y = (sum(_SIDES[word][axis] for word in words) for axis in (0, 1))
+        distance, found, name = (f" {value}" if value.startswith("of ") else value).partition(" of ")
+        distance, name = ("", value) if side.endswith(" of") else (distance, name)
+        apart = self.frame.keys.get("node distance", "1cm")
+        if side.endswith(" of") or found:
+            other = self.sheet.nodes.get(name.strip())
+            centre = other.centre if other else self.frame.at(self._place(name))
+            first, is_two, second = (distance.strip() or apart).partition(" and ")
+            down, across = length(first), length(second if is_two else first)
+            if side.endswith(" of"):
+                diagonal = math.sqrt(0.5) if x and y else 1.0
+                return replace(shape, centre=(centre[0] + x * across * diagonal, centre[1] + y * down * diagonal))
+            border = other.anchor(_anchor_name(x, y)) if other else centre
+            assert border is not None
+            centre = border[0] + x * across, border[1] + y * down
+            own = replace(shape, centre=(0.0, 0.0)).anchor(_anchor_name(-x, -y))
+            assert own is not None
+            return replace(shape, centre=(centre[0] - own[0], centre[1] - own[1]))
+        gap = length(value, POINTS) if value else 0.0
+        own = replace(shape, centre=(0.0, 0.0)).anchor(_anchor_name(-x, -y))
+        assert own is not None
+        gap *= math.sqrt(0.5) if x and y else 1.0
+        return replace(shape, centre=(shape.centre[0] - own[0] + x * gap, shape.centre[1] - own[1] + y * gap))
+
+    def _label_at(self, shape: NodeShape, value: str, *, has_line: bool, distance: str) -> None:
+        """``label={[options]angle:text}``, beside the border of a node; a pin has a line to it."""
+        self.sheet.spend(15)
+        keys: Keys = []
+        value = value.strip()
+        if value.startswith("["):
+            end = closing(value, 0)
+            keys, value = parse_options(value[1:end], self.styles), value[end + 1 :].strip()
+        if value.startswith("{") and closing(value, 0) == len(value) - 1:
+            value = value[1:-1]
+        side, found, text = value.partition(":")
+        if not found or "$" in side:
+            side, text = "above", value
+        text = text.strip()
+        text = text[1:-1] if text.startswith("{") and closing(text, 0) == len(text) - 1 else text
+        angle = _angle_of(side.strip().removeprefix("{").removesuffix("}"))
+        options = dict(keys)
+        base = replace(self.frame, stroke="none", fill="none", tips=("", ""), double=0.0, pattern="", keys={})
+        pen = replace(apply(base, keys, {}), matrix=Frame().matrix)
+        lines = label_lines(text)
+        label = _shape(options, lines, shape.centre, 0.0, is_coordinate=False)
+        gap = length(options.get("label distance", options.get("pin distance", distance)) or "0", POINTS)
+        border = shape.border(angle) if shape.width else shape.centre
+        gap = (gap or 0.55) if has_line else gap
+        label = _beside(label, border, angle, gap)
+        if has_line:
+            line = Line([border, label.border(angle + 180)])
+            tone = replace(pen, stroke="#808080", width=0.2)
+            self.labels.append(lambda: self.sheet.draw([line], tone))
+        self.labels.append(lambda: self._draw_node(label, pen, lines, "middle"))
+
+
+def _beside(shape: NodeShape, place: Point, angle: float, gap: float) -> NodeShape:
+    """The node on the side of a point that is at an angle from it."""
+    c, s = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+    x, y = (0 if abs(part) < 0.38 else math.copysign(1, part) for part in (c, s))
+    own = replace(shape, centre=(0.0, 0.0)).anchor(_anchor_name(-x, -y))
+    assert own is not None
+    return replace(shape, centre=(place[0] + gap * c - own[0], place[1] + gap * s - own[1]))
+
+
+def _anchor_name(x: float, y: float) -> str:
+    return next(name for name, (a, b) in ANCHORS.items() if (a, b) == (x, y))
+
+
+def _angle_of(side: str) -> float:
+    words = side.split()
+    if words and all(word in _SIDES for word in words):
+        x, y = (sum(_SIDES[word][axis] for word in words) for axis in (0, 1))
+        return math.degrees(math.atan2(y, x))
+    if side in ANCHORS:
+        x, y = ANCHORS[side]
+        return math.degrees(math.atan2(y, x))
+    return evaluate(side)
+
+
+def _shape(options: dict[str, str], lines: list[str], centre: Point, turn: float, *, is_coordinate: bool) -> NodeShape:
+    """The size of a node from its text and its options."""
+    if is_coordinate:
+        return NodeShape("rectangle", centre, 0.0, 0.0)
+    kind = options.get("shape") or next((key for key in reversed(options) if key in _SHAPES), "rectangle")
+    if kind not in _SHAPES:
+        raise NotDrawn
+    wide = max(map(text_width, lines), default=0.0) / 2
+    high = (_LETTERS + LINE * (len(lines) - 1)) / 2 if lines else 0.0
+    if options.get("text width"):
+        wide = max(wide, length(options["text width"], POINTS) / 2)
+    sep = length(options["inner sep"], POINTS) if "inner sep" in options else _SEP
+    wide += length(options["inner xsep"], POINTS) if "inner xsep" in options else sep
+    high += length(options["inner ysep"], POINTS) if "inner ysep" in options else sep
+    least = [
+        length(options.get(f"minimum {side}", options.get("minimum size", "0")), POINTS) / 2
+        for side in ("width", "height")
+    ]
+    if kind in ("circle", "regular polygon"):
+        wide = high = math.hypot(wide, high)
+    elif kind == "ellipse":
+        wide, high = wide * math.sqrt(2), high * math.sqrt(2)
+    elif kind == "diamond":
+        wide = high = wide + high
+    wide, high = max(wide, least[0]), max(high, least[1])
+    if kind == "circle":
+        wide = high = max(wide, high)
+    sides = int(evaluate(options.get("regular polygon sides", "5"))) if kind == "regular polygon" else 0
+    if kind == "regular polygon" and not 3 <= sides <= 60:
+        raise NotDrawn
+    return NodeShape(kind, centre, wide, high, turn, sides)
+
+
+def _wrapped(text: str, options: dict[str, str]) -> str:
+    """The text with the line ends that its width asks for."""
+    width = options.get("text width", "")
+    if not width or "\\\\" in text or re.search(r"[$\\]", text):
+        return text
+    most, lines = max(length(width, POINTS), EM), [""]
+    for word in text.split():
+        joined = f"{lines[-1]} {word}".strip()
+        if lines[-1] and text_width(joined) > most and len(lines) < _WRAP:
+            lines.append(word)
+        else:
+            lines[-1] = joined
+    return "\\\\".join(lines)

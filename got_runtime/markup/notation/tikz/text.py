@@ -1,0 +1,82 @@
+"""The texts of labels as content of SVG, and how wide they are."""
+
+import re
+from html import escape, unescape
+
+from got_runtime.markup.notation.tikz.numbers import NotDrawn
+from got_runtime.markup.render.formula_words import to_words
+
+__all__ = ["EM", "LINE", "label_lines", "label_text", "text_width"]
+
+EM = 0.4
+"""The size of type in centimetres."""
+LINE = 0.42
+"""The distance of lines of text in centimetres."""
+_MAX_CHARACTERS = 80
+_MAX_LINES = 8
+_SIZES = re.compile(
+    r"\\(tiny|scriptsize|footnotesize|small|normalsize|large|Large|LARGE|huge|Huge|displaystyle|textstyle|scriptstyle"
+    r"|bfseries|itshape|sffamily|rmfamily|ttfamily|centering|boldmath|bf|it|rm|sf|strut|raggedright)(?![A-Za-z])\s*"
+)
+_COLOUR = re.compile(r"\\(text)?color\s*\{[^{}]*\}")
+_NARROW = frozenset("iljtfrI.,;:'′!|()[]{} °")
+
+
+def label_lines(text: str) -> list[str]:
+    """The lines of a label, each as content of SVG. Raises ``NotDrawn``."""
+    lines = re.split(r"\\\\(?:\[[^\]]*\])?", text) if "\\begin" not in text else [text]
+    if len(lines) > _MAX_LINES:
+        raise NotDrawn
+    shown = [label_text(line) for line in lines]
+    while shown and not shown[-1]:
+        shown.pop()
+    return shown
+
+
+def label_text(text: str) -> str:
+    """The text of a label as content of SVG. Raises ``NotDrawn`` for LaTeX that has no plain form."""
+    text = _SIZES.sub("", _COLOUR.sub("", text)).strip()
+    text = re.sub(r"\^\s*\{?\s*\\(circ|degree)\s*\}?", "°", text).replace("~", " ")
+    text = re.sub(r"\\ang\s*\{([^{}]*)\}", r"\1°", re.sub(r"\\(?:si|SI)\s*\{([^{}]*)\}", r"\1", text))
+    text = re.sub(r"\^\s*\{?\s*\\prime\s*\}?", "′", text)
+    parts = re.split(r"(?<!\\)\$", text)
+    if len(parts) % 2 == 0:  # a sign of money
+        parts = [text.replace("$", "")]
+    words = [to_words(part) if re.search(r"[\\{]", part) else part for part in parts]
+    # Letters and signs of formulas stand close; blanks of text are kept.
+    shown = "".join(word.strip() if place % 2 else word for place, word in enumerate(_spaced(parts, words)))
+    if "\\" in shown or len(shown) > _MAX_CHARACTERS:
+        raise NotDrawn
+    return _with_scripts(escape(shown.strip()))
+
+
+def _spaced(parts: list[str], words: list[str]) -> list[str]:
+    """The words with the blanks that their sources begin and end with, which pylatexenc drops."""
+    spaced = []
+    for place, (part, word) in enumerate(zip(parts, words, strict=True)):
+        if place % 2 == 0 and word and word != part:
+            word = (" " if part[:1] == " " else "") + word.strip() + (" " if part[-1:] == " " else "")
+        spaced.append(word)
+    return spaced
+
+
+def _with_scripts(shown: str) -> str:
+    parts = re.split(r"([_^])(\w+|[-−+]\w+|′)", shown)
+    written, shift = parts[0], 0
+    for sign, raised, after in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
+        level = 4 if sign == "_" else -6
+        written += f'<tspan dy="{level - shift}" font-size="11">{raised}</tspan>'
+        shift = level
+        if after:  # back on the line
+            written += f'<tspan dy="{-shift}">{after}</tspan>'
+            shift = 0
+    return written
+
+
+def text_width(shown: str) -> float:
+    """The width of the content of a label in centimetres, by its characters."""
+    plain = re.sub(r"<tspan[^>]*font-size.*?>(.*?)</tspan>", lambda found: "i" * len(found[1]), shown)
+    plain = unescape(re.sub("<.*?>", "", plain))
+    return EM * sum(
+        1.0 if sign > "\u2e80" else 0.31 if sign in _NARROW else 0.68 if sign.isupper() else 0.49 for sign in plain
+    )
