@@ -205,7 +205,8 @@ class _Worker:
     def send_request(self, call: int, id: int, request: Request) -> None:
         # As an array: a tensor would be sent as an open file.
         pixels: Any = request.pixels.numpy()
-        self._send(("request", call, id, replace(request, pixels=pixels)))
+        levels: Any = None if request.levels is None else request.levels.numpy()
+        self._send(("request", call, id, replace(request, pixels=pixels, levels=levels)))
 
     def cancel_request(self, call: int, id: int) -> None:
         self._send(("cancel", call, id))

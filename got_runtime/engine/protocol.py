@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 from got_runtime.errors import EngineError
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 __all__ = [
@@ -34,13 +35,16 @@ class Request:
 
     Attributes:
         prompt: token ids; the image-pad id stands once for every image token.
-        pixels: ``(tiles, 3, height, width)``, tiles in the order of their pads.
+        pixels: ``(tiles, 3, height, width)``, tiles in the order of their pads; in uint8 with ``levels``, else as the
+            network takes them.
         max_new_tokens: at least 1.
         ngram_ban: length of the token sequences that may not occur twice in prompt and completion; 0 for no ban.
         max_seconds: bounds the decoding time, counted from prefill.
         record_attention: fill :attr:`Completion.token_positions`, where the engine can.
         kept_bytes: bytes that the caller keeps until the completion arrives, such as the page's image. They bound the
             number of prefetched requests.
+        levels: for pixels in uint8, what the network takes for each value of each channel, ``(3, 256)``. A quarter of
+            the bytes wait, and go to another process or a GPU.
     """
 
     prompt: tuple[int, ...]
@@ -50,6 +54,21 @@ class Request:
     max_seconds: float | None = None
     record_attention: bool = False
     kept_bytes: int = 0
+    levels: "Tensor | None" = None
+
+    def network_pixels(self, device: "torch.device", dtype: "torch.dtype") -> "Tensor":
+        """The pixels as the network takes them, ``(tiles, 3, height, width)``, on a device."""
+        pixels = self.pixels.to(device)
+        if self.levels is None:
+            return pixels.to(dtype)
+        if pixels.shape[1] != len(self.levels):
+            raise ValueError(f"the pixels have {pixels.shape[1]} channels, and levels are given of {len(self.levels)}")
+        levels = self.levels.to(device, dtype)
+        values = pixels.new_empty(pixels.shape, dtype=dtype)
+        for channel in range(len(levels)):
+            indices = pixels[:, channel].flatten().int()
+            values[:, channel] = levels[channel].index_select(0, indices).view_as(pixels[:, channel])
+        return values
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,11 @@ class Rows(Protocol):
 
     Attributes:
         batch_size: sequences at most, besides an extra one.
+        encode_batch: requests that are encoded together, at most.
     """
 
     batch_size: int
+    encode_batch: int
 
     def has_room(self, extra: bool) -> bool:
         """Whether another sequence can begin.
@@ -25,8 +27,13 @@ class Rows(Protocol):
         """
         ...
 
-    def begin(self, sequence: Sequence) -> None:
-        """Encode and prefill a request. If that fails, its error is the sequence's ``failure``."""
+    def begin(self, sequence: Sequence, upcoming: Collection[Sequence] = ()) -> None:
+        """Encode and prefill a request. If that fails, its error is the sequence's ``failure``.
+
+        Args:
+            sequence: the request.
+            upcoming: requests that begin soon, some of which may be encoded with it already.
+        """
         ...
 
     def step(self) -> None:

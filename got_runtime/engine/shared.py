@@ -128,7 +128,7 @@ class SharedBatch:
                 return True
             queued = sum(len(each.queue) for each in self._members)
             running = sum(len(each.rows) for each in self._members)
-            return queued < min(self.batch_size - running, MAX_QUEUED)
+            return queued < max(self._rows.encode_batch, min(self.batch_size - running, MAX_QUEUED))
 
     def add(self, member: _Member, id: int, request: Request) -> None:
         """See :class:`got_runtime.engine.protocol.Session`."""
@@ -299,7 +299,7 @@ class SharedBatch:
         started = self._clock()
         begins = self._next()
         if begins is not None:
-            self._rows.begin(begins)
+            self._rows.begin(begins, self._upcoming())
         begun = self._clock()
         if begins is not None or rows:
             self._rows.step()
@@ -335,6 +335,16 @@ class SharedBatch:
             member.queue.popleft()
             member.served = time.monotonic()
         return sequence
+
+    def _upcoming(self) -> list[Sequence]:
+        """The requests that follow in the queues, as many as are encoded together with one that begins."""
+        most = self._rows.encode_batch - 1
+        if not most:
+            return []
+        with self._lock:
+            queued = [[sequence for _, sequence in member.queue] for member in self._members if not member.closed]
+        in_turns = [each for turn in itertools.zip_longest(*queued) for each in turn if each is not None]
+        return in_turns[:most]
 
     def _collect(self) -> None:
         """Turn the rows' new tokens and ends into events."""

@@ -49,6 +49,7 @@ class _OneRow:
     """
 
     batch_size = 1
+    encode_batch = 1
 
     def __init__(self, model: Any, end_tokens: frozenset[int]) -> None:
         self._model = model
@@ -58,7 +59,7 @@ class _OneRow:
     def has_room(self, extra: bool) -> bool:
         return self._generation is None
 
-    def begin(self, sequence: Sequence) -> None:
+    def begin(self, sequence: Sequence, upcoming: Collection[Sequence] = ()) -> None:
         self._generation = _Generation(self._model, sequence, self._end_tokens)
         self._generation.start()
 
@@ -153,7 +154,7 @@ class _Generation(StoppingCriteria):
         return self._model.generate(
             input_ids=prompt,
             attention_mask=torch.ones_like(prompt),
-            pixel_values=request.pixels.to(device, dtype),
+            pixel_values=request.network_pixels(device, dtype),
             do_sample=False,
             max_new_tokens=request.max_new_tokens,
             no_repeat_ngram_size=request.ngram_ban,

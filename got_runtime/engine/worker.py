@@ -92,7 +92,8 @@ def serve(
             threading.Thread(target=_serve_call, args=arguments, name=f"got-ocr call {call}", daemon=True).start()
         elif kind == "request":
             call, id, request = rest
-            calls[call].put((id, replace(request, pixels=torch.from_numpy(request.pixels))))
+            levels = None if request.levels is None else torch.from_numpy(request.levels)
+            calls[call].put((id, replace(request, pixels=torch.from_numpy(request.pixels), levels=levels)))
         elif kind == "cancel":
             call, id = rest
             calls[call].put((id, None))

@@ -67,17 +67,32 @@ class ImageProcessor:
         """``images`` resized (bicubic) and normalised: float32 of shape (n, 3, height, width)."""
         import torch
 
-        width, height = self.size
-        batch = np.empty((len(images), 3, height, width), dtype=np.float32)
-        for planes, image in zip(batch, images, strict=True):
-            pixels = np.asarray(resized(to_rgb(image), self.size))
-            for channel in range(3):
-                np.take(self._levels[channel], pixels[:, :, channel], out=planes[channel])
+        planes = self.resized_pixels(images).numpy()
+        batch = np.empty(planes.shape, dtype=np.float32)
+        for channel in range(3):
+            np.take(self._levels[channel], planes[:, channel], out=batch[:, channel])
         return torch.from_numpy(batch)
+
+    def resized_pixels(self, images: Sequence[Image.Image]) -> "torch.Tensor":
+        """``images`` resized (bicubic): uint8 of shape (n, 3, height, width). :attr:`levels` normalises them."""
+        import torch
+
+        width, height = self.size
+        batch = np.empty((len(images), 3, height, width), dtype=np.uint8)
+        for planes, image in zip(batch, images, strict=True):
+            planes[:] = np.asarray(resized(to_rgb(image), self.size)).transpose(2, 0, 1)
+        return torch.from_numpy(batch)
+
+    @property
+    def levels(self) -> "torch.Tensor":
+        """The normalised value of each value of each channel: float32 of shape (3, 256)."""
+        import torch
+
+        return torch.from_numpy(self._levels)
 
     @cached_property
     def _levels(self) -> npt.NDArray[np.float32]:
-        # A table of the 256 values of a pixel; each is computed in double precision and rounded once.
+        # Each is computed in double precision and rounded once.
         levels = np.arange(256) / 255
         normalised: npt.NDArray[np.float64] = (levels - np.array(self.mean)[:, None]) / np.array(self.std)[:, None]
         return normalised.astype(np.float32)

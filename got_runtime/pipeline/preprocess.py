@@ -247,12 +247,13 @@ def build_request(
         )
     return Request(
         prompt,
-        checkpoint.image_processor.pixels(images),
+        checkpoint.image_processor.resized_pixels(images),
         min(max_new_tokens, room),
         checkpoint.ngram_ban if task.ngram_ban else 0,
         max_seconds,
         record_attention,
         kept_bytes,
+        checkpoint.image_processor.levels,
     )
 
 

@@ -36,5 +36,11 @@ def test_prompts_pixels_and_views_are_those_of_this_version(got_nano: LoadedMode
             for request in requests[:1]:
                 digest.update(repr((request.prompt, request.max_new_tokens, request.ngram_ban)).encode())
                 # In steps finer than those of 8-bit pixels, and coarser than the last bit of a float.
-                digest.update((request.pixels * 100).round().to(torch.int16).numpy().tobytes())
+                digest.update(
+                    (request.network_pixels(torch.device("cpu"), torch.float32) * 100)
+                    .round()
+                    .to(torch.int16)
+                    .numpy()
+                    .tobytes()
+                )
     assert (READER_VERSION, digest.hexdigest()[:16]) == PINNED

@@ -17,6 +17,7 @@ from helpers.random_networks import (
 
 from got_runtime.engine.torch_engine.cuda_graphs import GraphedSteps, _Step
 from got_runtime.engine.torch_engine.engine import TorchEngine
+from got_runtime.engine.torch_engine.prefill import Prefill
 from got_runtime.engine.torch_engine.torch_decoder import TorchDecoder
 from got_runtime.model.checkpoint import LoadedModel
 
@@ -120,6 +121,35 @@ def test_graphs_are_captured_once_for_all_sessions(small: LoadedModel, monkeypat
     first = [list(generate(engine, [request, request])) for _ in range(3)]
     assert len({completion.tokens for completions in first for completion in completions}) == 1
     assert sorted(made) == sorted(set(made))
+
+
+def test_pages_that_are_encoded_together_have_the_same_tokens(small: LoadedModel) -> None:
+    """As on a GPU, whose encoder one page does not fill; pages of two tiles, and a broken one, are encoded alone."""
+    requests = [request_for(small, TASKS[number % len(TASKS)], 12, number=number) for number in range(14)]
+    prompt = list(requests[6].prompt)
+    prompt.remove(small.image_token)
+    requests[6] = replace(requests[6], prompt=tuple(prompt))
+    together: list[int] = []
+
+    class Together(AsyncEngine):
+        def _prefill(self, model: Any, tile_batch: int, packed: Any) -> Prefill:
+            class Counting(Prefill):
+                def embed_together(self, requests: Any) -> Any:
+                    encoded = super().embed_together(requests)
+                    together.append(len(requests))
+                    return encoded
+
+            return Counting(model, tile_batch)
+
+    engine = Together(small.model, small.end_tokens, batch_size=6)
+    engine.rows.encode_batch = 4
+    outcomes: list[Any] = list(generate(engine, requests))
+    expected: list[Any] = list(generate(AsyncEngine(small.model, small.end_tokens, batch_size=6), requests))
+    for outcome, single in zip(outcomes, expected, strict=True):
+        assert type(outcome) is type(single)
+        assert isinstance(outcome, Exception) or outcome.tokens == single.tokens
+    assert isinstance(outcomes[6], ValueError)
+    assert max(together) > 1
 
 
 @pytest.mark.gpu

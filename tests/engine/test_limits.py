@@ -214,7 +214,7 @@ class TestValuesThatAreNotFinite:
             engine = TransformersEngine(checkpoint.model, checkpoint.end_tokens)
         good = [request_for(checkpoint, Plain(), 20, n) for n in range(2)]
         alone = [completed(engine, [request])[0] for request in good]
-        broken = replace(good[0], pixels=torch.full_like(good[0].pixels, float("nan")))
+        broken = replace(good[0], pixels=torch.full(good[0].pixels.shape, float("nan")), levels=None)
         first, failed, last = completed(engine, [good[0], broken, good[1]])
         assert isinstance(failed, EngineError)
         assert "dtype float32" in str(failed)

@@ -21,7 +21,8 @@ from got_runtime.engine.torch_engine.paged_cache import PAGE_TOKENS, PagedCache
 from got_runtime.engine.torch_engine.torch_decoder import TorchDecoder
 from got_runtime.model.checkpoint import LoadedModel
 
-MOST_KERNELS_A_LAYER = 50
+MOST_KERNELS_A_LAYER = {True: 20, False: 24}
+"""With flash attention, and with masked attention."""
 
 
 @pytest.fixture(scope="module")
@@ -266,11 +267,10 @@ def test_a_step_of_the_full_size_network_can_be_captured(flash: bool, on_meta: A
         chosen, probability = step._step(steps._buffer)
     assert chosen.shape == probability.shape == (4,)
     assert any("_varlen_attn" in name for name in operations.names) is flash
-    layers = step._language.layers
+    assert step._layers is not None
+    step._layers._layers = step._layers._layers[:1]
     with Operations() as short:
-        step._language.layers = layers[:1]
         step._step(steps._buffer)
-    step._language.layers = layers
     views = (
         "view",
         "transpose",
@@ -288,4 +288,4 @@ def test_a_step_of_the_full_size_network_can_be_captured(flash: bool, on_meta: A
         [name for name in each.names if not any(f"aten.{view}" in name for view in views)]
         for each in (operations, short)
     )
-    assert len(kernels) - len(fewer) <= MOST_KERNELS_A_LAYER
+    assert len(kernels) - len(fewer) <= MOST_KERNELS_A_LAYER[flash]

@@ -129,7 +129,11 @@ def assert_equal_in_bfloat16(exact: LoadedModel, rounded: LoadedModel, task: Tas
     assert first_difference < min(len(ours), len(expected)), "one completion ends where the other continues"
     prefix = torch.tensor([[*request.prompt, *expected[:first_difference]]])
     with torch.no_grad():
-        exact_logits = exact.model(input_ids=prefix, pixel_values=request.pixels, logits_to_keep=1).logits[0, -1]
+        exact_logits = exact.model(
+            input_ids=prefix,
+            pixel_values=request.network_pixels(exact.model.device, exact.model.dtype),
+            logits_to_keep=1,
+        ).logits[0, -1]
     gap = (
         logits[first_difference, expected[first_difference]] - logits[first_difference, ours[first_difference]]
     ).abs()

@@ -127,7 +127,7 @@ def generated_with_logits(checkpoint: LoadedModel, request: Request) -> tuple[li
     output = model.generate(
         input_ids=prompt,
         attention_mask=torch.ones_like(prompt),
-        pixel_values=request.pixels.to(model.dtype),
+        pixel_values=request.network_pixels(model.device, model.dtype),
         do_sample=False,
         max_new_tokens=request.max_new_tokens,
         no_repeat_ngram_size=request.ngram_ban,

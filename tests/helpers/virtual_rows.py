@@ -13,7 +13,7 @@ class VirtualRows:
     """Counts steps and their rows. A step takes a virtual second; with ``error``, the next one raises it halfway."""
 
     def __init__(self, batch_size: int, prefill_seconds: float) -> None:
-        self.batch_size = batch_size
+        self.batch_size, self.encode_batch = batch_size, 1
         self.prefill_seconds = prefill_seconds
         self.running: list[Sequence] = []
         self.begun: list[Sequence] = []
@@ -29,7 +29,7 @@ class VirtualRows:
     def has_room(self, extra: bool) -> bool:
         return len(self.running) < self.batch_size + extra
 
-    def begin(self, sequence: Sequence) -> None:
+    def begin(self, sequence: Sequence, upcoming: Collection[Sequence] = ()) -> None:
         self.begun.append(sequence)
         self.now += self.prefill_seconds
         self.running.append(sequence)

@@ -18,6 +18,7 @@ from got_runtime.engine.memory import is_out_of_memory
 from got_runtime.engine.torch_engine.decoder import StepResult
 from got_runtime.engine.torch_engine.device_attention import Rows, choose_flash
 from got_runtime.engine.torch_engine.paged_cache import PAGE_TOKENS, PagedCache, pages_for
+from got_runtime.engine.torch_engine.step_layers import StepLayers
 from got_runtime.engine.torch_engine.token_buffer import TokenBuffer
 from got_runtime.model.decoder import forward
 
@@ -56,6 +57,7 @@ class GraphedSteps:
         self._head = head
         self._cache = cache
         self._reserve = reserve
+        self._layers = StepLayers(language) if StepLayers.is_supported(language) else None
         self._buffer = TokenBuffer(0, 0, 0, language.embed_tokens.weight.device)
         self._steps: dict[tuple[int, int], _Step] = {}
         self.flash = choose_flash(cache, language.config.num_attention_heads)
@@ -114,7 +116,9 @@ class GraphedSteps:
         warning.
         """
         while True:
-            step = _Step(self._language, self._head, self._cache, self._buffer, graph_size, pages, self.flash)
+            step = _Step(
+                self._language, self._layers, self._head, self._cache, self._buffer, graph_size, pages, self.flash
+            )
             if self._capture is None:
                 return step
             try:
@@ -158,9 +162,18 @@ class _Step:
     """
 
     def __init__(
-        self, language: Any, head: Any, cache: PagedCache, buffer: TokenBuffer, batch_size: int, pages: int, flash: bool
+        self,
+        language: Any,
+        layers: StepLayers | None,
+        head: Any,
+        cache: PagedCache,
+        buffer: TokenBuffer,
+        batch_size: int,
+        pages: int,
+        flash: bool,
     ) -> None:
         self._language = language
+        self._layers = layers
         self._head = head
         self._cache = cache
         self._buffer = buffer
@@ -191,7 +204,10 @@ class _Step:
             return rows.attend(layer, query)
 
         embedded = self._language.embed_tokens(buffer.newest[:batch_size, None])
-        hidden = forward(self._language, embedded, lengths[:, None], attend_step)[:, -1]
+        if self._layers is not None:
+            hidden = self._layers(embedded, lengths[:, None], attend_step)
+        else:
+            hidden = forward(self._language, embedded, lengths[:, None], attend_step)[:, -1]
         logits = self._head(hidden).float()  # in float32, as generate() does
         chosen, probability = buffer.choose(logits, self._pages * PAGE_TOKENS)
         buffer.append(chosen)

@@ -22,6 +22,9 @@ from got_runtime.engine.torch_engine.torch_decoder import TorchDecoder
 
 __all__ = ["TorchEngine"]
 
+_ENCODE_BATCH = 4
+"""Pages that a GPU encodes together: a single one does not fill it. A CPU is filled by one."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -70,7 +73,8 @@ class TorchEngine:
         self._int8_cache = kv_cache_dtype == "int8"
         self._kv_cache_bytes = kv_cache_bytes
         prefill = self._prefill(model, tile_batch, packed)
-        self.rows = Scheduler(self._decoder, prefill, end_tokens, batch_size)
+        encode_batch = _ENCODE_BATCH if self._device.type == "cuda" else 1
+        self.rows = Scheduler(self._decoder, prefill, end_tokens, batch_size, encode_batch)
         self._batch = SharedBatch(self.rows)
         self._log_code_path(model.lm_head.weight.dtype, native, packed, weight_dtype, kv_cache_dtype)
 

@@ -1,5 +1,6 @@
 """Turns a request into the embeddings of its prompt: encodes the tiles and inserts the image tokens."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -37,7 +38,18 @@ class Prefill:
         """
         adapt_threads()
         weight = self._language.embed_tokens.weight
-        image_tokens = self.encode(request.pixels.to(weight.device, weight.dtype))
+        return self._embedded(request, self.encode(request.network_pixels(weight.device, weight.dtype)))
+
+    def embed_together(self, requests: Sequence[Request]) -> list[tuple[Tensor, Tensor]]:
+        """:meth:`embed` of several requests of one tile, which are encoded at once."""
+        weight = self._language.embed_tokens.weight
+        pixels = torch.cat([request.network_pixels(weight.device, weight.dtype) for request in requests])
+        core = self._core
+        tokens = encode(core.vision_tower, core.multi_modal_projector, pixels, packed=self._packed)[0]
+        return [self._embedded(request, each) for request, each in zip(requests, tokens, strict=True)]
+
+    def _embedded(self, request: Request, image_tokens: Tensor) -> tuple[Tensor, Tensor]:
+        weight = self._language.embed_tokens.weight
         ids = torch.tensor(request.prompt, device=weight.device)
         embedded = self._language.embed_tokens(ids)
         pads = (ids == self._image_pad).nonzero()[:, 0]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 
 import torch
+from torch import Tensor
 
 from got_runtime.engine.memory import is_out_of_memory
 from got_runtime.engine.sequence import Sequence
@@ -33,6 +34,7 @@ class Scheduler:
         prefill: embeds prompts.
         end_tokens: token ids that end a completion.
         batch_size: sequences that are decoded together, at most, besides an extra one.
+        encode_batch: requests of one tile that are encoded together, at most.
 
     Attributes:
         running: the sequences in the slots, in this order.
@@ -42,13 +44,19 @@ class Scheduler:
     """
 
     def __init__(
-        self, make_decoder: Callable[[], Decoder], prefill: Prefill, end_tokens: frozenset[int], batch_size: int
+        self,
+        make_decoder: Callable[[], Decoder],
+        prefill: Prefill,
+        end_tokens: frozenset[int],
+        batch_size: int,
+        encode_batch: int = 1,
     ) -> None:
         self._make_decoder = make_decoder
         self._decoder = make_decoder()
         self._prefill = prefill
         self._end_tokens = end_tokens
         self.batch_size = batch_size
+        self.encode_batch = encode_batch
         self.running: list[Sequence] = []
         self.waiting: deque[Sequence] = deque()
         self.max_running = 1 << 30
@@ -63,28 +71,49 @@ class Scheduler:
         return not self.running or self._decoder.has_room(TYPICAL_TOKENS)
 
     @torch.inference_mode()
-    def begin(self, sequence: Sequence) -> None:
+    def begin(self, sequence: Sequence, upcoming: Collection[Sequence] = ()) -> None:
         if not self.running and not self.waiting:
             self.max_running = 1 << 30
             if self._decoder.async_steps is None:
                 self._decoder = self._make_decoder()
-        if self._embed(sequence):
+        self._embed_together([sequence, *upcoming])
+        if sequence.embedded is not None or self._embed(sequence):
+            sequence.started = time.perf_counter()
             self._start(sequence)
+
+    def _embed_together(self, sequences: Collection[Sequence]) -> None:
+        """Encode requests of one tile together. Where that fails nothing changes: each is encoded by itself then."""
+        sequences = [each for each in sequences if each.embedded is None and len(each.request.pixels) == 1]
+        if len(sequences) < 2:
+            return
+        started = time.perf_counter()
+        try:
+            encoded = self._prefill.embed_together([sequence.request for sequence in sequences])
+        except Exception as error:  # noqa: BLE001 - of one request, or for want of memory: see above
+            logger.debug("%d requests are not encoded together: %s", len(sequences), error)
+            return
+        seconds = (time.perf_counter() - started) / len(sequences)
+        for sequence, each in zip(sequences, encoded, strict=True):
+            self._set_embedded(sequence, *each, seconds)
 
     def _embed(self, sequence: Sequence) -> bool:
         """Encode a request's tiles; False if that failed: whatever is wrong with one request, the others go on."""
         started = time.perf_counter()
         try:
-            sequence.embedded, image_positions = self._prefill.embed(sequence.request)
+            encoded = self._prefill.embed(sequence.request)
         except Exception as error:  # noqa: BLE001
             sequence.failure = error
             return False
         sequence.started = time.perf_counter()
-        sequence.encode_seconds = sequence.started - started
+        self._set_embedded(sequence, *encoded, sequence.started - started)
+        return True
+
+    def _set_embedded(self, sequence: Sequence, embedded: Tensor, image_positions: Tensor, seconds: float) -> None:
+        """The request gives up its pixels."""
+        sequence.embedded, sequence.encode_seconds = embedded, seconds
         if sequence.request.record_attention:
             sequence.attention_trace = AttentionTrace(image_positions, self._prefill.layers)
         sequence.request = replace(sequence.request, pixels=sequence.request.pixels[:0])
-        return True
 
     def close(self) -> None:
         self.running, self.waiting = [], deque()

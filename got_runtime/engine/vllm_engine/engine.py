@@ -79,7 +79,9 @@ class VllmEngine:
 
 
 class _VllmRows:
-    """See :class:`got_runtime.engine.rows.Rows`."""
+    """See :class:`got_runtime.engine.rows.Rows`. vLLM encodes requests together by itself."""
+
+    encode_batch = 1
 
     def __init__(self, vllm: Any, image_token: int, end_tokens: frozenset[int], batch_size: int) -> None:
         self._vllm = vllm
@@ -93,7 +95,7 @@ class _VllmRows:
     def has_room(self, extra: bool) -> bool:
         return len(self._running) < self.batch_size + extra
 
-    def begin(self, sequence: Sequence) -> None:
+    def begin(self, sequence: Sequence, upcoming: Collection[Sequence] = ()) -> None:
         request_id = str(next(self._request_ids))
         sequence.started = time.perf_counter()
         try:
@@ -105,6 +107,7 @@ class _VllmRows:
 
     def _arguments(self, request: Request) -> tuple[Any, ...]:
         """A request as vLLM takes it."""
+        import torch
         from vllm import SamplingParams
         from vllm.sampling_params import RequestOutputKind
 
@@ -121,7 +124,7 @@ class _VllmRows:
         )
         prompt = {
             "prompt_token_ids": _one_pad_per_tile(request, self._image_token),
-            "multi_modal_data": {"image": list(request.pixels)},
+            "multi_modal_data": {"image": list(request.network_pixels(torch.device("cpu"), torch.float32))},
         }
         return *self._vllm.renderer.render_cmpl([prompt]), parameters
 
