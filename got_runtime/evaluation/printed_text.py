@@ -11,8 +11,11 @@ _LIGATURES_AND_FONTS = re.compile("[\ufb00-\ufb06\uff01-\uff5e\U0001d400-\U0001d
 _INVISIBLE = {"Cc", "Cf", "Cn", "Co", "Cs"}
 """Unicode categories of characters that have no agreed shape: control, format, unassigned, private use, surrogates."""
 
-_LEADER = re.compile(r"(?:[.·‥_]\s*){3,}")
-"""Dotted leaders and blanks of forms, whose number of dots depends on the width of the column; also ellipses."""
+_LEADER = re.compile(r"(?:[.·‥_]\s*){3,}|([^\w\s])(?:\s*\1){7,}")
+"""Dotted leaders and blanks of forms, whose number of dots depends on the width of the column; also ellipses.
+
+And rows of one sign, such as hyphens, or the ``}}}}`` as which text layers hold rules that a font draws.
+"""
 
 _HYPHEN_AT_LINE_END = re.compile(r"(?<=[^\W\d_])-[^\S\n]*\n\s*(?=[a-zß-öø-ÿ])")
 _SOFT_HYPHEN = "\u00ad"

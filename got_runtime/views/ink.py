@@ -9,7 +9,7 @@ from PIL import Image, ImageFilter
 from got_runtime.views.components import Mask
 from got_runtime.views.fills import filled_areas
 
-__all__ = ["Grey", "InkMap", "Mask", "ink_map", "ink_within", "thin_ink"]
+__all__ = ["Grey", "InkMap", "Mask", "coloured_ink", "ink_map", "ink_within", "thin_ink"]
 
 Grey = npt.NDArray[np.uint8]
 
@@ -24,6 +24,8 @@ INK_CONTRAST = 0.35
 """Part of the page's strongest contrast that a pixel needs to be ink."""
 THIN_CONTRAST = 0.2
 """The same for thin or small type, whose strokes are blurred below the contrast of the page's other type."""
+MIN_COLOUR = 90
+"""Of 255: how much more colour than its paper print has that counts by its colour."""
 EDGE = 3
 """Pixels on either side of the edge of a filled area in which its level and that of the paper mix."""
 SAMPLE = 4
@@ -81,6 +83,22 @@ def thin_ink(page: InkMap) -> Mask:
     texture = 6.5 * _percentile(levels, 50) / 0.6745
     strongest = _percentile(levels, 99)
     return (page.contrast > max(MIN_CONTRAST - 2, THIN_CONTRAST * strongest, texture)) | page.ink
+
+
+def coloured_ink(page: InkMap, image: Image.Image) -> Mask:
+    """Bright print, such as yellow on white, that is nearer to its paper in its grey level than in its colour.
+
+    Args:
+        page: the ink of ``image``.
+        image: the page.
+    """
+    if image.mode == "L":
+        return np.zeros_like(page.ink)
+    red, green, blue = (np.asarray(channel) for channel in image.convert("RGB").split())
+    colour = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
+    around = _paper_level(colour)
+    differs = np.abs(colour.astype(np.int16) - around) >= MIN_COLOUR
+    return np.asarray(differs & (page.contrast >= MIN_CONTRAST))
 
 
 def _percentile(counts: npt.NDArray[np.int64], percent: float) -> int:

@@ -10,11 +10,11 @@ import numpy.typing as npt
 from PIL import Image
 
 from got_runtime.views.components import Boxes, Components, connected_components
-from got_runtime.views.ink import InkMap, Mask, ink_map, thin_ink
+from got_runtime.views.ink import InkMap, Mask, coloured_ink, ink_map, thin_ink
 from got_runtime.views.leaders import without_leaders, without_upright
 from got_runtime.views.quarter_turns import quarter_turns
 from got_runtime.views.reading_order import TextLine, in_reading_order
-from got_runtime.views.rules import ink_in_filled_boxes, take_out_rules
+from got_runtime.views.rules import NO_RULES, Rules, ink_in_filled_boxes, take_out_rules
 from got_runtime.views.segments import Segment, text_segments
 from got_runtime.views.tilt import MIN_TILT, tilt, turned
 
@@ -29,6 +29,8 @@ DEFAULT_X_HEIGHT = 10.0
 """Pixels, where a page has too few components to measure."""
 MIN_COMPONENTS = 8
 """Components below which the usual height of letters is not measured."""
+MIN_COLOURED_LETTERS = 4
+"""Letters of a segment in bright colours: figures have parts of such colours, too."""
 MIN_SMALL_COMPONENTS = 12
 """Components of thin or small type below which a page has none."""
 
@@ -38,7 +40,7 @@ class PageLines:
     """The levelled ``image``, the ``angle`` it was turned by (degrees, counter-clockwise), its ``ink`` and ``lines``.
 
     ``x_height`` is the usual height of small letters in pixels. Lines are in reading order. A page that lay on its
-    side or upside down was turned by ``quarter_turns`` first (counter-clockwise, 0 to 3).
+    side or upside down was turned by ``quarter_turns`` first (counter-clockwise, 0 to 3). ``rules`` are no ink.
     """
 
     image: Image.Image
@@ -47,6 +49,7 @@ class PageLines:
     x_height: float
     lines: tuple[TextLine, ...]
     quarter_turns: int = 0
+    rules: Rules = NO_RULES
 
 
 def find_lines(image: Image.Image) -> PageLines:
@@ -73,6 +76,7 @@ def find_lines(image: Image.Image) -> PageLines:
     usable = without_upright(parts, usable, x_height)
     segments = text_segments(parts, usable, x_height, rules.upright)
     segments += _small_type(page, ink, segments, x_height, rules.upright)
+    segments += _coloured_type(coloured_ink(page, image), ink, segments, x_height, rules.upright)
     lines = [
         TextLine(each.box, each.x_height, light_on_dark=_is_light_on_dark(each, page, ink))
         for each in segments
@@ -84,7 +88,7 @@ def find_lines(image: Image.Image) -> PageLines:
         replace(each, x_height=min(each.x_height, max(body_height(_cut(ink, each.box)), 0.5 * each.x_height)))
         for each in ordered
     ]
-    return PageLines(image, angle, ink, x_height, tuple(fitted), turns)
+    return PageLines(image, angle, ink, x_height, tuple(fitted), turns, rules)
 
 
 def _components_of(image: Image.Image) -> tuple[InkMap, Components, float]:
@@ -140,11 +144,7 @@ def _small_type(page: InkMap, ink: Mask, found: list[Segment], x_height: float, 
     """Segments in smaller or thinner type than the page's usual, in what no segment has taken; adds their ink."""
     if not found:
         return []
-    faint = thin_ink(page) | ink
-    margin = int(0.5 * x_height)
-    for segment in found:
-        left, top, right, bottom = segment.box
-        faint[max(0, top - margin) : bottom + margin, max(0, left - margin) : right + margin] = False
+    faint = _without(found, thin_ink(page) | ink, x_height)
     parts = connected_components(faint)
     heights, widths = parts.heights, parts.widths
     rule = (widths > 6 * x_height) & (heights < 0.7 * x_height)
@@ -155,8 +155,36 @@ def _small_type(page: InkMap, ink: Mask, found: list[Segment], x_height: float, 
     if small >= 1.3 * x_height:
         return []
     segments = [each for each in text_segments(parts, usable, small, walls, min_letters=3) if each.width > 2.5 * small]
+    return _with_ink(segments, faint, ink)
+
+
+def _coloured_type(bright: Mask, ink: Mask, found: list[Segment], x_height: float, walls: Boxes) -> list[Segment]:
+    """Segments in bright colours, of any usual size, in what no segment has taken; adds their ink."""
+    bright = _without(found, bright, x_height)
+    if not bright.any():
+        return []
+    parts = connected_components(bright)
+    usable = _may_be_print(parts, x_height) & (parts.heights >= 4)
+    if usable.sum() < MIN_COMPONENTS:
+        return []
+    height = _usual_height(parts, usable)
+    return _with_ink(text_segments(parts, usable, height, walls, min_letters=MIN_COLOURED_LETTERS), bright, ink)
+
+
+def _without(found: list[Segment], mask: Mask, x_height: float) -> Mask:
+    """The mask without what stands in segments that were found, or close to them."""
+    rest = mask.copy()
+    margin = int(0.5 * x_height)
+    for segment in found:
+        left, top, right, bottom = segment.box
+        rest[max(0, top - margin) : bottom + margin, max(0, left - margin) : right + margin] = False
+    return rest
+
+
+def _with_ink(segments: list[Segment], mask: Mask, ink: Mask) -> list[Segment]:
+    """The segments, after their part of ``mask`` was added to the ``ink``."""
     for segment in segments:
-        _cut(ink, segment.box)[...] |= _cut(faint, segment.box)
+        _cut(ink, segment.box)[...] |= _cut(mask, segment.box)
     return segments
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from got_runtime.views.columns import CELL_GAP, MIN_COLUMN_ROWS, widest_columns
 from got_runtime.views.components import Boxes
-from got_runtime.views.rules import Rules
+from got_runtime.views.rules import NO_RULES, Rules
 
 __all__ = ["TextLine", "in_reading_order"]
 
@@ -38,9 +38,6 @@ class TextLine:
     x_height: float
     row: int = 0
     light_on_dark: bool = False
-
-
-NO_RULES = Rules(np.zeros((0, 4), np.int64), np.zeros((0, 4), np.int64))
 
 
 def in_reading_order(lines: list[TextLine], rules: Rules = NO_RULES) -> list[TextLine]:
@@ -124,14 +121,22 @@ def _rows_from_the_top(boxes: Floats, members: npt.NDArray[np.int64], x_height: 
 
 
 def _stands_in(boxes: Floats, index: int, row: list[int], x_height: float) -> bool:
-    """Whether a segment is at the height of one of the row's and overlaps none of them sideways."""
+    """Whether a segment is at the height of its neighbour in the row, on either side, and overlaps none sideways.
+
+    Segments further away say nothing: in the next column stand other rows.
+    """
     left, top, right, bottom = boxes[index]
     others = boxes[row]
-    level = np.minimum(bottom, others[:, 3]) - np.maximum(top, others[:, 1])
-    beside = level > 0.4 * np.minimum(bottom - top, others[:, 3] - others[:, 1])
     overlap = np.minimum(right, others[:, 2]) - np.maximum(left, others[:, 0])
     narrower = np.minimum(right - left, others[:, 2] - others[:, 0])
-    return bool(beside.any() and not (overlap > np.maximum(x_height, 0.35 * narrower)).any())
+    if (overlap > np.maximum(x_height, 0.35 * narrower)).any():
+        return False
+    level = np.minimum(bottom, others[:, 3]) - np.maximum(top, others[:, 1])
+    beside = level > 0.4 * np.minimum(bottom - top, others[:, 3] - others[:, 1])
+    before = (others[:, 0] + others[:, 2]) < left + right
+    nearest_before = np.where(before, others[:, 2], -np.inf).argmax()
+    nearest_behind = np.where(before, np.inf, others[:, 0]).argmin()
+    return bool((before.any() and beside[nearest_before]) or (not before.all() and beside[nearest_behind]))
 
 
 def _joined(row: list[TextLine], walls: Boxes) -> list[TextLine]:

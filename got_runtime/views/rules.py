@@ -7,12 +7,16 @@ import numpy as np
 from got_runtime.views.components import Boxes, Components, Integers, Runs, components_of, runs_of
 from got_runtime.views.ink import InkMap, Mask, ink_within
 
-__all__ = ["Rules", "ink_in_filled_boxes", "take_out_rules"]
+__all__ = ["NO_RULES", "Rules", "ink_in_filled_boxes", "take_out_rules"]
 
 MIN_RULE = 6.0
 """Lengths are in x-heights. A dash is shorter."""
 MIN_UPRIGHT_RULE = 4.5
 """A bracket or the stem of a letter is shorter."""
+MIN_CELL_RULE = 1.8
+"""The same between two level rules."""
+SLACK = 2
+"""Pixels by which a rule may miss another one that it meets."""
 MAX_STROKE = 0.7
 """What crosses a rule over a greater length is no stroke but another rule beside it."""
 MAX_THICKNESS = 0.33
@@ -28,17 +32,24 @@ class Rules(NamedTuple):
     upright: Boxes
 
 
+NO_RULES = Rules(np.zeros((0, 4), np.int64), np.zeros((0, 4), np.int64))
+
+
 def take_out_rules(ink: Mask, parts: Components, x_height: float) -> Rules:
     """The rules of a page, which are removed from its ``ink`` in place. Strokes that cross a rule stay whole."""
     thickness = max(MAX_THICKNESS * x_height, 2.0)
     level, runs, number = _thin_groups(parts.runs, MIN_RULE * x_height, thickness)
     upright = np.zeros((0, 4), np.int64)
     if len(parts.boxes) and parts.heights.max() >= MIN_UPRIGHT_RULE * x_height:
-        turned, upright_runs, upright_number = _thin_groups(runs_of(ink.T), MIN_UPRIGHT_RULE * x_height, thickness)
-        upright = turned[:, [1, 0, 3, 2]]
+        columns = runs_of(ink.T)
+        found = [_thin_groups(columns, MIN_UPRIGHT_RULE * x_height, thickness)]
+        if len(level) > 1:
+            found.append(_between_rules(_thin_groups(columns, MIN_CELL_RULE * x_height, thickness), level))
+        upright = np.concatenate([boxes[:, [1, 0, 3, 2]] for boxes, _, _ in found])
         _erase(ink, level, runs, number, MAX_STROKE * x_height)
         # After the level ones, so that nothing is left where two rules cross.
-        _erase(ink.T, turned, upright_runs, upright_number, MAX_STROKE * x_height)
+        for group in found:
+            _erase(ink.T, *group, MAX_STROKE * x_height)
     else:
         _erase(ink, level, runs, number, MAX_STROKE * x_height)
     return Rules(level, upright)
@@ -77,6 +88,17 @@ def _thin_groups(runs: Runs, shortest: float, thickness: float) -> tuple[Boxes, 
     thin = groups.areas <= thickness * groups.widths
     own = thin[groups.label]
     return groups.boxes[thin], groups.runs.chosen(own), (np.cumsum(thin) - 1)[groups.label[own]]
+
+
+def _between_rules(groups: tuple[Boxes, Runs, Integers], level: Boxes) -> tuple[Boxes, Runs, Integers]:
+    """Those upright groups (turned) of which both ends lie on a level rule: the sides of low cells."""
+    boxes, runs, number = groups
+    tops, lefts, bottoms, rights = boxes.T[:, :, None]
+    under = (level[:, 0] <= lefts + SLACK) & (level[:, 2] >= rights - SLACK)
+    ends = [(under & (level[:, 1] <= y + SLACK) & (level[:, 3] >= y - SLACK)).any(axis=1) for y in (tops, bottoms)]
+    chosen = ends[0] & ends[1] & (bottoms - tops > SLACK + rights - lefts)[:, 0]
+    own = chosen[number]
+    return boxes[chosen], runs.chosen(own), (np.cumsum(chosen) - 1)[number[own]]
 
 
 def _erase(ink: Mask, boxes: Boxes, runs: Runs, number: Integers, stroke: float) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from got_runtime.views.lines import PageLines
@@ -14,12 +15,22 @@ __all__ = ["Placement", "StackedView", "stacked_view"]
 
 PAPER = 250
 """Grey level of the paper of a view."""
+PRINT = 30
+"""Grey level of print that was light or coloured."""
+DARK_PRINT = 0.5
+"""Part of the paper's level by which print is darker that is shown in its own colours."""
+COLOURED = 60
+"""Levels by which the channels of coloured paper differ."""
+ABOVE, BELOW = 0.9, 0.5
+"""x-heights above and below a part of a piece that are shown with it: a dot or a dash is placed by them."""
 MAX_ASPECT = 1.5
 """Width : height of a view, or its inverse, at most. Five rows without padding: 8.0 % errors, padded: .65."""
 SAME_SIZE = 1.5
 """Pieces whose x-heights differ by more than this factor are scaled to the view's."""
 LINE_PITCH = 2.6
 """Distance of the rows of a view, in x-heights."""
+
+Floats = npt.NDArray[np.float32]
 
 
 class Placement(NamedTuple):
@@ -80,31 +91,65 @@ def _scaled(crop: _Crop, factor: float) -> _Crop:
 def _crop(page: PageLines, piece: Piece) -> _Crop:
     """The piece's picture; the parts of several cells stand side by side with a blank between them."""
     top, bottom = piece.box[1], piece.box[3]
-    parts = [_cleaned(page, (left, top, right, bottom), piece.x_height) for left, _, right, _ in piece.parts]
-    if len(parts) == 1:
-        return parts[0]
+    crops = []
+    for left, part_top, right, part_bottom in piece.parts:
+        # Not the whole height of the piece: beside a part that stands higher or lower is another line.
+        part_top = max(top, part_top - int(ABOVE * piece.x_height))
+        part_bottom = min(bottom, part_bottom + int(BELOW * piece.x_height))
+        crops.append((_cleaned(page, (left, part_top, right, part_bottom), piece.x_height), part_top - top))
+    if len(crops) == 1:
+        return crops[0][0]
     blank = int(0.5 * piece.x_height)
-    width = sum(part.image.width for part in parts) + blank * (len(parts) - 1)
-    row = Image.new("RGB", (width, max(part.image.height for part in parts)), (PAPER, PAPER, PAPER))
+    width = sum(crop.image.width for crop, _ in crops) + blank * (len(crops) - 1)
+    height = max(crop.image.height + down for crop, down in crops)
+    row = Image.new("RGB", (width, height), (PAPER, PAPER, PAPER))
     left, placements = 0, []
-    for part in parts:
-        row.paste(part.image, (left, 0))
-        placements.append(_moved(part.parts[0], left, 0))
-        left += part.image.width + blank
+    for crop, down in crops:
+        row.paste(crop.image, (left, down))
+        placements.append(_moved(crop.parts[0], left, down))
+        left += crop.image.width + blank
     return _Crop(row, tuple(placements))
 
 
 def _cleaned(page: PageLines, box: Box, x_height: float) -> _Crop:
-    """A part of the page with a margin, its paper brought to near white; light print on dark is inverted."""
+    """A part of the page with a margin, its paper brought to near white; light or coloured print is made dark."""
     across, down = 0.45 * x_height, 0.12 * x_height + 1
     width, height = page.image.size
     left, top = max(0, int(box[0] - across)), max(0, int(box[1] - down))
     right, bottom = min(width, int(box[2] + across + 1)), min(height, int(box[3] + down + 1))
     pixels = np.asarray(page.image.convert("RGB").crop((left, top, right, bottom)), dtype=np.float32)
-    ink, grey = page.ink[top:bottom, left:right], pixels.mean(axis=2)
-    paper = float(np.median(grey[~ink])) if not ink.all() else 255.0
-    stroke = float(np.median(grey[ink])) if ink.any() else 0.0
-    if stroke > paper:
-        pixels, paper = 255 - pixels, 255 - paper
-    whitened = np.clip(pixels * (PAPER / max(paper, 60.0)), 0, PAPER)  # very dark paper would drown in its noise
-    return _Crop(Image.fromarray(whitened.astype(np.uint8)), (Placement(1.0, (-left, -top)),))
+    ink = page.ink[top:bottom, left:right]
+    paper = np.median(pixels[~ink], axis=0) if not ink.all() else np.full(3, 255.0, np.float32)
+    stroke = np.median(pixels[ink], axis=0) if ink.any() else np.zeros(3, np.float32)
+    pixels[_rules_within(page, (left, top, right, bottom))] = paper
+    return _Crop(Image.fromarray(_dark_on_light(pixels, paper, stroke)), (Placement(1.0, (-left, -top)),))
+
+
+def _rules_within(page: PageLines, box: Box) -> npt.NDArray[np.bool_]:
+    """The pixels of a box that show rules, such as the sides of a cell, and no print."""
+    left, top, right, bottom = box
+    shown = np.zeros((bottom - top, right - left), np.bool_)
+    for x0, y0, x1, y1 in np.concatenate([page.rules.level, page.rules.upright]).tolist():
+        if x0 < right and x1 > left and y0 < bottom and y1 > top and min(x1 - x0, y1 - y0) <= page.x_height:
+            shown[max(0, y0 - 2 - top) : max(0, y1 + 2 - top), max(0, x0 - 2 - left) : max(0, x1 + 2 - left)] = True
+    if shown.any():
+        ink = page.ink[top:bottom, left:right].copy()
+        for axis in (0, 1):  # print is grey beside its ink
+            one, near = np.swapaxes(ink.copy(), 0, axis), np.swapaxes(ink, 0, axis)
+            near[1:] |= one[:-1]
+            near[:-1] |= one[1:]
+        shown &= ~ink
+    return shown
+
+
+def _dark_on_light(pixels: Floats, paper: Floats, stroke: Floats) -> npt.NDArray[np.uint8]:
+    """Pixels (height, width, 3) with the colour of the ``paper`` near white, and that of the ``stroke`` dark."""
+    level = float(paper.mean())
+    if level - float(stroke.mean()) >= DARK_PRINT * level and np.ptp(paper) < COLOURED:
+        whitened = pixels * (PAPER / max(level, 60.0))  # very dark paper would drown in its noise
+    else:
+        way = stroke - paper
+        # How far each pixel is on the way from the paper's colour to that of the print.
+        part = (pixels - paper) @ way / max(float(way @ way), 1.0)
+        whitened = np.repeat((PAPER - (PAPER - PRINT) * part)[..., None], 3, axis=2)
+    return np.asarray(np.clip(whitened, 0, PAPER), np.uint8)

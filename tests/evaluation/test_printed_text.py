@@ -17,6 +17,9 @@ from got_runtime.evaluation.printed_text import joined_text, plain_characters, t
         ("Name: ________ Date: ____", "Name:  Date:  "),
         ("“Quoted” – it’s…", "“Quoted” – it’s…"),
         ("see 1. and 2.", "see 1. and 2."),
+        ("Total }}}}}}}}}}}} 5", "Total   5"),
+        ("~ ~ ~ ~ ~ ~ ~ ~ ~", " "),
+        ("a = b ---- c {{{{x}}}}", "a = b ---- c {{{{x}}}}"),
     ],
 )
 def test_what_is_not_reading_is_made_equal(printed: str, plain: str) -> None:

@@ -4,6 +4,7 @@ from helpers.printed_pages import Placed, printed_page, words_of
 from PIL import ImageFont
 
 from got_runtime.views.lines import PageLines, find_lines
+from got_runtime.views.reading_order import TextLine, in_reading_order
 
 
 def column(left: int, top: int, rows: int, width: int, size: int = 20) -> list[Placed]:
@@ -68,3 +69,15 @@ def test_letters_above_a_column_of_check_boxes_stay_in_their_line() -> None:
     first = find_lines(page).lines[0]
     assert first.box[0] <= 62
     assert first.box[2] >= 60 + ImageFont.load_default(22).getlength(words_of(8)) - 4
+
+
+def test_a_cell_belongs_to_the_row_of_its_neighbour() -> None:
+    """What stands further to the left may be level with both rows of a table beside it."""
+    beside = TextLine((60, 104, 160, 132), 10.0)
+    tank, capacity, gallons = (
+        TextLine((left, top, left + 80, top + 18), 10.0) for left, top in ((240, 100), (240, 119), (400, 119))
+    )
+    ordered = in_reading_order([beside, tank, capacity, gallons])
+    rows = {line.box: line.row for line in ordered}
+    assert rows[tank.box] == rows[beside.box]
+    assert rows[capacity.box] == rows[gallons.box] != rows[tank.box]

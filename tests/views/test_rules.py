@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from got_runtime.views.lines import PageLines, find_lines
 from got_runtime.views.pieces import cut_into_pieces
+from got_runtime.views.stack import stacked_view
 
 SIZE = 22
 
@@ -44,6 +45,26 @@ def test_text_that_touches_the_rules_of_its_table_is_found_whole() -> None:
     assert [line.row for line in found.lines] == [row for row in range(6) for _ in range(3)]
     for line, text in zip(found.lines, (cell for row in cells for cell in row), strict=True):
         assert line.box[2] - line.box[0] == pytest.approx(width(text), abs=5)
+
+
+def test_low_cells_are_shown_without_their_sides() -> None:
+    """A side of one row, of less than three lines of print, beside cells that go over two columns."""
+    cells = [(104, 100, "Berlin"), (304, 100, "Vienna"), (504, 100, "Paris"), (104, 140, "Europe and Asia")]
+    page = printed_page([((left, top), text, SIZE) for left, top, text in cells] + paragraph(60, 260, 6, 14))
+    draw = ImageDraw.Draw(page)
+    for y in (92, 134, 176):
+        draw.line((100, y, 700, y), fill=(0, 0, 0), width=2)
+    for x, top, bottom in ((100, 92, 176), (700, 92, 176), (300, 92, 134), (500, 92, 134)):
+        draw.line((x, top, x, bottom), fill=(0, 0, 0), width=2)
+    found = find_lines(page)
+    lines = [line for line in found.lines if line.box[1] < 200]
+    assert [line.box[0] for line in lines] == pytest.approx([left for left, _, _ in cells], abs=4)
+    for line, (_, _, text) in zip(lines, cells, strict=True):
+        assert line.box[2] - line.box[0] == pytest.approx(width(text), abs=5)
+    pieces = [piece for piece in cut_into_pieces(found, 34) if piece.box[1] < 200]
+    grey = np.asarray(found.image.convert("L"))
+    printed = sum((grey[t:b, x0:x1] < 128).sum() for piece in pieces for x0, t, x1, b in piece.parts)
+    assert (np.asarray(stacked_view(found, pieces).image.convert("L")) < 128).sum() == printed
 
 
 def test_cells_that_stand_close_are_parted_by_the_rule_between_them() -> None:
