@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Gap", "with_blanks"]
+__all__ = ["Gap", "blanks_at_gaps", "with_blanks"]
 
 _WITHOUT_BLANKS = re.compile(r"[\\\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3000-\u9fff\uf900-\ufaff\uff00-\uffef]")
 """Lines with commands of LaTeX, and in scripts that set words without blanks: Chinese, Japanese, Thai, Lao, Khmer."""
@@ -44,6 +44,10 @@ _LEAST_OF_MEDIAN = 0.8
 """Least width of a gap that gets a new blank, in those of gaps that have one."""
 _ALONE = 0.5, 1.2
 """Least and greatest width of such a gap where no other is known: in a wider one something was not read."""
+_BLANK = 0.6
+"""Advance width of a blank, in the unit of the widths above."""
+_AT_GAP = 1.6
+"""Widths of characters by which a blank may be away from its gap."""
 _FREE = {**dict.fromkeys("1ilIj.,:;!'|", 0.18), **dict.fromkeys("ftr", 0.06)}
 """What characters leave free beside them where all digits, or all characters, are of one width."""
 
@@ -72,6 +76,29 @@ def with_blanks(text: str, width: float, gaps: Sequence[Gap]) -> str:
     blanks = set(np.cumsum([len(word) for word in words])[:-1].tolist())
     kept = sorted(blanks | _placed(characters, blanks, width, gaps))
     return " ".join(characters[begin:end] for begin, end in zip([0, *kept], [*kept, len(characters)], strict=True))
+
+
+def blanks_at_gaps(text: str, width: float, gaps: Sequence[Gap]) -> float:
+    """Which part of a line's gaps has a blank of the text, and of the blanks a gap: the mean of both, 0 to 1.
+
+    Of 700 lines that were read right, 99.5 % have .6 and more. In another line's text blanks stand where they may.
+
+    Args:
+        text: what was read.
+        width: of the line in pixels.
+        gaps: between its words, from the left, in pixels from its left edge.
+    """
+    words = text.split()
+    if len(gaps) < 2 or len(words) < 2 or _WITHOUT_BLANKS.search(text):
+        return 1.0
+    middles = np.array([(gap.begin + gap.end) / 2 for gap in gaps]) / width
+    best = 0.0
+    for even in (False, True):  # proportional type, or that of a typewriter
+        widths = [sum(1.0 if even else _WIDTHS.get(each, _USUAL) for each in word) for word in words]
+        ends = np.cumsum(widths) + _BLANK * np.arange(len(words))
+        away = np.abs(middles[:, None] - (ends[:-1] + _BLANK / 2) / ends[-1]) < _AT_GAP / ends[-1]
+        best = max(best, float(away.any(axis=1).mean() + away.any(axis=0).mean()) / 2)
+    return best
 
 
 def _placed(characters: str, blanks: set[int], width: float, gaps: Sequence[Gap]) -> set[int]:

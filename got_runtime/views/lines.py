@@ -3,6 +3,7 @@
 Print is told from what it stands beside by the size and solidity of connected components; no network is involved.
 """
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,7 +19,7 @@ from got_runtime.views.rules import NO_RULES, Rules, ink_in_filled_boxes, take_o
 from got_runtime.views.segments import Segment, text_segments
 from got_runtime.views.tilt import MIN_TILT, tilt, turned
 
-__all__ = ["QUARTER_TURNS", "PageLines", "body_height", "find_lines"]
+__all__ = ["QUARTER_TURNS", "PageLines", "body_height", "box_as_given", "find_lines"]
 
 Flags = npt.NDArray[np.bool_]
 
@@ -89,6 +90,36 @@ def find_lines(image: Image.Image) -> PageLines:
         for each in ordered
     ]
     return PageLines(image, angle, ink, x_height, tuple(fitted), turns, rules)
+
+
+def box_as_given(page: PageLines, box: tuple[int, int, int, int], scale: float) -> tuple[int, int, int, int]:
+    """A box of the upright, levelled page in pixels of the page as it was given: the box around its corners.
+
+    Args:
+        page: the lines of the page.
+        box: left, top, right, bottom.
+        scale: pixels of the page as it was given for each pixel in which its lines were found.
+    """
+    angle = math.radians(page.angle)
+    width, height = page.image.size
+    middle_x, middle_y = width / 2, height / 2
+    corners = [(x - middle_x, y - middle_y) for x in (box[0], box[2]) for y in (box[1], box[3])]
+    xs = [x * math.cos(angle) - y * math.sin(angle) + middle_x for x, y in corners]
+    ys = [x * math.sin(angle) + y * math.cos(angle) + middle_y for x, y in corners]
+    left, top, right, bottom = max(0, min(xs)), max(0, min(ys)), min(width, max(xs)), min(height, max(ys))
+    match page.quarter_turns:
+        case 1:
+            left, top, right, bottom = height - bottom, left, height - top, right
+        case 2:
+            left, top, right, bottom = width - right, height - bottom, width - left, height - top
+        case 3:
+            left, top, right, bottom = top, width - right, bottom, width - left
+    return (
+        math.floor(left * scale),
+        math.floor(top * scale),
+        math.ceil(right * scale),
+        math.ceil(bottom * scale),
+    )
 
 
 def _components_of(image: Image.Image) -> tuple[InkMap, Components, float]:

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from got_runtime.views.blanks import with_blanks
+from got_runtime.views.blanks import blanks_at_gaps, with_blanks
 from got_runtime.views.blocks import PlacedLine, block_numbers
-from got_runtime.views.lines import QUARTER_TURNS, PageLines, find_lines
+from got_runtime.views.lines import QUARTER_TURNS, PageLines, box_as_given, find_lines
 from got_runtime.views.matching import matched_lines
 from got_runtime.views.pieces import Box, Piece, around, cut_into_pieces, median_advance, merged, word_gaps
 from got_runtime.views.stack import stacked_view
@@ -27,6 +27,8 @@ PIECE_ROWS = 10 / 34
 errors on a book where 8 to 10 gave 1.3 %. Pieces of 44 characters gave 15.5 % errors on scans."""
 MIN_TEXT_CONFIDENCE, MIN_ODD_CONFIDENCE = 0.7, 0.85
 """Mean probability of the tokens of text; and of text with commands of LaTeX, or that does not fit what is printed."""
+MIN_BLANKS_AT_GAPS = 0.58
+"""Least part of its gaps where a line has its blanks; else it may be the text of another line."""
 MAX_PIXELS = 40_000_000
 """Pixels to which a larger page is reduced: an A4 page at 640 dpi. The analysis takes 2 to 3 s and 0.8 GB."""
 ESTIMATE_PIXELS = 1_200_000
@@ -92,6 +94,8 @@ class ZoomedPage:
     read_again: int = 0
     """Views that were read again in halves."""
     _texts: dict[int, _PieceText] = field(default_factory=dict)
+    _doubted: dict[int, str] = field(default_factory=dict)
+    """Texts that do not fit the gaps between words; one that is read again is taken."""
     _pending: list[tuple[int, ...]] = field(default_factory=list)
     _streamed: int = 0
 
@@ -180,6 +184,8 @@ class ZoomedPage:
             self._texts |= {index: _PieceText(matched=False) for index in view.pieces}
             return False
         lines = matched_lines([line.text for line in answer], pieces)
+        if lines is not None and len(pieces) > 1 and not final and self._doubt(view.pieces, lines):
+            lines = None
         if lines is not None:
             confidences = {line.text: line.confidence for line in answer}
             mean = _mean([line.confidence for line in answer])
@@ -199,6 +205,17 @@ class ZoomedPage:
             text = " ".join(line.text for line in answer if line.text)[: int(2 * pieces[0].characters + 8)]
             self._texts[view.pieces[0]] = _PieceText(text, _mean([line.confidence for line in answer]), matched=False)
         return True
+
+    def _doubt(self, indices: Sequence[int], lines: Sequence[str]) -> bool:
+        """Whether one of the lines seems to be another one's: its words are not where the page has them."""
+        doubted = {
+            index: line
+            for index, line in zip(indices, lines, strict=True)
+            if self._doubted.get(index) != line
+            and blanks_at_gaps(line, *word_gaps(self.page.ink, self.pieces[index])) < MIN_BLANKS_AT_GAPS
+        }
+        self._doubted |= doubted
+        return bool(doubted)
 
     def record_whole(self, answer: Sequence[AnswerLine]) -> dict[str, str]:
         """The answer of the whole page in one view: its lines have boxes where they match the lines found.
@@ -247,7 +264,7 @@ class ZoomedPage:
         blanked = (("" if self.pieces[index].goes_on else " ") + self._texts[index].text for index in known)
         return ReadLine(
             " ".join("".join(blanked).split()),
-            self._as_given(self._box(indices)),
+            box_as_given(self.page, self._box(indices), self.scale),
             _mean([each.confidence for each in texts]),
             all(each.matched for each in texts) and len(texts) == len(indices),
         )
@@ -259,29 +276,6 @@ class ZoomedPage:
         """The indices of the pieces of each row."""
         rows = itertools.groupby(range(len(self.pieces)), key=lambda index: self.pieces[index].row)
         return [list(members) for _, members in rows]
-
-    def _as_given(self, box: Box) -> Box:
-        """A box of the upright, levelled page in pixels of the page as it was given: the box around its corners."""
-        angle = math.radians(self.page.angle)
-        width, height = self.page.image.size
-        middle_x, middle_y = width / 2, height / 2
-        corners = [(x - middle_x, y - middle_y) for x in (box[0], box[2]) for y in (box[1], box[3])]
-        xs = [x * math.cos(angle) - y * math.sin(angle) + middle_x for x, y in corners]
-        ys = [x * math.sin(angle) + y * math.cos(angle) + middle_y for x, y in corners]
-        left, top, right, bottom = max(0, min(xs)), max(0, min(ys)), min(width, max(xs)), min(height, max(ys))
-        match self.page.quarter_turns:
-            case 1:
-                left, top, right, bottom = height - bottom, left, height - top, right
-            case 2:
-                left, top, right, bottom = width - right, height - bottom, width - left, height - top
-            case 3:
-                left, top, right, bottom = top, width - right, bottom, width - left
-        return (
-            math.floor(left * self.scale),
-            math.floor(top * self.scale),
-            math.ceil(right * self.scale),
-            math.ceil(bottom * self.scale),
-        )
 
 
 def characters_of_piece(readable_width: float, view_size: int) -> int:

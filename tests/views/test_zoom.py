@@ -127,6 +127,34 @@ def test_a_view_whose_answer_does_not_fit_is_read_again_in_halves() -> None:
     assert 5 in sizes
 
 
+def test_a_view_with_the_text_of_another_line_is_read_again() -> None:
+    """The network skips a line and reads the one before twice: the number of lines and their lengths are right."""
+    zoomed = ZoomedPage.of(page_image())
+    reader = PerfectReader(zoomed, LINES)
+    first, *rest = zoomed.pending()
+    lines = list(map(reader.says, first))
+    lines[5] = lines[4]
+    assert not zoomed.record(zoomed.view(first), answer(lines))
+    halves = zoomed.pending()
+    assert [len(half) for half in halves] == [5, 5]
+    for pieces in [*halves, *rest]:
+        assert zoomed.record(zoomed.view(pieces), answer(map(reader.says, pieces)))
+    assert [line.text for line in zoomed.lines()] == LINES
+
+
+def test_odd_text_that_is_read_twice_is_taken() -> None:
+    zoomed = ZoomedPage.of(page_image())
+    reader = PerfectReader(zoomed, LINES)
+    first, *_ = zoomed.pending()
+    lines = list(map(reader.says, first))
+    lines[0] = "I a m as o nothingelsewhatsoever"
+    assert not zoomed.record(zoomed.view(first), answer(lines))
+    for half in zoomed.pending():
+        assert zoomed.record(zoomed.view(half), answer(lines[first.index(index)] for index in half))
+    assert zoomed.pending() == []
+    assert zoomed.lines()[0].matched
+
+
 def test_a_piece_that_never_fits_is_kept_and_marked() -> None:
     zoomed = ZoomedPage.of(page_image())
     while pending := zoomed.pending():
