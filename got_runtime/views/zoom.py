@@ -111,8 +111,10 @@ class ZoomedPage:
         page = find_lines(image)
         pieces = cut_into_pieces(page, max_characters)
         rows = max(1, round(PIECE_ROWS * max_characters))
-        indices = range(len(pieces))
-        groups = [tuple(indices[begin : begin + rows]) for begin in indices[::rows]]
+        # As many views as are needed, with as few rows in each as that allows: a last view of one row gains nothing.
+        views = math.ceil(len(pieces) / rows)
+        edges = [len(pieces) * number // max(1, views) for number in range(views + 1)]
+        groups = [tuple(range(begin, end)) for begin, end in itertools.pairwise(edges)]
         return cls(page, pieces, scale, _pending=groups)
 
     @classmethod
