@@ -16,7 +16,7 @@ from got_runtime.sources.page import FindKept, Rotation, SourcePage, kept_of, wi
 from got_runtime.sources.regions import Region
 from got_runtime.sources.rgb import rotated
 from got_runtime.sources.selection import Selection, missing_pages, select_pages
-from got_runtime.sources.text_layer import Box, Character, TextLayer
+from got_runtime.sources.text_layer import Box, Character, TextLayer, unpacked
 
 __all__ = ["PageOfPdf", "pdf_pages"]
 
@@ -128,7 +128,7 @@ class PageOfPdf:
 
     def characters(self) -> list[Character]:
         """The characters of the text layer and their boxes in points, unrotated by ``rotate``."""
-        return [(character, _box(box)) for character, box in self._call("characters").value["result"]]
+        return unpacked(self._call("characters").value)
 
     def regions(self) -> list[Region]:
         """Regions found by the layout analysis, in points; none on a rotated page."""

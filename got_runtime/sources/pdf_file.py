@@ -19,7 +19,7 @@ from got_runtime.sources.pdf_features import PageFeatures
 from got_runtime.sources.regions import layout_regions
 from got_runtime.sources.resolution import POINTS_PER_INCH, auto_dpi
 from got_runtime.sources.second_renderer import drawn_by_pdfium
-from got_runtime.sources.text_layer import characters, is_scan, needs_ocr, read_text_layer
+from got_runtime.sources.text_layer import characters, is_scan, needs_ocr, packed, read_text_layer
 
 __all__ = ["PdfFile"]
 
@@ -120,9 +120,9 @@ class PdfFile:
             return Answer({"result": is_scan(page)})
 
     def characters(self, number: int) -> Answer:
-        """The characters of the text layer and their boxes in points. Raises ``SourceCorrupt``."""
+        """The characters of the text layer and their boxes in points, packed. Raises ``SourceCorrupt``."""
         with self._page(number) as (page, _):
-            return Answer({"result": characters(page)})
+            return Answer(packed(characters(page)))
 
     def regions(self, number: int) -> Answer:
         """Regions found by the layout analysis: box in points, kind, text. Raises ``SourceCorrupt``."""

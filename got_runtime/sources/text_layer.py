@@ -4,15 +4,28 @@ Both are decided by PyMuPDF's own models, which come with PyMuPDF 2 and run offl
 rules replace them.
 """
 
+from base64 import b64decode, b64encode
 from collections import defaultdict
 from dataclasses import dataclass
 from importlib import import_module
 from itertools import pairwise, starmap
 from typing import Any
 
+import numpy as np
+
 from got_runtime.sources.hidden_text import HiddenText
 
-__all__ = ["Character", "TextLayer", "characters", "is_scan", "needs_ocr", "read_text_layer", "text_layer"]
+__all__ = [
+    "Character",
+    "TextLayer",
+    "characters",
+    "is_scan",
+    "needs_ocr",
+    "packed",
+    "read_text_layer",
+    "text_layer",
+    "unpacked",
+]
 
 REPLACEMENT = "\ufffd"
 MOST_REPLACEMENTS = 0.1
@@ -203,3 +216,15 @@ def characters(page: Any) -> list[Character]:
         for character in span["chars"]
         if not character["c"].isspace()
     ]
+
+
+def packed(found: list[Character]) -> dict[str, Any]:
+    """Characters as JSON carries them fast: read as lists, half a million boxes hold a process for four seconds."""
+    boxes = np.array([box for _, box in found], dtype=np.float64)
+    return {"characters": [character for character, _ in found], "boxes": b64encode(boxes.tobytes()).decode()}
+
+
+def unpacked(value: dict[str, Any]) -> list[Character]:
+    """The characters of :func:`packed`."""
+    boxes = np.frombuffer(b64decode(value["boxes"]), dtype=np.float64).reshape(-1, 4)
+    return list(zip(value["characters"], zip(*boxes.T.tolist(), strict=True), strict=True))
