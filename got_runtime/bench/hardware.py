@@ -64,10 +64,14 @@ def timed(action: Callable[[], object], device: "torch.device") -> float:
 
 def synchronize(device: "torch.device") -> None:
     """Wait until the device has finished its work."""
-    if device.type == "cuda":
-        import torch
+    import torch
 
+    if device.type == "cuda":
         torch.cuda.synchronize(device)
+    elif device.type == "xpu":
+        torch.xpu.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
 
 
 def measure_hardware(device: "torch.device", dtype: "torch.dtype") -> Hardware:

@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.table import Table
 
-    from got_runtime.engine.processor import code_path, processor
+    from got_runtime.engine.processor import code_path, other_devices, processor
     from got_runtime.engine.threads import allowed_threads
     from got_runtime.sources import Limits
 
@@ -45,6 +45,8 @@ def run(args: argparse.Namespace) -> int:
         table.add_row(f"model {name}", "none" if value is None else str(value))
     table.add_row("processor", processor())
     table.add_row("code", code_path(runtime.model_info.device, runtime.model_info.dtype))
+    for name in other_devices(runtime.model_info.device):
+        table.add_row("other device", f"{name}: untested, so auto does not choose it (--device {name})")
     table.add_row("CPU threads", f"{args.threads or allowed_threads()}")
     for package in ("got-ocr", "torch", "transformers", "pymupdf", "pillow", "pydantic"):
         table.add_row(package, version(package))

@@ -30,6 +30,8 @@ def free_memory(device: torch.device) -> int:
         free, _ = torch.cuda.mem_get_info(device)
         reserved = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return int(free + reserved)
+    if device.type == "xpu":
+        return int(torch.xpu.mem_get_info(device)[0])
     known = [size for size in (_available_memory(), _cgroup_memory()) if size is not None]
     return min(known, default=_ASSUMED_BYTES)
 

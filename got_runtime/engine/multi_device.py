@@ -72,7 +72,10 @@ class MultiDeviceEngine:
             raise EngineError("devices=[]: name at least one, such as 'cuda:0' or 'cpu'")
         config = config or EngineConfig()
         processes_on_cpu = len(devices) if "cpu" in devices else 1
-        self._workers = [_Worker(checkpoint, device, engine, config, processes_on_cpu) for device in devices]
+        self._workers = [
+            _Worker(checkpoint, device, engine, config, processes_on_cpu, list(devices).count(device))
+            for device in devices
+        ]
         self._batch_size = config.batch_size
         self._calls = itertools.count()
         self._process = os.getpid()
@@ -178,7 +181,13 @@ class _Worker:
     """This side of one process: sends it messages; a thread passes its events to the calls."""
 
     def __init__(
-        self, checkpoint: CheckpointRef, device: str, engine: str, config: EngineConfig, processes_on_cpu: int
+        self,
+        checkpoint: CheckpointRef,
+        device: str,
+        engine: str,
+        config: EngineConfig,
+        processes_on_cpu: int,
+        processes_on_device: int,
     ) -> None:
         context = multiprocessing.get_context("spawn")
         self._connection, other_end = context.Pipe()
@@ -189,7 +198,7 @@ class _Worker:
         self.exit_reason = f"the engine process on {device} has ended"
         self.process: BaseProcess = context.Process(
             target=serve,
-            args=(other_end, checkpoint, device, engine, config, processes_on_cpu),
+            args=(other_end, checkpoint, device, engine, config, processes_on_cpu, processes_on_device),
             name=f"got-ocr {device}",
             daemon=True,
         )

@@ -3,7 +3,7 @@
 import platform
 from pathlib import Path
 
-__all__ = ["code_path", "processor"]
+__all__ = ["code_path", "other_devices", "processor"]
 
 _FEATURES = {
     "AMX": "_is_amx_tile_supported",
@@ -41,6 +41,18 @@ def code_path(device: str, dtype: str) -> str:
     if products is None or load() is None:
         return f"torch ({why_not_compiled() or 'the CPU lacks AVX2'})"
     return f"compiled C, {INSTRUCTIONS[products.instructions()]}"
+
+
+def other_devices(device: str) -> list[str]:
+    """Accelerators of this machine that ``auto`` does not choose, because nothing was ever measured or tested on them.
+
+    Args:
+        device: that is in use, such as ``cpu``.
+    """
+    import torch
+
+    here = {"mps": torch.backends.mps.is_available(), "xpu": torch.xpu.is_available()}
+    return [name for name, available in here.items() if available and name != device.partition(":")[0]]
 
 
 def _name() -> str:

@@ -28,6 +28,7 @@ from got_runtime.engine.protocol import (
 )
 from got_runtime.engine.rows import Rows
 from got_runtime.engine.sequence import Sequence
+from got_runtime.engine.threads import release_helper_threads
 
 __all__ = ["SharedBatch"]
 
@@ -87,6 +88,8 @@ class SharedBatch:
         """True while rows are changed, and after an exception left them half changed."""
         self._closed = False
         self._numbers = itertools.count()
+        self._threads = threading.local()
+        """``made_step`` is set in threads that have made a step: they have helper threads of OpenMP."""
         self._prefill_ahead = 0.0
         """Seconds of prefilling that too few steps have followed, while a session waits for its first completion."""
 
@@ -167,6 +170,13 @@ class SharedBatch:
             self._lock.release()
         if idle:
             self._leave(member)
+        self._release_helpers()
+
+    def _release_helpers(self) -> None:
+        """End the calling thread's helper threads, for another thread makes the steps, or none does."""
+        if getattr(self._threads, "made_step", False):
+            self._threads.made_step = False
+            release_helper_threads()
 
     def _drive_if_idle(self, member: _Member) -> bool:
         """Become the driver, to remove rows, unless another thread is and will do it."""
@@ -180,7 +190,10 @@ class SharedBatch:
         self._check_process()
         try:
             if self._enter(member):
+                self._threads.made_step = True
                 self._make_step()
+            else:
+                self._release_helpers()
         except Exception as error:
             if self._closed:
                 raise engine_closed() from error

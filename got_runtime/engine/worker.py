@@ -27,6 +27,8 @@ from got_runtime.engine.registry import EngineConfig, make_engine
 from got_runtime.errors import EngineError
 
 if TYPE_CHECKING:
+    import torch
+
     from got_runtime.model.checkpoint import LoadedModel
 
 __all__ = ["CheckpointRef", "serve"]
@@ -60,6 +62,7 @@ def serve(
     engine_name: str,
     config: EngineConfig,
     processes_on_cpu: int,
+    processes_on_device: int,
 ) -> None:
     """The main function of the process: one thread for each open call, all on one engine."""
     # Ctrl-C reaches the whole process group. The process that made the calls closes those that it interrupts.
@@ -75,7 +78,8 @@ def serve(
             connection.send(message)
 
     try:
-        engine = make_engine(engine_name, checkpoint.load(device, engine_name == "vllm"), config)
+        loaded = checkpoint.load(device, engine_name == "vllm")
+        engine = make_engine(engine_name, loaded, share_memory(config, torch.device(device), processes_on_device))
     except Exception as error:  # noqa: BLE001 - sent to the process that made the calls
         send("process_failed", str(error))
         return
@@ -101,6 +105,15 @@ def serve(
             calls.pop(rest[0]).put(None)
         else:
             return
+
+
+def share_memory(config: EngineConfig, device: "torch.device", processes: int) -> EngineConfig:
+    """The configuration of one of several processes on a device: each takes its part of the free memory."""
+    if processes == 1 or config.kv_cache_bytes is not None:
+        return config
+    from got_runtime.engine.memory import KV_CACHE_FRACTION, free_memory
+
+    return replace(config, kv_cache_bytes=max(1, int(free_memory(device) * KV_CACHE_FRACTION / processes)))
 
 
 def _serve_call(engine: Engine, call: int, arrivals: _Arrivals, wants_tokens: bool, send: Callable[..., None]) -> None:

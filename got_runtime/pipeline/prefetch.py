@@ -4,6 +4,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator
 
+from got_runtime.engine.threads import beside_the_network
 from got_runtime.pipeline.page_task import Work
 
 __all__ = ["MAX_WAITING_BYTES", "MAX_WAITING_REQUESTS", "Prefetcher"]
@@ -71,9 +72,13 @@ class Prefetcher:
         if threading.current_thread() is not self._thread:
             self._thread.join(CLOSE_TIMEOUT_S)
 
+    def _next(self) -> Work | None:
+        with beside_the_network():
+            return next(self._source, None)
+
     def _draw(self) -> None:
         try:
-            for work in self._source:
+            while (work := self._next()) is not None:
                 with self._changed:
                     while not self._closed and (
                         self._waiting_bytes > MAX_WAITING_BYTES or len(self._waiting) >= MAX_WAITING_REQUESTS

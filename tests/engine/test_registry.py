@@ -14,10 +14,12 @@ from helpers.random_networks import (
 )
 
 from got_runtime import GotRuntime
+from got_runtime.engine.processor import other_devices
 from got_runtime.engine.registry import ENGINES, EngineConfig, _vllm_memory, make_engine
 from got_runtime.engine.torch_engine.engine import TorchEngine
 from got_runtime.engine.torch_engine.native import decoder, library
 from got_runtime.engine.transformers_engine import TransformersEngine
+from got_runtime.engine.worker import share_memory
 from got_runtime.errors import EngineError, OptionError
 from got_runtime.model.checkpoint import LoadedModel
 
@@ -87,6 +89,21 @@ def test_where_the_c_code_is_switched_off_torch_is_used(monkeypatch: pytest.Monk
     head = Part(weight=torch.zeros(8, 64, dtype=torch.bfloat16))
     model = Part(lm_head=head, model=Part(language_model=Part(layers=[layer])))
     assert decoder.PackedNetwork.pack(model, int8=False) is None
+
+
+def test_processes_on_one_device_share_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("got_runtime.engine.memory.free_memory", lambda device: 1000)
+    device = torch.device("cuda:0")
+    assert share_memory(EngineConfig(), device, 1).kv_cache_bytes is None
+    assert share_memory(EngineConfig(), device, 2).kv_cache_bytes == 300
+    assert share_memory(EngineConfig(kv_cache_bytes=7), device, 2).kv_cache_bytes == 7
+
+
+def test_accelerators_that_auto_does_not_choose_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert other_devices("cpu") == []
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: True)
+    assert other_devices("cpu") == ["mps"]
+    assert other_devices("mps:0") == []
 
 
 @pytest.mark.parametrize(("free", "expected"), [(78, 0.9), (20, 0.237)])

@@ -1,13 +1,19 @@
 """The number of CPU threads follows what the process may use and what other processes use."""
 
+import os
+import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 import torch
+from helpers.engine_requests import generate
+from helpers.random_networks import NARROW_TEXT, NARROW_VISION, TASKS, network, request_for
 
 from got_runtime.engine import threads
-from got_runtime.engine.threads import ThreadCount, allowed_threads
+from got_runtime.engine.threads import ThreadCount, allowed_threads, beside_the_network
+from got_runtime.engine.torch_engine.engine import TorchEngine
 
 
 class Machine:
@@ -71,6 +77,45 @@ def test_a_second_engine_is_not_limited_by_what_the_first_adapted_to(monkeypatch
         machine.run(1, own=1, others=others)
         count.adapt()
         assert torch.get_num_threads() == expected
+
+
+def test_threads_that_prepare_pages_leave_their_cores_to_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At once, without waiting for the next measurement of the load, and not below a quarter of the threads."""
+    machine = Machine(8, monkeypatch)
+    count = ThreadCount()
+    machine.run(1, own=4, others=1)
+    found = []
+    with ExitStack() as pages:
+        for _ in range(3):
+            count.adapt()
+            found.append(torch.get_num_threads())
+            for _ in range(3):
+                pages.enter_context(beside_the_network())
+    count.adapt()
+    assert [*found, torch.get_num_threads()] == [7, 4, 2, 7]
+
+
+@pytest.mark.skipif(threads._pause() is None, reason="torch has another OpenMP")
+def test_a_thread_that_stops_reading_leaves_no_helper_threads() -> None:
+    """They would slow down the thread that reads next, although they only wait."""
+    torch.set_num_threads(3)
+    small = network(256, NARROW_VISION, NARROW_TEXT, scale=0.25)
+    engine = TorchEngine(small.model, small.end_tokens, threads=3)
+    before = len(os.listdir("/proc/self/task"))
+    seen: list[int] = []
+
+    def read() -> None:
+        list(generate(engine, [request_for(small, TASKS[0], 4)], lambda *_: seen.append(tasks())))
+        seen.append(tasks())
+
+    def tasks() -> int:
+        return len(os.listdir("/proc/self/task"))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    reader.join()
+    assert seen[0] == before + 1 + 2
+    assert seen[-1] == before + 1
 
 
 def test_a_fixed_number_is_kept_whatever_others_do(monkeypatch: pytest.MonkeyPatch) -> None:

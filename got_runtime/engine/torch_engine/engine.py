@@ -12,7 +12,7 @@ import torch
 from got_runtime.engine.memory import KV_CACHE_FRACTION, free_memory
 from got_runtime.engine.protocol import Session, engine_closed
 from got_runtime.engine.shared import SharedBatch
-from got_runtime.engine.threads import use_threads
+from got_runtime.engine.threads import release_helper_threads, use_threads
 from got_runtime.engine.torch_engine.allocator import keep_freed_memory, return_freed_memory
 from got_runtime.engine.torch_engine.decoder import Decoder
 from got_runtime.engine.torch_engine.native.decoder import NativeDecoder, PackedNetwork, check_int8_support
@@ -77,6 +77,8 @@ class TorchEngine:
         self.rows = Scheduler(self._decoder, prefill, end_tokens, batch_size, encode_batch)
         self._batch = SharedBatch(self.rows)
         self._log_code_path(model.lm_head.weight.dtype, native, packed, weight_dtype, kv_cache_dtype)
+        if self._device.type == "cpu":
+            release_helper_threads()  # the thread that loads the weights need not be one that reads
 
     def _log_code_path(
         self, dtype: torch.dtype, native: bool, packed: PackedNetwork | None, weight_dtype: str, kv_cache_dtype: str

@@ -23,6 +23,7 @@ __all__ = [
     "compiled",
     "compiled_for_vectors",
     "has_bf16_products",
+    "openmp_library",
     "why_not_compiled",
 ]
 
@@ -59,7 +60,7 @@ def compiled(source: Path, functions: Mapping[str, Sequence[Any]]) -> ctypes.CDL
         source: a C file.
         functions: argument types of each function; all return a C int or nothing.
     """
-    compiler, openmp = _compiler(), _openmp()
+    compiler, openmp = _compiler(), openmp_library()
     if compiler is None or openmp is None or not _wanted():
         if _wanted():
             _log_once(logging.INFO, f"{why_not_compiled()}: without {source.name} some steps are slower")
@@ -82,7 +83,7 @@ def why_not_compiled() -> str | None:
         return "C code is compiled on Linux on x86-64 only"
     if _compiler() is None:
         return "no C compiler was found"
-    return "no OpenMP library of torch was found" if _openmp() is None else None
+    return "no OpenMP library of torch was found" if openmp_library() is None else None
 
 
 def _wanted() -> bool:
@@ -122,8 +123,8 @@ def has_bf16_products() -> bool:
     return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
-def _openmp() -> Path | None:
-    """The OpenMP that torch has loaded. A second one would keep its own threads spinning beside torch's."""
+def openmp_library() -> Path | None:
+    """The GNU OpenMP that torch has loaded, if any. A second one would keep its own threads spinning beside torch's."""
     import torch
 
     return next(iter(sorted((Path(torch.__file__).parent / "lib").glob("libgomp*.so*"))), None)
