@@ -35,7 +35,7 @@ __all__ = ["SharedBatch"]
 MAX_QUEUED = 8
 """Requests of all sessions that wait for rows, with their pixels, while rows are free. One begins in each step."""
 CLOSE_TIMEOUT_S = 1.0
-STEPS_PER_PREFILL = 2.0
+STEPS_PER_PREFILL = 3.0
 """Time of steps for each second of prefilling further pages, while a session waits for its first completion."""
 WAIT_S = 0.05
 """Longest time that a step waits for another thread's: afterwards its caller may have more requests."""
@@ -326,7 +326,7 @@ class SharedBatch:
 
         The session with the fewest rows is next, and of several the one that was served least recently. A session
         without rows may have one beyond the batch size, so that its first page need not wait for a row to end. While a
-        session waits for its first completion, prefilling further pages takes at most a third of the time.
+        session waits for its first completion, prefilling further pages takes at most a quarter of the time.
         """
         with self._lock:
             first_waits = any(member.waits_for_first and member.rows for member in self._members)
