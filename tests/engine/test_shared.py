@@ -26,7 +26,7 @@ def filled(engine: VirtualEngine, steps: int, requests: int = 50) -> Session:
     """A session that adds as many requests as there is room for, until the batch is full."""
     session = engine.session()
     id = 0
-    for _ in range(2 * engine.rows.batch_size):
+    for _ in range(4 * engine.rows.batch_size):  # further requests begin slowly before the first one ends
         while session.has_room() and id < requests:
             session.add(id, request_of(steps))
             id += 1
