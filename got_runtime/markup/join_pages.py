@@ -172,6 +172,8 @@ def _joined_table(
         is_running_head(page[first]) and not goes_on(page[first], caption)
     ):
         first += 1
+    if any(goes_on(each, None) and not goes_on(each, caption) for each in page[start : first + 1]):
+        return None  # another table goes on
     above = page[first] if goes_on(page[first], caption) else None
     table = first + (above is not None)
     if table >= len(page) or not isinstance(page[table], Table):

@@ -42,8 +42,9 @@ def pdf_pages(
         warnings = (*opened.value["warnings"], *opened.messages)
         for warning in warnings:
             logger.info("%s", warning)
+        numbers = select_pages(pages, total, content.name, limits.max_pages)
         warnings += missing_pages(pages, total)
-        for number, next_number in with_next(select_pages(pages, total, content.name, limits.max_pages), find_kept):
+        for number, next_number in with_next(numbers, find_kept):
             page = PageOfPdf(file, content, number, total, rotate)
             following = None if next_number is None else replace(page, number=next_number)
             kept = kept_of(content, number, find_kept)

@@ -105,8 +105,9 @@ def test_a_table_goes_on_over_many_pages() -> None:
         SECOND.replace("|l|l|l|", "|l|l|l|l|").replace("New", "New & No"),
         "The following parts are new.\n\n" + BARE,
         "Another list\n\n" + BARE.replace("Old", "Price"),
+        "Table 4 (continued)\n\n" + BARE,
     ],
-    ids=["another number", "another header", "more columns", "text between", "a title and another header"],
+    ids=["number", "header", "more columns", "text between", "a title and another header", "a line with its number"],
 )
 def test_another_table_is_not_joined(second: str) -> None:
     assert sum(each.kind == "table" for each in parse_pages([FIRST, second])) == 2
