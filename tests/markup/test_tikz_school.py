@@ -256,3 +256,44 @@ def test_tkz_euclide_draws() -> None:
 def test_a_command_of_tkz_euclide_that_is_not_known_takes_what_needs_it_along() -> None:
     figure = draw(TRIANGLE + r"\tkzDefUnknown(A,B)\tkzGetPoint{P}\tkzDrawSegment(A,P)\tkzDrawSegment(A,B)")
     assert (figure.drawn, figure.statements) == (2, 5)
+
+
+def test_a_figure_of_geogebra_has_its_colours_points_and_clip() -> None:
+    body = r"\clip(-1.,-1.) rectangle (6.,3.); \draw [line width=2.pt,color=zzttqq] (0.,0.)-- (4.,0.);"
+    body += r"\begin{scriptsize}\draw [fill=ududff] (0.,0.) circle (2.5pt); \draw[color=ududff] (0.1,0.4) node {$A$};"
+    shown = svg(body + r"\end{scriptsize}")
+    assert 'stroke="#993300"' in shown
+    assert re.search('<text [^>]*fill="#4d4dff">A<', shown)
+
+
+@pytest.mark.parametrize(
+    ("expression", "height"), [(r"\x^2", -4), (r"(\x)^2", 4), (r"(\x)^(2)", 4), (r"\x*\x", 4), (r"-\x^2", 4)]
+)
+def test_powers_of_negative_numbers_are_those_of_tex(expression: str, height: float) -> None:
+    (line,) = lines(rf"\draw[domain=-2:2] plot (\x,{{{expression}}});")
+    assert line[0] == (-2, height)
+
+
+def test_conditions_choose() -> None:
+    body = r"\foreach \x in {0,1} {\ifnum\x=0 \draw (0,0) -- (5,0); \else \draw (0,0) -- (0,\x); \fi}"
+    assert lines(body) == [[(0, 0), (5, 0)], [(0, 0), (0, 1)]]
+
+
+def test_a_circle_through_a_point() -> None:
+    assert 'r="200.0"' in svg(r"\coordinate (A) at (3,4); \node[draw, circle through=(A)] at (0,0) {};")
+
+
+def test_planes_in_space() -> None:
+    body = r"\begin{scope}[x={(1cm,0)}, y={(0,1cm)}, z={(-1cm,-1cm)}] \begin{scope}[canvas is yz plane at x=3]"
+    assert ends(body + r"\draw (0,0) -- (1,2); \end{scope} \end{scope}") == [(3, 0), (1, -1)]
+
+
+def test_a_degree_is_kept() -> None:
+    assert ">35°</text>" in svg(r"\node at (0,0) {$35\textrm{\degre}$};")
+
+
+def test_an_endless_number_of_statements_ends() -> None:
+    figure = draw(r"\foreach \a in {1,...,300} {\foreach \b in {1,...,300} {\foreach \c in {1,...,300} {}}}")
+    assert figure.svg is None
+    figure = draw(r"\draw[samples=400] plot (\x,{sin(\x)});" * 900)
+    assert 0 < figure.drawn < figure.statements == 900

@@ -47,11 +47,20 @@ _COLOURS = {
 }
 
 
+# GeoGebra names a colour by its hexadecimal digits, and writes the definition before the figure.
+_GEOGEBRA, _DIGITS = re.compile("[a-fq-z]{6}"), str.maketrans("qrstuvwxyz", "0123456789")
+
+
 def _known(name: str, own: dict[str, str]) -> tuple[int, int, int] | None:
     if name in own:
         red, green, blue = (int(own[name][place : place + 2], 16) for place in (1, 3, 5))
         return red, green, blue
-    return _COLOURS.get(name) or _COLOURS.get(name.lower())
+    if found := _COLOURS.get(name) or _COLOURS.get(name.lower()):
+        return found
+    if _GEOGEBRA.fullmatch(name):
+        red, green, blue = (int(name.translate(_DIGITS)[place : place + 2], 16) for place in (0, 2, 4))
+        return red, green, blue
+    return None
 
 
 def is_colour(key: str, own: dict[str, str]) -> bool:

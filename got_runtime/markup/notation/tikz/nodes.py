@@ -73,6 +73,8 @@ class NodeReader(StatementReader):
         if command == "node" and "every node" in self.styles:
             keys = parse_options(self.styles["every node"], self.styles) + keys
         options = dict(keys)
+        through = options.pop("circle through", None)
+        keys = [pair for pair in keys if pair[0] != "circle through"]
         own = [(key, value) for key, value in keys if not key.startswith("label") and key not in ("shape", "scale")]
         base = replace(self.frame, stroke="none", fill="none", tips=("", ""), double=0.0, pattern="", keys={})
         pen = apply(base, [(k, v) for k, v in own if k not in ("rotate", "xshift", "yshift", "shift", "at")], {})
@@ -82,6 +84,10 @@ class NodeReader(StatementReader):
         lines = label_lines(_wrapped(text, options)) if text else []
         shape = _shape(options, lines, self.frame.at(at), turn, is_coordinate=command == "coordinate")
         shape = self._anchored(keys, shape)
+        if through is not None:
+            edge = self.frame.at(self._place(through.strip().removeprefix("(").removesuffix(")")))
+            far = math.dist(edge, shape.centre)
+            shape = NodeShape("circle", shape.centre, far, far)
         name = options.get("name")
         if name and command == "coordinate":
             self.sheet.nodes.pop(name, None)

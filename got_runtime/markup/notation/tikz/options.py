@@ -58,8 +58,9 @@ _OF_NODES = re.compile(
     r"midway|pos|(very )?near (start|end)|at (start|end)|sloped|auto|swap|anchor|circle|rectangle|ellipse|label|pin"
     r"|at|diamond|regular polygon( sides)?|align|text width|allow upside down|pin (edge|distance)|label position"
 )
+_PLANE = re.compile(r"canvas is ([xyz])([xyz]) plane at ([xyz])")
 _FONTS = re.compile(r"execute at (begin|end) (picture|node|scope)|every (picture|scope)/\.style")
-_MAX_OPTIONS = 200
+_MAX_OPTIONS = 60
 _FINEST, _COARSEST = 0.05, 40.0  # points of a line
 
 
@@ -234,6 +235,11 @@ def _mapped(frame: Frame, key: str, value: str, named: Mapping[str, Point]) -> F
                 size = length(value)
                 along = (size, 0.0) if key == "x" else (0.0, size) if key == "y" else (-0.7071 * size, -0.7071 * size)
             return replace(frame, units=frame.units._replace(**{key: along}))
+        case key if found := _PLANE.fullmatch(key):
+            axes, away = frame.units._asdict(), frame.units._asdict()[found[3]]
+            size = evaluate(value)
+            moved = frame.mapped(1, 0, 0, 1, size * away[0], size * away[1])
+            return replace(moved, units=Units(axes[found[1]], axes[found[2]], (0.0, 0.0)))
         case "rotate":
             return frame.turned(evaluate(value))
         case "rotate around":

@@ -13,6 +13,7 @@ from got_runtime.markup.notation.tikz.path import PathReader
 from got_runtime.markup.notation.tikz.sheet import Sheet
 from got_runtime.markup.notation.tikz.statements import (
     called,
+    chosen,
     command,
     declare_functions,
     expanded,
@@ -30,7 +31,7 @@ __all__ = ["Figure", "draw", "to_svg"]
 
 _MAX_STATEMENTS = 2000
 _MAX_ROUNDS = 5000
-_FAILED = 50  # the work of a statement that is not understood
+_FAILED = 100  # the work of a statement that is not understood
 _MAX_DEPTH = 8
 _FAILURES = (NotDrawn, ArithmeticError, LookupError, RecursionError, ValueError)
 """Of a statement that is not well formed."""
@@ -39,7 +40,10 @@ _WITHOUT_EFFECT = re.compile(
     r"|bfseries|sffamily|pgfplotsset|useasboundingbox|path\s*\[\s*use as bounding box)"
 )
 _CLIP = re.compile(r"\\(clip\b|(path|draw|fill|filldraw)\s*\[[^]]*\bclip\b)")
-_ENVIRONMENT = re.compile(r"\\begin\{(scope|pgfonlayer)\}(?:(?<=pgfonlayer\})\{\w+\})?")
+_ENVIRONMENT = re.compile(
+    r"\\begin\{(scope|pgfonlayer|tiny|scriptsize|footnotesize|small|normalsize|large|Large|huge|center)\}"
+    r"(?:(?<=pgfonlayer\})\{\w+\})?"
+)
 _DEFINED = re.compile(r"(?:coordinate|node)\s*(?:\[[^\]]*\]\s*)*\(([^()]+)\)")
 
 
@@ -152,6 +156,9 @@ class _Picture:
                 self.statements += sum(1 for _ in statements(body)) - 1
                 raise
             self.read_all(body, inner, depth + 1)
+            return True
+        if statement.startswith("\\if"):
+            self.read_all(chosen(substitute(statement, self.values)), frame, depth + 1)
             return True
         if statement.startswith("\\foreach"):
             found_loop = loop(substitute(statement, self.values))

@@ -100,7 +100,8 @@ class PlotReader(AngleReader):
             values = [a + (b - a) * step / count for step in range(count + 1)]
         self.sheet.spend(len(values) * (1 + len(inside) // 40))
         macro = re.compile(r"\\" + re.escape(variable) + r"(?![A-Za-z])")
-        texts = [macro.sub(AS_TEXT, part) for part in split(inside)]
+        before_power = re.compile(macro.pattern + r"(?=\s*\^)")
+        texts = [macro.sub("value", before_power.sub(AS_TEXT, part)) for part in split(inside)]
         if len(texts) == 2:
             axes = zip(texts, self.frame.units, ((1.0, 0.0), (0.0, 1.0)), strict=False)
             parts = [(text, plain if has_unit(text) else own) for text, own, plain in axes]
@@ -113,7 +114,7 @@ class PlotReader(AngleReader):
 def _sum_of(parts: list[tuple[str, Point]], value: float) -> Point:
     x = y = 0.0
     for text, along in parts:
-        size = evaluate(text, {AS_TEXT: value})
+        size = evaluate(text, {AS_TEXT: value, "value": value})
         x, y = x + size * along[0], y + size * along[1]
     return x, y
 

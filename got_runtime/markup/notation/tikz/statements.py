@@ -7,6 +7,7 @@ from got_runtime.markup.notation.tikz.numbers import NotDrawn, closing, evaluate
 
 __all__ = [
     "called",
+    "chosen",
     "command",
     "declare_functions",
     "expanded",
@@ -32,6 +33,8 @@ _DECLARED = re.compile(
     r"\\(tikzset|pgfplotsset|definecolor|colorlet|usetikzlibrary|usepgfplotslibrary|usepackage|tdplotsetmaincoords"
     r"|addlegendentry|addlegendimage|legend|pgfmathdeclarefunction|centering|small|footnotesize|scriptsize|tiny|normalsize|large|bfseries|sffamily)\b\s*\*?"
 )
+_NUMBER = r"\s*(-?[\d.]+\s*(?:pt|cm)?|-?\\[A-Za-z]+(?:\s*pt)?)\s*"
+_CONDITION = re.compile(rf"\\if(?:num|dim){_NUMBER}([<>=]){_NUMBER}(?:\\relax)?(?![\d.])")
 _TKZ = re.compile(r"\\tkz[A-Za-z]+")
 _COMMAND = re.compile(
     r"\\(?:re)?newcommand\*?\s*\{?\s*\\([A-Za-z]+)\s*\}?\s*\[([1-9])\]\s*(?=\{)|\\def\s*\\([A-Za-z]+)((?:#[1-9])+)\s*(?=\{)"
@@ -66,6 +69,8 @@ def _end(body: str, position: int, depth: int = 0) -> int:
                 return each.end()
         return len(body)
     try:
+        if body.startswith("\\if", position):
+            return _after_condition(body, position)
         if head := _LOOP.match(body, position):
             after = closing(body, head.end()) + 1
             start = after + len(body[after:]) - len(body[after:].lstrip())
@@ -86,6 +91,32 @@ def _end(body: str, position: int, depth: int = 0) -> int:
         if body[index] == ";" and braces <= 0:
             return index + 1
     return len(body)
+
+
+def _after_condition(body: str, position: int) -> int:
+    """The index after the ``\\fi`` of the condition that stands here."""
+    depth = 0
+    for found in re.compile(r"\\(if[a-z]+|fi)(?![A-Za-z])").finditer(body, position):
+        depth += -1 if found[1] == "fi" else 1
+        if not depth:
+            return found.end()
+    raise NotDrawn
+
+
+def chosen(statement: str) -> str:
+    r"""The statements that a condition chooses: ``\ifnum 1<2 … \else … \fi``. Raises ``NotDrawn``."""
+    found = _CONDITION.match(statement)
+    if found is None:
+        raise NotDrawn
+    first, last = evaluate(found[1]), evaluate(found[3])
+    depth, otherwise = 0, len(statement)
+    for each in re.compile(r"\\(if[a-z]+|fi|else)(?![A-Za-z])").finditer(statement):
+        depth += {"fi": -1, "else": 0}.get(each[1], 1)
+        if each[1] == "else" and depth == 1:
+            otherwise = each.start()
+    holds = first < last if found[2] == "<" else first > last if found[2] == ">" else first == last
+    end = statement.rindex("\\fi")
+    return statement[found.end() : min(otherwise, end)] if holds else statement[min(otherwise + 5, end) : end]
 
 
 def _after_groups(body: str, position: int, signs: str) -> int:

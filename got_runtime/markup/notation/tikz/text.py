@@ -37,6 +37,7 @@ def label_text(text: str) -> str:
     """The text of a label as content of SVG. Raises ``NotDrawn`` for LaTeX that has no plain form."""
     text = _SIZES.sub("", _COLOUR.sub("", text)).strip()
     text = re.sub(r"\^\s*\{?\s*\\(circ|degree)\s*\}?", "°", text).replace("~", " ")
+    text = re.sub(r"(?:\\text(?:rm)?\s*\{\s*)?\\degre(?:e)?(?![A-Za-z])(?:\s*\})?", "°", text)
     text = re.sub(r"\\ang\s*\{([^{}]*)\}", r"\1°", re.sub(r"\\(?:si|SI)\s*\{([^{}]*)\}", r"\1", text))
     text = re.sub(r"\^\s*\{?\s*\\prime\s*\}?", "′", text)
     parts = re.split(r"(?<!\\)\$", text)
