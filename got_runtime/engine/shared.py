@@ -339,7 +339,8 @@ class SharedBatch:
             id, sequence = member.queue[0]
         if not self._rows.has_room(extra=not member.rows):
             return None
-        if first_waits and member.rows and self._prefill_ahead > 0:
+        begins_its_first = member.waits_for_first and not member.rows
+        if first_waits and not begins_its_first and self._prefill_ahead > 0:
             return None
         with self._lock:
             if member.closed or not member.queue or member.queue[0][1] is not sequence:  # cancelled meanwhile

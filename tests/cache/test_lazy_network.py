@@ -17,7 +17,7 @@ def loads(monkeypatch: pytest.MonkeyPatch, got_nano: LoadedModel) -> list[object
     """What was loaded so far."""
     loaded: list[object] = []
 
-    def load(*arguments: object) -> LoadedModel:
+    def load(*arguments: object, **_: object) -> LoadedModel:
         loaded.append(arguments)
         return got_nano
 

@@ -61,6 +61,25 @@ def test_a_picture_does_not_wait_behind_a_long_document() -> None:
     long.close()
 
 
+def test_a_picture_does_not_wait_for_the_pages_of_a_document_whose_rows_end_meanwhile() -> None:
+    """Prefilling takes as long as 50 steps; the document's rows all end while the picture is read."""
+    engine = VirtualEngine(4, prefill_seconds=50.0)
+    document = engine.session()
+    for id in range(4):
+        document.add(id, request_of(1 + id))
+        document.step()
+    while engine.rows.running:
+        document.step()
+    for id in range(4, 8):
+        document.add(id, request_of(30))
+    document.step()
+    started, picture = engine.rows.now, engine.session()
+    picture.add(0, request_of(40))
+    while not any(isinstance(event, Completed) for event in picture.step()):
+        document.step()
+    assert engine.rows.now - started <= 50 + 40 + 1
+
+
 def test_free_rows_go_to_the_session_with_the_fewest_rows() -> None:
     engine = VirtualEngine(6)
     sessions = [engine.session() for _ in range(3)]
