@@ -132,6 +132,8 @@ def test_rendering_here_gives_the_same_pages(source: bytes) -> None:
     assert [same(a.image, b.image) for a, b in zip(there, here, strict=True)] == [True] * len(there)
     assert [a.warnings for a in there] == [b.warnings for b in here]
     assert [a.text_layer for a in there] == [b.text_layer for b in here]
+    for a, b in zip(there, here, strict=True):
+        assert a.pdf is None or a.pdf.characters() == b.pdf.characters() != []
 
 
 def test_a_child_that_dies_costs_one_page() -> None:
