@@ -1,6 +1,5 @@
 """Encoder, prefill and decoding step of one engine, measured separately, so that no long page has to be decoded."""
 
-import math
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -11,12 +10,15 @@ from got_runtime.bench.model_under_test import ModelUnderTest
 from got_runtime.engine.torch_engine.allocator import keep_freed_memory
 from got_runtime.engine.torch_engine.native.cache import bytes_per_token
 from got_runtime.engine.torch_engine.native.decoder import NativeDecoder, PackedNetwork, check_int8_support
+from got_runtime.engine.torch_engine.paged_cache import PAGE_TOKENS, pages_for
 from got_runtime.engine.torch_engine.prefill import Prefill
 from got_runtime.engine.torch_engine.torch_decoder import TorchDecoder
 
 __all__ = ["Stages", "TorchStages", "TransformersStages"]
 
 _WARM_UP_STEPS = 2
+_MOST_STEPS = 64
+"""Steps that are measured at once, at most, for the size of the KV cache."""
 _SHORT_PROMPT = 16
 """Tokens that are prefilled before steps are measured; the other positions of the cache are never written."""
 
@@ -86,23 +88,23 @@ class TorchStages:
         """The device of the weights."""
         return self._tested.device
 
-    def _decoder(self, batch_size: int) -> NativeDecoder | TorchDecoder:
-        budget = 1 << 40  # bytes: no limit
+    def _decoder(self, batch_size: int, tokens: int) -> NativeDecoder | TorchDecoder:
+        unlimited = 1 << 40  # bytes: a CPU takes what the sequences need
         if self._packed is not None:
-            return NativeDecoder(self._packed, budget, self._int8_cache)
+            return NativeDecoder(self._packed, unlimited, self._int8_cache)
+        budget = unlimited if self.device.type == "cpu" else self.kv_cache_bytes(batch_size, tokens)
         return TorchDecoder(self._tested.model, batch_size, budget)
 
     def kv_cache_bytes(self, batch_size: int, tokens: int) -> int:
         """Memory that :meth:`steps` takes for keys and values, at most."""
         text, longest = self._tested.model.config.text_config, len(self._tested.prompt) + tokens
         heads, layers = text.num_key_value_heads, text.num_hidden_layers
-        if self._packed is not None:  # each sequence has its own length
-            lengths = _spread_lengths(len(self._tested.prompt), tokens, batch_size)
+        lengths = _spread_lengths(len(self._tested.prompt), tokens, batch_size)
+        if self._packed is not None:
             return (sum(lengths) + longest) * bytes_per_token(layers, heads, self._int8_cache)
         width = text.hidden_size // text.num_attention_heads
-        capacity = 2 ** math.ceil(math.log2(longest))
-        # While the cache grows, the old one exists beside the new one, which is at most twice as long.
-        return int(batch_size * capacity * 3 // 2 * 2 * layers * heads * width * self._tested.dtype.itemsize)
+        pages = sum(pages_for(length + _MOST_STEPS) for length in lengths)
+        return int(pages * PAGE_TOKENS * 2 * layers * heads * width * self._tested.dtype.itemsize)
 
     @torch.inference_mode()
     def encode(self) -> float:
@@ -110,12 +112,12 @@ class TorchStages:
 
     @torch.inference_mode()
     def prefill(self) -> float:
-        decoder = self._decoder(1)
+        decoder = self._decoder(1, 0)
         return timed(lambda: decoder.prefill(0, self._prompt, len(self._prompt) + 1, None), self._tested.device)
 
     @torch.inference_mode()
     def steps(self, batch_size: int, tokens: int, repeats: int) -> list[float]:
-        decoder = self._decoder(batch_size)
+        decoder = self._decoder(batch_size, tokens)
         lengths = _spread_lengths(len(self._tested.prompt), tokens, batch_size)
         asynchronous = decoder.async_steps
         added = _WARM_UP_STEPS + repeats  # tokens of asynchronous steps, which append to their sequences
