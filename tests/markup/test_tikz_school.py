@@ -297,3 +297,51 @@ def test_an_endless_number_of_statements_ends() -> None:
     assert figure.svg is None
     figure = draw(r"\draw[samples=400] plot (\x,{sin(\x)});" * 900)
     assert 0 < figure.drawn < figure.statements == 900
+
+
+def test_a_line_is_shortened_or_drawn_out() -> None:
+    assert ends(r"\draw[shorten <=1cm, shorten >=-1cm] (0,0) -- (4,0);") == [(1, 0), (5, 0)]
+
+
+def test_a_text_beside_its_line_is_on_the_left_of_its_way() -> None:
+    shown = svg(r"\begin{scope}[auto] \draw (0,0) to node {a} (4,0) to node[swap] {b} (4,4); \end{scope}")
+    (ax, ay), (bx, by) = ((float(x), float(y)) for x, y in re.findall(r'<text x="([-\d.]+)" y="([-\d.]+)"', shown))
+    assert abs(ax - 80) < 1
+    assert ay < 0
+    assert bx > 160
+    assert by < 0
+
+
+def test_a_regular_polygon_has_its_corners_on_its_circle() -> None:
+    body = (
+        r"\node[regular polygon, regular polygon sides=%s, draw, minimum size=4cm] (p) {}; \draw (0,0) -- (p.corner 1);"
+    )
+    assert ends(body % 5) == [(0, 0), (0, 2)]
+    assert ends(body % 4) == [(0, 0), (-1.42, 1.42)]
+
+
+def test_bars_are_stacked_along_their_axis() -> None:
+    plots = r"\addplot coordinates {(3,1) (4,2)}; \addplot coordinates {(2,1) (5,2)};"
+    shown = lines(r"\begin{axis}[xbar stacked, xmin=0, xmax=14, axis lines=none]" + plots + r"\end{axis}")
+    assert [sorted({x for x, _ in bar}) for bar in shown] == [[0, 1.5], [0, 2], [1.5, 2.5], [2, 4.5]]
+
+
+def test_further_marks_and_names_of_curves_of_an_axis() -> None:
+    axis = r"\begin{axis}[legend entries={one,two}, extra x ticks={2.5}, extra x tick labels={$m$}] \addplot[red] {x};"
+    shown = svg(axis + r"\addplot[blue] {-x}; \end{axis}")
+    assert all(f">{text}</text>" in shown for text in ("one", "two", "m"))
+
+
+@pytest.mark.parametrize(
+    ("label", "shown"),
+    [
+        (r"$\overline{AB}$", "A\u0305B\u0305"),
+        (r"$\overrightarrow{AB}$", "A\u20d7B\u20d7"),
+        (r"\SI{5}{\centi\metre}", "5 cm"),
+        (r"\shortstack{a\\b}", "a"),
+        ("0--20", "0\u201320"),
+        (r"{\Large $x$}", "x"),
+    ],
+)
+def test_labels_lose_nothing(label: str, shown: str) -> None:
+    assert f">{shown}</text>" in svg(rf"\node at (0,0) {{{label}}};")

@@ -19,7 +19,8 @@ __all__ = ["Axis"]
 
 _FOREIGN = re.compile(
     r"view|z(min|max|label|tick|mode)|colormap.*|polar.*|[xy] dir|date coordinates in|boxplot.*|stack plots|const plot"
-    r"|area style|error bars.*|axis [xy] discontinuity|[xy]filter.*|symbolic y coords|.*after end axis.*|cycle list.*"
+    r"|area style|error bars.*|point meta.*|visualization.*"
+    r"|axis [xy] discontinuity|[xy]filter.*|symbolic y coords|.*after end axis.*|cycle list.*"
 )
 _MAX_CURVES, _MAX_STATEMENTS = 60, 500
 _WORK = 300  # of a plot
@@ -40,6 +41,7 @@ class Axis:
         self.curves: list[Curve] = []
         self._legend: list[str] = []
         self._others: list[str] = []
+        self._is_clipped = True
 
     def read(self, text: str, draw: Callable[[str, Frame], None]) -> list[str]:
         """Draws the axes and curves; the statements of TikZ that are left. Raises ``NotDrawn`` if there are no axes.
@@ -50,11 +52,14 @@ class Axis:
         body = text.removeprefix("\\begin{axis}").removesuffix("\\end{axis}").lstrip()
         written, body = opened(body)
         parsed = [pair for pair in parse_options(written, self.styles) if pair[0] != "declare function"]
+        entries = dict(parsed).get("legend entries", "")
         parsed = [(key, value) for key, value in parsed if not re.match(r"every|legend|.*style(/|$)|.*/\.append", key)]
         options = dict(take_styles(parsed, self.styles))
         log = any("log" in options.get(key, "") for key in ("xmode", "ymode"))
         if log or any(_FOREIGN.fullmatch(key) for key in options):
             raise NotDrawn
+        self._legend = [each.strip() for each in split(entries)] if entries else []
+        self._is_clipped = options.get("clip", "true") != "false"
         reader = CurveReader(options, self.styles, self.outer.colours)
         for statement in statements(body):
             self._statement(statement, reader)
@@ -151,7 +156,7 @@ class Axis:
         depth = len(self.sheet.clips)
         shown = [curve for curve in self.curves if curve.runs]
         clipped = any(frame.is_outside(place) for curve in shown for run in curve.runs for place in run)
-        if clipped:
+        if clipped and self._is_clipped:
             self.sheet.clip([frame.box()], self._numbers)
         bars = [curve for curve in shown if curve.kind in ("ybar", "xbar")]
         for curve in shown:

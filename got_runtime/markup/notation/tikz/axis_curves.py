@@ -43,6 +43,8 @@ class Curve:
     width: float | None = None
     """Of bars, in centimetres."""
     is_stacked: bool = False
+    has_place: bool = False
+    """Whether a bar stands on its number, also beside other plots."""
     between: tuple[str, str, float, float] | None = None
     """The names of two curves, and the range of the area between them."""
 
@@ -108,6 +110,9 @@ class CurveReader:
         curve = Curve([], pen, "marks" if "only marks" in keys else kind, name, size)
         curve.width = length(width, POINTS) if width else None
         curve.is_labelled = "nodes near coords" in keys
+        if keys.get("nodes near coords") or keys.get("bar shift", "0pt").strip() not in ("0pt", "0"):
+            raise NotDrawn
+        curve.has_place = "bar shift" in keys
         curve.is_stacked = any("stacked" in key for key in keys)
         return curve
 

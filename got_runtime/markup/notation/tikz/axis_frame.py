@@ -53,14 +53,15 @@ class AxisFrame:
         """Adds what is under each bar of stacked plots."""
         sums: dict[float, float] = {}
         self.below: dict[int, list[float]] = {}
-        self.tops: list[float] = []
+        self.tops: dict[str, list[float]] = {"x": [], "y": []}
         for curve in curves:
             if not curve.is_stacked or not curve.runs:
                 continue
-            self.below[id(curve)] = [sums.get(x, 0.0) for x, _ in curve.runs[0]]
-            for x, y in curve.runs[0]:
-                sums[x] = sums.get(x, 0.0) + y
-        self.tops = list(sums.values())
+            pairs = [(y, x) if curve.kind == "xbar" else (x, y) for x, y in curve.runs[0]]
+            self.below[id(curve)] = [sums.get(place, 0.0) for place, _ in pairs]
+            for place, size in pairs:
+                sums[place] = sums.get(place, 0.0) + size
+            self.tops["x" if curve.kind == "xbar" else "y"] = [0.0, *sums.values()]
 
     def _size(self, key: str, default: float) -> float:
         try:
@@ -87,8 +88,7 @@ class AxisFrame:
 
     def _range(self, values: list[float], axis: str) -> tuple[float, float]:
         low, high = min(values, default=0.0), max(values, default=1.0)
-        if axis == "y":
-            low, high = min([low, *self.tops]), max([high, *self.tops])
+        low, high = min([low, *self.tops[axis]]), max([high, *self.tops[axis]])
         share = 0.1
         for key in ("enlargelimits", f"enlarge {axis} limits"):
             value = self.options.get(key, "")
@@ -153,7 +153,7 @@ class AxisFrame:
         unit = (self.x[1] - self.x[0]) / self.width if curve.kind == "ybar" else (self.y[1] - self.y[0]) / self.height
         wide = (curve.width or _BAR) * unit
         shift = 0.0
-        if not curve.is_stacked:
+        if not curve.is_stacked and not curve.has_place:
             shift = (group.index(curve) - (len(group) - 1) / 2) * (wide + _GAP * unit)
         below = self.below.get(id(curve), [0.0] * len(places))
         bars = []
@@ -215,6 +215,11 @@ class AxisFrame:
             if own.strip(" {}") not in ("", "\\empty"):
                 raise NotDrawn
             names = ["" for _ in values]
+        extra = self.options.get(f"extra {axis} ticks", "").strip()
+        more = [evaluate(each, limit=_VALUES) for each in split(extra)] if extra else []
+        given = [each.strip().strip("{}") for each in split(self.options.get(f"extra {axis} tick labels", ""))]
+        values += more
+        names += [given[at] if len(given) > at and given[at] else f"{each:g}" for at, each in enumerate(more)]
         return [
             (value, name) for value, name in zip(values, names, strict=True) if low - slack <= value <= high + slack
         ]

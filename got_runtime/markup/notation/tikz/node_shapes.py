@@ -1,6 +1,7 @@
 """The shapes of nodes: their borders, anchors and outlines, in centimetres of the picture."""
 
 import math
+import re
 from dataclasses import dataclass
 
 from got_runtime.markup.notation.tikz.lines import Line, circle
@@ -55,7 +56,8 @@ class NodeShape:
             far = 1 / (abs(c) / self.width + abs(s) / self.height) if self.width and self.height else 0.0
         elif self.polygon:
             side = math.pi / self.polygon
-            far = self.width * math.cos(side) / math.cos((turn - math.pi / 2 + side) % (2 * side) - side)
+            away = (turn - math.radians(self._first_corner())) % (2 * side) - side
+            far = self.width * math.cos(side) / math.cos(away)
         else:
             far = min(
                 self.width / abs(c) if abs(c) > 1e-9 else math.inf, self.height / abs(s) if abs(s) > 1e-9 else 9e9
@@ -70,6 +72,13 @@ class NodeShape:
             raise NotDrawn
         return found
 
+    def _first_corner(self) -> float:
+        """A polygon stands on a side; one with an even number of sides has another above."""
+        return 90 if self.polygon % 2 else 90 + 180 / self.polygon
+
+    def _corner(self, number: float) -> Point:
+        return self.border(self.turn + self._first_corner() + 360 * (number - 1) / self.polygon)
+
     def anchor(self, name: str) -> Point | None:
         """The point of an anchor, or of an angle as ``30``; None for an unknown name."""
         name = " ".join(name.split())
@@ -80,6 +89,8 @@ class NodeShape:
             if self.kind == "diamond" and x and y:
                 return self._out(x * self.width / 2, y * self.height / 2)
             return self._out(x * self.width, y * self.height)
+        if self.polygon and (found := re.fullmatch(r"(corner|side) (\d+)", name)):
+            return self._corner(int(found[2]) + (0.5 if found[1] == "side" else 0))
         try:
             return self.border(evaluate(name))
         except NotDrawn:
@@ -90,7 +101,7 @@ class NodeShape:
             line = circle(self.centre, self._turned(self.width, 0.0), self._turned(0.0, self.height))
             line.round = (self.centre, self.width) if self.kind == "circle" else None
         elif self.polygon:
-            corners = [self.border(90 + self.turn + 360 * number / self.polygon) for number in range(self.polygon)]
+            corners = [self._corner(number) for number in range(1, self.polygon + 1)]
             line = Line([*corners, corners[0]], list(range(1, self.polygon + 1)))
         elif self.kind == "diamond":
             ways = ((1, 0), (0, 1), (-1, 0), (0, -1), (1, 0))

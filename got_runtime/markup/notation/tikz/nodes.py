@@ -127,8 +127,10 @@ class NodeReader(StatementReader):
             direction = math.degrees(math.atan2(b * cos + d * sin, a * cos + c * sin))
             if "sloped" in options:
                 turn += (direction + 90) % 180 - 90
-            if "auto" in options:
-                is_right = ("swap" in options) != (options["auto"] == "right")
+            beside = any(SIDE.fullmatch(key) or key == "anchor" for key in options)
+            if "auto" in options or ("auto" in self.frame.keys and not beside):
+                side = options.get("auto", self.frame.keys.get("auto"))
+                is_right = ("swap" in options) != (side == "right")
                 options["auto side"] = f"{direction + (-90 if is_right else 90)}"
         if at is None:
             at = 0.0, 0.0

@@ -19,7 +19,7 @@ _HARMLESS = re.compile(
     r"|minimum (size|width|height)|>|baseline|cap|join|rounded corners|transform shape|remember picture|overlay"
     r"|trim (left|right)|axis|miter limit|label distance|shape|name path global|use as bounding box|visible on"
     r"|every (label|pin)/\.style|sharp corners|shape border rotate"
-    r"|middle color|shading( angle)?|info|auto|swap"
+    r"|middle color|shading( angle)?|info"
 )
 _KEPT = frozenset(
     {
@@ -44,6 +44,10 @@ _KEPT = frozenset(
             "outer color",
             "sharp plot",
             "bar width",
+            "auto",
+            "swap",
+            "shorten >",
+            "shorten <",
             "name",
             "rounded corners",
         ),

@@ -19,11 +19,16 @@ class ShapeReader(PlotReader):
     """Reads the shapes of a path."""
 
     def _rectangle(self) -> None:
-        (x, y), (right, top) = self._last(), self._needed()
+        (x, y), pending = self._last(), []
+        while found := self._take(r"(node|coordinate)\b"):
+            pending.append(self._label_parts(found[1]))
+        right, top = self._needed()
         self._end_line()
         corners = [(x, y), (x, top), (right, top), (right, y), (x, y)]
         self.lines.append(Line(corners, [1, 2, 3, 4], is_closed=True))
         self.here, self.open, self.way, self.from_node = (right, top), None, line_way((x, y), (right, top)), None
+        for options, text in pending:
+            self._label_on_way(options, text)
 
     def _half_axes(self, inside: str | None) -> tuple[Point, Point, float | None]:
         """The half axes of a circle or ellipse, and the radius of a circle without a unit vector of its own."""

@@ -65,6 +65,8 @@ class Sheet:
     def draw(self, lines: list[Line], frame: Frame) -> None:
         """The lines of a path, in coordinates of the frame, and the tips of the last one."""
         paint = self._paint(frame)
+        if "shorten <" in frame.keys or "shorten >" in frame.keys:
+            lines = [*lines[:-1], *(_shortened(line, frame) for line in lines[-1:])]
         if "rounded corners" in frame.keys:
             radius = length(frame.keys["rounded corners"] or "4pt", POINTS)
             self.spend(10 * sum(len(line.ends) for line in lines))
@@ -206,6 +208,22 @@ class Sheet:
         for name, share in zip(("stroke", "fill"), frame.opacity, strict=True):
             written += f' {name}-opacity="{share:.2g}"' if share < 1 else ""
         return written
+
+
+def _shortened(line: Line, frame: Frame) -> Line:
+    """The line with its ends cut off, or with negative lengths, drawn out."""
+    points = list(line.points)
+    if line.is_closed or line.round or len(points) < 2:
+        return line
+    scale = math.hypot(frame.matrix[0], frame.matrix[1]) or 1.0
+    for key, end, other in (("shorten <", 0, 1), ("shorten >", -1, -2)):
+        cut = length(frame.keys.get(key, "0pt"), POINTS) / scale
+        (x, y), (a, b) = points[end], points[other]
+        size = math.hypot(a - x, b - y)
+        if cut >= size:
+            raise NotDrawn
+        points[end] = (x + cut / size * (a - x), y + cut / size * (b - y))
+    return Line(points, line.ends)
 
 
 def _pixels(points: float) -> float:

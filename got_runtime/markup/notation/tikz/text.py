@@ -3,6 +3,7 @@
 import re
 from html import escape, unescape
 
+from got_runtime.markup.latex.measures import measure_words
 from got_runtime.markup.notation.tikz.numbers import NotDrawn
 from got_runtime.markup.render.formula_words import to_words
 
@@ -19,11 +20,26 @@ _SIZES = re.compile(
     r"|bfseries|itshape|sffamily|rmfamily|ttfamily|centering|boldmath|bf|it|rm|sf|strut|raggedright)(?![A-Za-z])\s*"
 )
 _COLOUR = re.compile(r"\\(text)?color\s*\{[^{}]*\}")
+_ACCENTS = [
+    (re.compile(rf"\\(?:{names})\s*\{{\s*([A-Za-z0-9']{{2,6}})\s*\}}"), sign)
+    for names, sign in (
+        ("overline|bar", "\u0305"),
+        ("widehat|hat", "\u0302"),
+        ("overrightarrow|vec", "\u20d7"),
+        ("overleftrightarrow", "\u20e1"),
+        (r"overarc|wideparen|overset\s*\{\s*\\frown\s*\}", "\u0311"),
+    )
+]
+"""Commands over several letters: each letter has the sign."""
+_MEASURE = re.compile(
+    r"\\(SI|qty)(?![A-Za-z])\s*(?:\[[^\]]*\])?\{[^{}]*\}\s*\{[^{}]*\}|\\(?P<one>num|ang|si|unit)(?![A-Za-z])\s*\{[^{}]*\}"
+)
 _NARROW = frozenset("iljtfrI.,;:'′!|()[]{} °")
 
 
 def label_lines(text: str) -> list[str]:
     """The lines of a label, each as content of SVG. Raises ``NotDrawn``."""
+    text = re.sub(r"\\shortstack\s*(?:\[\w\])?\s*\{([^{}]*)\}", r"\1", text)
     lines = re.split(r"\\\\(?:\[[^\]]*\])?", text) if "\\begin" not in text else [text]
     if len(lines) > _MAX_LINES:
         raise NotDrawn
@@ -37,9 +53,18 @@ def label_text(text: str) -> str:
     """The text of a label as content of SVG. Raises ``NotDrawn`` for LaTeX that has no plain form."""
     text = _SIZES.sub("", _COLOUR.sub("", text)).strip()
     text = re.sub(r"\^\s*\{?\s*\\(circ|degree)\s*\}?", "°", text).replace("~", " ")
+    text = text.replace("---", "\u2014").replace("--", "\u2013")
     text = re.sub(r"(?:\\text(?:rm)?\s*\{\s*)?\\degre(?:e)?(?![A-Za-z])(?:\s*\})?", "°", text)
-    text = re.sub(r"\\ang\s*\{([^{}]*)\}", r"\1°", re.sub(r"\\(?:si|SI)\s*\{([^{}]*)\}", r"\1", text))
+    text = _MEASURE.sub(
+        lambda found: measure_words(found[1] or found["one"], re.findall(r"\{([^{}]*)\}", found[0])), text
+    )
+    for accent, sign in _ACCENTS:
+        text = accent.sub(lambda found, mark=sign: "{" + "".join(each + mark for each in found[1]) + "}", text)  # type: ignore[misc]
     text = re.sub(r"\^\s*\{?\s*\\prime\s*\}?", "′", text)
+    if text.startswith("{") and text.endswith("}"):
+        text = text[1:-1]
+    if "\\includegraphics" in text:
+        raise NotDrawn
     parts = re.split(r"(?<!\\)\$", text)
     if len(parts) % 2 == 0:  # a sign of money
         parts = [text.replace("$", "")]
