@@ -95,7 +95,7 @@ class ZoomedPage:
     """Views that were read again in halves."""
     _texts: dict[int, _PieceText] = field(default_factory=dict)
     _doubted: dict[int, str] = field(default_factory=dict)
-    """Texts that do not fit the gaps between words; one that is read again is taken."""
+    """Texts that seem to be another line's, or markup; one that is read again is taken."""
     _pending: list[tuple[int, ...]] = field(default_factory=list)
     _streamed: int = 0
 
@@ -209,15 +209,19 @@ class ZoomedPage:
         return True
 
     def _doubt(self, indices: Sequence[int], lines: Sequence[str]) -> bool:
-        """Whether one of the lines seems to be another one's: its words are not where the page has them."""
+        """Whether one of the lines seems to be another one's, or markup that is not printed."""
         doubted = {
             index: line
             for index, line in zip(indices, lines, strict=True)
-            if self._doubted.get(index) != line
-            and blanks_at_gaps(line, *word_gaps(self.page.ink, self.pieces[index])) < MIN_BLANKS_AT_GAPS
+            if self._doubted.get(index) != line and self._is_odd(index, line)
         }
         self._doubted |= doubted
         return bool(doubted)
+
+    def _is_odd(self, index: int, line: str) -> bool:
+        """Whether a line has commands of LaTeX, or its words are not where the page has them."""
+        gaps = word_gaps(self.page.ink, self.pieces[index])
+        return "\\" in line or blanks_at_gaps(line, *gaps) < MIN_BLANKS_AT_GAPS
 
     def record_whole(self, answer: Sequence[AnswerLine]) -> dict[str, str]:
         """The answer of the whole page in one view: its lines have boxes where they match the lines found.

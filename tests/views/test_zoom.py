@@ -144,12 +144,13 @@ def test_a_view_with_the_text_of_another_line_is_read_again() -> None:
     assert [line.text for line in zoomed.lines()] == LINES
 
 
-def test_odd_text_that_is_read_twice_is_taken() -> None:
+@pytest.mark.parametrize("odd", ["I a m as o nothingelsewhatsoever", "The council met on \\\\ \\end{tabular}"])
+def test_odd_text_that_is_read_twice_is_taken(odd: str) -> None:
     zoomed = ZoomedPage.of(page_image())
     reader = PerfectReader(zoomed, LINES)
     first, *_ = zoomed.pending()
     lines = list(map(reader.says, first))
-    lines[0] = "I a m as o nothingelsewhatsoever"
+    lines[0] = odd
     assert not zoomed.record(zoomed.view(first), answer(lines))
     for half in zoomed.pending():
         assert zoomed.record(zoomed.view(half), answer(lines[first.index(index)] for index in half))
