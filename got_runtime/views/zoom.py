@@ -219,9 +219,9 @@ class ZoomedPage:
         return bool(doubted)
 
     def _is_odd(self, index: int, line: str) -> bool:
-        """Whether a line has commands of LaTeX, or its words are not where the page has them."""
+        """Whether a line has commands of LaTeX or broken characters, or its words are not where the page has them."""
         gaps = word_gaps(self.page.ink, self.pieces[index])
-        return "\\" in line or blanks_at_gaps(line, *gaps) < MIN_BLANKS_AT_GAPS
+        return "\\" in line or "\ufffd" in line or blanks_at_gaps(line, *gaps) < MIN_BLANKS_AT_GAPS
 
     def record_whole(self, answer: Sequence[AnswerLine]) -> dict[str, str]:
         """The answer of the whole page in one view: its lines have boxes where they match the lines found.

@@ -144,7 +144,9 @@ def test_a_view_with_the_text_of_another_line_is_read_again() -> None:
     assert [line.text for line in zoomed.lines()] == LINES
 
 
-@pytest.mark.parametrize("odd", ["I a m as o nothingelsewhatsoever", "The council met on \\\\ \\end{tabular}"])
+@pytest.mark.parametrize(
+    "odd", ["I a m as o nothingelsewhatsoever", "The council met on \\\\ \\end{tabular}", "The coun\ufffd met on"]
+)
 def test_odd_text_that_is_read_twice_is_taken(odd: str) -> None:
     zoomed = ZoomedPage.of(page_image())
     reader = PerfectReader(zoomed, LINES)
