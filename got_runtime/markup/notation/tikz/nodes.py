@@ -264,12 +264,14 @@ def _shape(options: dict[str, str], lines: list[str], centre: Point, turn: float
         wide, high = wide * math.sqrt(2), high * math.sqrt(2)
     elif kind == "diamond":
         wide = high = wide + high
-    wide, high = max(wide, least[0]), max(high, least[1])
-    if kind == "circle":
-        wide = high = max(wide, high)
     sides = int(evaluate(options.get("regular polygon sides", "5"))) if kind == "regular polygon" else 0
     if kind == "regular polygon" and not 3 <= sides <= 60:
         raise NotDrawn
+    if sides:  # the text is in the circle inside
+        wide = high = wide / math.cos(math.pi / sides)
+    wide, high = max(wide, least[0]), max(high, least[1])
+    if kind == "circle":
+        wide = high = max(wide, high)
     return NodeShape(kind, centre, wide, high, turn, sides)
 
 
