@@ -12,6 +12,16 @@ EXAMPLES = int(os.environ.get("GOT_MARKUP_EXAMPLES", "300"))
 
 GRID = "a\tb\n1\t2\n"
 READ = {
+    "a comment behind a wrapper": (
+        "\\resizebox{\\textwidth}{!}{%\n\\begin{tabular}{lc} a & b \\\\ 1 & 2 \\\\ \\end{tabular}%\n}",
+        GRID,
+    ),
+    "a comment in a cell": ("\\begin{tabular}{lc} \\resizebox{2cm}{!}{%\na} & b \\\\ 1 & 2 \\end{tabular}", GRID),
+    "columns of a dashed rule": (r"\begin{tabular}{lc} a & b \\ \hdashline{1-2} 1 & 2 \\ \end{tabular}", GRID),
+    "a rule that is one with a word": (
+        r"\begin{tabular}{lc} \topruel a & b \\ \hlineName & Age \\ \midruleTotal & 4 \\ \end{tabular}",
+        "a\tb\nName\tAge\nTotal\t4\n",
+    ),
     "columns that are never closed": (r"\begin{tabular}{|l|c \hline a & b \\ 1 & 2 \\ \end{tabular}", GRID),
     "columns that run into a cell": (r"\begin{tabular}{|l|c| a & b \\ 1 & 2 \\ \end{tabular}", GRID),
     "columns that touch a cell": (r"\begin{tabular}{|l|c|a & b \\ 1 & 2 \\ \end{tabular}", GRID),
@@ -212,3 +222,8 @@ def test_letters_in_are_letters_out(begin: str, rows: list[tuple[list[str], str]
     for element in elements:
         if element.kind == "table":
             assert "\\" not in to_text([element]).replace(" \\ ", "")
+
+
+def test_a_comment_behind_a_brace_is_none_behind_a_number() -> None:
+    assert to_markdown(parse("\\fbox{%\nHello}")) == "Hello\n"
+    assert "**50**%" in to_markdown(parse("It grew by \\textbf{50}%\nin a year."))

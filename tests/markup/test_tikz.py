@@ -1,11 +1,14 @@
 """TikZ figures: what is drawn is right, and what is not understood is left out and counted."""
 
+import math
 import re
+from collections.abc import Callable
 
 import pytest
 
 from got_runtime.markup import parse, to_html
 from got_runtime.markup.notation import tikz
+from got_runtime.markup.notation.tikz.numbers import Point
 
 
 def draw(body: str) -> tikz.Figure:
@@ -196,3 +199,18 @@ def test_a_long_label_is_inside_the_picture() -> None:
 def test_a_loop_counts_and_evaluates() -> None:
     body = r"\foreach \x [count=\i from 0, evaluate=\x as \y using {\x*\x}] in {3} \draw (\i,\x) -- (\x,\y);"
     assert corners(body) == [(0, 3), (3, 9)]
+
+
+@pytest.mark.parametrize(
+    ("plot", "expected"),
+    [
+        (r"[domain=0:6] plot (\x,{sin(\x r)})", lambda t: (t, math.sin(t))),
+        (r"[domain=0:6] plot (\x,{2*cos(2*\x r)})", lambda t: (t, 2 * math.cos(2 * t))),
+        (r"[domain=0:6] plot (\x,{sin((\x+pi) r)})", lambda t: (t, math.sin(t + math.pi))),
+        (r"[domain=0:6,variable=\t] plot ({cos(\t r)},{sin(\t r)})", lambda t: (math.cos(t), math.sin(t))),
+    ],
+)
+def test_a_plot_in_radians_is_drawn(plot: str, expected: Callable[[float], Point]) -> None:
+    drawn = corners(rf"\draw{plot};")
+    step = 6 / (len(drawn) - 1)
+    assert all(found == pytest.approx(expected(number * step), abs=0.01) for number, found in enumerate(drawn))

@@ -46,6 +46,26 @@ _FRENCH_TAILS = _set(
     " vingt vingts"
 )
 
+_PAIRS = _set(
+    "follow-up mock-up grown-up close-up warm-up scale-up speed-up catch-up real-time real-life real-world part-time"
+    " full-time in-house in-depth in-person in-plane in-flight in-memory in-law in-laws built-in plug-in stand-alone"
+    " trade-off trade-offs on-site off-site one-way two-way state-owned"
+    " après-midi après-demain avant-garde peut-être rendez-vous petit-déjeuner week-end"
+)
+"""Compounds that are written with a hyphen, as a whole."""
+_FRENCH_TENS = _set("vingt trente quarante cinquante soixante quatre")
+_FRENCH_DIGITS = _set(
+    "deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze seize vingt vingts"
+)
+_FRENCH_GRAND = _set("grand grande grands petit petite petits beau belle beaux arrière")
+_FRENCH_KIN = _set("parents père pères mère mères enfant enfants fils fille filles frère frères sœur sœurs oncle tante")
+_CHEMICAL_PREFIXES = _set("tert sec cis trans ortho meta para")
+# Names of compounds that follow those: "tert-butanol", not "tertiary", "transport", "metaethics".
+_CHEMICAL = re.compile(
+    r"but|prop|pent|hex|hept|octyl|octan|amyl|meth[yao]|eth(?:yl|en|an|ox)|phen|benz|xyl|tolu|cres|amino|alk|chlor"
+    r"|brom|fluor|iod|dichlor|dibrom|stilben|nitro|hydroxy|cyclo|isomer|decalin|dimeth|dieth"
+)
+
 
 def words_of(text: str) -> frozenset[str]:
     """The words of a text in lower case, those with hyphens inside as one."""
@@ -86,6 +106,9 @@ def _between(stem: str, after: str, words: AbstractSet[str]) -> str:
         return "- "
     if left.isupper() and right.isupper() and len(left) > 1:
         return "" if max(len(left), len(right)) > 3 else "-"
+    following = after[len(right) : len(right) + 1]
+    if (following in _HYPHENS and other in _INNER) or (following in ("'", "’") and other == "d"):
+        return "-"  # father-in-law, chef-d'œuvre
     if left.isupper() and right.islower():
         return "-"
     if len(left) < 2 or not right[0].isalpha() or not right[0].islower():
@@ -97,6 +120,10 @@ def _is_compound(one: str, other: str, chain: str, words: AbstractSet[str]) -> b
     """Whether the hyphen between two parts in lower case is the word's own."""
     inner = len(chain) > len(one) and chain[: -len(one)]
     if inner and (any(character.isdigit() for character in inner) or (inner[-1] in _HYPHENS and one in _INNER)):
+        return True
+    if f"{one}-{other}" in _PAIRS or (one in _CHEMICAL_PREFIXES and _CHEMICAL.match(other)):
+        return True
+    if (one in _FRENCH_TENS and other in _FRENCH_DIGITS) or (one in _FRENCH_GRAND and other in _FRENCH_KIN):
         return True
     if one in _FIRST_PARTS:
         return other not in _ENDINGS

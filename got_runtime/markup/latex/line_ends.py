@@ -101,12 +101,20 @@ def _lines(reader: TokenReader, low: int, high: int) -> Iterator[_Line]:
             if token.kind is Kind.ROW_BREAK:  # the source goes on in another line
                 index = _after_newline(reader, index, high)
         elif token.kind in (Kind.OPEN, Kind.STARS, Kind.CLOSE):
+            if not words and _is_note_mark(reader, index, high):
+                words.append(token.text)
             index += 1
         else:
             after = reader.after(index, high)
             words.append(_shown(reader, index, after))
             index = after
     yield _Line("".join(words).strip(), high)
+
+
+def _is_note_mark(reader: TokenReader, index: int, high: int) -> bool:
+    """Whether ``**`` at the start of a line is the mark of a note (``** p < 0.01``), and does not begin bold words."""
+    spaced = index + 1 < high and reader.tokens[index + 1].kind is Kind.SPACE
+    return reader.tokens[index].kind is Kind.STARS and (spaced or reader.closing(index, high) is None)
 
 
 def _after_newline(reader: TokenReader, index: int, high: int) -> int:

@@ -18,6 +18,7 @@ FULL_RULES = frozenset({
 })  # fmt: skip
 PART_RULES = frozenset({"cdashline", "cline", "clineB", "cmidrule", "Xcline"})
 _RULES = FULL_RULES | PART_RULES
+_COMMON_RULES = ("hline", "cline", "toprule", "midrule", "bottomrule")
 # Commands that resemble a rule's name and are none.
 _NO_RULES = frozenset({
     "baseline", "centerline", "endline", "hfill", "linebreak", "newline", "outline", "overline", "rule",
@@ -25,6 +26,9 @@ _NO_RULES = frozenset({
     "obeylines", "multiline", "textline", "inline", "deadline", "timeline", "headline", "byline",
 })  # fmt: skip
 _RULE = re.compile(r"\w{0,8}line[sd]?|\w{3,8}rules?")
+
+# \hlineName: a rule and the first word of the row below it
+_JOINED_RULE = re.compile(r"\\(?:hline|hdashline|toprule|midrule|bottomrule)(?=[A-Z][A-Za-z]|[A-Z]\Z|[a-z]{4})")
 
 # \begin{tabular{ll}, \end{tabular without its brace, \bgin{tabular}, \ed{tabular}
 _ENVIRONMENT = re.compile(r"\\([A-Za-z]{2,6})[ ]?\{[ ]?([A-Za-z]{4,32}\*?)[ ]?(\}?)")
@@ -93,4 +97,11 @@ def is_rule(name: str) -> bool:
     plain = name.lower()
     if _RULE.fullmatch(plain):
         return True
-    return 3 < len(plain) < 12 and any(_alike(plain, known) for known in ("hline", "cline", "midrule", "bottomrule"))
+    return 3 < len(plain) < 12 and any(_alike(plain, known) for known in _COMMON_RULES)
+
+
+@lru_cache(maxsize=1024)
+def joined_rule(command: str) -> str | None:
+    r"""The rule with which a command begins that is one with the word behind it (``\hlineName``); None for others."""
+    found = _JOINED_RULE.match(command)
+    return found[0] if found and not is_rule(command[1:]) else None

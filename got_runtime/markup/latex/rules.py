@@ -35,8 +35,10 @@ def read_rule(reader: TokenReader, index: int, end: int) -> Rule | None:
         option = reader.option(after, end)
         if option and _is_length(reader.source(*option[0])):
             after = option[1]
-        argument = reader.argument(after, end) if token.name not in _PLAIN and _closes(reader, after, end) else None
-        if argument is None or not _is_setting(reader.source(*argument[0])):
+        argument = reader.argument(after, end) if _closes(reader, after, end) else None
+        source = reader.source(*argument[0]) if argument else ""
+        # \\hdashline{1-2} is meant as \\cdashline; other braces behind a plain rule are those of a cell.
+        if argument is None or not (_PART.fullmatch(source) if token.name in _PLAIN else _is_setting(source)):
             break
         full = full and not _PART.fullmatch(reader.source(*argument[0]))
         after = argument[1]

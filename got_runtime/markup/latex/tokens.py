@@ -9,7 +9,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from got_runtime.markup.latex.html_source import html_table_end
-from got_runtime.markup.latex.misspelt import misspelt_environment, table_name
+from got_runtime.markup.latex.misspelt import joined_rule, misspelt_environment, table_name
 
 
 class Kind(Enum):
@@ -153,6 +153,10 @@ def tokenize(text: str, is_latex: bool = True) -> list[Token]:
             kind, end = _KINDS[match.lastgroup or "text"], match.end()
             word = text[position:end]
             raw = Token(kind, word, position, end, _name(kind, word) if kind in _NAMED else "")
+        if raw.kind is Kind.COMMAND and (rule := joined_rule(raw.text)) is not None:
+            raw = new(Token, (Kind.COMMAND, rule, position, position + len(rule), rule[1:]))
+        elif raw.kind is Kind.NEWLINE and len(tokens) > 1 and _ends_with_comment(tokens):
+            raw = new(Token, (Kind.SPACE, " ", tokens.pop().start, raw.end, ""))
         tokens.append(raw)
         position = raw.end
         line_start = raw.kind in _LINE_ENDS or (line_start and raw.kind is Kind.SPACE)
@@ -163,6 +167,17 @@ _NAMED = frozenset({Kind.COMMAND, Kind.BEGIN, Kind.END})
 _MAX_VERB = 200  # bounds the search for the delimiter that ends it
 _RAW_STARTS = frozenset("\\`*!<")
 _LINE_ENDS = frozenset({Kind.NEWLINE, Kind.BLANK, Kind.FORM_FEED, Kind.SPECIAL})
+
+
+_BEFORE_COMMENT = frozenset({Kind.OPEN, Kind.CLOSE, Kind.COMMAND, Kind.BEGIN, Kind.END})
+
+
+def _ends_with_comment(tokens: list[Token]) -> bool:
+    r"""Whether the line ends with a comment: ``\fbox{%``, but not ``\textbf{50}%``, a percent sign."""
+    before = tokens[-2]
+    if tokens[-1].text != "%" or before.kind not in _BEFORE_COMMENT:
+        return False
+    return before.kind is not Kind.CLOSE or not tokens[-3:-2] or not tokens[-3].text[-1:].isdigit()
 
 
 def _name(kind: Kind, text: str) -> str:

@@ -18,7 +18,7 @@ AS_TEXT = "as_text"
 """A variable whose number stands before a power as TeX writes it there: ``-1^2`` is -1."""
 _UNITS = {"cm": 1.0, "mm": 0.1, "pt": 0.03515, "bp": 0.03528, "in": 2.54, "ex": 0.15, "em": 0.35}
 _QUANTITY = re.compile(r"(?<![\w.])([0-9]+\.?[0-9]*|\.[0-9]+)\s*(cm|mm|pt|bp|in|ex|em)\b")
-_RADIANS = re.compile(r"(\b[a-z]\b|[0-9.]+|\([^()]*\))\s+r\b|(\))\s*r\b")
+_RADIANS = re.compile(r"(\b(?:[a-z]|value|as_text|pi)\b|[0-9.]+|\([^()]*\))\s+r\b|(\))\s*r\b")
 # What Python warns of, or takes for a number of its own: 2x, 0x10, 1_000, 1j.
 _FOREIGN_NUMBER = re.compile(r"(?<![\w.])[0-9.]+(?!e[-+]?[0-9])[A-Za-z_]")
 _WORDS = ((re.compile("&&"), " and "), (re.compile(r"\|\|"), " or "), (re.compile("!(?!=)"), " not "))
