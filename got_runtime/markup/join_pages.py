@@ -11,6 +11,7 @@ from got_runtime.markup.join_tables import goes_on, is_page_number, is_running_h
 from got_runtime.markup.latex.parser import read_elements
 
 _SHORT_LINES = 2  # running heads or feet between two parts of a table
+_MOST_ELEMENTS = 100  # of a page, among which its running head is looked for
 _SENTENCE_ENDS = frozenset(".!?:;。！？：；…\"”')]")
 
 
@@ -187,12 +188,24 @@ def _joined_table(
     before, part = elements[last.table], page[table]
     if not isinstance(before, Table) or not isinstance(part, Table):
         return None
-    grid = join_grids(before.grid, part.grid, needs_header=first > start and not is_continued)
+    headed = is_continued or _stand_above(page[start:first], elements, last.table)
+    grid = join_grids(before.grid, part.grid, needs_header=not headed)
     if grid is None:
         return None
     note = above or below
     words = plain_text(note.content) if isinstance(note, Caption | Paragraph) else ""
     return _Joined(last.table, table, table + 1 + (below is not None), {"grid": grid}, words)
+
+
+def _stand_above(heads: Sequence[AnyElement], elements: Sequence[AnyElement], table: int) -> bool:
+    """Whether each of the lines stands on the page of a table, too, as a running head does; so do no lines at all."""
+    wanted = {plain_text(each.content).strip().casefold() for each in heads if isinstance(each, Paragraph)}
+    for each in reversed(elements[max(0, table - _MOST_ELEMENTS) : table]):
+        if not wanted or each.kind == "page_break":
+            break
+        if isinstance(each, Paragraph):
+            wanted.discard(plain_text(each.content).strip().casefold())
+    return not wanted
 
 
 def _beside(elements: Sequence[AnyElement], index: int) -> Sequence[AnyElement]:

@@ -1,8 +1,10 @@
 """Formulas shown: rows and columns in MathML, and words that mean what the formula means."""
 
+import re
+
 import pytest
 
-from got_runtime.markup import parse, to_html, to_text
+from got_runtime.markup import parse, to_html, to_markdown, to_text
 
 ROWS = [
     r"\begin{aligned}a &= b \\ c &= d\end{aligned}",
@@ -48,3 +50,61 @@ WORDS = {
 @pytest.mark.parametrize(("latex", "words"), list(WORDS.items()))
 def test_the_words_of_a_formula_mean_the_same(latex: str, words: str) -> None:
     assert to_text(parse(f"\\[{latex}\\]")) == words + "\n"
+
+
+@pytest.mark.parametrize(
+    ("operator", "shown"),
+    [
+        (r"\operatorname*{arg\,max}_{x}", "arg\u2009max"),
+        (r"\operatorname*{arg\;max}", "arg\u2009max"),
+        (r"\operatorname*{\arg\max}", "arg\u2009max"),
+        (r"\operatorname*{ess\,sup}", "ess\u2009sup"),
+        (r"\operatorname*{lim\ inf}", "lim\u2009inf"),
+        (r"\operatorname{\mathrm{rank}}", "rank"),
+    ],
+)
+def test_an_operator_is_one_upright_word(operator: str, shown: str) -> None:
+    html = to_html(parse(rf"\[{operator} f\]"))
+    assert re.search(rf"<mo[^>]*>{shown}</mo>", html)
+    assert "<mi>m</mi>" not in html
+
+
+def test_an_operator_with_other_signs_is_upright_text() -> None:
+    assert "<mtext>p.v.</mtext>" in to_html(parse(r"\[\operatorname{p.v.}\int f\]"))
+
+
+NUMBERED = {
+    "align": (
+        r"\begin{align} a&=b \tag{1}\\ c&=d\tag{2}\end{align}",
+        r"$$\begin{align*}a&=b \tag{1}\\ c&=d\tag{2}\end{align*}$$",
+    ),
+    "gather": (
+        r"\begin{gather} a \tag{1}\\ c\tag{2}\end{gather}",
+        r"$$\begin{gather*}a \tag{1}\\ c\tag{2}\end{gather*}$$",
+    ),
+    "alignat": (
+        r"\begin{alignat}{2} a&=b \tag{1}\\ c&=d\tag{2}\end{alignat}",
+        r"$$\begin{alignat*}{2} a&=b \tag{1}\\ c&=d\tag{2}\end{alignat*}$$",
+    ),
+    "no environment": (r"\[a \tag{1}\\ c\tag{2}\]", r"$$\begin{gather*}a \tag{1}\\ c\tag{2}\end{gather*}$$"),
+    "inside a box": (
+        r"\[\boxed{\begin{aligned}a \tag{1}\\ c\tag{2}\end{aligned}}\]",
+        r"$$\boxed{\begin{aligned}a \qquad\text{(1)}\\ c\qquad\text{(2)}\end{aligned}}$$",
+    ),
+    "twice in a row": (r"\[a \tag{1} b\tag*{2}\]", r"$$a \qquad\text{(1)} b\qquad\text{2}$$"),
+    "one with a letter": (r"\[a \tag{3\text{a}}\]", r"$$a \tag{3a}$$"),
+}
+
+
+@pytest.mark.parametrize(("answer", "markdown"), list(NUMBERED.values()), ids=list(NUMBERED))
+def test_numbers_of_rows_stand_where_viewers_accept_them(answer: str, markdown: str) -> None:
+    elements = parse(answer)
+    assert to_markdown(elements) == markdown + "\n"
+    assert "tag" not in to_html(elements) + to_text(elements)
+
+
+def test_general_fractions_and_physical_units_are_shown() -> None:
+    html = to_html(parse(r"\[\genfrac{(}{)}{0pt}{}{n}{k} + \pu{5 kJ//mol}\]"))
+    assert 'linethickness="0"' in html
+    assert "5&nbsp;kJ/mol" in html or "5\u00a0kJ/mol" in html
+    assert to_text(parse(r"\(\pu{1.2e3 m s-1}\)")) == "1.2 × 10³ m s⁻¹\n"

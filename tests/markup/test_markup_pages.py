@@ -70,6 +70,10 @@ GOES_ON = {
     "a page number and a running head": [FIRST + "\n\n12", "Annual report 2020\n\n13\n\n" + SECOND],
     "a page number alone": [FIRST + "\n\n- 12 -", BARE],
     "a running head alone": [FIRST + "\n\nPage 12 of 30", "Annual report 2020\n\n" + BARE],
+    "a running head on both pages": [
+        "Annual report 2020\n\n" + FIRST,
+        "Annual report 2020\n\n" + r"\begin{tabular}{|l|l|l|}\hline Nut & 5 & 6 \\ \hline\end{tabular}",
+    ],
     "a line that says so": [FIRST, "Table 1 (continued)\n\n" + BARE],
     "a Chinese line that says so": [FIRST.replace("Table 1: Parts", "表 1：零件"), "续表 1\n\n" + BARE],
     "a note below the first part": [FIRST + "\n\n(continued on next page)", BARE],
@@ -106,8 +110,12 @@ def test_a_table_goes_on_over_many_pages() -> None:
         "The following parts are new.\n\n" + BARE,
         "Another list\n\n" + BARE.replace("Old", "Price"),
         "Table 4 (continued)\n\n" + BARE,
+        "Prices of 2020\n\n" + r"\begin{tabular}{lll}\hline Nut & 5 & 6 \\ \hline Cog & 7 & 8 \\ \hline\end{tabular}",
     ],
-    ids=["number", "header", "more columns", "text between", "a title and another header", "a line with its number"],
+    ids=[
+        *("number", "header", "more columns", "text between", "a title and another header", "a line with its number"),
+        "a title that is no running head",
+    ],
 )
 def test_another_table_is_not_joined(second: str) -> None:
     assert sum(each.kind == "table" for each in parse_pages([FIRST, second])) == 2

@@ -1,5 +1,6 @@
 """Formulas: LaTeX repaired and normalised, without its number and label."""
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from got_runtime.markup.latex.misspelt import is_rule, misspelt_command
@@ -202,6 +203,19 @@ class Display(NamedTuple):
     label: str | None
 
 
+_STYLED = re.compile(
+    r"\\(?:text(?:rm|bf|it|sf|tt|normal|up)?|mbox|mathrm|mathbf|mathit|rm|bf)(?![A-Za-z])\s*\{([^{}\\]*)\}"
+)
+_RAISED = re.compile(r"\^\s*\{?\s*\\(?:prime|ast|star)(?![A-Za-z])\s*\}?")
+
+
+def _printed_number(source: str) -> str:
+    r"""The number of a formula without the commands that set its type: ``3\text{a}`` → ``3a``."""
+    number = _STYLED.sub(r"\1", source)
+    number = _RAISED.sub(lambda found: "′" if "prime" in found[0] else "*", number)
+    return number.replace("$", "") if number.count("$") == 2 else number
+
+
 def read_display(reader: "TokenReader", low: int, high: int, environment: str = "") -> Display:
     """The formula of tokens ``low`` to ``high - 1``; a single ``\\tag`` and the ``\\label`` are removed."""
     found: dict[str, list[str]] = {"tag": [], "label": []}
@@ -227,7 +241,9 @@ def read_display(reader: "TokenReader", low: int, high: int, environment: str = 
         balance.separate()
     latex = balance.finish()
     wrapped = FORMULA_ENVIRONMENTS.get(environment, "")
+    if environment.startswith("alignat") and latex.lstrip().startswith("{"):  # \begin{alignat}{2}
+        wrapped = "alignedat"
     if wrapped and latex:
         latex = f"\\begin{{{wrapped}}}{latex}\\end{{{wrapped}}}"
-    number = found["tag"][0] if len(found["tag"]) == 1 else None
+    number = _printed_number(found["tag"][0]) if len(found["tag"]) == 1 else None
     return Display(latex, number, found["label"][0] if found["label"] else None)

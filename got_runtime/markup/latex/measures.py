@@ -7,7 +7,7 @@ from got_runtime.markup.latex.token_reader import TokenReader
 
 # Commands → number of arguments; the last one of SI, qty and the ranges of quantities is a unit.
 MEASURES = {
-    **dict.fromkeys(("num", "numlist", "ang", "si", "unit", "numproduct", "tablenum"), 1),
+    **dict.fromkeys(("num", "numlist", "ang", "si", "unit", "numproduct", "tablenum", "pu"), 1),
     **dict.fromkeys(("SI", "qty", "numrange", "SIlist", "qtylist"), 2),
     **dict.fromkeys(("SIrange", "qtyrange"), 3),
 }
@@ -34,6 +34,7 @@ _BEFORE = {"square": "²", "cubic": "³"}
 _RAISED = str.maketrans("0123456789+-−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻")
 _PART = re.compile(r"\\([A-Za-z]+)|\^\{?(-?[\d]+)\}?|([.~])|([^\\^.~{}]+)|[{}\\^]")
 _EXPONENT = re.compile(r"(?<=[\d.)])\s*[eEdD]\s*([-+]?\d+)")
+_POWER = re.compile(r"(?<=[^\W\d_])\^?\{?([-+]?\d+)\}?")
 _COMMAND = re.compile(r"\\([A-Za-z]+) ?")
 
 
@@ -54,6 +55,8 @@ def read_measure(reader: TokenReader, index: int, high: int) -> tuple[str, int]:
 
 def measure_words(name: str, words: list[str]) -> str:
     """What a command of :data:`MEASURES` prints, with its arguments."""
+    if name == "pu":
+        return _physical(words[0]) if words else ""
     unit = ""
     if name in _OF_UNITS or (name in _WITH_UNIT and len(words) == MEASURES[name]):
         unit = _unit(words.pop()) if words else ""
@@ -62,6 +65,13 @@ def measure_words(name: str, words: list[str]) -> str:
         return "".join(number + sign for number, sign in zip(numbers, "°′″", strict=False) if number)
     joint = {"numrange": "–", "SIrange": "–", "qtyrange": "–", "numproduct": " × "}.get(name, ", ")
     return " ".join(filter(None, (joint.join(numbers), unit)))
+
+
+def _physical(text: str) -> str:
+    r"""The argument of mhchem's ``\\pu``: ``5 kJ//mol`` → ``5 kJ/mol``, ``1.2e3 m s-1`` → ``1.2 × 10³ m s⁻¹``."""
+    text = _COMMAND.sub(lambda found: SYMBOLS.get(found[1], found[0]), text.replace("//", "/").replace("*", "·"))
+    text = _EXPONENT.sub(lambda found: " × 10" + found[1].removeprefix("+").translate(_RAISED), text)
+    return " ".join(_POWER.sub(lambda found: found[1].translate(_RAISED), text).split())
 
 
 def _number(text: str) -> str:

@@ -8,6 +8,14 @@ from functools import partial
 from got_runtime.markup.latex.accents import ACCENTS
 from got_runtime.markup.latex.measures import MEASURES, measure_words
 from got_runtime.markup.render.chemistry import chemical_latex
+from got_runtime.markup.render.formula_operators import (
+    FORMS,
+    OPERATORS,
+    PLAIN_OPERATOR,
+    general_fraction,
+    operator_name,
+)
+from got_runtime.markup.render.formula_tags import tag_text
 from got_runtime.markup.signs import SIGNS, circled
 
 _TOKEN = re.compile(r"\\[A-Za-z]+\*?|\\.|[{}^'%]|[^\\{}^'%]+|\\", re.DOTALL)
@@ -38,26 +46,6 @@ _SHOWN = {
     **dict.fromkeys(("llap", "rlap", "clap", "mathllap", "mathrlap", "mathclap", "lefteqn", "ensuremath", "smash"), 0),
     **dict.fromkeys(("raisebox", "href", "htmlClass", "htmlData", "htmlId", "htmlStyle", "cssId", "class"), 1),
     **dict.fromkeys(("parbox", "makebox", "scalebox", "rotatebox"), 1),
-}
-# Commands with one argument → LaTeX in which @ stands for it.
-_FORMS = {
-    "Bra": r"\left\langle @\right|",
-    "Ket": r"\left|@\right\rangle ",
-    "Braket": r"\left\langle @\right\rangle ",
-    "set": r"\lbrace @\rbrace ",
-    "Set": r"\left\lbrace @\right\rbrace ",
-    "overgroup": r"\overset{⏠}{@}",
-    "undergroup": r"\underset{⏡}{@}",
-    "overlinesegment": r"\overline{@}",
-    "underlinesegment": r"\underline{@}",
-    "Overrightarrow": r"\overset{⇒}{@}",
-    "overrightharpoon": r"\overset{⇀}{@}",
-    "overleftharpoon": r"\overset{↼}{@}",
-    "phase": r"\angle \underline{@}",
-    "angl": r"\overline{@}|",
-    "sp": "^{@}",
-    "sb": "_{@}",
-    **{name: rf"\begin{{{name}}}@\end{{{name}}}" for name in ("matrix", "pmatrix", "bmatrix", "vmatrix", "cases")},
 }
 _OPERATORS = {
     "arg": r"\operatorname{arg}",
@@ -211,10 +199,10 @@ def _command(latex: str, token: str, position: int) -> tuple[str, int]:
             _, position = _argument(latex, position)
         inside, position = _argument(latex, position)
         return f"{{{_rewrite(inside)}}}", position
-    if name in _FORMS and (latex[position:].lstrip()[:1] == "{" or name in ("angl", "sp", "sb")):
+    if name in FORMS and (latex[position:].lstrip()[:1] == "{" or name in ("angl", "sp", "sb")):
         inside, position = _argument(latex, position)
         inside = _ROW_END.sub(r"\\\\", inside.rstrip()).removesuffix("\\\\")
-        return _FORMS[name].replace("@", _rewrite(inside)), position
+        return FORMS[name].replace("@", _rewrite(inside)), position
     handler = _HANDLERS.get(name)
     return handler(latex, position) if handler else (token, position)
 
@@ -267,6 +255,29 @@ def _measure(name: str, latex: str, position: int) -> tuple[str, int]:
     return (f"\\text{{{shown.translate(_STAND_INS)}}}" if shown else f"\\{name}"), position
 
 
+def _operator(name: str, latex: str, position: int) -> tuple[str, int]:
+    inside, position = _argument(latex, position)
+    words = operator_name(inside)
+    if words is None:
+        return (f"\\mathrm{{{_rewrite(inside)}}}" if inside.strip() else "{}"), position
+    if not PLAIN_OPERATOR.fullmatch(words):  # latex2mathml takes no other signs in an operator
+        return f"\\text{{{words}}}", position
+    return f"\\operatorname{'*' if name != 'operatorname' else ''}{{{words}}}", position
+
+
+def _general_fraction(latex: str, position: int) -> tuple[str, int]:
+    parts: list[str] = []
+    for _ in range(6):
+        inside, position = _argument(latex, position)
+        parts.append(_rewrite(inside))
+    return general_fraction(parts), position
+
+
+def _tag(latex: str, position: int, *, bracketed: bool) -> tuple[str, int]:
+    inside, position = _argument(latex, position)
+    return _rewrite(tag_text(inside, bracketed=bracketed)), position
+
+
 def _fbox(latex: str, position: int) -> tuple[str, int]:
     inside, position = _argument(latex, position)
     return f"\\boxed{{{_text('text', inside)}}}", position
@@ -277,6 +288,10 @@ _HANDLERS: dict[str, Callable[[str, int], tuple[str, int]]] = {
     "ce": _chemical,
     "url": _address,
     "fbox": _fbox,
+    "genfrac": _general_fraction,
+    "tag": partial(_tag, bracketed=True),
+    "tag*": partial(_tag, bracketed=False),
+    **{name: partial(_operator, name) for name in OPERATORS},
     **dict.fromkeys(("nicefrac", "sfrac"), _slanted),
     **{name: partial(_measure, name) for name in MEASURES},
 }

@@ -5,6 +5,7 @@ from functools import cache
 from typing import Any
 
 from got_runtime.markup.render.formula_macros import categories, unknown_sign
+from got_runtime.markup.render.formula_tags import tags_as_text
 from got_runtime.markup.render.mathml import too_complex
 
 _RAISED_SIGN = re.compile(r"\^ ?(?:\{ ?\\(?:circ|prime) ?\}|\\(?:circ|prime)(?![A-Za-z]))")
@@ -37,6 +38,7 @@ def to_words(latex: str) -> str:
 
 def _plainer(latex: str) -> str:
     """The formula with signs for primes and degrees, and an exponent or index of several terms in brackets."""
+    latex = tags_as_text(latex)
     latex = _RAISED_SIGN.sub(lambda found: "°" if "circ" in found[0] else "′", latex)
     latex = _PRIMES.sub(lambda found: "′" * len(found[0]), _UNSEEN.sub(" ", _LIMITS.sub("", latex)))
     return _with_brackets(_ROW_END.sub(r"\\\\", latex))

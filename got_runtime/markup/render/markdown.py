@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from got_runtime.markup.content import Content
 from got_runtime.markup.elements import AnyElement, ListItem
 from got_runtime.markup.notation import chart
+from got_runtime.markup.render.formula_tags import numbered_rows
 from got_runtime.markup.render.markdown_inline import (
     MathStyle,
     escape,
@@ -113,7 +114,8 @@ def _without_closing_hashes(line: str) -> str:
 
 def _formula(latex: str, number: str | None, display: bool, options: MarkdownOptions) -> str:
     """A formula on one line, since a line of its source could be a heading or a list in Markdown."""
-    tagged = formula_markdown(f"{latex} \\tag{{{number}}}" if number else latex)
+    numbered = f"{latex} \\tag{{{number}}}" if number else numbered_rows(latex, display=display)
+    tagged = formula_markdown(numbered)
     if not display:
         return f"${tagged}$" if options.math == "dollar" else f"\\({tagged}\\)"
     return f"$${tagged}$$" if options.math == "dollar" else f"\\[{tagged}\\]"

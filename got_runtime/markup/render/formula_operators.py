@@ -1,0 +1,56 @@
+r"""Operators, brackets and fractions in LaTeX that latex2mathml knows: ``\operatorname``, ``\Braket``, ``\genfrac``."""
+
+import re
+
+# Commands with one argument → LaTeX in which @ stands for it.
+FORMS = {
+    "Bra": r"\left\langle @\right|",
+    "Ket": r"\left|@\right\rangle ",
+    "Braket": r"\left\langle @\right\rangle ",
+    "set": r"\lbrace @\rbrace ",
+    "Set": r"\left\lbrace @\right\rbrace ",
+    "overgroup": r"\overset{⏠}{@}",
+    "undergroup": r"\underset{⏡}{@}",
+    "overlinesegment": r"\overline{@}",
+    "underlinesegment": r"\underline{@}",
+    "Overrightarrow": r"\overset{⇒}{@}",
+    "overrightharpoon": r"\overset{⇀}{@}",
+    "overleftharpoon": r"\overset{↼}{@}",
+    "phase": r"\angle \underline{@}",
+    "angl": r"\overline{@}|",
+    "sp": "^{@}",
+    "sb": "_{@}",
+    **{name: rf"\begin{{{name}}}@\end{{{name}}}" for name in ("matrix", "pmatrix", "bmatrix", "vmatrix", "cases")},
+}
+OPERATORS = frozenset({"operatorname", "operatorname*", "operatornamewithlimits"})
+PLAIN_OPERATOR = re.compile(r"[A-Za-z\s]+")
+_THIN = "\u2009"
+_SPACE = re.compile(r"\s*(?:\\[,;: ]|\\(?:thinspace|enspace|quad)(?![A-Za-z])|~)\s*")
+_NAMES = re.compile(
+    r"\\(arg|max|min|lim|liminf|limsup|sup|inf|ess|det|dim|ker|deg|exp|log|ln|gcd|sin|cos|tan)(?![a-z])"
+)
+_STYLE = re.compile(
+    r"\\(?:mathrm|mathop|mathsf|mathit|mathbf|text|textrm|textnormal|mbox|rm|bf|sf|operatorname\*?)(?![a-z])"
+)
+_NO_BAR = re.compile(r"\s*0*\.?0*\s*(?:pt|cm|mm|e[mx]|in)?\s*")
+_FRACTIONS = {"0": "dfrac", "1": "tfrac"}
+
+
+def operator_name(inside: str) -> str | None:
+    r"""The letters of an operator with thin spaces: ``arg\,max``, ``\arg\max``; None if it has other signs."""
+    words = _STYLE.sub("", _SPACE.sub(_THIN, inside)).replace("\\!", "")
+    words = _NAMES.sub(lambda found: f"{_THIN}{found[1]}{_THIN}", words).replace("{", "").replace("}", "")
+    words = re.sub(rf"\s*{_THIN}[\s{_THIN}]*", _THIN, words).strip()
+    return words if words and not re.search(r"[\\^_$&%#<>]", words) else None
+
+
+def general_fraction(parts: list[str]) -> str:
+    r"""``\genfrac`` with its six arguments, as a fraction or as two lines without a bar between delimiters."""
+    left, right, bar, style, above, below = (part.strip() for part in parts)
+    if _NO_BAR.fullmatch(bar) and bar:
+        inner = f"{{{{{above}}} \\atop {{{below}}}}}"
+    else:
+        inner = f"\\{_FRACTIONS.get(style, 'frac')}{{{above}}}{{{below}}}"
+    if not left and not right:
+        return inner
+    return f"\\left{left or '.'} {inner} \\right{right or '.'} "
