@@ -11,12 +11,12 @@ from typing import BinaryIO, cast
 from PIL import BmpImagePlugin, GifImagePlugin, Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
 from PIL.ImageFile import ImageFile as PillowFile
 
-from got_runtime.errors import LimitExceeded, SourceCorrupt, SourceError
+from got_runtime.errors import LimitExceeded, SourceCorrupt, SourceError, SourceUnsupported
 from got_runtime.sources.answers import Answer
 from got_runtime.sources.content import Content, FileKind
 from got_runtime.sources.names import one_line
 from got_runtime.sources.page import Rotation
-from got_runtime.sources.pdf_faults import SMALLEST_SIDE
+from got_runtime.sources.pdf_faults import is_too_small
 from got_runtime.sources.rgb import exif_is_damaged, page_picture, range_warning
 from got_runtime.sources.tiff_directories import FileFromDirectory, directories
 
@@ -165,7 +165,7 @@ def image_warnings(image: Image.Image) -> list[str]:
     """Warnings of a decoded image."""
     width, height = image.size
     found = []
-    if min(width, height) < SMALLEST_SIDE:
+    if is_too_small(width, height):
         found.append(f"the image is {width}×{height} pixels, too small to hold text")
     if exif_is_damaged(image):
         found.append("the EXIF block is damaged: the page may lie on its side (rotate turns it)")
@@ -205,6 +205,8 @@ def _translated(error: Exception, name: str, what: str, max_pixels: int) -> Exce
         return error
     if isinstance(error, _BOMBS):
         return _too_many_pixels(name, max_pixels)
+    if "unknown pixel mode" in str(error):  # Pillow's of a TIFF whose samples it cannot read
+        return SourceUnsupported(f"{name} has samples of a rare kind: save it with 8 or 16 bits per sample")
     return _corrupt(name, what, error)
 
 

@@ -18,6 +18,8 @@ logger = logging.getLogger(__name__)
 
 _OUT_OF_MEMORY = re.compile(r"\b(m|c|re)alloc\b|bad_alloc|out of memory", re.IGNORECASE)
 
+_REPEATED = re.compile(r"\.\.\. repeated \d+ times\.\.\.")
+
 
 def library() -> Any:
     """PyMuPDF, whose types are incomplete."""
@@ -34,7 +36,7 @@ def mupdf_calls(failing: str) -> Iterator[Any]:
     errors, warnings = tools.mupdf_display_errors(), tools.mupdf_display_warnings()
     tools.mupdf_display_errors(False)
     tools.mupdf_display_warnings(False)
-    tools.reset_mupdf_warnings()
+    tools.mupdf_warnings()  # also ends a message that MuPDF holds back to count its repetitions
     try:
         yield pymupdf
     except (GotError, MemoryError):
@@ -48,7 +50,8 @@ def mupdf_calls(failing: str) -> Iterator[Any]:
 
 def messages() -> list[str]:
     """MuPDF's messages since ``mupdf_calls`` was entered. Raises MemoryError if one says that memory was refused."""
-    found: list[str] = library().TOOLS.mupdf_warnings(reset=0).splitlines()
+    lines: list[str] = library().TOOLS.mupdf_warnings(reset=0).splitlines()
+    found = [line for line in lines if not _REPEATED.fullmatch(line)]
     if any(_OUT_OF_MEMORY.search(line) for line in found):
         raise MemoryError
     return found

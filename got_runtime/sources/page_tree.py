@@ -7,11 +7,13 @@ stands in the tree twice. Other programs follow the tree, so that is done here t
 import re
 from typing import Any
 
-__all__ = ["page_count"]
+__all__ = ["is_regular", "page_count"]
 
 MAX_CHECKED_PAGES = 2000
 """Pages up to which the tree is followed in any case; 2,000 take 20 ms."""
 MAX_PAGES = 1_000_000
+REFERENCES = re.compile(r"\[\s*(?:\d+ \d+ R\s*)*\]")
+"""An array of nothing but references, as PyMuPDF writes it."""
 MAX_OBJECTS = 2_000_000
 """Objects among which pages are looked for that no tree holds."""
 
@@ -21,31 +23,47 @@ def page_count(document: Any) -> tuple[int, list[str]]:
 
     Zero if there is no page at all.
     """
-    total = _stated_count(document)
+    total = _count_of_mupdf(document)
     if total is not None and total > MAX_CHECKED_PAGES and _is_page(document, total - 1):
         return total, []
     tree = _Tree(document)
     pages, warnings = tree.leaves(), []
+    stated = tree.stated_count() if total is None else total
     if not pages:
         pages = tree.stray_pages()
         if pages:
             warnings = ["the page tree is empty: the pages are in the order in which the file holds them"]
-    elif total != len(pages):
-        stated = "no valid number of pages" if total is None else f"{total:,} pages"
-        warnings = [f"the page tree states {stated} and holds {len(pages):,}: those it holds are read"]
+    elif stated != len(pages):
+        number = "no valid number of pages" if stated is None else f"{stated:,} pages"
+        warnings = [f"the page tree states {number} and holds {len(pages):,}: those it holds are read"]
     elif len(set(pages)) < len(pages):
         warnings = ["a page stands in the page tree more than once"]
-    elif not tree.is_damaged:
+    elif tree.is_damaged:
+        warnings = ["the page tree is damaged: what is no page was left out"]
+    elif tree.holds_direct:
+        warnings = ["the page tree is damaged: it holds pages themselves instead of references to them"]
+    elif total is not None:
         return total, []
     else:
-        warnings = ["the page tree is damaged: what is no page was left out"]
+        warnings = ["the page tree is damaged: its pages were put in a new one"]
     if not pages:
         return 0, []
     tree.replace(pages)
     return len(pages), warnings
 
 
-def _stated_count(document: Any) -> int | None:
+def is_regular(document: Any) -> bool:
+    """Whether every program finds the same pages in the page tree: each node counts its pages, and holds only those.
+
+    PDFium skips as many pages as a node counts; a page that is missing has a number there.
+    """
+    tree = _Tree(document)
+    pages = tree.leaves()
+    return len(set(pages)) == len(pages) and not (tree.is_damaged or tree.holds_direct or tree.is_miscounted)
+
+
+def _count_of_mupdf(document: Any) -> int | None:
+    """None where MuPDF refuses the count, as one of more pages than the file has objects."""
     try:
         count: int = document.page_count
     except Exception:  # noqa: BLE001 - PyMuPDF raises plain exceptions of MuPDF
@@ -66,28 +84,38 @@ class _Tree:
         self._document = document
         self.is_damaged = False
         """Whether the tree holds something that is neither a page nor a node, or a node twice."""
+        self.holds_direct = False
+        """Whether a page or node stands in the tree itself instead of a reference to it."""
+        self.is_miscounted = False
+        """Whether a node counts other pages than it holds."""
 
     def leaves(self) -> list[int]:
         """The object numbers of the pages in their order."""
-        kind, value = self._document.xref_get_key(self._catalog(), "Pages")
-        if kind != "xref":
+        root = self._root()
+        if not root:
             return []
-        root = _number(value)
         found: list[int] = []
         seen = {root}
-        waiting = [iter(self._kids(root))]
+        waiting = [(root, 0, iter(self._kids(root)))]
         while waiting and len(found) < MAX_PAGES:
-            number = next(waiting[-1], None)
+            node, before, rest = waiting[-1]
+            number = next(rest, None)
             if number is None:
                 waiting.pop()
+                self.is_miscounted |= self._key(node, "Count") != ("int", str(len(found) - before))
             elif (kids := self._kids_if_node(number)) is None:
                 found.append(number)
             elif number in seen or not kids:
                 self.is_damaged |= number in seen
             else:
                 seen.add(number)
-                waiting.append(iter(kids))
+                waiting.append((number, len(found), iter(kids)))
         return found
+
+    def stated_count(self) -> int | None:
+        """What the root counts; None if that is no number of pages."""
+        kind, value = self._key(self._root(), "Count")
+        return int(value) if kind == "int" and int(value) >= 0 else None
 
     def stray_pages(self) -> list[int]:
         """All page objects of the file."""
@@ -105,14 +133,18 @@ class _Tree:
                 number = copy
             seen.add(number)
             kids.append(f"{number} 0 R")
-        kind, value = document.xref_get_key(self._catalog(), "Pages")
-        root = _number(value) if kind == "xref" else 0
+        root = self._root()
         if not root or root in seen:  # none, or a page that stands for the tree
             root = document.get_new_xref()
             document.update_object(root, "<</Type/Pages>>")
             document.xref_set_key(self._catalog(), "Pages", f"{root} 0 R")
         document.xref_set_key(root, "Kids", f"[{' '.join(kids)}]")
         document.xref_set_key(root, "Count", str(len(kids)))
+
+    def _root(self) -> int:
+        """The object number of the root; zero if there is none."""
+        kind, value = self._document.xref_get_key(self._catalog(), "Pages")
+        return _number(value) if kind == "xref" else 0
 
     def _catalog(self) -> int:
         number: int = self._document.pdf_catalog()
@@ -136,13 +168,40 @@ class _Tree:
             value = self._document.xref_object(_number(value), compressed=True)
         elif kind != "array":
             return []
-        kids = [number for number in _references(value) if self._names(number)]
-        self.is_damaged |= len(kids) < value.count(" R")
+        items = _references(value) if REFERENCES.fullmatch(value) else self._items(node)
+        kids = [number for number in items if self._names(number)]
+        self.is_damaged |= len(kids) < len(items)
         return kids
 
+    def _items(self, node: int) -> list[int]:
+        """The objects that a node holds, 0 for what is none; dictionaries that stand in it become objects."""
+        from pymupdf import mupdf
+
+        file = mupdf.pdf_document_from_fz_document(self._document.this)
+        kids = mupdf.pdf_new_indirect(file, node, 0).pdf_dict_gets("Kids")
+        self.is_damaged |= not kids.pdf_is_array()  # but a single page
+        waiting, found = _entries(kids) if kids.pdf_is_array() else [kids], list[int]()
+        while waiting and len(found) < MAX_PAGES:
+            item = waiting.pop()
+            number: int = item.pdf_to_num()
+            if not number and item.pdf_is_array():
+                self.is_damaged = True
+                waiting += _entries(item)
+            elif not number and item.pdf_is_dict():
+                number = mupdf.pdf_add_object(file, item).pdf_to_num()
+                if "Parent" not in self._names(number):
+                    self._document.xref_set_key(number, "Parent", f"{node} 0 R")
+                self.holds_direct = True
+                found.append(number)
+            else:
+                found.append(number)
+        return found
+
     def _names(self, number: int) -> tuple[str, ...]:
-        """The keys of an object, if it is a dictionary."""
+        """The keys of an object, if it is a dictionary and no stream."""
         try:
+            if self._document.xref_is_stream(number):
+                return ()
             names: tuple[str, ...] = self._document.xref_get_keys(number)
         except Exception:  # noqa: BLE001 - as above
             return ()
@@ -151,6 +210,11 @@ class _Tree:
 
 def _number(reference: str) -> int:
     return int(reference.split(maxsplit=1)[0])
+
+
+def _entries(array: Any) -> list[Any]:
+    """The last one first."""
+    return [array.pdf_array_get(index) for index in reversed(range(array.pdf_array_len()))]
 
 
 def _references(array: str) -> list[int]:

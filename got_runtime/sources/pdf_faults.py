@@ -1,7 +1,9 @@
 """Faults of PDF files and pages that no library reports: mended where other programs mend them, and warned of."""
 
+import re
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -9,18 +11,27 @@ import numpy as np
 from got_runtime.sources.answers import Pixels
 from got_runtime.sources.names import one_line
 
-__all__ = ["MENDS", "SMALLEST_SIDE", "drawn_in_one_colour", "file_faults", "size_fault"]
+__all__ = ["MENDS", "drawn_in_one_colour", "file_faults", "is_too_small", "size_fault"]
 
 SMALLEST_SIDE = 8
 """Pixels; a picture with a smaller side holds no legible character."""
+SMALLEST_PAGE = 10
+"""Pixels; a picture of which both sides are smaller holds no text."""
+PLACEHOLDER = re.compile(r"Please wait|Adobe (Acrobat )?Reader")
+"""In the page that stands for an XFA form, which names the program that it needs in every language."""
 INVISIBLE = ("ignore-text", "clip")
 """Content that leaves no mark: text for searching, and clipping paths."""
 
 
 def size_fault(width: int, height: int) -> list[str]:
     """A warning, if a page of so many pixels is a strip or a speck."""
-    small = min(width, height) < SMALLEST_SIDE
+    small = is_too_small(width, height)
     return [f"the page is {width}×{height} pixels, too small to hold text"] if small else []
+
+
+def is_too_small(width: int, height: int) -> bool:
+    """Whether a picture of so many pixels is a strip or a speck."""
+    return min(width, height) < SMALLEST_SIDE or max(width, height) < SMALLEST_PAGE
 
 
 def file_faults(document: Any) -> list[str]:
@@ -31,9 +42,18 @@ def file_faults(document: Any) -> list[str]:
         found.append(
             f"a portfolio of {document.embfile_count()} files: its cover is read, unpack it to read the files in it"
         )
-    if document.xref_get_key(catalog, "NeedsRendering")[1] == "true":
+    if document.xref_get_key(catalog, "NeedsRendering")[1] == "true" or _is_placeholder(document, catalog):
         found.append("an XFA form, whose pages Adobe Reader makes when it opens it: print it to PDF there")
     return found
+
+
+def _is_placeholder(document: Any, catalog: int) -> bool:
+    """Whether the only page stands for an XFA form whose file does not say that it needs rendering."""
+    if document.xref_get_key(catalog, "AcroForm/XFA")[0] == "null":
+        return False
+    with suppress(Exception):  # a damaged page, which is reported when it is read
+        return document.page_count == 1 and PLACEHOLDER.search(document.load_page(0).get_text()) is not None
+    return False
 
 
 def _unit_fault(document: Any, page: Any) -> str | None:

@@ -13,7 +13,7 @@ from got_runtime.sources.content import Content
 from got_runtime.sources.isolation.messages import as_warnings
 from got_runtime.sources.mupdf import library, messages, mupdf_calls, open_document
 from got_runtime.sources.names import one_line
-from got_runtime.sources.page_tree import page_count
+from got_runtime.sources.page_tree import is_regular, page_count
 from got_runtime.sources.pdf_faults import MENDS, drawn_in_one_colour, file_faults, size_fault
 from got_runtime.sources.pdf_features import PageFeatures
 from got_runtime.sources.regions import layout_regions
@@ -48,6 +48,8 @@ class PdfFile:
                 self._total, found = page_count(document)
                 if not self._total:
                     raise SourceCorrupt(f"{name} is a PDF without pages: save or download it again")
+                self._is_like_others: bool | None = False if found else None
+                """Whether other programs find the same pages in the page tree; None while that is not known."""
                 found += file_faults(document)
             except BaseException:
                 document.close()
@@ -159,7 +161,10 @@ class PdfFile:
         complained, features = bool(messages()), self._features.of(page)
         if empty is not None or complained or features.wrong:
             found = {"is_empty": empty is not None, "is_wrong": bool(features.wrong)}
-            better = drawn_by_pdfium(self._content, self._password, number - 1, zoom, drawn, **found)
+            better = None
+            if self._has_pages_of_others():
+                place = number - 1, self._total
+                better = drawn_by_pdfium(self._content, self._password, place, zoom, drawn, **found)
             if better is not None and better is not drawn:
                 drawn, value["renderer"], empty = better, "PDFium", None
                 value["warnings"].append(f"drawn by PDFium, since MuPDF {_what_it_lacks(features.wrong)}")
@@ -167,6 +172,12 @@ class PdfFile:
                 value["warnings"].append(f"parts of the page may be wrong: MuPDF {_what_it_lacks(features.wrong)}")
         value["warnings"] += [*([empty] if empty is not None else []), *features.warnings]
         return drawn
+
+    def _has_pages_of_others(self) -> bool:
+        """Whether a page has the same number for PDFium, which reads the file itself."""
+        if self._is_like_others is None:
+            self._is_like_others = is_regular(self._document)
+        return self._is_like_others
 
     def _within_limits(self, size_pt: tuple[float, float], dpi: float) -> float:
         """``dpi``, or the highest lower resolution at which the page is within the limits."""

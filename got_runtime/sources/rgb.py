@@ -18,6 +18,9 @@ EMPTY_EXIF_BYTES = 20
 SIGNED = 2
 """Value of the TIFF tag SampleFormat."""
 
+SIGNED_WHITE = 32767.0
+"""Largest value of a sample of 16 bits with a sign."""
+
 _TURNS = {
     90: Image.Transpose.ROTATE_270,  # Pillow counts counter-clockwise, ``rotate`` clockwise
     180: Image.Transpose.ROTATE_180,
@@ -88,7 +91,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 def _rgb_or_grey(image: Image.Image) -> Image.Image:
     """``image`` in mode RGB, or in mode L if it has no colours."""
-    if image.mode.startswith("I") or image.mode == "F":
+    if image.mode.startswith("I") or image.mode == "F" or _is_signed_byte(image):
         return Image.fromarray(_scaled(image))
     try:
         if image.has_transparency_data:
@@ -113,7 +116,7 @@ def _scaled(image: Image.Image) -> npt.NDArray[np.uint8]:
 
     Pillow applies the TIFF tag "zero is white" only up to 8 bits, so it is applied here.
     """
-    grey = np.nan_to_num(np.asarray(image).astype(np.float64), posinf=0.0, neginf=0.0)
+    grey = np.nan_to_num(_values(image).astype(np.float64), posinf=0.0, neginf=0.0)
     black, white, _ = _range(image, float(grey.min(initial=0.0)), float(grey.max(initial=0.0)))
     scaled = np.rint((grey.clip(black, white) - black) * (255.0 / (white - black))).astype(np.uint8)
     return 255 - scaled if _tags(image).get(ExifTags.Base.PhotometricInterpretation) == 0 else scaled
@@ -121,9 +124,9 @@ def _scaled(image: Image.Image) -> npt.NDArray[np.uint8]:
 
 def range_warning(image: Image.Image) -> str | None:
     """A warning, if black and white of a decoded image of more than 8 bits had to be guessed from its values."""
-    if image.mode not in ("I", "F"):
+    if image.mode not in ("I", "F") and not _is_signed_byte(image):
         return None
-    values = np.asarray(image)
+    values = _values(image)
     grey = np.nan_to_num(values, posinf=0.0, neginf=0.0)
     black, white, is_guess = _range(image, float(grey.min(initial=0)), float(grey.max(initial=0)))
     found = []
@@ -138,18 +141,39 @@ def _range(image: Image.Image, darkest: float, brightest: float) -> tuple[float,
     """The values of black and white, and whether they are guessed from the darkest and the brightest value.
 
     White is 65535 for 16-bit modes, 32767 for signed ones, 4095 for a TIFF of 12 bits. Pillow uses modes I and F for
-    any depth: there white is the smallest usual maximum that no value exceeds.
+    any depth: there white is the smallest usual maximum that no value exceeds. Signed values that leave most of their
+    range empty are heights, temperatures …
     """
-    tags = _tags(image)
-    if image.mode not in ("I", "F"):
-        return 0.0, 4095.0 if tags.get(ExifTags.Base.BitsPerSample) == (12,) else 65535.0, False
-    signed = set(tags.get(ExifTags.Base.SampleFormat, ())) == {SIGNED} and tags.get(ExifTags.Base.BitsPerSample) == (
-        16,
-    )
-    usual = (1.0, 255.0, 65535.0) if image.mode == "F" else (255.0, 32767.0 if signed else 65535.0)
+    bits, is_signed = _depth(image)
+    if image.mode not in ("I", "F", "L"):
+        return 0.0, 4095.0 if bits == 12 else 65535.0, False
+    usual: tuple[float, ...] = (1.0, 255.0, 65535.0)
+    if image.mode != "F":
+        usual = (127.0,) if image.mode == "L" else (255.0, 32767.0 if is_signed and bits == 16 else 65535.0)
     white = next((white for white in usual if brightest <= white), brightest)
-    is_guess = darkest < 0 or white not in usual
+    is_dark = white == SIGNED_WHITE and brightest < SIGNED_WHITE / 4
+    is_guess = darkest < 0 or white not in usual or is_dark
     return min(darkest, 0.0), brightest if is_guess and brightest > min(darkest, 0.0) else white, is_guess
+
+
+def _values(image: Image.Image) -> npt.NDArray[Any]:
+    """The grey values as the file holds them: Pillow's modes have neither signed bytes nor 32 bits without a sign."""
+    values = np.asarray(image)
+    if _is_signed_byte(image):
+        return values.view(np.int8)
+    unsigned = image.mode == "I" and image.format == "TIFF" and _depth(image) == (32, False)
+    return values.view(np.uint32) if unsigned else values
+
+
+def _is_signed_byte(image: Image.Image) -> bool:
+    return image.mode == "L" and _depth(image) == (8, True)
+
+
+def _depth(image: Image.Image) -> tuple[int, bool]:
+    """Bits of a sample and whether it has a sign, as a TIFF says; (0, False) for others."""
+    tags = _tags(image)
+    bits = (*tags.get(ExifTags.Base.BitsPerSample, ()), 0)[0]
+    return bits, set(tags.get(ExifTags.Base.SampleFormat, ())) == {SIGNED}
 
 
 def _tags(image: Image.Image) -> Any:

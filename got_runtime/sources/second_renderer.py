@@ -24,14 +24,21 @@ MIN_AS_MUCH = 0.1
 
 
 def drawn_by_pdfium(
-    content: Content, password: str | None, index: int, zoom: float, drawn: Pixels, *, is_empty: bool, is_wrong: bool
+    content: Content,
+    password: str | None,
+    place: tuple[int, int],
+    zoom: float,
+    drawn: Pixels,
+    *,
+    is_empty: bool,
+    is_wrong: bool,
 ) -> Pixels | None:
     """PDFium's picture of a page if it is better than MuPDF's, else MuPDF's; None if PDFium is not there, or fails.
 
     Args:
         content: the file.
         password: if it is encrypted.
-        index: of the page, from 0.
+        place: index of the page, from 0, and how many the file has: PDFium must find as many.
         zoom: pixels of a point.
         drawn: MuPDF's picture.
         is_empty: whether that is one colour.
@@ -40,7 +47,7 @@ def drawn_by_pdfium(
     if find_spec("pypdfium2") is None:
         return None
     try:
-        with _page(content, password, index) as page:
+        with _page(content, password, *place) as page:
             bitmap = page.render(scale=zoom, rev_byteorder=True, prefer_bgrx=False)
             pixels = np.ascontiguousarray(bitmap.to_numpy()[:, :, :3])
     except Exception:  # noqa: BLE001 - whatever it raises, MuPDF's picture is there
@@ -57,11 +64,13 @@ def drawn_by_pdfium(
 
 
 @contextmanager
-def _page(content: Content, password: str | None, index: int) -> Iterator[Any]:
+def _page(content: Content, password: str | None, index: int, total: int) -> Iterator[Any]:
     import pypdfium2
 
     source = content.path if content.path is not None else content.read()
     with closing(pypdfium2.PdfDocument(source, password=password)) as document:
+        if len(document) != total:
+            raise ValueError(f"{len(document)} pages, not {total}")
         if document.get_formtype():
             document.init_forms()
         with closing(document[index]) as page:

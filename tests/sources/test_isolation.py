@@ -243,6 +243,32 @@ def test_a_large_page_is_in_the_memory_of_this_process_once(tmp_path: Path) -> N
     assert all(int(mib) < picture + 20 for mib in result.stdout.split())
 
 
+ODD_CALLER = """
+import os, signal, sys
+out = os.dup(1)
+for standard in range(3):
+    os.close(standard)
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+from got_runtime.sources import Limits, open_pages
+sound, hangs = sys.argv[1:]
+(page,) = open_pages(sound, dpi=20)
+os.write(out, f"{page.text_layer} {page.image.size}\\n".encode())
+for page in open_pages(hangs, dpi=20, limits=Limits(max_seconds_per_page=1e-6)):
+    os.write(out, f"{type(page.error).__name__}\\n".encode())
+"""
+
+
+def test_a_caller_without_standard_files_that_ignores_the_end_of_its_children_reads_too(tmp_path: Path) -> None:
+    if os.name != "posix":
+        pytest.skip("no such signal here")
+    (tmp_path / "a.pdf").write_bytes(pdf_of("a"))
+    (tmp_path / "b.pdf").write_bytes(pdf_that_hangs())
+    command = [sys.executable, "-c", ODD_CALLER, str(tmp_path / "a.pdf"), str(tmp_path / "b.pdf")]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.stdout.splitlines() == ["a (166, 234)", "LimitExceeded", "NoneType"]
+    assert result.stderr == ""
+
+
 CHILD = """
 import json, sys
 from got_runtime.sources.isolation import child

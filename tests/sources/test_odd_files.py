@@ -64,12 +64,13 @@ def test_the_pages_of_a_damaged_page_tree_are_read(kids: str, count: str, marked
         ("/CropBox[10 10 10 10]", (200, 300), "CropBox"),
         ("/CropBox[0 0 100 100]", (100, 100), None),
         ("/MediaBox[0 0 400 3]", (400, 3), "too small to hold text"),
+        ("/MediaBox[0 0 9 9]", (9, 9), "too small to hold text"),
     ],
 )
 def test_boxes_and_units_without_sense_are_mended(page: str, size: tuple[int, int], warning: str | None) -> None:
     opened = only_page(tree_of("3 0 R", "/Count 1", page), dpi=72)
     assert opened.image.size == size
-    assert is_marked(opened.image) or size[1] == 3
+    assert is_marked(opened.image) or size[1] < 10
     assert [warning in each for each in opened.warnings] == ([True] if warning else [])
 
 
@@ -97,6 +98,14 @@ def test_a_placeholder_is_said_to_be_one(catalog: str, warning: str | None) -> N
     assert [warning in each for each in page.warnings] == ([True] if warning else [])
 
 
+@pytest.mark.parametrize(("text", "expected"), [("Please wait...", True), ("Name and address", False)])
+def test_the_placeholder_of_an_xfa_form_is_known_by_its_text(text: str, expected: bool) -> None:
+    font = "/Resources<</Font<</F<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>>>"
+    form, content = "/AcroForm<</XFA(form)/Fields[]>>", f"BT /F 9 Tf 20 99 Td ({text}) Tj ET"
+    page = only_page(tree_of("3 0 R", "/Count 1", font, catalog=form, content=content), dpi=30)
+    assert ["an XFA form" in each for each in page.warnings] == [True] * expected
+
+
 def test_a_zip_archive_that_holds_a_pdf_is_said_to_be_one() -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
@@ -120,8 +129,12 @@ def tiff_of(image: Image.Image) -> bytes:
 
 
 def signed_tiff(*values: int) -> bytes:
-    row = struct.pack(f"<{len(values)}h", *values)
-    tags = {256: len(values), 257: 1, 258: 16, 259: 1, 262: 1, 273: 8, 277: 1, 278: 1, 279: len(row), 339: 2}
+    return grey_tiff(16, 2, struct.pack(f"<{len(values)}h", *values))
+
+
+def grey_tiff(bits: int, kind: int, row: bytes) -> bytes:
+    width = len(row) * 8 // bits
+    tags = {256: width, 257: 1, 258: bits, 259: 1, 262: 1, 273: 8, 277: 1, 278: 1, 279: len(row), 339: kind}
     entries = b"".join(struct.pack("<HHII", tag, 3, 1, value) for tag, value in tags.items())
     return struct.pack("<2sHI", b"II", 42, 8 + len(row)) + row + struct.pack("<H", len(tags)) + entries + bytes(4)
 
@@ -138,7 +151,20 @@ def test_values_beyond_the_usual_ranges_are_scaled_with_a_warning() -> None:
     page = only_page(tiff_of(Image.fromarray(np.array([[0, 50_000, 100_000]], dtype=np.float32))))
     assert greys(page) == pytest.approx([0, 128, 255], abs=1)
     assert "no agreed range" in page.warnings[1]
+    page = only_page(signed_tiff(0, 500, 1000))
+    assert greys(page) == pytest.approx([0, 128, 255], abs=1)
+    assert "0 is shown as black, and 1000 as white" in page.warnings[1]
+    page = only_page(grey_tiff(8, 2, struct.pack("3b", -128, 0, 127)))
+    assert greys(page) == pytest.approx([0, 128, 255], abs=1)
+    page = only_page(grey_tiff(32, 1, struct.pack("<3I", 0, 1 << 31, (1 << 32) - 1)))
+    assert greys(page) == pytest.approx([0, 128, 255], abs=1)
     assert len(only_page(tiff_of(Image.fromarray(np.array([[0, 0.5, 1]], dtype=np.float32)))).warnings) == 1
+
+
+@pytest.mark.parametrize("bits", [16, 64])
+def test_samples_that_cannot_be_read_are_unsupported(bits: int) -> None:
+    with pytest.raises(SourceUnsupported, match="samples of a rare kind"):
+        read(grey_tiff(bits, 3, bytes(16)))
 
 
 def test_a_bmp_of_negative_width_is_corrupt() -> None:

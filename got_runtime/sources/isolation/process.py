@@ -1,4 +1,7 @@
-"""One child process: its start, requests with a deadline, and its end."""
+"""One child process: its start, requests with a deadline, and its end.
+
+Over 300 lines because a request, its deadline and how the child ended change together.
+"""
 
 import json
 import math
@@ -18,6 +21,7 @@ from PIL import Image
 from got_runtime.errors import SourceError
 from got_runtime.sources.answers import Pixels
 from got_runtime.sources.content import FileKind
+from got_runtime.sources.isolation.descriptors import standard_descriptors_taken
 from got_runtime.sources.isolation.pixels import SharedPixels, image_in_strips, is_large
 
 __all__ = ["ChildEnded", "ChildProcess", "Reply"]
@@ -76,10 +80,6 @@ class ChildProcess:
     """
 
     def __init__(self, kind: FileKind) -> None:
-        # Two, since the next page is rendered while the pixels of one are copied.
-        self._shared = [SharedPixels(), SharedPixels()] if INHERITS_FILES else []
-        self._slot = 0
-        descriptors = [shared.descriptor for shared in self._shared]
         if not sys.executable or getattr(sys, "frozen", False):
             raise _not_started("this program has no Python interpreter of its own")
         environment = {
@@ -90,17 +90,23 @@ class ChildProcess:
             "MALLOC_MMAP_THRESHOLD_": str(KEPT_BYTES),  # of glibc
             "MALLOC_TRIM_THRESHOLD_": str(KEPT_BYTES),
         }
+        self._shared: list[SharedPixels] = []
+        self._slot = 0
         try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-c", _CODE.format(descriptors=descriptors, kind=kind)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                cwd=tempfile.gettempdir(),
-                env=environment,
-                pass_fds=descriptors,
-                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-            )
+            with standard_descriptors_taken():
+                # Two, since the next page is rendered while the pixels of one are copied.
+                self._shared += [SharedPixels(), SharedPixels()] if INHERITS_FILES else []
+                descriptors = [shared.descriptor for shared in self._shared]
+                self._process = subprocess.Popen(
+                    [sys.executable, "-P", "-c", _CODE.format(descriptors=descriptors, kind=kind)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    cwd=tempfile.gettempdir(),
+                    env=environment,
+                    pass_fds=descriptors,
+                    creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+                )
         except OSError as error:
             self._release()
             raise _not_started(str(error)) from error
@@ -109,7 +115,7 @@ class ChildProcess:
             assert self._process.stdout is not None
             self._poller = select.poll()
             self._poller.register(self._process.stdout, select.POLLIN)
-        self._deadline = math.inf
+        self._deadline = self._out_of_time = math.inf
         self._timer: threading.Timer | None = None
         self._is_late = False
         self._first = kind
@@ -152,6 +158,7 @@ class ChildProcess:
         """
         self._slot = 1 - self._slot
         self._set_deadline(seconds)
+        self._out_of_time = time.monotonic() + fields.get("seconds", math.inf)
         with self._ended_if_interrupted():
             assert self._process.stdin is not None
             with suppress(OSError, ValueError):
@@ -174,7 +181,9 @@ class ChildProcess:
                     self._stop()
                 reply = Reply(json.loads(answers.readline()))
         except (OSError, ValueError) as error:  # ValueError: no line, or half of one
+            is_over = time.monotonic() >= self._out_of_time
             self.end(wait=not self._is_late)  # its own status tells how it ended
+            self._is_late |= is_over and not self._process.returncode  # unknown where SIGCHLD is ignored
             raise ChildEnded(self._is_late, self._process.returncode) from error
         if self._timer is not None:
             self._timer.cancel()
