@@ -19,8 +19,8 @@ READ = {
     "a comment in a cell": ("\\begin{tabular}{lc} \\resizebox{2cm}{!}{%\na} & b \\\\ 1 & 2 \\end{tabular}", GRID),
     "columns of a dashed rule": (r"\begin{tabular}{lc} a & b \\ \hdashline{1-2} 1 & 2 \\ \end{tabular}", GRID),
     "a rule that is one with a word": (
-        r"\begin{tabular}{lc} \topruel a & b \\ \hlineName & Age \\ \midruleTotal & 4 \\ \end{tabular}",
-        "a\tb\nName\tAge\nTotal\t4\n",
+        r"\begin{tabular}{lc} \topruel a & b \\ \hlineName & Age \\ \midruleT & 4 \\ \end{tabular}",
+        "a\tb\nName\tAge\nT\t4\n",
     ),
     "columns that are never closed": (r"\begin{tabular}{|l|c \hline a & b \\ 1 & 2 \\ \end{tabular}", GRID),
     "columns that run into a cell": (r"\begin{tabular}{|l|c| a & b \\ 1 & 2 \\ \end{tabular}", GRID),
@@ -226,4 +226,6 @@ def test_letters_in_are_letters_out(begin: str, rows: list[tuple[list[str], str]
 
 def test_a_comment_behind_a_brace_is_none_behind_a_number() -> None:
     assert to_markdown(parse("\\fbox{%\nHello}")) == "Hello\n"
+    assert to_markdown(parse("\\begin{adjustbox}{width=1}%\nHello\n\\end{adjustbox}%\n\nNext")) == "Hello\n\nNext\n"
+    assert "**Yield** %" in to_markdown(parse("\\textbf{Yield} %\nof it"))
     assert "**50**%" in to_markdown(parse("It grew by \\textbf{50}%\nin a year."))

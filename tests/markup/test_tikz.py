@@ -207,6 +207,8 @@ def test_a_loop_counts_and_evaluates() -> None:
         (r"[domain=0:6] plot (\x,{sin(\x r)})", lambda t: (t, math.sin(t))),
         (r"[domain=0:6] plot (\x,{2*cos(2*\x r)})", lambda t: (t, 2 * math.cos(2 * t))),
         (r"[domain=0:6] plot (\x,{sin((\x+pi) r)})", lambda t: (t, math.sin(t + math.pi))),
+        (r"[domain=0:6] plot (\x,{sin((2*(\x+1)) r)})", lambda t: (t, math.sin(2 * (t + 1)))),
+        (r"[domain=0:6] plot (\x,{cos(sqrt(\x) r)})", lambda t: (t, math.cos(math.sqrt(t)))),
         (r"[domain=0:6,variable=\t] plot ({cos(\t r)},{sin(\t r)})", lambda t: (math.cos(t), math.sin(t))),
     ],
 )

@@ -104,4 +104,6 @@ def is_rule(name: str) -> bool:
 def joined_rule(command: str) -> str | None:
     r"""The rule with which a command begins that is one with the word behind it (``\hlineName``); None for others."""
     found = _JOINED_RULE.match(command)
-    return found[0] if found and not is_rule(command[1:]) else None
+    if found is None or command[1:] in _RULES:
+        return None
+    return found[0] if command[found.end()].isupper() or not is_rule(command[1:]) else None

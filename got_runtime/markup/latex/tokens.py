@@ -157,6 +157,8 @@ def tokenize(text: str, is_latex: bool = True) -> list[Token]:
             raw = new(Token, (Kind.COMMAND, rule, position, position + len(rule), rule[1:]))
         elif raw.kind is Kind.NEWLINE and len(tokens) > 1 and _ends_with_comment(tokens):
             raw = new(Token, (Kind.SPACE, " ", tokens.pop().start, raw.end, ""))
+        elif raw.kind is Kind.BLANK and len(tokens) > 1 and _ends_with_comment(tokens):
+            tokens[-1] = new(Token, (Kind.SPACE, " ", tokens[-1].start, tokens[-1].end, ""))
         tokens.append(raw)
         position = raw.end
         line_start = raw.kind in _LINE_ENDS or (line_start and raw.kind is Kind.SPACE)
@@ -169,15 +171,22 @@ _RAW_STARTS = frozenset("\\`*!<")
 _LINE_ENDS = frozenset({Kind.NEWLINE, Kind.BLANK, Kind.FORM_FEED, Kind.SPECIAL})
 
 
-_BEFORE_COMMENT = frozenset({Kind.OPEN, Kind.CLOSE, Kind.COMMAND, Kind.BEGIN, Kind.END})
+_NUMBER = re.compile(r"[-+±~<>≈≤≥\d.,–]*\d|.*[)$]")
+_AROUND = frozenset({Kind.OPEN, Kind.BEGIN, Kind.END})
+_BEFORE_COMMENT = _AROUND | {Kind.CLOSE, Kind.COMMAND}
 
 
 def _ends_with_comment(tokens: list[Token]) -> bool:
     r"""Whether the line ends with a comment: ``\fbox{%``, but not ``\textbf{50}%``, a percent sign."""
-    before = tokens[-2]
-    if tokens[-1].text != "%" or before.kind not in _BEFORE_COMMENT:
+    if tokens[-1].text != "%":
         return False
-    return before.kind is not Kind.CLOSE or not tokens[-3:-2] or not tokens[-3].text[-1:].isdigit()
+    low = len(tokens) - 2
+    if low and tokens[low].kind is Kind.SPACE:
+        return tokens[low - 1].kind in _AROUND
+    if tokens[low].kind not in _BEFORE_COMMENT:
+        return False
+    first = low < 3 or tokens[low - 3].kind is not Kind.CLOSE  # \textbf{50}%, not \renewcommand{\x}{1.2}%
+    return tokens[low].kind is not Kind.CLOSE or not (first and low and _NUMBER.fullmatch(tokens[low - 1].text))
 
 
 def _name(kind: Kind, text: str) -> str:

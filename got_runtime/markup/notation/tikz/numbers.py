@@ -18,7 +18,8 @@ AS_TEXT = "as_text"
 """A variable whose number stands before a power as TeX writes it there: ``-1^2`` is -1."""
 _UNITS = {"cm": 1.0, "mm": 0.1, "pt": 0.03515, "bp": 0.03528, "in": 2.54, "ex": 0.15, "em": 0.35}
 _QUANTITY = re.compile(r"(?<![\w.])([0-9]+\.?[0-9]*|\.[0-9]+)\s*(cm|mm|pt|bp|in|ex|em)\b")
-_RADIANS = re.compile(r"(\b(?:[a-z]|value|as_text|pi)\b|[0-9.]+|\([^()]*\))\s+r\b|(\))\s*r\b")
+_RADIANS = re.compile(r"(?:(\b(?:[a-z]|value|as_text|pi)\b|[0-9.]+)\s+|\)\s*)r\b")
+_NAME_END = re.compile(r"[A-Za-z0-9]*\Z")
 # What Python warns of, or takes for a number of its own: 2x, 0x10, 1_000, 1j.
 _FOREIGN_NUMBER = re.compile(r"(?<![\w.])[0-9.]+(?!e[-+]?[0-9])[A-Za-z_]")
 _WORDS = ((re.compile("&&"), " and "), (re.compile(r"\|\|"), " or "), (re.compile("!(?!=)"), " not "))
@@ -110,16 +111,36 @@ def _parsed(text: str) -> ast.expr:
     if _NUMBER.fullmatch(text):
         return ast.Constant(value=float(text))
     text = _QUANTITY.sub(lambda found: f"({found[1]}*{_UNITS[found[2]]})", text)
-    text = _RADIANS.sub(lambda found: f"deg({found[1]})" if found[1] else "?", text).replace("^", "**")
+    if len(text) > _MAX_CHARACTERS:
+        raise NotDrawn
+    text = _in_degrees(text.replace("{", "(").replace("}", ")")).replace("^", "**")
     for signs, word in _WORDS:
         text = signs.sub(word, text)
     if len(text) > _MAX_CHARACTERS or _FOREIGN_NUMBER.search(text):
         raise NotDrawn
-    text = _conditional(text.replace("{", "(").replace("}", ")"))
+    text = _conditional(text)
     try:
         return ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise NotDrawn from error
+
+
+def _in_degrees(text: str) -> str:
+    """``x r``, an angle in radians, as ``deg(x)``. Raises ``NotDrawn`` for a bracket that is not opened."""
+    while found := _RADIANS.search(text):
+        start, end = found.start(), found.end(1)
+        if found[1] is None:
+            depth, end = 0, found.start() + 1
+            while start >= 0:
+                depth += (text[start] == ")") - (text[start] == "(")
+                if not depth:
+                    break
+                start -= 1
+            else:
+                raise NotDrawn
+            start = _NAME_END.search(text, 0, start).start()  # type: ignore[union-attr]
+        text = f"{text[:start]}deg({text[start:end]}){text[found.end() :]}"
+    return text
 
 
 def _value(node: ast.expr, variables: Mapping[str, float]) -> float:
