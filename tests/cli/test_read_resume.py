@@ -144,8 +144,8 @@ def test_answers_are_kept_with_an_output_folder_and_said_so(
         assert main(["read", str(good), "--max-new-tokens", "3", *arguments]) == 0
         return capsys.readouterr().err
 
-    assert "kept" not in read("--zoom", "off")
-    assert "kept" not in read("--zoom", "off", "-o", str(tmp_path / "a"), "--no-cache")
+    assert "answers are kept" not in read("--zoom", "off")
+    assert "answers are kept" not in read("--zoom", "off", "-o", str(tmp_path / "a"), "--no-cache")
     assert not folder.exists()
     assert f"answers are kept in {folder} (--no-cache: not)" in read("--zoom", "off", "-o", str(tmp_path / "b"))
     assert main(["cache", "info"]) == 0

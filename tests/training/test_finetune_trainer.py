@@ -35,7 +35,8 @@ def test_the_loss_equals_transformers_own(tmp_path: Path, width: str, request: p
         ids = torch.tensor([[*sent.prompt, *answer]])
         labels = ids.clone()
         labels[:, : len(sent.prompt)] = -100
-        loss = network.model(input_ids=ids, pixel_values=sent.pixels, labels=labels).loss
+        pixels = network.image_processor.pixels(pair.open())
+        loss = network.model(input_ids=ids, pixel_values=pixels, labels=labels).loss
         alone, _ = answer_loss(network, [pair], [features.of(pair)])
         assert float(alone) / len(answer) == pytest.approx(float(loss), rel=1e-4)
         expected, tokens = expected + float(loss) * len(answer), tokens + len(answer)

@@ -28,7 +28,8 @@ def test_training_input_equals_the_runtimes(kind: str) -> None:
     query = sample.task.query(PageFrame(*sample.image.size)).text
     request = build_request(checkpoint, [sample.image, *sample.following], sample.task, query, 10)
     batch = collate([sample], SIDE, 0)
-    assert torch.allclose(normalise(batch.pixels, torch.float32), request.pixels, atol=1e-5)
+    pixels = request.network_pixels(torch.device("cpu"), torch.float32)
+    assert torch.allclose(normalise(batch.pixels, torch.float32), pixels, atol=1e-5)
     before, _, _ = build_prompt("", 1).partition(IMAGE_PAD)
     tokenizer = build_tokenizer()
     pads = [tokenizer.convert_tokens_to_ids(IMAGE_PAD)] * (PER_VIEW * len(request.pixels))

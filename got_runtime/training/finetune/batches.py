@@ -88,8 +88,8 @@ class ImageFeatures:
         request = build_request(self._checkpoint, pair.open(), pair.task, pair.query, 1)
         weight = core.vision_tower.patch_embed.projection.weight
         parts = [
-            encode(core.vision_tower, core.multi_modal_projector, pixels.to(weight.device, weight.dtype))[0]
-            for pixels in request.pixels.split(PICTURES_AT_ONCE)
+            encode(core.vision_tower, core.multi_modal_projector, pixels)[0]
+            for pixels in request.network_pixels(weight.device, weight.dtype).split(PICTURES_AT_ONCE)
         ]
         return torch.cat(parts).flatten(0, 1)
 
