@@ -104,7 +104,8 @@ class TestMemory:
         ],
     )
     def test_only_a_lack_of_memory_preempts_pages(self, small: LoadedModel, message: str, preempted: bool) -> None:
-        requests = [request_for(small, Plain(), 150, n) for n in range(2)]
+        # The first page is long: it is still being decoded when the second one is prefilled.
+        requests = [request_for(small, Plain(), 490 - 400 * n, n) for n in range(2)]
         expected = [generated(small, request) for request in requests]
         prompts: list[int] = []
 
