@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -32,6 +32,8 @@ _FOREIGN = (
     *("Æsir", "œuvre", "Łukasiewicz", "Børge", "Çelik", "Şahin", "Kovács", "Čapek", "Žižek", "España", "Ørsted"),
 )
 _DASHES = (" – ", " — ", "—", " - ")
+BEYOND_ASCII_SHARE = 0.4
+"""Of the training pages: those with many characters outside ASCII."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +56,14 @@ class Typography:
     superscripts: float = 0.01
 
 
-def random_typography(rng: np.random.Generator) -> Typography:
-    """Two pages in three have curly quotes; on one in four nothing else is beyond ASCII."""
+def random_typography(rng: np.random.Generator, training: bool = False) -> Typography:
+    """Two pages in three have curly quotes; on one in four nothing else is beyond ASCII.
+
+    Args:
+        training: on some pages a fifth of the words have accents or signs: each of them is rare in ordinary print.
+    """
     rate = 0.0 if rng.random() < 0.25 else 1.0
-    return Typography(
+    habits = Typography(
         curly_quotes=bool(rng.random() < 0.67),
         dash=_DASHES[rng.choice(4, p=[0.3, 0.2, 0.3, 0.2])],
         emphasis=float(rng.choice([0.0, rng.uniform(0.01, 0.08)])),
@@ -65,6 +71,10 @@ def random_typography(rng: np.random.Generator) -> Typography:
         accents=rate * float(rng.uniform(0.0, 0.06)),
         superscripts=rate * float(rng.choice([0.0, rng.uniform(0.0, 0.04)])),
     )
+    if training and rng.random() < BEYOND_ASCII_SHARE:
+        signs, accents, superscripts = (float(rate) for rate in rng.uniform(0.0, (0.25, 0.3, 0.1)))
+        habits = replace(habits, signs=signs, accents=accents, superscripts=superscripts)
+    return habits
 
 
 def typeset_runs(rng: np.random.Generator, words: Sequence[str], style: Typography) -> list[Run]:

@@ -90,7 +90,7 @@ def _flag(value: bool) -> str:
 
 def _blocks(rng: np.random.Generator, characters: int, style: PlainStyle, training: bool) -> str:
     """Typst source of about as many characters as the page holds, and some more."""
-    habits = random_typography(rng)
+    habits = random_typography(rng, training)
     word_lists = training and rng.random() < WORD_LISTS
     source: list[str] = []
     length = 0
