@@ -22,6 +22,26 @@ READ = {
         r"\begin{tabular}{lc} \topruel a & b \\ \hlineName & Age \\ \midruleT & 4 \\ \end{tabular}",
         "a\tb\nName\tAge\nT\t4\n",
     ),
+    "rules of which letters are in another order": (
+        r"\begin{tabular}{lc}\tropule a & b \\ \mdirule 1 & 2 \\ \bottmorule\end{tabular}",
+        GRID,
+    ),
+    "rules that are one with a small letter or two": (
+        r"\begin{tabular}{lc}\hlinex a & b \\ \hlinex & y \\ \hlinezw & 2 \\ \hlinewd{1pt} 3 & 4 \\ \end{tabular}",
+        "a\tb\nx\ty\nzw\t2\n3\t4\n",
+    ),
+    "the corners of a double frame": (
+        r"\begin{tabular}{||c|c||}\hhline{|t:==:t|} a & b \\ \hhline{|:=|=:|} 1 & 2 \\ \hhline{|b:==:b|} \end{tabular}",
+        GRID,
+    ),
+    "comments with words around a table": (
+        "\\resizebox{4cm}{!}{% fit to it\n\\begin{tabular}{% cols\nlc} a & b \\\\ 1 & 2 \\\\ \\end{tabular}% end\n}",
+        GRID,
+    ),
+    "a percent sign behind bold words": (
+        "\\begin{tabular}{lc}a & \\textbf{b}%\n\\\\ \\multirow{1}{*}{% of\nc} & 2 \\\\ \\end{tabular}",
+        "a\tb%\n% of c\t2\n",
+    ),
     "columns that are never closed": (r"\begin{tabular}{|l|c \hline a & b \\ 1 & 2 \\ \end{tabular}", GRID),
     "columns that run into a cell": (r"\begin{tabular}{|l|c| a & b \\ 1 & 2 \\ \end{tabular}", GRID),
     "columns that touch a cell": (r"\begin{tabular}{|l|c|a & b \\ 1 & 2 \\ \end{tabular}", GRID),
@@ -228,4 +248,5 @@ def test_a_comment_behind_a_brace_is_none_behind_a_number() -> None:
     assert to_markdown(parse("\\fbox{%\nHello}")) == "Hello\n"
     assert to_markdown(parse("\\begin{adjustbox}{width=1}%\nHello\n\\end{adjustbox}%\n\nNext")) == "Hello\n\nNext\n"
     assert "**Yield** %" in to_markdown(parse("\\textbf{Yield} %\nof it"))
+    assert "**Yield**%" in to_markdown(parse("The \\textbf{Yield}%\nof it"))
     assert "**50**%" in to_markdown(parse("It grew by \\textbf{50}%\nin a year."))

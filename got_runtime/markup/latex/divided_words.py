@@ -22,13 +22,14 @@ _CONJUNCTIONS = _set("and or nor to versus vs und oder bis sowie bzw beziehungsw
 # First parts of compounds that are written with a hyphen.
 _FIRST_PARTS = _set(
     "self well half cross quasi vice high low long short full twenty thirty forty fifty sixty seventy eighty ninety"
-    " first second third fourth fifth alpha beta gamma delta omega"
+    " first second third fourth fifth alpha beta gamma delta omega demi sous"
 )
 # Second parts with which they are one word all the same: "highly", "longing", "wellness".
 _ENDINGS = _set(
-    "age ages arily ary bet betic bets coming comings cut cuts dom ed en ened ening ens er ers est fall falls ful hand"
-    " hood ine ines ing ings ish land lands less light lights ly ness ning self selves ship some ten th ths time tion"
-    " tions way ways"
+    "age ages arily ary bet betic bets coming comings crire cription criptions crit crite crites crits cut cuts dom ed"
+    " en ened ening ens er ers est fall falls ful god gods hand hood ine ines ing ings ish land lands less light lights"
+    " ly ness ning self selves ship signé signée signées signés some ten th ths time tion tions traction tractions"
+    " traire trait traits urge way ways"
 )
 # Second parts of compounds: "decision-making", "two-year".
 _SECOND_PARTS = _set(
@@ -39,7 +40,11 @@ _SECOND_PARTS = _set(
 # Prefixes, with which these are one word: "interrelated".
 _PREFIXES = _set("in inter intra micro mid mis multi non out over post pre re sub super ultra un under")
 _INNER = _set("a and at by de en in la le of off on out the to up und")  # state-of-the-art
-_VOWEL_PREFIXES = _set("anti co de intra micro multi pre re semi ultra")
+_VOWEL_PREFIXES = _set("anti co contra de intra meta micro multi pre re semi ultra")
+# Elisions, behind whose apostrophe no space stands: "l'eau", "aujourd'hui", "dell'acqua".
+_ELIDED = re.compile(
+    r"(?<!\w)(?:[cdjlmnst]|qu|jusqu|lorsqu|puisqu|quoiqu|presqu|quelqu|aujourd|dell|nell|sull)['’]\Z", re.I
+)
 _FRENCH = _set("le les des une est dans que qui pour sur pas du et il elle au aux ce")
 _FRENCH_TAILS = _set(
     "il ils elle elles on je tu nous vous ce moi toi lui leur eux y en t ci là même mêmes dire delà dessus dessous être"
@@ -50,7 +55,11 @@ _PAIRS = _set(
     "follow-up mock-up grown-up close-up warm-up scale-up speed-up catch-up real-time real-life real-world part-time"
     " full-time in-house in-depth in-person in-plane in-flight in-memory in-law in-laws built-in plug-in stand-alone"
     " trade-off trade-offs on-site off-site one-way two-way state-owned"
-    " après-midi après-demain avant-garde peut-être rendez-vous petit-déjeuner week-end"
+    " après-midi après-demain après-guerre aujourd-hui avant-garde avant-guerre avant-hier bien-être chef-lieu"
+    " compte-rendu couvre-feu en-tête grand-chose gratte-ciel haut-parleur haut-parleurs mot-clé mots-clés nouveau-né"
+    " nouveau-nés outre-mer pare-brise peut-être porte-avions porte-bonheur porte-clés porte-monnaie porte-parole"
+    " petit-déjeuner quelques-unes quelques-uns rendez-vous sans-abri savoir-faire savoir-vivre taille-crayon"
+    " timbre-poste timbres-poste tire-bouchon week-end"
 )
 """Compounds that are written with a hyphen, as a whole."""
 _FRENCH_TENS = _set("vingt trente quarante cinquante soixante quatre")
@@ -70,6 +79,11 @@ _CHEMICAL = re.compile(
 def words_of(text: str) -> frozenset[str]:
     """The words of a text in lower case, those with hyphens inside as one."""
     return frozenset(word.lower().replace("\u2010", "-") for word in _WORD.findall(text))
+
+
+def ends_with_elision(text: str) -> bool:
+    """Whether a text ends with an elided word, which the next one follows without a space: "aujourd'", "l'"."""
+    return text[-1:] in ("'", "’") and bool(_ELIDED.search(text[-12:]))
 
 
 def hyphen_between(before: str, after: str, words: AbstractSet[str] = frozenset()) -> tuple[str, str] | None:
@@ -100,18 +114,20 @@ def _between(stem: str, after: str, words: AbstractSet[str]) -> str:
     one, other = left.lower(), right.lower()
     if f"{one}-{other}" in words or "://" in chain or chain.startswith("www."):
         return "-"
+    if "@" in chain or "@" in after.split(maxsplit=1)[0]:
+        return "-"
     if one + other in words and one:
         return ""
-    if other in _CONJUNCTIONS:
-        return "- "
+    following = after[len(right) : len(right) + 1]
+    if other in _CONJUNCTIONS and following not in _HYPHENS:  # but arc-en-ciel
+        return "-" if other == "e" and _is_french(words) else "- "  # petit-e
     if left.isupper() and right.isupper() and len(left) > 1:
         return "" if max(len(left), len(right)) > 3 else "-"
-    following = after[len(right) : len(right) + 1]
     if (following in _HYPHENS and other in _INNER) or (following in ("'", "’") and other == "d"):
         return "-"  # father-in-law, chef-d'œuvre
     if left.isupper() and right.islower():
         return "-"
-    if len(left) < 2 or not right[0].isalpha() or not right[0].islower():
+    if len(left) < 2 or len(right) < 2 or not right[0].isalpha() or not right[0].islower():
         return "-"
     return "-" if _is_compound(one, other, chain, words) else ""
 
@@ -133,7 +149,11 @@ def _is_compound(one: str, other: str, chain: str, words: AbstractSet[str]) -> b
         return True
     if other == "à":
         return True
-    return other in _FRENCH_TAILS and "the" not in words and len(_FRENCH & words) > 1
+    return other in _FRENCH_TAILS and _is_french(words)
+
+
+def _is_french(words: AbstractSet[str]) -> bool:
+    return "the" not in words and len(_FRENCH & words) > 1
 
 
 def _found(pattern: re.Pattern[str], text: str) -> str:

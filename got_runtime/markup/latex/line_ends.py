@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from got_runtime.markup.latex.divided_words import ends_with_elision
 from got_runtime.markup.latex.symbols import ESCAPED, SYMBOLS
 from got_runtime.markup.latex.token_reader import TokenReader
 from got_runtime.markup.latex.tokens import WHOLE, Kind
@@ -179,6 +180,8 @@ class _Shape:
             return False
         if text[-1] == "\u00ad" or (text[-1] in "-\u2010–—" and not text[-2:-1].isspace() and after[0].isalnum()):
             return after[0].islower() or line.width >= 12
+        if ends_with_elision(text) and after[0].isalpha():
+            return True
         closing = last.strip("([“\"'").lower()
         is_open = len(text) > len(last) and (closing in _OPEN or text[-1] in "([（“")
         if _MARKER.match(after):

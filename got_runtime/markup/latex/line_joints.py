@@ -4,7 +4,7 @@ import re
 from collections.abc import Set as AbstractSet
 
 from got_runtime.markup.content import Inline, Text
-from got_runtime.markup.latex.divided_words import HYPHENS, hyphen_between
+from got_runtime.markup.latex.divided_words import HYPHENS, ends_with_elision, hyphen_between
 
 _TAIL = 80  # characters that are looked at
 _LINE_START = re.compile(r"[ \t\r]*(?:\\[a-z]+\{|\{|\*\*)*([^\n]*)")  # its words, behind opening marks
@@ -29,6 +29,8 @@ def end_line(pieces: list[Inline], text: str, position: int, words: AbstractSet[
         if divided is not None:
             pieces[-1] = Text(text=last.text[:-_TAIL] + divided[0], marks=last.marks)
             return divided[1]
+    if ends_with_elision(last.text) and after[:1].isalpha():
+        return ""
     return "" if _is_ideograph(last.text[-1:]) and _is_ideograph(after[:1]) else " "
 
 

@@ -13,8 +13,8 @@ WIDE_TABULARS = frozenset({"tabular*", "tabularx", "tabulary", "xltabular"})
 _OTHERS = frozenset({"tabbing", "table", "tables", "tablenotes"})
 
 FULL_RULES = frozenset({
-    "bottomrule", "firsthline", "hdashline", "hhline", "hline", "hlineB", "lasthline", "midrule", "specialrule",
-    "thickhline", "toprule", "Xhline",
+    "bottomrule", "firsthline", "hdashline", "hhline", "hline", "hlineB", "hlinewd", "lasthline", "midrule",
+    "specialrule", "thickhline", "toprule", "Xhline",
 })  # fmt: skip
 PART_RULES = frozenset({"cdashline", "cline", "clineB", "cmidrule", "Xcline"})
 _RULES = FULL_RULES | PART_RULES
@@ -28,7 +28,8 @@ _NO_RULES = frozenset({
 _RULE = re.compile(r"\w{0,8}line[sd]?|\w{3,8}rules?")
 
 # \hlineName: a rule and the first word of the row below it
-_JOINED_RULE = re.compile(r"\\(?:hline|hdashline|toprule|midrule|bottomrule)(?=[A-Z][A-Za-z]|[A-Z]\Z|[a-z]{4})")
+_JOINED_RULE = re.compile(r"(\\(?:hline|hdashline|toprule|midrule|bottomrule))(?=[A-Z][A-Za-z]|[A-Z]\Z|[a-z]{2})")
+_JOINED_LETTER = re.compile(r"(\\(?:hline|toprule|midrule|bottomrule))[a-z]")
 
 # \begin{tabular{ll}, \end{tabular without its brace, \bgin{tabular}, \ed{tabular}
 _ENVIRONMENT = re.compile(r"\\([A-Za-z]{2,6})[ ]?\{[ ]?([A-Za-z]{4,32}\*?)[ ]?(\}?)")
@@ -97,13 +98,22 @@ def is_rule(name: str) -> bool:
     plain = name.lower()
     if _RULE.fullmatch(plain):
         return True
-    return 3 < len(plain) < 12 and any(_alike(plain, known) for known in _COMMON_RULES)
+    if not 3 < len(plain) < 12:
+        return False
+    return any(
+        _alike(plain, known) or (plain[0] == known[0] and sorted(plain) == sorted(known))  # \tropule
+        for known in _COMMON_RULES
+    )
 
 
 @lru_cache(maxsize=1024)
-def joined_rule(command: str) -> str | None:
-    r"""The rule with which a command begins that is one with the word behind it (``\hlineName``); None for others."""
-    found = _JOINED_RULE.match(command)
+def joined_rule(command: str, before_cell: bool = False) -> str | None:
+    r"""The rule with which a command begins that is one with the word behind it (``\hlineName``); None for others.
+
+    A single small letter is a word only ``before_cell``, before the end of its cell: ``\hlinex & y``.
+    """
+    found = _JOINED_RULE.match(command) or (_JOINED_LETTER.fullmatch(command) if before_cell else None)
     if found is None or command[1:] in _RULES:
         return None
-    return found[0] if command[found.end()].isupper() or not is_rule(command[1:]) else None
+    rule = found[1]
+    return rule if len(command) == len(rule) + 1 or command[len(rule)].isupper() or not is_rule(command[1:]) else None

@@ -12,6 +12,7 @@ _MAX_SPECIFICATION = 256  # tokens; bounds the search for its end
 _BEFORE = 64  # tokens; bounds the search for its beginning
 _COLUMNS = re.compile(r"[|lcrpmbwA-Z@!><*:;=~.,\d\s()+-]*")
 _SETTING = re.compile(r"[|=~#:.,\d\s-]*(?:pt|em|ex|mm|cm|in)?")
+_PATTERN = re.compile(r"[|=~#:tb\d\s-]*")
 _LETTERS = re.compile(r"[ABE-KOQT-V]{2}|[^\W\d_A-Zlcrpmbw]")  # no columns have these names
 _ARGUMENTS = re.compile(r"\{[^{}]*(?:\}|\Z)|\[[^\[\]]*\]")
 _SPACES = frozenset({Kind.SPACE, Kind.NEWLINE})
@@ -44,7 +45,7 @@ def _open_settings(tokens: list[Token]) -> _Opened:
             opening = _opening(tokens, index + 1, token.name if columns else "")
             if not columns and opening is not None and not _begins_setting(tokens, opening + 1):
                 continue  # the brace of a cell: \hline {\begin{tabular}…}
-            if opening is not None and (end := _row_start(tokens, opening)) is not None:
+            if opening is not None and (end := _row_start(tokens, opening, columns)) is not None:
                 found[opening] = end, _COLUMNS if columns else _SETTING
     return found
 
@@ -85,10 +86,11 @@ def _opening(tokens: list[Token], index: int, name: str) -> int | None:
     return index if index < limit and tokens[index].kind is Kind.OPEN else None
 
 
-def _row_start(tokens: list[Token], opening: int) -> int | None:
+def _row_start(tokens: list[Token], opening: int, columns: bool) -> int | None:
     """The token of a row by which the brace at ``opening`` is still open; None if it is closed before.
 
-    A brace that closes behind the text of a cell (``{|l|c| a}``) is another one.
+    A brace that closes behind the text of a cell (``{|l|c| a}``) is another one. Unless ``columns``, it is that of a
+    rule.
     """
     depth, last = 0, min(len(tokens), opening + _MAX_SPECIFICATION)
     for index in range(opening + 1, last):
@@ -97,13 +99,21 @@ def _row_start(tokens: list[Token], opening: int) -> int | None:
             return index
         depth += (token.kind is Kind.OPEN) - (token.kind is Kind.CLOSE)
         if depth < 0:
-            return index if _holds_cell(tokens[opening + 1 : index]) else None
-    return last - 1 if last == len(tokens) and _holds_cell(tokens[opening + 1 : last]) else None
+            return index if _holds_cell(tokens[opening + 1 : index], columns) else None
+    return last - 1 if last == len(tokens) and _holds_cell(tokens[opening + 1 : last], columns) else None
 
 
-def _holds_cell(inside: list[Token]) -> bool:
-    """Whether columns with rules (``|l|c| a``) are followed by the text of a cell."""
-    return bool(inside) and "|" in inside[0].text and not is_specification("".join(each.text for each in inside))
+def _holds_cell(inside: list[Token], columns: bool) -> bool:
+    """Whether columns with rules (``|l|c| a``), or the pattern of a rule, are followed by the text of a cell."""
+    text = "".join(each.text for each in inside)
+    return (
+        bool(inside) and "|" in inside[0].text and not (is_specification(text) or (not columns and _is_pattern(text)))
+    )
+
+
+def _is_pattern(text: str) -> bool:
+    r"""Whether a text is the argument of ``\hhline``: ``|t:==:t|``."""
+    return bool(_PATTERN.fullmatch(text))
 
 
 def _copy_setting(tokens: list[Token], index: int, end: int, out: list[Token], setting: re.Pattern[str]) -> int:

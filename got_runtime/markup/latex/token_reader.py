@@ -3,6 +3,7 @@
 from functools import cached_property
 
 from got_runtime.markup.elements import Repair, RepairCode
+from got_runtime.markup.latex.comments import without_comments
 from got_runtime.markup.latex.divided_words import words_of
 from got_runtime.markup.latex.matching import DelimiterMatcher
 from got_runtime.markup.latex.table_repair import complete_tables
@@ -24,7 +25,9 @@ class TokenReader:
     def __init__(self, text: str, is_latex: bool = True) -> None:
         self.text = text
         self.is_latex = is_latex
-        self.tokens: list[Token] = complete_tables(tokenize(text)) if is_latex else tokenize(text, is_latex)
+        self.tokens: list[Token] = (
+            complete_tables(without_comments(tokenize(text))) if is_latex else tokenize(text, is_latex)
+        )
         matcher = DelimiterMatcher(self.tokens)
         self.partner = matcher.partner
         self.paragraph_end = matcher.paragraph_end

@@ -153,12 +153,8 @@ def tokenize(text: str, is_latex: bool = True) -> list[Token]:
             kind, end = _KINDS[match.lastgroup or "text"], match.end()
             word = text[position:end]
             raw = Token(kind, word, position, end, _name(kind, word) if kind in _NAMED else "")
-        if raw.kind is Kind.COMMAND and (rule := joined_rule(raw.text)) is not None:
+        if raw.kind is Kind.COMMAND and (rule := joined_rule(raw.text, text[end : end + 2].strip(" ")[:1] == "&")):
             raw = new(Token, (Kind.COMMAND, rule, position, position + len(rule), rule[1:]))
-        elif raw.kind is Kind.NEWLINE and len(tokens) > 1 and _ends_with_comment(tokens):
-            raw = new(Token, (Kind.SPACE, " ", tokens.pop().start, raw.end, ""))
-        elif raw.kind is Kind.BLANK and len(tokens) > 1 and _ends_with_comment(tokens):
-            tokens[-1] = new(Token, (Kind.SPACE, " ", tokens[-1].start, tokens[-1].end, ""))
         tokens.append(raw)
         position = raw.end
         line_start = raw.kind in _LINE_ENDS or (line_start and raw.kind is Kind.SPACE)
@@ -169,24 +165,6 @@ _NAMED = frozenset({Kind.COMMAND, Kind.BEGIN, Kind.END})
 _MAX_VERB = 200  # bounds the search for the delimiter that ends it
 _RAW_STARTS = frozenset("\\`*!<")
 _LINE_ENDS = frozenset({Kind.NEWLINE, Kind.BLANK, Kind.FORM_FEED, Kind.SPECIAL})
-
-
-_NUMBER = re.compile(r"[-+±~<>≈≤≥\d.,–]*\d|.*[)$]")
-_AROUND = frozenset({Kind.OPEN, Kind.BEGIN, Kind.END})
-_BEFORE_COMMENT = _AROUND | {Kind.CLOSE, Kind.COMMAND}
-
-
-def _ends_with_comment(tokens: list[Token]) -> bool:
-    r"""Whether the line ends with a comment: ``\fbox{%``, but not ``\textbf{50}%``, a percent sign."""
-    if tokens[-1].text != "%":
-        return False
-    low = len(tokens) - 2
-    if low and tokens[low].kind is Kind.SPACE:
-        return tokens[low - 1].kind in _AROUND
-    if tokens[low].kind not in _BEFORE_COMMENT:
-        return False
-    first = low < 3 or tokens[low - 3].kind is not Kind.CLOSE  # \textbf{50}%, not \renewcommand{\x}{1.2}%
-    return tokens[low].kind is not Kind.CLOSE or not (first and low and _NUMBER.fullmatch(tokens[low - 1].text))
 
 
 def _name(kind: Kind, text: str) -> str:
