@@ -8,6 +8,20 @@ from got_runtime.markup.elements import AnyElement, Heading
 
 _DEEPEST = 6
 _CHINESE = "〇一二三四五六七八九"
+# Styles of numbers that are always below those of a lower rank.
+_RANKS = {
+    "Part": 0,
+    "第编": 0,
+    "第部": 0,
+    "第篇": 0,
+    "Chapter": 1,
+    "第章": 1,
+    "Article": 2,
+    "§": 2,
+    "第节": 2,
+    "、": 3,
+    "（一）": 4,
+}
 _ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50}
 
 
@@ -56,10 +70,15 @@ def _depths(numbered: list[tuple[int, str]]) -> dict[int, int]:
     first = {style: next(place for place, each in enumerate(numbers) if each.style == style) for style in styles}
     below: dict[str, list[str]] = {}  # the styles of the numbers around those of a style
     for place, style in enumerate(styles):
-        below[style] = [
+        earlier = [
             outer for outer in styles[:place] if last[outer] > first[style] or (outer == "roman" and style == "letter")
         ]
+        above = [
+            outer for outer in styles if _is_above(outer, style) or (outer in earlier and not _is_above(style, outer))
+        ]
+        below[style] = sorted(above, key=lambda outer: _RANKS.get(outer, len(_RANKS)))
     path: dict[str, tuple[int, ...]] = {}
+    counters: dict[str, int] = {}  # chapters are often counted through all parts of a book
     in_chapters: dict[int, bool] = {}  # whether a number begins with that of its chapter
     for number in numbers:
         before = path.get(number.style)
@@ -68,8 +87,10 @@ def _depths(numbered: list[tuple[int, str]]) -> dict[int, int]:
             return {}
         chapters = [path[outer] for outer in below[number.style] if outer in path]
         counted = bool(chapters) and len(number.parts) > 1 and chapters[-1] == number.parts[:1]  # 2.1 in 第二章
-        if before is None and below[number.style] and number.parts[0] != 1 and not counted:
+        goes_on = number.parts[0] == counters.get(number.style, 0) + 1
+        if before is None and below[number.style] and number.parts[0] != 1 and not counted and not goes_on:
             return {}
+        counters[number.style] = number.parts[0]
         in_chapters[number.heading] = counted
         path[number.style] = number.parts
         for style, outer in below.items():
@@ -81,6 +102,15 @@ def _depths(numbered: list[tuple[int, str]]) -> dict[int, int]:
     }
 
 
+def _is_above(outer: str, style: str) -> bool:
+    """Whether numbers of a style are always below those of ``outer``: sections below chapters."""
+    if outer not in _RANKS:
+        return False
+    return (
+        _RANKS[outer] < _RANKS[style] if style in _RANKS else style == "digit" or (outer != "、" and style[0] == "（")
+    )
+
+
 def _styled(numbered: list[tuple[int, str]]) -> list[_Number]:
     """The numbers with their style; a letter such as I or C is Roman where it continues Roman numbers."""
     found: list[_Number] = []
@@ -88,7 +118,7 @@ def _styled(numbered: list[tuple[int, str]]) -> list[_Number]:
     roman = any(_roman(one[0]) == 1 and _roman(other[0]) == 2 for one, other in pairwise(_lettered(names)))
     expected, letter = 1, 0
     for (index, _), (name, *rest) in zip(numbered, names, strict=True):
-        if bracketed := _bracketed(name):
+        if bracketed := _named(name) or _bracketed(name):
             found.append(_Number(index, *bracketed))
             continue
         parts = tuple(int(part) for part in rest)
@@ -114,6 +144,13 @@ def _continues_roman(name: str, expected: int, letter: int) -> bool:
     return _roman(name) == expected or (_roman(name) > expected and not follows)
 
 
+def _named(name: str) -> tuple[str, tuple[int]] | None:
+    """The style and value of a number with a name, "Chapter 3" or "Part II"; None for another one."""
+    style, _, number = name.partition(" ")
+    value = int(number) if number.isdecimal() else _roman(number.upper())
+    return (style, (value,)) if style in _RANKS and value else None
+
+
 def _bracketed(name: str) -> tuple[str, tuple[int]] | None:
     """The style and value of a Chinese number or one in brackets: 第一章, 一, （一）, 1), (a); None for another one."""
     numeral = name.strip("第编章节部篇（）()")
@@ -122,6 +159,7 @@ def _bracketed(name: str) -> tuple[str, tuple[int]] | None:
     else:
         value = int(numeral) if numeral.isdecimal() and len(numeral) < 5 else _numeral(numeral)
     style = name.replace(numeral, "").replace("(", "（").replace(")", "）") or "、"
+    style = "（一）" if style == "（）" and not numeral.isascii() else style
     return (style, (value,)) if value and (style != "、" or not numeral.isdecimal()) else None
 
 

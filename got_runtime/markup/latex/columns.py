@@ -22,16 +22,21 @@ def read_specification(reader: TokenReader, index: int, end: int) -> tuple[tuple
     argument = reader.argument(index, end)
     if name in WIDE_TABULARS and argument:
         second = reader.argument(argument[1], end)
-        argument = second if second and is_specification(reader.source(*second[0])) else argument
+        argument = second if second and is_specification(_written(reader, *second[0])) else argument
     if argument is None:
         return _bare_specification(reader, index, end)
-    if not is_specification(reader.source(*argument[0])):
+    if not is_specification(_written(reader, *argument[0])):
         if name in WIDE_TABULARS and not any(character == " " for character in reader.source(*argument[0])):
             return (), argument[1]
         return (), index
     if not reader.tokens[argument[1] - 1].text:
         reader.record_repair("unbalanced-brace", "the brace around the columns of a table was never closed: closed")
     return read_alignment(reader, *argument[0]), argument[1]
+
+
+def _written(reader: TokenReader, low: int, high: int) -> str:
+    """The characters of a range without its comments."""
+    return "".join(token.text for token in reader.tokens[low:high])
 
 
 def _bare_specification(reader: TokenReader, index: int, end: int) -> tuple[tuple[Align, ...], int]:

@@ -21,11 +21,24 @@ _CHINESE_NUMBER = re.compile(
 
 
 _AFTER_NUMBER = re.compile("[：（(]")
+# "Part II", "CHAPTER 3.", "§ 4"; what follows is the title, or nothing.
+_NAMED_NUMBER = re.compile(
+    r"(?i:(part|teil|partie|parte|book|buch|volume|band)|(chapter|kapitel|chapitre|capítulo|capitolo)"
+    r"|(article|artikel|artículo|articolo))\s(\d{1,3}|[IVXL]{1,7})(?![\w%])|(§)\s?(\d{1,3})(?![\w%])"
+)
+_SECTION = re.compile(r"(?i:section|abschnitt|sección)\s(?=\d{1,3}(?:\.\d{1,3})+[.:]?\s)")
 _BRACKETED_NUMBER = re.compile(r"(\(?(?:\d{1,2}|[a-z])\))\s+\S")
 
 
 def heading_number(title: str) -> str | None:
-    """The number at the start of a title: "3", "2.1.", "A.1", "IV.", "1)", "(a)", "第一章", "一、"."""
+    """The number at the start of a title: "3", "2.1.", "A.1", "IV.", "1)", "(a)", "Chapter 3", "第一章", "一、"."""
+    named = _NAMED_NUMBER.match(title.strip())
+    if named is not None:
+        name = next(
+            name for name, group in zip(("Part", "Chapter", "Article", "§"), (1, 2, 3, 5), strict=True) if named[group]
+        )
+        return f"{name} {named[4] or named[6]}"
+    title = _SECTION.sub("", title.strip(), count=1)
     chinese = _CHINESE_NUMBER.match(title.strip())
     if chinese is not None and chinese.end() < len(title.strip()):
         return chinese[1] or chinese[2] or chinese[3]
