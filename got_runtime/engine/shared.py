@@ -129,6 +129,10 @@ class SharedBatch:
             self._check_open(member)
             if not member.queue:
                 return True
+            if len(member.queue) >= self._rows.encode_batch and any(
+                each.waits_for_first and each is not member and (each.queue or each.rows) for each in self._members
+            ):
+                return False  # few begin until then, and whoever makes them had better leave the cores to the steps
             queued = sum(len(each.queue) for each in self._members)
             running = sum(len(each.rows) for each in self._members)
             return queued < max(self._rows.encode_batch, min(self.batch_size - running, MAX_QUEUED))

@@ -31,6 +31,7 @@ __all__ = [
     "adapt_threads",
     "allowed_threads",
     "beside_the_network",
+    "network_is_here",
     "release_helper_threads",
     "use_threads",
 ]
@@ -146,6 +147,11 @@ def adapt_threads() -> None:
     """:meth:`ThreadCount.adapt`; called before every piece of work that takes milliseconds or more."""
     if _in_use is not None:
         _in_use.adapt()
+
+
+def network_is_here() -> bool:
+    """Whether a network runs on the cores of this process."""
+    return _in_use is not None
 
 
 @contextmanager

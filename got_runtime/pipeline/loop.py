@@ -119,7 +119,10 @@ class _Pass:
         with closing(self._reader.engine.session(tokens=self._reader.on_token is not None)) as session:
             prefetcher = Prefetcher(self._planner.work(self._documents), self._reader.check)
             try:
-                yield from self._decode(session, prefetcher)
+                with closing(self._decode(session, prefetcher)) as pages:
+                    for page in pages:
+                        prefetcher.first_page_done()
+                        yield page
             finally:
                 session.close()  # first, as a page that is being rendered may take seconds
                 prefetcher.close()

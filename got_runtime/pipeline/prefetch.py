@@ -1,10 +1,15 @@
-"""Makes requests in a thread, so that pages are opened, rendered and resized while others are decoded."""
+"""Makes requests in a thread, so that pages are opened, rendered and resized while others are decoded.
 
+Where the network runs on the same cores, a prefetcher makes no further request while another one's caller waits for its
+first page: the network has one thread less as long as a page is prepared.
+"""
+
+import os
 import threading
 from collections import deque
 from collections.abc import Callable, Generator
 
-from got_runtime.engine.threads import beside_the_network
+from got_runtime.engine.threads import beside_the_network, network_is_here
 from got_runtime.pipeline.page_task import Work
 
 __all__ = ["MAX_WAITING_BYTES", "MAX_WAITING_REQUESTS", "Prefetcher"]
@@ -14,14 +19,24 @@ MAX_WAITING_BYTES = 128 << 20
 MAX_WAITING_REQUESTS = 64
 CHECK_INTERVAL_S = 0.1
 """Time between two checks while nothing arrives."""
+GIVE_WAY_INTERVAL_S = 0.02
+"""Time between two checks whether another caller still waits for its first page."""
 CLOSE_TIMEOUT_S = 5.0
 """Time that :meth:`Prefetcher.close` waits for a page that is being rendered."""
+
+
+_without_result: "set[Prefetcher]" = set()
+"""Prefetchers whose caller waits for its first page."""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_without_result.clear)
 
 
 class Prefetcher:
     """Requests in their order, made before they are needed as far as memory allows.
 
-    At most :data:`MAX_WAITING_BYTES` and :data:`MAX_WAITING_REQUESTS` wait, besides the one that is being made.
+    At most :data:`MAX_WAITING_BYTES` and :data:`MAX_WAITING_REQUESTS` wait, besides the one that is being made. While
+    another caller waits for its first page, and the network runs on the same cores, one waits.
 
     Args:
         source: runs in a thread of the prefetcher, and is closed there.
@@ -37,7 +52,12 @@ class Prefetcher:
         self._error: BaseException | None = None
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._draw, name="got-ocr pages", daemon=True)
+        _without_result.add(self)
         self._thread.start()
+
+    def first_page_done(self) -> None:
+        """The caller has its first page: others need not give way any more."""
+        _without_result.discard(self)
 
     def take(self, wait: bool) -> Work | None:
         """The next request, or None if there is none.
@@ -65,6 +85,7 @@ class Prefetcher:
 
     def close(self) -> None:
         """Stop making requests. Waits for the page that is being made, at most :data:`CLOSE_TIMEOUT_S`."""
+        self.first_page_done()
         with self._changed:
             self._closed = True
             self._waiting.clear()
@@ -75,6 +96,11 @@ class Prefetcher:
     def _next(self) -> Work | None:
         with beside_the_network():
             return next(self._source, None)
+
+    def _gives_way(self) -> bool:
+        """Whether the next request can wait until another caller has its first page."""
+        others = len(_without_result - {self})
+        return bool(others and self._waiting) and not self._closed and network_is_here()
 
     def _draw(self) -> None:
         try:
@@ -89,6 +115,8 @@ class Prefetcher:
                     self._waiting.append(work)
                     self._waiting_bytes += work.size
                     self._changed.notify_all()
+                    while self._gives_way():
+                        self._changed.wait(GIVE_WAY_INTERVAL_S)
         except BaseException as error:  # noqa: BLE001 - raised by take()
             self._error = error
         finally:

@@ -102,6 +102,19 @@ def test_waiting_requests_are_bounded() -> None:
     assert not session.has_room()
 
 
+def test_few_requests_of_a_document_wait_while_another_caller_waits_for_its_first() -> None:
+    """They begin slowly then, and preparing them would take the cores that decode the other caller's."""
+    engine = VirtualEngine(8)
+    document, picture = engine.session(), engine.session()
+    for id in range(2):
+        document.add(id, request_of(4 + id))
+    assert document.has_room()
+    picture.add(0, request_of(20))
+    assert not document.has_room()
+    steps_until_done(picture)
+    assert document.has_room()
+
+
 def test_a_cancelled_request_leaves_within_a_step_and_has_no_more_events() -> None:
     engine = VirtualEngine(4)
     session = filled(engine, steps=1000, requests=4)

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -24,6 +24,7 @@ from got_runtime.pipeline.loop import PageReader
 from got_runtime.pipeline.page_task import DocumentTask, PageTask, PartTask, Work
 from got_runtime.pipeline.planner import PagePlanner
 from got_runtime.pipeline.postprocess import DecodedPage, build_result
+from got_runtime.pipeline.prefetch import MAX_WAITING_REQUESTS, Prefetcher
 from got_runtime.pipeline.preprocess import prepare_page
 from got_runtime.sources import SourcePage, open_pages
 
@@ -55,6 +56,11 @@ def read_virtual(
     planner.answers(lengths)
     reader = PageReader(planner, engine, ordered=ordered)
     return (page.number for page in reader.read([]))
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    while not condition():
+        time.sleep(0.01)
 
 
 def lognormal_lengths(count: int) -> list[int]:
@@ -135,6 +141,40 @@ def test_an_error_of_the_source_is_raised_after_the_earlier_pages(checkpoint: Lo
     assert in_time(lambda: next(pages)).text == "text"
     with pytest.raises(SourceCorrupt, match="torn"):
         in_time(lambda: next(pages))
+
+
+def test_no_page_is_prepared_in_advance_while_another_caller_waits_for_its_first_page(
+    checkpoint: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Preparing takes a core from the network, where that runs on the same ones."""
+    monkeypatch.setattr("got_runtime.pipeline.prefetch.network_is_here", lambda: True)
+    drawn = list[int]()
+    [page] = open_pages(inked())
+    header = prepare_page(checkpoint, ReadOptions(), [page]).header
+
+    def pages() -> Generator[Work, None, None]:
+        for number in range(400):
+            drawn.append(number)
+            yield Work(PageTask(page, header), None)
+
+    def no_pages() -> Generator[Work, None, None]:
+        yield from ()
+
+    document = Prefetcher(pages(), lambda: None)
+    document.first_page_done()
+    in_time(lambda: wait_until(lambda: len(drawn) > MAX_WAITING_REQUESTS))
+    other = Prefetcher(no_pages(), lambda: None)
+    try:
+        for _ in range(MAX_WAITING_REQUESTS + 10):
+            assert in_time(lambda: document.take(wait=True)) is not None
+        time.sleep(0.2)
+        before = len(drawn)
+        assert before <= MAX_WAITING_REQUESTS + 12
+        other.first_page_done()
+        in_time(lambda: wait_until(lambda: len(drawn) > before + MAX_WAITING_REQUESTS - 4))
+    finally:
+        other.close()
+        document.close()
 
 
 @pytest.mark.parametrize(("size", "most"), [((200, 100), 70), ((3000, 2500), 10)])
