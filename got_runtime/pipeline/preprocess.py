@@ -259,6 +259,9 @@ def build_request(
 
 def is_blank(image: "Image.Image") -> bool:
     """Whether a page is empty: at most :data:`MAX_BLANK_FRACTION` of its pixels are ink."""
-    grey = np.asarray(image.convert("L"), dtype=np.int16)
-    ink = np.abs(grey - np.int16(np.median(grey))) > MIN_CONTRAST
-    return bool(ink.mean() <= MAX_BLANK_FRACTION)
+    counts = np.array(image.convert("L").histogram())
+    cumulative = np.cumsum(counts)
+    middle = (cumulative[-1] - 1) // 2, cumulative[-1] // 2
+    median = int(np.searchsorted(cumulative, middle, side="right").sum()) // 2
+    ink = counts[np.abs(np.arange(len(counts)) - median) > MIN_CONTRAST].sum()
+    return bool(ink / cumulative[-1] <= MAX_BLANK_FRACTION)

@@ -51,12 +51,13 @@ def ink_map(image: Image.Image) -> InkMap:
     paper = _paper_level(grey)
     fills = filled_areas(grey)
     filled = fills >= 0
-    contrast = np.abs(paper.astype(np.int16) - grey)
     if filled.any():
         outside = np.where(filled, np.uint8(np.median(paper[~filled])) if not filled.all() else paper, grey)
         paper = np.where(filled, fills, _paper_level(outside)).astype(np.uint8)
         contrast = np.abs(paper.astype(np.int16) - grey)
         contrast[_at_edges(paper, filled)] = 0
+    else:
+        contrast = np.abs(paper.astype(np.int16) - grey)
     contrast = contrast.astype(np.uint8)
     levels = np.cumsum(np.bincount(contrast.ravel(), minlength=256))
     usual = _percentile(levels, 50)
@@ -96,6 +97,8 @@ def coloured_ink(page: InkMap, image: Image.Image) -> Mask:
         return np.zeros_like(page.ink)
     red, green, blue = (np.asarray(channel) for channel in image.convert("RGB").split())
     colour = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
+    if int(colour.max()) < MIN_COLOUR:
+        return np.zeros_like(page.ink)
     around = _paper_level(colour)
     differs = np.abs(colour.astype(np.int16) - around) >= MIN_COLOUR
     return np.asarray(differs & (page.contrast >= MIN_CONTRAST))

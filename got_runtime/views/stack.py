@@ -117,7 +117,7 @@ def _cleaned(page: PageLines, box: Box, x_height: float) -> _Crop:
     width, height = page.image.size
     left, top = max(0, int(box[0] - across)), max(0, int(box[1] - down))
     right, bottom = min(width, int(box[2] + across + 1)), min(height, int(box[3] + down + 1))
-    pixels = np.asarray(page.image.convert("RGB").crop((left, top, right, bottom)), dtype=np.float32)
+    pixels = np.asarray(page.image.crop((left, top, right, bottom)).convert("RGB"), dtype=np.float32)
     ink = page.ink[top:bottom, left:right]
     paper = np.median(pixels[~ink], axis=0) if not ink.all() else np.full(3, 255.0, np.float32)
     stroke = np.median(pixels[ink], axis=0) if ink.any() else np.zeros(3, np.float32)
