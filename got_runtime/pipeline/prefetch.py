@@ -17,6 +17,9 @@ __all__ = ["MAX_WAITING_BYTES", "MAX_WAITING_REQUESTS", "Prefetcher"]
 MAX_WAITING_BYTES = 128 << 20
 """Size of the requests that wait, with the page images kept for them: eight pages of 1024×1024 pixels."""
 MAX_WAITING_REQUESTS = 64
+REFILL_BELOW = 0.5
+"""Part of both limits below which further requests are made. Made one by one, they would begin when a request is taken
+and encoded, with one thread too many for the cores; made in turns, the network has all of them in between."""
 CHECK_INTERVAL_S = 0.1
 """Time between two checks while nothing arrives."""
 GIVE_WAY_INTERVAL_S = 0.02
@@ -97,6 +100,10 @@ class Prefetcher:
         with beside_the_network():
             return next(self._source, None)
 
+    def _is_above(self, part: float) -> bool:
+        """Whether more waits than this part of what may."""
+        return self._waiting_bytes > part * MAX_WAITING_BYTES or len(self._waiting) >= part * MAX_WAITING_REQUESTS
+
     def _gives_way(self) -> bool:
         """Whether the next request can wait until another caller has its first page."""
         others = len(_without_result - {self})
@@ -106,10 +113,9 @@ class Prefetcher:
         try:
             while (work := self._next()) is not None:
                 with self._changed:
-                    while not self._closed and (
-                        self._waiting_bytes > MAX_WAITING_BYTES or len(self._waiting) >= MAX_WAITING_REQUESTS
-                    ):
-                        self._changed.wait()
+                    if self._is_above(1.0):
+                        while not self._closed and self._is_above(REFILL_BELOW):
+                            self._changed.wait()
                     if self._closed:
                         break
                     self._waiting.append(work)
