@@ -8,16 +8,18 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import BinaryIO, cast
 
-from PIL import BmpImagePlugin, GifImagePlugin, Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
+from PIL import BmpImagePlugin, GifImagePlugin, Image, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
 from PIL.ImageFile import ImageFile as PillowFile
 
 from got_runtime.errors import LimitExceeded, SourceCorrupt, SourceError, SourceUnsupported
 from got_runtime.sources.answers import Answer
 from got_runtime.sources.content import Content, FileKind
+from got_runtime.sources.jpeg import JpegFile
 from got_runtime.sources.names import one_line
 from got_runtime.sources.page import Rotation
 from got_runtime.sources.pdf_faults import is_too_small
 from got_runtime.sources.rgb import exif_is_damaged, page_picture, range_warning
+from got_runtime.sources.tiff_damage import Strips
 from got_runtime.sources.tiff_directories import FileFromDirectory, directories
 
 __all__ = ["ImageFile", "check_pixels", "decoded", "image_warnings"]
@@ -26,7 +28,7 @@ __all__ = ["ImageFile", "check_pixels", "decoded", "image_warnings"]
 # ignores it.
 _PLUGINS: dict[FileKind, Callable[[BinaryIO, str], PillowFile]] = {
     "PNG": PngImagePlugin.PngImageFile,
-    "JPEG": JpegImagePlugin.JpegImageFile,
+    "JPEG": JpegFile,
     "WEBP": WebPImagePlugin.WebPImageFile,
     "BMP": BmpImagePlugin.BmpImageFile,
     "TIFF": TiffImagePlugin.TiffImageFile,
@@ -92,8 +94,10 @@ class ImageFile:
             raise _corrupt(name, "not there", error) from error
         except Exception as error:
             raise _translated(error, name, "not there", self._max_pixels) from error
+        strips = Strips.of(image) if self._kind == "TIFF" else None
         picture = decoded(image, name, self._rotate, self._max_pixels, self._max_side, self._copy)
-        return Answer({"warnings": image_warnings(image)}, picture)
+        fault = image.fault if isinstance(image, JpegFile) else strips and strips.fault(image, self._file)
+        return Answer({"warnings": [*image_warnings(image), *([fault] if fault else [])]}, picture)
 
     def _found_frames(self) -> Sequence[int]:
         """The indexes of the frames that are pages, in a TIFF the offsets of their directories; headers are read."""

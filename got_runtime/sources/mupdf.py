@@ -12,7 +12,7 @@ from got_runtime.errors import GotError, LimitExceeded, SourceCorrupt, SourceEnc
 from got_runtime.sources.content import Content
 from got_runtime.sources.names import one_line
 
-__all__ = ["library", "messages", "mupdf_calls", "open_document"]
+__all__ = ["encrypts_attachments_alone", "library", "messages", "mupdf_calls", "open_document"]
 
 logger = logging.getLogger(__name__)
 
@@ -110,14 +110,18 @@ def _prepared(password: str) -> str:
 
 
 def _opened_without(document: Any) -> bool:
-    """Open a document of which only the attachments are encrypted (ISO 32000-1, 7.6.5: EFF beside Identity)."""
-    trailer = -1
-    kind, _ = document.xref_get_key(trailer, "Encrypt")
-    if kind not in ("xref", "dict"):
-        return False
-    version, streams, strings = (document.xref_get_key(trailer, f"Encrypt/{name}")[1] for name in ("V", "StmF", "StrF"))
-    if version not in ("4", "5") or {streams, strings} - {"/Identity", "null"}:
+    """Open a document of which only the attachments are encrypted."""
+    if not encrypts_attachments_alone(document):
         return False
     document.is_encrypted = False
     document.init_doc()
     return True
+
+
+def encrypts_attachments_alone(document: Any) -> bool:
+    """Whether a document's attachments alone are encrypted (ISO 32000-1, 7.6.5: EFF beside Identity)."""
+    trailer = -1
+    if document.xref_get_key(trailer, "Encrypt")[0] not in ("xref", "dict"):
+        return False
+    version, streams, strings = (document.xref_get_key(trailer, f"Encrypt/{name}")[1] for name in ("V", "StmF", "StrF"))
+    return version in ("4", "5") and not {streams, strings} - {"/Identity", "null"}

@@ -42,6 +42,8 @@ def page_count(document: Any) -> tuple[int, list[str]]:
         warnings = ["the page tree is damaged: what is no page was left out"]
     elif tree.holds_direct:
         warnings = ["the page tree is damaged: it holds pages themselves instead of references to them"]
+    elif tree.free_root():
+        warnings = ["the page tree is damaged: its root has a parent"]
     elif total is not None:
         return total, []
     else:
@@ -138,8 +140,16 @@ class _Tree:
             root = document.get_new_xref()
             document.update_object(root, "<</Type/Pages>>")
             document.xref_set_key(self._catalog(), "Pages", f"{root} 0 R")
+        document.xref_set_key(root, "Parent", "null")
         document.xref_set_key(root, "Kids", f"[{' '.join(kids)}]")
         document.xref_set_key(root, "Count", str(len(kids)))
+
+    def free_root(self) -> bool:
+        """Remove the parent of the root, which MuPDF follows in a circle; whether there was one."""
+        if self._key(self._root(), "Parent")[0] == "null":
+            return False
+        self._document.xref_set_key(self._root(), "Parent", "null")
+        return True
 
     def _root(self) -> int:
         """The object number of the root; zero if there is none."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any, NamedTuple
 
+from got_runtime.sources.jpeg import jpeg_fault
 from got_runtime.sources.names import one_line
 
 __all__ = ["PageFeatures", "has_combined_halftone", "has_nested_ranges"]
@@ -21,6 +22,8 @@ DRAWN_BY_PDFIUM = (TRANSFER, MASK_TRANSFER, HALFTONE, WIDTHS)
 """What MuPDF draws wrong, and PDFium right."""
 COLOURS = "colours"
 """An image whose colours are multiplied with its opacity, which neither draws right (ISO 32000-2: SMaskInData 2)."""
+DAMAGE = "damage "
+"""Before a warning of damaged JPEG data, which MuPDF and PDFium draw without a word."""
 FONT = "font "
 """Before the name of a font that is not in the file."""
 
@@ -28,6 +31,8 @@ MAX_FONTS = 4
 """Names of fonts in a warning."""
 MAX_OBJECTS = 1_000
 """Entries of the resources of a page that are looked at, in 5 ms."""
+MAX_JPEG_BYTES = 8 << 20
+"""JPEG data of a page that are looked at; a page of 200 dpi has 300 KB, which take 5 ms."""
 MAX_DEPTH = 8
 """Of forms in forms."""
 NO_TRANSFER = ("Identity", "Default", "None")
@@ -60,19 +65,21 @@ class PageFeatures:
     def __init__(self, document: Any) -> None:
         self._document = document
         self._known: dict[int, frozenset[str]] = {}
-        self._left = 0
+        self._left = self._jpeg_bytes_left = 0
 
     def of(self, page: Any) -> Features:
         """Those of a ``pymupdf.Page``."""
         from pymupdf import mupdf
 
-        self._left = MAX_OBJECTS
+        self._left, self._jpeg_bytes_left = MAX_OBJECTS, MAX_JPEG_BYTES
         found: frozenset[str] = frozenset()
         with suppress(Exception):  # a damaged object, which rendering has reported
             resources = mupdf.pdf_dict_get_inheritable(page._pdf_page().obj(), mupdf.pdf_new_name("Resources"))
             found = self._once(resources, self._in_resources, 0)
         fonts = sorted(each.removeprefix(FONT) for each in found if each.startswith(FONT))
-        return Features([each for each in DRAWN_BY_PDFIUM if each in found], _warnings(fonts, COLOURS in found))
+        damage = sorted(each.removeprefix(DAMAGE) for each in found if each.startswith(DAMAGE))
+        warnings = [*damage, *_warnings(fonts, COLOURS in found)]
+        return Features([each for each in DRAWN_BY_PDFIUM if each in found], warnings)
 
     def _once(self, thing: Any, look: Callable[[Any, int], Iterator[str]], depth: int) -> frozenset[str]:
         number: int = thing.pdf_to_num()
@@ -115,10 +122,16 @@ class PageFeatures:
         filters = image.pdf_dict_gets("Filter")
         if filters.pdf_is_array() and filters.pdf_array_len() == 1:
             filters = filters.pdf_array_get(0)
-        if filters.pdf_to_name() == "JBIG2Decode" and has_combined_halftone(
-            self._document.xref_stream_raw(image.pdf_to_num())
-        ):
+        if filters.pdf_to_name() == "JBIG2Decode" and has_combined_halftone(self._data(image)):
             yield HALFTONE
+        if filters.pdf_to_name() == "DCTDecode":
+            self._jpeg_bytes_left -= image.pdf_dict_gets("Length").pdf_to_int()
+            if self._jpeg_bytes_left >= 0 and (fault := jpeg_fault(self._data(image))) is not None:
+                yield DAMAGE + fault
+
+    def _data(self, image: Any) -> bytes:
+        data: bytes = self._document.xref_stream_raw(image.pdf_to_num())
+        return data
 
 
 def _warnings(fonts: list[str], has_colours: bool) -> list[str]:

@@ -3,7 +3,7 @@
 import math
 import re
 from codecs import BOM_UTF16_BE
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,14 +11,14 @@ from got_runtime.errors import GotError, LimitExceeded, SourceCorrupt
 from got_runtime.sources.answers import Answer, Pixels
 from got_runtime.sources.content import Content
 from got_runtime.sources.isolation.messages import as_warnings
-from got_runtime.sources.mupdf import library, messages, mupdf_calls, open_document
+from got_runtime.sources.mupdf import encrypts_attachments_alone, library, messages, mupdf_calls, open_document
 from got_runtime.sources.names import one_line
 from got_runtime.sources.page_tree import is_regular, page_count
 from got_runtime.sources.pdf_faults import MENDS, drawn_in_one_colour, file_faults, size_fault
 from got_runtime.sources.pdf_features import PageFeatures
 from got_runtime.sources.regions import layout_regions
 from got_runtime.sources.resolution import POINTS_PER_INCH, auto_dpi
-from got_runtime.sources.second_renderer import drawn_by_pdfium
+from got_runtime.sources.second_renderer import drawn_by_pdfium, page_of_pdfium
 from got_runtime.sources.text_layer import characters, is_scan, needs_ocr, packed, read_text_layer
 
 __all__ = ["PdfFile"]
@@ -51,6 +51,8 @@ class PdfFile:
                 self._is_like_others: bool | None = False if found else None
                 """Whether other programs find the same pages in the page tree; None while that is not known."""
                 found += file_faults(document)
+                if encrypts_attachments_alone(document):
+                    found.append("its attachments are encrypted, and its pages are not: these are read")
             except BaseException:
                 document.close()
                 raise
@@ -82,27 +84,33 @@ class PdfFile:
             with self._page(number) as (page, mended):
                 value["warnings"] += mended
                 value["label"] = one_line(_label(page)) or value["label"]
-                value["size"] = size = page.rect.width, page.rect.height
-                wanted = dpi or auto_dpi(*size, long_side)
-                value["dpi"] = actual = self._within_limits(size, wanted)
+                actual = self._resolution((page.rect.width, page.rect.height), dpi, long_side, value)
                 if draw:
                     pixels = self._drawn(page, number, actual, value)
                 value["warnings"] += _reported()
-            if actual < wanted:
-                bound = f"{self._max_pixels:,} pixels, or {self._max_side:,} of one side"
-                value["warnings"].append(f"rendered at {actual:.4g} dpi, not {wanted:g}: more exceeds {bound}")
-        except (GotError, MemoryError) as error:
-            if isinstance(error, MemoryError):
-                raise
-            value["error"] = [type(error).__name__, str(error)]
-            pixels = None
+        except SourceCorrupt as error:
+            pixels = self._by_pdfium(number, lambda size: self._resolution(size, dpi, long_side, value) if draw else 0)
+            if pixels is None:
+                value["error"] = [type(error).__name__, str(error)]
+            else:
+                why = one_line(str(error.__cause__ or error))
+                value["warnings"].append(f"drawn by PDFium, since MuPDF cannot draw the page ({why})")
+                value["renderer"], pixels = ("PDFium", pixels) if draw else (None, None)
+        except GotError as error:
+            value["error"], pixels = [type(error).__name__, str(error)], None
         return Answer(value, pixels)
 
     def picture(self, number: int, dpi: float) -> Answer:
         """The page at ``dpi``, or at the highest resolution within the limits. Raises ``SourceCorrupt``."""
-        with self._page(number) as (page, _):
-            actual = self._within_limits((page.rect.width, page.rect.height), dpi)
-            return Answer({}, self._drawn(page, number, actual, {"warnings": []}))
+        try:
+            with self._page(number) as (page, _):
+                actual = self._within_limits((page.rect.width, page.rect.height), dpi)
+                return Answer({}, self._drawn(page, number, actual, {"warnings": []}))
+        except SourceCorrupt:
+            other = self._by_pdfium(number, lambda size: self._within_limits(size, dpi))
+            if other is None:
+                raise
+            return Answer({}, other)
 
     def text(self, number: int, gap: str) -> Answer:
         """The text layer in reading order, and the page's size in points. Raises ``SourceCorrupt``."""
@@ -173,11 +181,31 @@ class PdfFile:
         value["warnings"] += [*([empty] if empty is not None else []), *features.warnings]
         return drawn
 
+    def _by_pdfium(self, number: int, dpi_of: Callable[[tuple[float, float]], float]) -> Pixels | None:
+        """PDFium's picture of a page that MuPDF cannot draw; None if PDFium cannot either.
+
+        ``dpi_of`` gives the resolution for its size in points.
+        """
+        with mupdf_calls(f"{self._content.name} cannot be read"):
+            if not self._has_pages_of_others():
+                return None
+        place = number - 1, self._total
+        return page_of_pdfium(self._content, self._password, place, lambda size: dpi_of(size) / POINTS_PER_INCH)
+
     def _has_pages_of_others(self) -> bool:
         """Whether a page has the same number for PDFium, which reads the file itself."""
         if self._is_like_others is None:
             self._is_like_others = is_regular(self._document)
         return self._is_like_others
+
+    def _resolution(self, size: tuple[float, float], dpi: float | None, long_side: int, value: dict[str, Any]) -> float:
+        """The resolution at which a page of this size in points is drawn; ``value`` gets both."""
+        wanted = dpi or auto_dpi(*size, long_side)
+        value["size"], value["dpi"] = size, self._within_limits(size, wanted)
+        if value["dpi"] < wanted:
+            bound = f"{self._max_pixels:,} pixels, or {self._max_side:,} of one side"
+            value["warnings"].append(f"rendered at {value['dpi']:.4g} dpi, not {wanted:g}: more exceeds {bound}")
+        return float(value["dpi"])
 
     def _within_limits(self, size_pt: tuple[float, float], dpi: float) -> float:
         """``dpi``, or the highest lower resolution at which the page is within the limits."""

@@ -1,6 +1,6 @@
 """PDFium as a second renderer of pages that MuPDF complains of, where the package ``pypdfium2`` is installed."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from importlib.util import find_spec
 from typing import Any
@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from got_runtime.errors import GotError
 from got_runtime.sources.answers import Pixels
 from got_runtime.sources.content import Content
 
-__all__ = ["drawn_by_pdfium"]
+__all__ = ["drawn_by_pdfium", "page_of_pdfium"]
 
 THUMBNAIL = 80
 """Pixels of a side of the pictures that are compared."""
@@ -48,8 +49,7 @@ def drawn_by_pdfium(
         return None
     try:
         with _page(content, password, *place) as page:
-            bitmap = page.render(scale=zoom, rev_byteorder=True, prefer_bgrx=False)
-            pixels = np.ascontiguousarray(bitmap.to_numpy()[:, :, :3])
+            pixels = _rendered(page, zoom)
     except Exception:  # noqa: BLE001 - whatever it raises, MuPDF's picture is there
         return None
     height, width = pixels.shape[:2]
@@ -61,6 +61,33 @@ def drawn_by_pdfium(
     if _edges(other) <= (0 if is_empty else (MIN_AS_MUCH if is_wrong else MIN_MORE) * _edges(own)):
         return None if is_wrong else drawn
     return Pixels("RGB", width, height, pixels)
+
+
+def page_of_pdfium(
+    content: Content, password: str | None, place: tuple[int, int], zoom_of: Callable[[tuple[float, float]], float]
+) -> Pixels | None:
+    """PDFium's picture of a page that MuPDF cannot draw; None if PDFium is not there, or fails.
+
+    Args:
+        content, password, place: as in :func:`drawn_by_pdfium`.
+        zoom_of: from the page's size in points to pixels of a point; 0 draws nothing, and gives a picture of no pixels.
+    """
+    if find_spec("pypdfium2") is None:
+        return None
+    try:
+        with _page(content, password, *place) as page:
+            zoom = zoom_of(page.get_size())
+            pixels = _rendered(page, zoom) if zoom else np.empty((0, 0, 3), np.uint8)
+    except GotError:
+        raise
+    except Exception:  # noqa: BLE001 - as above
+        return None
+    return Pixels("RGB", pixels.shape[1], pixels.shape[0], pixels)
+
+
+def _rendered(page: Any, zoom: float) -> npt.NDArray[np.uint8]:
+    bitmap = page.render(scale=zoom, rev_byteorder=True, prefer_bgrx=False)
+    return np.ascontiguousarray(bitmap.to_numpy()[:, :, :3])
 
 
 @contextmanager

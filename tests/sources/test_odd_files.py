@@ -15,7 +15,7 @@ from helpers.source_files import Blob, only_page, pdf_of, png_of, pymupdf, read,
 from PIL import Image, PngImagePlugin
 
 from got_runtime.errors import LimitExceeded, SourceCorrupt, SourceEncrypted, SourceError, SourceUnsupported
-from got_runtime.sources import Limits, expand
+from got_runtime.sources import Limits, expand, second_renderer
 from got_runtime.sources.documents import documents
 
 HERE = Limits(isolate=False)
@@ -267,6 +267,7 @@ def test_whatever_a_library_raises_the_other_sources_are_read(
             if source is failing:
                 target = {"as_bytes": Blob, "render": pymupdf.Page}.get(seam, PngImagePlugin.PngImageFile)
                 patch.setattr(target, {"render": "get_pixmap"}.get(seam, seam), fail)
+                patch.setattr(second_renderer, "find_spec", lambda _: None)  # it would draw the page
             yield from list(open_pages(source, limits=HERE, dpi=20 if seam == "render" else None))
 
     outcomes = [[page.error for page in pages] for pages in documents([sound, failing, sound], opened)]

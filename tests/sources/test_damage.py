@@ -1,0 +1,227 @@
+"""Damaged data that a library draws without a word are warned of, and sound data are not."""
+
+import io
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from helpers.hostile_files import image_page, pdf, stream
+from helpers.source_files import only_page, pymupdf
+from PIL import Image, ImageDraw
+
+from got_runtime.errors import SourceCorrupt
+from got_runtime.sources import Limits
+
+SIZE = 400, 500
+KINDS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "tables of its own": {"optimize": True},
+    "without subsampling": {"quality": 95, "subsampling": 0},
+    "restart markers": {"restart_marker_blocks": 7},
+    "progressive": {"progressive": True},
+}
+
+
+def print_of(mode: str, noise: float = 0) -> Image.Image:
+    """Lines of marks, with an empty half below."""
+    page = Image.effect_noise(SIZE, noise).point(lambda value: value + 100) if noise else Image.new("L", SIZE, 255)
+    draw, place = ImageDraw.Draw(page), random.Random(0)
+    for _ in range(900):
+        x, y = place.randrange(20, 370), place.randrange(20, 250)
+        draw.rectangle((x, y - y % 12, x + 4, y - y % 12 + place.randrange(2, 8)), fill=0)
+    return page.convert(mode)
+
+
+def jpeg_of(image: Image.Image, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", **options)
+    return buffer.getvalue()
+
+
+def tiff_of(image: Image.Image, compression: str, **tags: int) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "TIFF", compression=compression, tiffinfo={int(tag[1:]): value for tag, value in tags.items()})
+    return buffer.getvalue()
+
+
+def in_pdf(data: bytes) -> bytes:
+    width, height = SIZE
+    entries = f"/Width {width}/Height {height}/BitsPerComponent 8/ColorSpace/DeviceGray/Filter/DCTDecode"
+    return image_page(entries, data)
+
+
+def cut(data: bytes) -> bytes:
+    """Without its second half, but with its end marker."""
+    start = data.rindex(b"\xff\xda") + 14
+    return data[: (start + len(data)) // 2] + b"\xff\xd9"
+
+
+def shifted(data: bytes) -> bytes:
+    """With a piece twice."""
+    middle = (data.index(b"\xff\xda") + len(data)) // 2
+    return data[:middle] + data[middle - 700 :]
+
+
+def overwritten(data: bytes) -> bytes:
+    middle = (data.index(b"\xff\xda") + len(data)) // 2
+    return data[:middle] + bytes(4096) + data[middle + 4096 :]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+@pytest.mark.parametrize("noise", [0, 20])
+def test_a_sound_jpeg_has_no_warning_and_the_pixels_of_pillow(kind: str, mode: str, noise: float) -> None:
+    data = jpeg_of(print_of(mode, noise), **KINDS[kind])
+    page = only_page(data)
+    assert page.warnings == ()
+    with Image.open(io.BytesIO(data)) as image:
+        assert page.image.tobytes() == image.convert("RGB").tobytes()
+    if mode == "L":
+        assert only_page(in_pdf(data)).warnings == ()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (8, 8), (17, 300), (300, 3)])
+def test_small_jpegs_are_not_taken_for_damaged(size: tuple[int, int]) -> None:
+    assert not any("damaged" in warning for warning in only_page(jpeg_of(Image.new("RGB", size, "white"))).warnings)
+
+
+@pytest.mark.parametrize(
+    ("kind", "damage", "what"),
+    [
+        ("plain", cut, "end before the picture"),
+        ("plain", shifted, "go on after the picture"),
+        ("plain", overwritten, "before the picture|after the picture"),
+        ("tables of its own", cut, "end before the picture"),
+        ("without subsampling", shifted, "go on after the picture"),
+        ("restart markers", cut, "end before the picture"),
+        ("restart markers", overwritten, "restart marker is missing"),
+    ],
+)
+@pytest.mark.parametrize("holder", [bytes, in_pdf])
+def test_a_damaged_jpeg_is_warned_of(
+    kind: str, damage: Callable[[bytes], bytes], what: str, holder: Callable[[bytes], bytes]
+) -> None:
+    page = only_page(holder(damage(jpeg_of(print_of("L", 20), **KINDS[kind]))))
+    (warning,) = [each for each in page.warnings if "JPEG data are damaged" in each]
+    assert any(each in warning for each in what.split("|"))
+    assert page.image is not None
+
+
+def test_a_progressive_jpeg_without_its_last_scans_is_warned_of() -> None:
+    data = jpeg_of(print_of("L", 20), progressive=True)
+    page = only_page(data[: data.rindex(b"\xff\xc4")] + b"\xff\xd9")
+    assert "scans are missing" in page.warnings[0]
+
+
+def test_a_second_jpeg_in_the_file_is_not_taken_for_damage() -> None:
+    data = jpeg_of(print_of("L", 20))
+    assert only_page(data + data).warnings == ()
+    assert only_page(data + bytes(5000)).warnings == ()
+
+
+def test_a_jpeg_in_an_encrypted_pdf_is_not_taken_for_damaged() -> None:
+    with pymupdf.open(stream=in_pdf(jpeg_of(print_of("L", 20))), filetype="pdf") as document:
+        locked = document.tobytes(encryption=pymupdf.PDF_ENCRYPT_AES_256, user_pw="", owner_pw="own")
+    assert only_page(locked).warnings == ()
+
+
+def test_a_jpeg_without_its_last_bytes_is_corrupt() -> None:
+    data = jpeg_of(print_of("L", 20))
+    with pytest.raises(SourceCorrupt):
+        only_page(data[:-2000])
+    assert only_page(data[:-2]).image is not None
+
+
+@pytest.mark.parametrize("rows", [16, 104, 500])
+@pytest.mark.parametrize("compression", ["group3", "group4", "jpeg"])
+def test_a_sound_tiff_has_no_warning(rows: int, compression: str) -> None:
+    for image in (print_of("L"), Image.new("L", SIZE, 255), Image.new("L", SIZE, 0)):
+        picture = image if compression == "jpeg" else image.convert("1")
+        assert only_page(tiff_of(picture, compression, t278=rows)).warnings == ()
+        assert only_page(tiff_of(picture, compression, t278=rows, t274=3)).warnings == ()
+
+
+def strip_of(data: bytes) -> tuple[int, int]:
+    with Image.open(io.BytesIO(data)) as image:
+        (offset,), (size,) = image.tag_v2[273], image.tag_v2[279]  # type: ignore[attr-defined]
+    return offset, size
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_fax_data_that_are_cut_are_warned_of(order: int) -> None:
+    data = tiff_of(print_of("1"), "group4", t278=500, t266=order)
+    offset, size = strip_of(data)
+    middle = offset + size // 2
+    for rest in (bytes(size - size // 2), b"\x00\x10\x01" + bytes(size - size // 2 - 3)):
+        page = only_page(data[:middle] + rest + data[offset + size :])
+        assert any("fax data are damaged" in warning for warning in page.warnings)
+
+
+def test_jpeg_data_in_a_tiff_that_are_cut_are_warned_of() -> None:
+    data = tiff_of(print_of("L", 20), "jpeg", t278=500)
+    offset, size = strip_of(data)
+    strip = data[offset : offset + size]
+    short = cut(strip)
+    page = only_page(data[:offset] + short + bytes(size - len(short)) + data[offset + size :])
+    assert "JPEG data are damaged" in page.warnings[0]
+
+
+def test_fax_data_in_a_pdf_that_are_damaged_are_warned_of() -> None:
+    data = tiff_of(print_of("1"), "group4", t278=500)
+    offset, size = strip_of(data)
+    strip, (width, height) = data[offset : offset + size], SIZE
+    entries = f"/Width {width}/Height {height}/BitsPerComponent 1/ColorSpace/DeviceGray/Filter/CCITTFaxDecode"
+    entries += f"/DecodeParms<</K -1/Columns {width}/Rows {height}>>"
+    assert only_page(image_page(entries, strip)).warnings == ()
+    for wrong in (strip[: size // 2], strip[: size // 2] + bytes(64) + strip[size // 2 + 64 :]):
+        assert only_page(image_page(entries, wrong)).warnings
+
+
+def test_a_pdf_whose_attachments_alone_are_encrypted_says_so() -> None:
+    keys = "<" + "41" * 32 + ">"
+    encryption = f"/Filter/Standard/V 4/R 4/Length 128/P -1/O{keys}/U{keys}/StmF/Identity/StrF/Identity/EFF/StdCF"
+    filters = "/CF<</StdCF<</CFM/AESV2/AuthEvent/EFOpen/Length 16>>>>"
+    page = only_page(
+        pdf(
+            "<</Type/Catalog/Pages 2 0 R>>",
+            "<</Type/Pages/Kids[3 0 R]/Count 1>>",
+            "<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 300]/Contents 4 0 R>>",
+            stream("0 0 50 50 re f"),
+            trailer=f"/Root 1 0 R/ID[<00><00>]/Encrypt<<{encryption}{filters}>>",
+        )
+    )
+    assert "attachments are encrypted" in page.warnings[0]
+    assert page.image.convert("L").getextrema() == (0, 255)
+
+
+@pytest.mark.parametrize("isolate", [True, False])
+def test_a_page_that_mupdf_cannot_draw_is_drawn_by_pdfium(isolate: bool) -> None:
+    pytest.importorskip("pypdfium2")
+    deep = pdf(
+        "<</Type/Catalog/Pages 2 0 R>>",
+        "<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 300]/Contents 4 0 R>>",
+        stream("q " * 200_000 + "0 0 50 50 re f"),
+    )
+    page = only_page(deep, dpi=36, limits=Limits(isolate=isolate))
+    assert (page.image.size, page.size_pt, page.dpi, page.renderer) == ((100, 150), (200, 300), 36, "PDFium")
+    assert page.image.convert("L").getextrema() == (0, 255)
+    assert "drawn by PDFium, since MuPDF cannot" in page.warnings[0]
+    assert page.render(72).size == (200, 300)
+    kept = only_page(deep, dpi=36, find_kept=lambda *_: "answer", limits=Limits(isolate=isolate))
+    assert (kept.kept, kept.error, kept.size_pt) == ("answer", None, (200, 300))
+
+
+def test_a_page_tree_whose_root_has_a_parent_is_read() -> None:
+    page = only_page(
+        pdf(
+            "<</Type/Catalog/Pages 2 0 R>>",
+            "<</Type/Pages/Kids[3 0 R]/Count 1/Parent 2 0 R>>",
+            "<</Type/Page/Parent 2 0 R/Contents 4 0 R>>",
+            stream("0 0 50 50 re f"),
+        ),
+        dpi=36,
+    )
+    assert page.renderer == "MuPDF"
+    assert "its root has a parent" in page.warnings[0]
