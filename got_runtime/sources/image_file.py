@@ -104,8 +104,9 @@ class ImageFile:
         try:
             if self._kind == "TIFF":
                 found = directories(self._file)
-                # All frames if each of them is marked as a preview.
-                frames = [each.offset for each in found if each.is_page] or [each.offset for each in found]
+                # All frames but masks if each of them is marked as a preview.
+                pictures = [each for each in found if not each.is_mask] or found
+                frames = [each.offset for each in [each for each in pictures if each.is_page] or pictures]
                 self._image = self._frame(frames[0])
                 return frames
             self._image = image = _PLUGINS[self._kind](self._file, "")

@@ -11,7 +11,7 @@ from typing import BinaryIO, NamedTuple
 __all__ = ["Directory", "FileFromDirectory", "directories"]
 
 _NEW_SUBFILE_TYPE, _SUBFILE_TYPE = 254, 255
-_NO_PAGE, _REDUCED = 0b101, 2
+_NO_PAGE, _MASK, _REDUCED = 0b101, 0b100, 2
 _BIG = 43
 """Version of BigTIFF, whose offsets have eight bytes."""
 
@@ -24,6 +24,7 @@ class Directory(NamedTuple):
 
     offset: int
     is_page: bool
+    is_mask: bool = False
 
 
 def directories(file: BinaryIO) -> list[Directory]:
@@ -39,8 +40,8 @@ def directories(file: BinaryIO) -> list[Directory]:
     offset = layout.first
     while offset and offset not in seen:
         seen.add(offset)
-        is_page, offset_of_next = layout.read(offset)
-        found.append(Directory(offset, is_page))
+        directory, offset_of_next = layout.read(offset)
+        found.append(directory)
         offset = offset_of_next
     return found
 
@@ -63,26 +64,30 @@ class _Layout:
             raise ValueError("the header is cut off")
         self.first: int = self._next.unpack(header[8:16] if self._is_big else header[4:8])[0]
 
-    def read(self, offset: int) -> tuple[bool, int]:
-        """Whether a directory is a page, and the offset of the next one, or zero."""
+    def read(self, offset: int) -> tuple[Directory, int]:
+        """The directory at an offset, and the offset of the next one, or zero."""
+        damaged = Directory(offset, is_page=True), 0
         try:
             self._file.seek(offset)
             (count,) = self._count.unpack(self._file.read(self._count.size))
             if count > 0xFFFF:
-                return True, 0
+                return damaged
             entries = self._file.read(count * self._entry.size)
             if len(entries) < count * self._entry.size:
-                return True, 0
+                return damaged
             following = self._file.read(self._next.size)
         except (OSError, ValueError, OverflowError, struct.error):
-            return True, 0
+            return damaged
         kinds = {
             tag: self._number(kind, value)
             for tag, kind, _, value in self._entry.iter_unpack(entries)
             if tag in (_NEW_SUBFILE_TYPE, _SUBFILE_TYPE)
         }
-        is_page = not kinds.get(_NEW_SUBFILE_TYPE, 0) & _NO_PAGE and kinds.get(_SUBFILE_TYPE, 0) != _REDUCED
-        return is_page, self._next.unpack(following)[0] if len(following) == self._next.size else 0
+        kind = kinds.get(_NEW_SUBFILE_TYPE, 0)
+        is_page = not kind & _NO_PAGE and kinds.get(_SUBFILE_TYPE, 0) != _REDUCED
+        return Directory(offset, is_page, bool(kind & _MASK)), self._next.unpack(following)[0] if len(
+            following
+        ) == self._next.size else 0
 
     def _number(self, kind: int, value: bytes) -> int:
         """The value of an entry of type BYTE, SHORT or LONG; zero for others."""

@@ -90,6 +90,15 @@ MARKDOWN = {
         "Require: $a$\\\nprocedure F($a,b$)\\\nwhile $b \\neq 0$ do ▷ loop\\\nG($b$)\\\nend while\\\n"
         "if $x$ then\\\nstop\\\nelse\\\ngo\\\nend if\\\nreturn $a$\n",
     ),
+    "an algorithm with commands in capitals": (
+        r"\begin{algorithmic}\FOR{$i=1$ \TO $n$} \IF{$x$ \AND $y$} \RETURN $x$ \ENDIF \ENDFOR \RETURN $0$ "
+        r"\STATE \RETURN $1$\end{algorithmic}",
+        "for $i=1$ to $n$ do\\\nif $x$ and $y$ then\\\nreturn $x$\\\nend if\\\nend for\\\nreturn $0$\\\nreturn $1$\n",
+    ),
+    "an algorithm of algorithm2e": (
+        r"\begin{algorithm}\KwIn{n}\While{x}{\eIf{a}{b}{c}\lIf{d}{e}\uIf{f}{g}\Else{h}}\end{algorithm}",
+        "Input: n\\\nwhile x do\\\nif a then\\\nb\\\nelse\\\nc\\\nif d then e\\\nif f then\\\ng\\\nelse\\\nh\n",
+    ),
     "numbered steps": (
         "1: for \\(t=1\\) to \\(T\\) do\n2: \\(x\\)\n3: end for",
         "1: for $t=1$ to $T$ do\\\n2: $x$\\\n3: end for\n",

@@ -57,6 +57,21 @@ def test_a_drawing_that_takes_too_long_is_given_up_and_the_next_one_is_made(monk
     assert molecule.is_valid("CCO")
 
 
+@pytest.mark.parametrize(
+    ("smiles", "reason"),
+    [
+        ("NC(C)C(=O)" * 190 + "O", "it has 951 atoms, and at most 500 are drawn"),
+        ("C" * 2001, "it has 2,001 characters"),
+    ],
+)
+def test_a_molecule_of_more_atoms_than_can_be_told_apart_is_shown_as_its_source(smiles: str, reason: str) -> None:
+    pytest.importorskip("rdkit")
+    html = to_html(parse(f"<smiles>{smiles}</smiles>"))
+    assert reason in html
+    assert smiles in html
+    assert "<img" not in html
+
+
 def test_an_argument_beyond_the_limit_is_not_drawn() -> None:
     pytest.importorskip("rdkit")
     with pytest.raises(DrawingError, match=r"more than 1,000,000 bytes"):

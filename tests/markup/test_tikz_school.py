@@ -1,5 +1,6 @@
 """School geometry in TikZ: constructions, curves, marks, nodes, charts, and the commands of tkz-euclide."""
 
+import math
 import re
 
 import pytest
@@ -236,6 +237,7 @@ TRIANGLE = r"\tkzDefPoints{0/0/A,6/0/B,0/8/C}"
         (r"\tkzInterLC[R](A,B)(A,2)\tkzGetPoints{Q}{P}", (2, 0)),
         (r"\tkzInterCC[R](A,5)(B,5)\tkzGetFirstPoint{P}", (3, 4)),
         (r"\tkzDefLine[tangent from=B](A,Z)\tkzGetPoints{P}{Q}", (1.5, 2.6)),
+        (r"\tkzDefTangent[from=B](A,Z)\tkzGetPoints{P}{Q}", (1.5, 2.6)),
     ],
 )
 def test_constructions_of_tkz_euclide(commands: str, expected: tuple[float, float]) -> None:
@@ -251,6 +253,28 @@ def test_tkz_euclide_draws() -> None:
     assert shown.count("<circle") == 4
     assert 'r="200.0"' in shown
     assert all(f">{text}</text>" in shown for text in ("A", "C", "β", "8"))
+
+
+def test_a_function_in_the_window_of_tkz_base() -> None:
+    window = r"\tkzInit[xmin=-2,xmax=2,ymin=-1,ymax=4]"
+    assert ends(window + r"\tkzFct[domain=-1:2]{x**2}") == [(-1, 1), (2, 4)]
+    assert ends(window + r"\tkzFct{2*sin(x+pi/2)}")[0] == (-2, round(2 * math.sin(math.pi / 2 - 2), 2))
+    shown = svg(window + r"\tkzGrid\tkzAxeXY\tkzClip")
+    assert re.findall(r">(-?\d)<", shown) == ["-2", "-1", "1", "2", "-1", "1", "2", "3", "4"]
+    assert draw(window + r"\tkzFct{gamma(x)}").drawn == 1
+    assert draw(r"\tkzInit[xmax=100,xstep=10]\tkzAxeXY").drawn == 1
+
+
+def test_a_condition_on_odd_numbers_chooses_its_branch() -> None:
+    body = r"\foreach \i in {0,...,3} {\ifodd\i \draw (0,0) -- (\i,1); \else \draw (0,0) -- (\i,-1); \fi}"
+    assert [each[1] for each in lines(body)] == [(0, -1), (1, 1), (2, -1), (3, 1)]
+
+
+def test_a_length_over_a_length_is_not_taken_for_a_fraction() -> None:
+    start = r"\coordinate (A) at (0,0); \coordinate (B) at (6,0);"
+    part = r"\path let \p1=($(A)-(B)$), \n1={veclen(\x1,\y1)} in coordinate (D) at ($(A)!{\n1/(\n1+\n1)}!(B)$);"
+    figure = draw(start + part + r"\draw (A) -- (D); \draw (A) -- (B);")
+    assert (figure.drawn, figure.statements) == (3, 5)
 
 
 def test_a_command_of_tkz_euclide_that_is_not_known_takes_what_needs_it_along() -> None:

@@ -46,8 +46,13 @@ REDUCED, MASK, PAGE = {254: 1}, {254: 4}, {254: 2}
         ([{}, {255: 2}], [0]),
         ([PAGE, REDUCED, PAGE, REDUCED], [0, 2]),
         ([REDUCED, REDUCED], [0, 1]),
+        ([REDUCED, MASK], [0]),
+        ([MASK], [0]),
     ],
-    ids=["a preview", "a preview first", "masks", "the older tag", "a preview for each page", "nothing but previews"],
+    ids=[
+        *("a preview", "a preview first", "masks", "the older tag", "a preview for each page", "nothing but previews"),
+        *("a preview and its mask", "nothing but a mask"),
+    ],
 )
 def test_previews_and_masks_in_a_tiff_are_no_pages(tags: list[dict[int, int]], pages: list[int]) -> None:
     buffer = io.BytesIO()

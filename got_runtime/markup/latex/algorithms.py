@@ -4,9 +4,31 @@ from collections.abc import Callable
 
 from got_runtime.markup.content import Break, Inline, Mark, Text
 from got_runtime.markup.latex.token_reader import TokenReader
+from got_runtime.markup.latex.tokens import Kind
 
-# Commands in upper case → their line, in which @ stands for an argument.
+# Commands in upper case → their line, in which @ stands for an argument, and a line end for that of the line.
 _LINES = {
+    "AND": "and",
+    "BREAK": "break",
+    "CONTINUE": "continue",
+    "DO": "do",
+    "EIF": "if @ then\n@\nelse\n@",
+    "FALSE": "false",
+    "INPUT": "Input:",
+    "LELSE": "else @",
+    "LFOR": "for @ do @",
+    "LFOREACH": "for each @ do @",
+    "LIF": "if @ then @",
+    "LWHILE": "while @ do @",
+    "NOT": "not",
+    "OR": "or",
+    "OUTPUT": "Output:",
+    "PRINT": "print",
+    "THEN": "then",
+    "TO": "to",
+    "TRUE": "true",
+    "UIF": "if @ then",
+    "XOR": "xor",
     "CALL": "@(@)",
     "COMMENT": " ▷ @",
     "ELSE": "else",
@@ -40,7 +62,33 @@ _LINES = {
     "WHILE": "while @ do",
     **dict.fromkeys(("ELSIF", "ELSEIF"), "else if @ then"),
 }
-_INSIDE_LINES = frozenset({"CALL", "COMMENT", "RETURN"})
+_INSIDE_LINES = frozenset({
+    "AND", "CALL", "COMMENT", "DO", "FALSE", "NOT", "OR", "PRINT", "RETURN", "THEN", "TO", "TRUE", "XOR",
+})  # fmt: skip
+# Commands of algorithmic that begin a line unless \STATE does; the words of others are inside lines.
+_OWN_LINES = frozenset({"RETURN", "PRINT"})
+# Names that mean something else unless they are in upper case, or are those of algorithm2e.
+_UPPER = frozenset(
+    {
+        "AND",
+        "BREAK",
+        "CONTINUE",
+        "DO",
+        "FALSE",
+        "INPUT",
+        "NOT",
+        "OR",
+        "OUTPUT",
+        "PRINT",
+        "THEN",
+        "TO",
+        "TRUE",
+        "UIF",
+        "XOR",
+    }
+)
+_WITH_BODIES = frozenset({"EIF", "LELSE", "LFOR", "LFOREACH", "LIF", "LWHILE"})
+_WITH_BRACES = frozenset({"ELSE", "INPUT", "OUTPUT"})
 _STARTS = ("Else", "Els", "End", "For", "Kw")  # of the names of two words
 
 
@@ -51,15 +99,28 @@ def _spelt(line: str) -> str:
     return start + name[len(start) :].capitalize()
 
 
-STEPS = frozenset({*_LINES, *map(_spelt, _LINES)})
+STEPS = frozenset(
+    {
+        *(name for name in _LINES if name not in _WITH_BODIES),
+        *(_spelt(name) for name in _LINES if name not in _UPPER | _WITH_BODIES),
+        *("eIf", "uIf", "lElse", "lFor", "lForEach", "lIf", "lWhile", "Input", "Output"),
+    }
+)
 
 
 def read_step(
     reader: TokenReader, index: int, high: int, marks: tuple[Mark, ...], nested: Callable[[int, int], list[Inline]]
 ) -> tuple[list[Inline], int]:
     """What the command at ``index``, one of :data:`STEPS`, prints, and the index after its arguments."""
-    name = reader.tokens[index].name.upper()
-    pieces: list[Inline] = [] if name in _INSIDE_LINES else [Break()]
+    written = reader.tokens[index].name
+    name = written.upper()
+    before = _step_before(reader, index)
+    begins = name not in _INSIDE_LINES or (
+        name in _OWN_LINES and not before.startswith("STATE") and (written.isupper() or before.startswith("END"))
+    )
+    pieces: list[Inline] = [Break()] if begins else []
+    if name == "RETURN" and not begins and reader.tokens[index - 1].kind is Kind.CLOSE:
+        pieces.append(Text(text=" ", marks=marks))
     first, *others = _LINES[name].split("@")
     pieces.append(Text(text=first, marks=marks))
     after = index + 1
@@ -68,8 +129,21 @@ def read_step(
         if argument is not None:
             pieces += nested(*argument[0])
             after = argument[1]
-        pieces.append(Text(text=words, marks=marks))
-    if others and (body := reader.argument(after, high)):  # of algorithm2e: \While{…}{…}
-        pieces += [Break(), *nested(*body[0])]
-        after = body[1]
+        for number, line in enumerate(words.split("\n")):
+            pieces += [Break()] * bool(number)
+            pieces.append(Text(text=line, marks=marks))
+    in_braces = name in _WITH_BRACES and after < high and reader.tokens[after].kind is Kind.OPEN
+    if in_braces or (others and name not in _WITH_BODIES):
+        body = reader.argument(after, high)  # of algorithm2e: \While{…}{…}
+        if body is not None:
+            pieces += [Text(text=" ", marks=marks) if name in ("INPUT", "OUTPUT") else Break(), *nested(*body[0])]
+            after = body[1]
     return pieces, after
+
+
+def _step_before(reader: TokenReader, index: int) -> str:
+    """The name of the command directly before the one at ``index``, in upper case; empty for other text."""
+    index -= 1
+    while index >= 0 and reader.tokens[index].kind in (Kind.SPACE, Kind.NEWLINE):
+        index -= 1
+    return reader.tokens[index].name.upper() if index >= 0 else ""

@@ -26,7 +26,7 @@ _PRINTED = frozenset({
 
 def without_comments(tokens: list[Token]) -> list[Token]:
     """The tokens, with a space in place of each comment and the end of its line."""
-    if not any(token.kind is Kind.TEXT and token.text[0] == "%" for token in tokens):
+    if not any(token.text[0] == "%" for token in tokens):
         return tokens
     out: list[Token] = []
     index = 0

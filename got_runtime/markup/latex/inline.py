@@ -202,7 +202,7 @@ class _InlineParser:
             return after_name(self.reader, index, self.high)
         if name in ACCENTS and index + 1 < self.high and self.tokens[index + 1].kind is Kind.OPEN:
             return self._read_accent(index, name)
-        if name in _BREAKS:
+        if name in _BREAKS and not (name == "AND" and self.reader.has_steps):
             return self.read_blank(index)
         if is_layout(name):
             after = skip_layout(self.reader, index, self.high)

@@ -6,6 +6,8 @@ from got_runtime.markup.latex.misspelt import TABULARS, is_rule
 from got_runtime.markup.latex.tokens import Kind, Token
 
 _SPACES = frozenset({Kind.SPACE, Kind.NEWLINE, Kind.BLANK})
+_INERT = frozenset({Kind.TEXT, Kind.SPACE, Kind.NEWLINE})
+_ENDS = frozenset({Kind.BLANK, Kind.FORM_FEED})  # of a paragraph
 _INLINE = frozenset({Kind.OPEN_INLINE, Kind.DOLLAR, Kind.STARS})
 _SIGN_TOKENS = 3  # $ \pm $
 _OPENERS = {Kind.CLOSE: Kind.OPEN, Kind.CLOSE_INLINE: Kind.OPEN_INLINE, Kind.CLOSE_DISPLAY: Kind.OPEN_DISPLAY}
@@ -25,7 +27,8 @@ class DelimiterMatcher:
         self._open: Counter[Kind | str] = Counter()
         self._open_tables = 0
         for index, token in enumerate(tokens):
-            if token.kind is not Kind.TEXT and token.kind is not Kind.SPACE:
+            kind = token.kind
+            if kind not in _INERT and (self._stack or kind not in _ENDS):
                 self._visit(index, token)
         self.paragraph_end = self._paragraph_ends()
 

@@ -1,7 +1,9 @@
 """Running text: paragraphs, captions, references, and lines with a Markdown marker."""
 
+from functools import lru_cache
+
 from got_runtime.markup import elements as e
-from got_runtime.markup.content import Inline, plain_text
+from got_runtime.markup.content import Inline, Text, plain_text
 from got_runtime.markup.latex.element_builder import DocumentBuilder, ParseContext
 from got_runtime.markup.latex.inline import parse_inline, parse_lines
 from got_runtime.markup.latex.labels import caption_label, reference_key, without_prefix
@@ -17,6 +19,9 @@ _BLOCK_STARTS = WHOLE | {Kind.FORM_FEED, Kind.OPEN_DISPLAY, Kind.DOLLARS, Kind.B
 
 def read_text(builder: DocumentBuilder, index: int, high: int, context: ParseContext) -> int:
     """Parses the text at ``index``: a paragraph, or a line with a marker; returns the index after it."""
+    if _is_one_word(builder, index, high):
+        builder.add(context.role, index, content=(_word(builder.reader.tokens[index].text),))
+        return index + 1
     start = line_start(builder.reader, index)
     if start is None or start.kind in ("reference", "point") or context.list_depth:
         return _read_paragraph(builder, index, high, context)
@@ -30,6 +35,21 @@ def read_text(builder: DocumentBuilder, index: int, high: int, context: ParseCon
         builder.add(e.Figure, index, source=start.source, alt=start.alt)
         return min(start.after, high)
     return _read_marked_line(builder, index, high, start, context)
+
+
+@lru_cache(maxsize=1024)
+def _word(text: str) -> Text:
+    return Text(text=text)
+
+
+def _is_one_word(builder: DocumentBuilder, index: int, high: int) -> bool:
+    """Whether a paragraph is one word in letters, which needs no other checks (an answer can be 50,000 such pages)."""
+    tokens = builder.reader.tokens
+    following = tokens[index + 1].kind if index + 1 < high else Kind.BLANK
+    token = tokens[index]
+    ends = following is Kind.BLANK or following is Kind.FORM_FEED
+    begins = index == 0 or tokens[index - 1].kind in (Kind.BLANK, Kind.FORM_FEED)
+    return begins and ends and token.kind is Kind.TEXT and token.text.isascii() and token.text.isalpha()
 
 
 def _read_marked_line(builder: DocumentBuilder, index: int, high: int, start: LineStart, context: ParseContext) -> int:

@@ -16,7 +16,7 @@ _BEFORE = 64  # tokens; bounds the search for the columns of a table whose \begi
 
 def complete_tables(tokens: list[Token]) -> list[Token]:
     """The tokens, with the tokens that tables lack; an inserted token has no text."""
-    if not any(token.kind is Kind.CELL or token.name in TABULARS for token in tokens):
+    if not any(token.kind is Kind.CELL or (token.name and token.name in TABULARS) for token in tokens):
         return tokens
     tokens = close_settings(tokens)
     return _with_environments(tokens) if _has_bare_rows(tokens) else tokens

@@ -38,6 +38,11 @@ class TokenReader:
         """The words of the answer, in lower case."""
         return words_of(self.text)
 
+    @cached_property
+    def has_steps(self) -> bool:
+        r"""Whether the answer has steps of an algorithm, in which ``\AND`` is a word rather than the end of a line."""
+        return "\\STATE" in self.text or "\\IF" in self.text
+
     def record_repair(self, code: RepairCode, message: str) -> None:
         """Records a repair for the ``warnings`` of the next element."""
         if len(self._repairs) < 50:  # a page of noise would have thousands
@@ -45,6 +50,8 @@ class TokenReader:
 
     def take_repairs(self) -> tuple[Repair, ...]:
         """The repairs recorded since the last call, without duplicates."""
+        if not self._repairs:
+            return ()
         taken = tuple(dict.fromkeys(self._repairs))
         self._repairs.clear()
         return taken

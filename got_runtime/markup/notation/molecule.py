@@ -5,10 +5,12 @@ RDKit runs in a child process, since the layout of a long chain takes it half a 
 
 from typing import Any, NamedTuple
 
+from got_runtime.errors import DrawingError
 from got_runtime.markup.notation.child_process import in_child_process
 
 # RDKit's ring perception and drawing are not linear; no printed molecule is longer.
 _MAX_CHARACTERS = 2000
+_MAX_ATOMS = 500  # that are drawn; the drawing of 1,900 takes 15 seconds, and shows no atom that could be told apart
 
 
 class Structure(NamedTuple):
@@ -44,8 +46,10 @@ def structure(smiles: str, *, width: int = 320, height: int = 240) -> Structure 
 
     Raises:
         MissingExtra: RDKit is not installed.
-        DrawingError: RDKit crashed or exceeded a limit.
+        DrawingError: RDKit crashed or exceeded a limit, or the molecule has more than 500 atoms or 2,000 characters.
     """
+    if len(smiles) > _MAX_CHARACTERS:
+        raise DrawingError(f"it has {len(smiles):,} characters, and at most {_MAX_CHARACTERS:,} are drawn")
     found = _structure(smiles, width, height)
     return None if found is None else Structure(*found)
 
@@ -55,6 +59,8 @@ def _structure(smiles: str, width: int, height: int) -> tuple[str, str, str] | N
     molecule = _molecule(smiles)
     if molecule is None:
         return None
+    if molecule.GetNumAtoms() > _MAX_ATOMS:
+        raise DrawingError(f"it has {molecule.GetNumAtoms():,} atoms, and at most {_MAX_ATOMS} are drawn")
     from rdkit import Chem
     from rdkit.Chem import rdMolDescriptors
     from rdkit.Chem.Draw import rdMolDraw2D

@@ -18,6 +18,7 @@ AS_TEXT = "as_text"
 """A variable whose number stands before a power as TeX writes it there: ``-1^2`` is -1."""
 _UNITS = {"cm": 1.0, "mm": 0.1, "pt": 0.03515, "bp": 0.03528, "in": 2.54, "ex": 0.15, "em": 0.35}
 _QUANTITY = re.compile(r"(?<![\w.])([0-9]+\.?[0-9]*|\.[0-9]+)\s*(cm|mm|pt|bp|in|ex|em)\b")
+_OVER_LENGTH = re.compile(r"/\s*\(*\s*[0-9.]+\s*(?:cm|mm|pt|bp|in|ex|em)\b")
 _RADIANS = re.compile(r"(?:(\b(?:[a-z]|value|as_text|pi)\b|[0-9.]+)\s+|\)\s*)r\b")
 _NAME_END = re.compile(r"[A-Za-z0-9]*\Z")
 # What Python warns of, or takes for a number of its own: 2x, 0x10, 1_000, 1j.
@@ -186,8 +187,15 @@ def _conditional(text: str) -> str:
 
 
 def has_unit(text: str) -> bool:
-    """Whether a calculation is of lengths: one of its numbers has a unit."""
-    return _QUANTITY.search(text) is not None
+    """Whether a calculation is of lengths: one of its numbers has a unit.
+
+    Raises ``NotDrawn`` for lengths divided by lengths, whose quotient TeX takes for a length in points.
+    """
+    if _QUANTITY.search(text) is None:
+        return False
+    if _OVER_LENGTH.search(text):
+        raise NotDrawn
+    return True
 
 
 def length(text: str, unit: float = 1.0) -> float:

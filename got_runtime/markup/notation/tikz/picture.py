@@ -39,7 +39,7 @@ _WITHOUT_EFFECT = re.compile(
     r"\\(usetikzlibrary|usepgfplotslibrary|usepackage|centering|small|footnotesize|scriptsize|tiny|normalsize|large"
     r"|bfseries|sffamily|pgfplotsset|useasboundingbox|path\s*\[\s*use as bounding box)"
 )
-_CLIP = re.compile(r"\\(clip\b|(path|draw|fill|filldraw)\s*\[[^]]*\bclip\b)")
+_CLIP = re.compile(r"\\(clip\b|tkzClip|(path|draw|fill|filldraw)\s*\[[^]]*\bclip\b)")
 _ENVIRONMENT = re.compile(
     r"\\begin\{(scope|pgfonlayer|tiny|scriptsize|footnotesize|small|normalsize|large|Large|huge|center)\}"
     r"(?:(?<=pgfonlayer\})\{\w+\})?"

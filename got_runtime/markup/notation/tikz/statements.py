@@ -35,6 +35,7 @@ _DECLARED = re.compile(
 )
 _NUMBER = r"\s*(-?[\d.]+\s*(?:pt|cm)?|-?\\[A-Za-z]+(?:\s*pt)?)\s*"
 _CONDITION = re.compile(rf"\\if(?:num|dim){_NUMBER}([<>=]){_NUMBER}(?:\\relax)?(?![\d.])")
+_ODD = re.compile(r"\\ifodd\s*(-?\d+)(?:\s|\\relax(?![A-Za-z]))?(?![\d.])")
 _TKZ = re.compile(r"\\tkz[A-Za-z]+")
 _COMMAND = re.compile(
     r"\\(?:re)?newcommand\*?\s*\{?\s*\\([A-Za-z]+)\s*\}?\s*\[([1-9])\]\s*(?=\{)|\\def\s*\\([A-Za-z]+)((?:#[1-9])+)\s*(?=\{)"
@@ -106,17 +107,22 @@ def _after_condition(body: str, position: int) -> int:
 def chosen(statement: str) -> str:
     r"""The statements that a condition chooses: ``\ifnum 1<2 … \else … \fi``. Raises ``NotDrawn``."""
     found = _CONDITION.match(statement)
-    if found is None:
+    odd = _ODD.match(statement)
+    if found is not None:
+        first, last = evaluate(found[1]), evaluate(found[3])
+        holds = first < last if found[2] == "<" else first > last if found[2] == ">" else first == last
+    elif odd is not None:
+        holds = int(odd[1]) % 2 == 1
+    else:
         raise NotDrawn
-    first, last = evaluate(found[1]), evaluate(found[3])
+    head = (found or odd).end()  # type: ignore[union-attr]
     depth, otherwise = 0, len(statement)
     for each in re.compile(r"\\(if[a-z]+|fi|else)(?![A-Za-z])").finditer(statement):
         depth += {"fi": -1, "else": 0}.get(each[1], 1)
         if each[1] == "else" and depth == 1:
             otherwise = each.start()
-    holds = first < last if found[2] == "<" else first > last if found[2] == ">" else first == last
     end = statement.rindex("\\fi")
-    return statement[found.end() : min(otherwise, end)] if holds else statement[min(otherwise + 5, end) : end]
+    return statement[head : min(otherwise, end)] if holds else statement[min(otherwise + 5, end) : end]
 
 
 def _after_groups(body: str, position: int, signs: str) -> int:

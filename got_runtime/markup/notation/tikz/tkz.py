@@ -10,13 +10,14 @@ from got_runtime.markup.notation.tikz.numbers import NotDrawn, Point, closing, e
 from got_runtime.markup.notation.tikz.options import Frame, parse_options
 from got_runtime.markup.notation.tikz.path import PathReader
 from got_runtime.markup.notation.tikz.sheet import Sheet
+from got_runtime.markup.notation.tikz.tkz_axes import Window, in_window
 from got_runtime.markup.notation.tikz.tkz_draw import written
 
 __all__ = ["TkzReader"]
 
 _MAX_SIDES = 60
 _ON_CIRCLE = re.compile(r"center\s+(\S+)\s+angle\s+(\S+)\s+(point|radius)\s+(.+)")
-_WITHOUT_EFFECT = ("SetUp", "Init", "GetRandPointOn", "ShowBB")
+_WITHOUT_EFFECT = ("SetUp", "GetRandPointOn", "ShowBB")
 
 
 class TkzReader:
@@ -27,6 +28,7 @@ class TkzReader:
         self.results: list[Point] = []
         self.number: float | None = None
         self.frame = Frame()
+        self.window = Window()
 
     def read(self, statement: str, frame: Frame, values: dict[str, str]) -> None:
         """Carries a command out. Raises ``NotDrawn``."""
@@ -40,7 +42,9 @@ class TkzReader:
         braces = [text.strip() for sign, text in groups if sign == "{"]
         if name.startswith(_WITHOUT_EFFECT):
             return
-        if name.startswith("Get"):
+        if name == "Init":
+            self.window = Window.read(options)
+        elif name.startswith("Get"):
             self._take(name, braces, values)
         elif name in ("DefPoint", "DefPoints", "DefShiftPoint", "DefPointsBy", "DefRegPolygon"):
             self.results = []
@@ -49,7 +53,8 @@ class TkzReader:
             self.results, self.number = [], None
             self.results = _DEFINITIONS[name](self, options, round_)
         else:
-            for each in written(name, options, round_, braces, self._find):
+            in_it = in_window(name, options, braces, self.window)
+            for each in written(name, options, round_, braces, self._find) if in_it is None else in_it:
                 PathReader(self.sheet, frame, self.styles).read(each)
 
     def _find(self, name: str) -> Point:
@@ -149,6 +154,9 @@ class TkzReader:
     def line(self, options: dict[str, str], round_: list[str]) -> list[Point]:
         return tkz_points.line(options, self.find_all(round_[0]), self._find)
 
+    def tangent(self, options: dict[str, str], round_: list[str]) -> list[Point]:
+        return self.line({f"tangent {key}": value for key, value in options.items()}, round_)
+
     def lines_meet(self, _: dict[str, str], round_: list[str]) -> list[Point]:
         (a, b), (c, d) = self.find_all(round_[0]), self.find_all(round_[1])
         return [crossing(a, b, c, d)]
@@ -222,7 +230,7 @@ _DEFINITIONS: dict[str, Callable[[TkzReader, dict[str, str], list[str]], list[Po
     "DefTriangleCenter": TkzReader.centre,
     "DefCircle": TkzReader.circle,
     "DefLine": TkzReader.line,
-    "DefTangent": TkzReader.line,
+    "DefTangent": TkzReader.tangent,
     "InterLL": TkzReader.lines_meet,
     "InterLC": TkzReader.line_and_circle,
     "InterCC": TkzReader.circles,
