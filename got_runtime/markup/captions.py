@@ -39,8 +39,8 @@ def captioned(elements: Sequence[AnyElement]) -> dict[int, int]:
 
     No element has two captions. As many captions as possible have an element, as many as possible one of the kind that
     they name (table or figure), and as many as possible are on the usual side: the one of most captions of this kind,
-    else above a table and below a figure. A caption whose ``position`` is known is on this side. Page breaks do not
-    separate.
+    else above a table and below a figure. A caption whose ``position`` is known is on this side. "Figure 2" beside a
+    table alone is the caption of a figure that is not in the answer. Page breaks do not separate.
     """
     candidates = list(_candidates(elements))
     usual = _usual_sides(candidates)
@@ -67,12 +67,16 @@ def _candidates(elements: Sequence[AnyElement]) -> Iterator[_Candidate]:
         if isinstance(caption, Caption):
             above = shown[place - 1] if place and caption.position != "above" else None
             below = shown[place + 1] if place + 1 < len(shown) and caption.position != "below" else None
-            yield _Candidate(
-                index,
-                caption.of,
-                above if above is not None and elements[above].kind in CAPTIONED else None,
-                below if below is not None and elements[below].kind in CAPTIONED else None,
+            sides = (
+                each if each is not None and _may_describe(caption, elements[each]) else None for each in (above, below)
             )
+            yield _Candidate(index, caption.of, *sides)
+
+
+def _may_describe(caption: Caption, element: AnyElement) -> bool:
+    """Whether a caption may be that of an element: "Figure 2" is that of a table only inside of one environment."""
+    other = element.kind == "table" and caption.of == "figure" and caption.number is not None
+    return element.kind in CAPTIONED and not (other and caption.position is None)
 
 
 def _usual_sides(candidates: Sequence[_Candidate]) -> dict[str, Side]:

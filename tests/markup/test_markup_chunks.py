@@ -135,3 +135,9 @@ def test_the_mark_of_an_element_that_begins_with_a_note_is_in_its_first_part(kin
     elements = from_json(json.dumps([{"kind": kind, "span": [0, 1], "content": content, **fields[kind]}]))
     first = chunk(elements, max_tokens=1)[0]
     assert "7" in first.text
+
+
+def test_the_caption_of_a_figure_that_is_missing_is_not_that_of_the_table_beside_it() -> None:
+    table = "\\begin{tabular}{lr} \\hline Item & Price \\\\ \\hline Belt & 15 \\\\ \\hline \\end{tabular}\n\n"
+    texts = [each.text for each in chunk(parse(f"{table}Figure 2: The mill\n\n{table}"), max_tokens=12)]
+    assert [text for text in texts if "Figure" in text] == ["Figure 2: The mill"]
