@@ -7,9 +7,17 @@ from typing import Any, NamedTuple
 from got_runtime.markup.content import Content, plain_text
 from got_runtime.markup.elements import AnyElement, Caption, PageBreak, Paragraph, Repair, Table
 from got_runtime.markup.headings import nest_headings
-from got_runtime.markup.join_tables import goes_on, is_page_number, is_running_head, join_content, join_grids
+from got_runtime.markup.join_tables import (
+    goes_on,
+    is_page_number,
+    is_running_head,
+    is_same_head,
+    join_content,
+    join_grids,
+)
 from got_runtime.markup.latex.parser import read_elements
 
+_LONGEST_HEAD = 200  # characters
 _SHORT_LINES = 2  # running heads or feet between two parts of a table
 _MOST_ELEMENTS = 100  # of a page, among which its running head is looked for
 _SENTENCE_ENDS = frozenset(".!?:;。！？：；…\"”')]")
@@ -188,7 +196,10 @@ def _joined_table(
     before, part = elements[last.table], page[table]
     if not isinstance(before, Table) or not isinstance(part, Table):
         return None
-    headed = is_continued or _stand_above(page[start:first], elements, last.table)
+    heads = page[start:first]
+    headed = is_continued or _stand_above(heads, elements, last.table)
+    if not headed and caption is None and is_running_head(elements[last.table - 1]):
+        return None  # both have a title
     grid = join_grids(before.grid, part.grid, needs_header=not headed)
     if grid is None:
         return None
@@ -199,12 +210,13 @@ def _joined_table(
 
 def _stand_above(heads: Sequence[AnyElement], elements: Sequence[AnyElement], table: int) -> bool:
     """Whether each of the lines stands on the page of a table, too, as a running head does; so do no lines at all."""
-    wanted = {plain_text(each.content).strip().casefold() for each in heads if isinstance(each, Paragraph)}
+    wanted = {plain_text(each.content) for each in heads if isinstance(each, Paragraph)}
     for each in reversed(elements[max(0, table - _MOST_ELEMENTS) : table]):
         if not wanted or each.kind == "page_break":
             break
         if isinstance(each, Paragraph):
-            wanted.discard(plain_text(each.content).strip().casefold())
+            found = plain_text(each.content)[: _LONGEST_HEAD + 1]
+            wanted = {head for head in wanted if not is_same_head(found, head)}
     return not wanted
 
 

@@ -18,6 +18,7 @@ _PAGE_NUMBER = re.compile(
     r"(?:(?:/|of|von|de|共)\s*\d{1,4}\s*(?:页|頁)?)?\s*[-–—)\]]*",
     re.IGNORECASE,
 )
+_PAGE_WORDS = frozenset({"page", "p", "pag", "pg", "seite", "s", "页", "頁", "página", "pagina"})
 _NUMBER = re.compile(r"[\dA-Z]+(?:[.-]\d+)*")
 _RUNNING_HEAD = 60  # characters; a longer line is text of the page
 
@@ -33,6 +34,24 @@ def is_running_head(element: AnyElement) -> bool:
         return False
     text = plain_text(element.content).strip()
     return len(text) <= _RUNNING_HEAD and text[-1:] not in (".", "。", ":", "：", ";", "?", "!")
+
+
+def is_same_head(one: str, other: str) -> bool:
+    """Whether lines are the running heads of a page and the next one: alike but for the page number."""
+    one, other = one.strip().casefold(), other.strip().casefold()
+    if one == other:
+        return True
+    first, second = one.split(), other.split()
+    before, after = (
+        [word for word in words if word.isdigit() and word not in others]
+        for words, others in ((first, second), (second, first))
+    )
+    if len(before) != 1 or len(after) != 1 or int(after[0]) != int(before[0]) + 1:
+        return False
+    at, other_at = first.index(before[0]), second.index(after[0])
+    # "Group 1" and "Group 2" are titles.
+    numbered = at != other_at or int(before[0]) > 9 or any(word.strip(".") in _PAGE_WORDS for word in first)
+    return numbered and first[:at] + first[at + 1 :] == second[:other_at] + second[other_at + 1 :]
 
 
 def goes_on(caption: AnyElement, before: AnyElement | None) -> bool:
@@ -61,14 +80,14 @@ def _first_number(text: str) -> str | None:
 def join_grids(last: Grid, first: Grid, *, needs_header: bool = False) -> Grid | None:
     """The second grid below the first, without its header if it repeats that of the first; None for another table.
 
-    With ``needs_header`` a table with another header is another one, even if figures go on in it.
+    With ``needs_header`` a table without the header of the first is another one, even if figures go on in it.
     """
     if last.columns != first.columns or not first.rows or not last.rows:
         return None
     header = last.header_rows
     repeated = _repeats_header(last, first)
     other = bool(first.header_rows and header) and not _starts_with_figures(last, first)  # a different header
-    if not repeated and (other or (needs_header and (first.header_rows or not header))):
+    if not repeated and (other or needs_header):
         return None
     skipped = header if repeated else 0
     body = [cell for cell in first.cells if cell.row >= skipped]

@@ -74,6 +74,14 @@ GOES_ON = {
         "Annual report 2020\n\n" + FIRST,
         "Annual report 2020\n\n" + r"\begin{tabular}{|l|l|l|}\hline Nut & 5 & 6 \\ \hline\end{tabular}",
     ],
+    "a running head with the number of its page": [
+        "Parts Page 4 of 9\n\n" + FIRST,
+        "Parts Page 5 of 9\n\n" + r"\begin{tabular}{|l|l|l|}\hline Nut & 5 & 6 \\ \hline\end{tabular}",
+    ],
+    "running heads of a left and a right page": [
+        "8 Parts of mills\n\n" + FIRST,
+        "Parts of mills 9\n\n" + r"\begin{tabular}{|l|l|l|}\hline Nut & 5 & 6 \\ \hline\end{tabular}",
+    ],
     "a line that says so": [FIRST, "Table 1 (continued)\n\n" + BARE],
     "a Chinese line that says so": [FIRST.replace("Table 1: Parts", "表 1：零件"), "续表 1\n\n" + BARE],
     "a note below the first part": [FIRST + "\n\n(continued on next page)", BARE],
@@ -110,15 +118,22 @@ def test_a_table_goes_on_over_many_pages() -> None:
         "The following parts are new.\n\n" + BARE,
         "Another list\n\n" + BARE.replace("Old", "Price"),
         "Table 4 (continued)\n\n" + BARE,
+        "Members\n\n" + r"\begin{tabular}{lll} Ann & 5 & 6 \\ Bob & 7 & 8 \end{tabular}",
         "Prices of 2020\n\n" + r"\begin{tabular}{lll}\hline Nut & 5 & 6 \\ \hline Cog & 7 & 8 \\ \hline\end{tabular}",
     ],
     ids=[
         *("number", "header", "more columns", "text between", "a title and another header", "a line with its number"),
-        "a title that is no running head",
+        *("a title above rows without a rule", "a title that is no running head"),
     ],
 )
 def test_another_table_is_not_joined(second: str) -> None:
     assert sum(each.kind == "table" for each in parse_pages([FIRST, second])) == 2
+
+
+@pytest.mark.parametrize(("first", "second"), [("Boys", "Girls"), ("Group 1", "Group 2")])
+def test_tables_of_one_header_under_titles_of_their_own_are_two(first: str, second: str) -> None:
+    pages = [f"{title}\n\n{BARE}" for title in (first, second)]
+    assert sum(each.kind == "table" for each in parse_pages(pages)) == 2
 
 
 def test_a_row_that_the_page_end_cuts_is_one_row() -> None:

@@ -30,7 +30,9 @@ _WITH_ONE = (
 # A length or a number without braces follows: \\kern-2pt, \\tabcolsep=2pt, \\hskip 2pt plus 1fil.
 _WITH_LENGTH = (
     "kern mkern mskip raise lower moveleft moveright penalty baselineskip tabcolsep parindent parskip itemsep spaceskip"
-    " textwidth linewidth columnwidth hsize hangindent leftskip rightskip"
+    " textwidth linewidth columnwidth hsize hangindent leftskip rightskip arrayrulewidth doublerulesep arraycolsep"
+    " extrarowheight columnsep parsep topsep partopsep fboxsep fboxrule aboverulesep belowrulesep heavyrulewidth"
+    " lightrulewidth abovecaptionskip belowcaptionskip textheight hoffset voffset lineskip cmidrulekern"
 )
 _WITH_TWO = "setlength rule addtolength setcounter addtocounter renewcommand newcommand fontsize"
 DROPPED = {
