@@ -39,6 +39,7 @@ textquotedblleft “ textquotedblright ” textquoteleft ‘ textquoteright ’ 
 textohm Ω textonehalf ½ textonequarter ¼ texttimes × textdiv ÷ textpm ± textsection § textperiodcentered ·
 textcopyright © texttrademark ™ textbullet • xmark ✗ cmark ✓ slash / cent ¢ textcent ¢ textyen ¥ percent % micro µ
 ohm Ω EUR € guillemotright » guilsinglright › fg » frqq » grqq “
+textperthousand ‰ perthousand ‰ permil ‰ straightphi ϕ
 grq ‘ textquotesingle ' textquotedbl " textasteriskcentered * textnumero №
 """
 

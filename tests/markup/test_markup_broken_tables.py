@@ -64,6 +64,10 @@ READ = {
         r" \addlinespace[2pt] \Xhline{2pt}\end{tabular}",
         GRID,
     ),
+    "lengths that are assigned": (
+        r"\begin{tabular}{lc}\arrayrulewidth=1pt a & b \\ \extrarowheight 2pt 1 & 2 \\ \end{tabular}",
+        GRID,
+    ),
     "a rule that is never closed": (
         r"\begin{tabular}{lc}\hhline{|-|- a & b \\ \cline{1-2 1 & 2 \\ \end{tabular}",
         GRID,

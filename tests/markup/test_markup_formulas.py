@@ -29,6 +29,12 @@ def test_a_formula_of_an_unknown_layout_is_shown_as_source() -> None:
     assert "<code>" in to_html(parse(r"\[\begin{xymatrix}a & b\end{xymatrix}\]"))
 
 
+def test_indices_before_a_letter_and_signs_have_their_mathml() -> None:
+    html = to_html(parse(r"\[\prescript{14}{6}{C} + \slashed{p} + 5\permil\]"))
+    assert "<msubsup><mrow></mrow><mrow><mn>6</mn></mrow><mrow><mn>14</mn></mrow></msubsup>" in html
+    assert ("menclose" in html, "‰" in html, "\\" in html.partition("<math")[2]) == (True, True, False)
+
+
 WORDS = {
     r"\tfrac12": "1/2",
     r"\dfrac{a}{b}": "a/b",

@@ -4,6 +4,7 @@ import re
 
 # Commands with one argument → LaTeX in which @ stands for it.
 FORMS = {
+    "slashed": r"\cancel{@}",
     "Bra": r"\left\langle @\right|",
     "Ket": r"\left|@\right\rangle ",
     "Braket": r"\left\langle @\right\rangle ",

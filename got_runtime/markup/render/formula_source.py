@@ -20,6 +20,7 @@ from got_runtime.markup.signs import SIGNS, circled
 
 _TOKEN = re.compile(r"\\[A-Za-z]+\*?|\\.|[{}^'%]|[^\\{}^'%]+|\\", re.DOTALL)
 _BRACES = re.compile(r"\\.|[{}]", re.DOTALL)
+_PRESCRIPT = re.compile(r"\\prescript\s*\{([^{}]*)\}\s*\{([^{}]*)\}")
 _RIGHT_CASES = re.compile(r"\\(begin|end)\{d?rcases\*?\}")
 _ROW_END = re.compile(r"\\cr(?![A-Za-z])")
 _LENGTH = re.compile(r"\s*-?[\d.]+\s*(?:pt|cm|mm|em|ex|in|mu)")
@@ -62,7 +63,7 @@ _SHOWN_AS = str.maketrans({"\ue001": "&lt;", "\ue002": "&gt;", "\ue003": "&amp;"
 def known_latex(latex: str) -> str:
     """A formula in commands that latex2mathml converts; what is not known stays as it is."""
     latex = _RIGHT_CASES.sub(_with_right_brace, latex)
-    return _rewrite(latex)
+    return _rewrite(_PRESCRIPT.sub(r"{}^{\1}_{\2}", latex))
 
 
 def _with_right_brace(found: re.Match[str]) -> str:
