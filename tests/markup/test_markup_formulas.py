@@ -35,6 +35,26 @@ def test_indices_before_a_letter_and_signs_have_their_mathml() -> None:
     assert ("menclose" in html, "‰" in html, "\\" in html.partition("<math")[2]) == (True, True, False)
 
 
+@pytest.mark.parametrize(
+    ("latex", "shown"),
+    [
+        (r"\mathop {\lim }\limits_{x \to 0} f", "limx→0f"),
+        (r"\mathop{\arg\min}\limits_{x}", "arg\u2009minx"),
+        (r"\mathop{\mathrm{Tr}}_i", "Tri"),
+        (r"\mathop{\sum}\limits_i^n a", "∑ina"),
+        (r"\mathop{AB}\limits^{\frown}", "AB⌢"),
+        (r"\mathop{a+b}\limits_c", "a+bc"),
+        (r"a \mathrel{\mathop:}= b", "a:=b"),
+        (r"\mathopen{(} a \mathbin{\circ} b \mathclose{)} \mathord{c} \mathpunct{;}", "(a∘b)c;"),
+        (r"\mathop\sum_x", "∑x"),
+    ],
+)
+def test_signs_in_commands_for_their_spacing_are_shown(latex: str, shown: str) -> None:
+    html = to_html(parse(f"\\[{latex}\\]"))
+    assert "<mo></mo>" not in html
+    assert re.sub(r"<[^>]*>|\s*\n\s*", "", html.partition("<math")[2].partition(">")[2]) == shown
+
+
 WORDS = {
     r"\tfrac12": "1/2",
     r"\dfrac{a}{b}": "a/b",

@@ -45,6 +45,29 @@ def operator_name(inside: str) -> str | None:
     return words if words and not re.search(r"[\\^_$&%#<>]", words) else None
 
 
+# What latex2mathml converts to an empty operator.
+_CLASS = re.compile(r"\\math(?:rel|bin|ord|open|close|punct|op)(?![A-Za-z])\s*")
+_MATHOP = re.compile(
+    r"\\mathop(?![A-Za-z])\s*\{((?:[^{}]|\{(?:[^{}]|\{[^{}]{0,99}\}){0,99}\}){0,99})\}\s*(\\(?:no)?limits(?![A-Za-z]))?"
+)
+_COMMAND = re.compile(r"\s*\\[A-Za-z]+\s*")
+
+
+def without_classes(latex: str) -> str:
+    r"""The formula without commands for the spacing around a sign: ``\mathrel{=}``, ``\mathop{\lim}\limits_{x}``."""
+    return _CLASS.sub("", _MATHOP.sub(_operator, latex)) if "\\math" in latex else latex
+
+
+def _operator(found: re.Match[str]) -> str:
+    inside, limits = found[1], found[2] or ""
+    if _COMMAND.fullmatch(inside):
+        return f"{inside.strip()}{limits} "
+    words = operator_name(inside)
+    if words is not None and (len(words) > 1 or limits) and PLAIN_OPERATOR.fullmatch(words):
+        return rf"\operatorname*{{{words}}}{limits} "
+    return f"{{{inside}}}"
+
+
 def general_fraction(parts: list[str]) -> str:
     r"""``\genfrac`` with its six arguments, as a fraction or as two lines without a bar between delimiters."""
     left, right, bar, style, above, below = (part.strip() for part in parts)

@@ -14,6 +14,7 @@ from got_runtime.markup.render.formula_operators import (
     PLAIN_OPERATOR,
     general_fraction,
     operator_name,
+    without_classes,
 )
 from got_runtime.markup.render.formula_tags import tag_text
 from got_runtime.markup.signs import SIGNS, circled
@@ -63,7 +64,7 @@ _SHOWN_AS = str.maketrans({"\ue001": "&lt;", "\ue002": "&gt;", "\ue003": "&amp;"
 def known_latex(latex: str) -> str:
     """A formula in commands that latex2mathml converts; what is not known stays as it is."""
     latex = _RIGHT_CASES.sub(_with_right_brace, latex)
-    return _rewrite(_PRESCRIPT.sub(r"{}^{\1}_{\2}", latex))
+    return _rewrite(_PRESCRIPT.sub(r"{}^{\1}_{\2}", without_classes(latex)))
 
 
 def _with_right_brace(found: re.Match[str]) -> str:
