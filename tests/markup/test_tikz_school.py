@@ -270,6 +270,40 @@ def test_a_condition_on_odd_numbers_chooses_its_branch() -> None:
     assert [each[1] for each in lines(body)] == [(0, -1), (1, 1), (2, -1), (3, 1)]
 
 
+@pytest.mark.parametrize(
+    "update",
+    [
+        r"\pgfmathsetmacro{\n}{\s+\v} \global\let\s\n",
+        r"\pgfmathsetmacro{\n}{\s+\v} \xdef\s{\n}",
+    ],
+)
+def test_a_macro_that_a_round_of_a_loop_changes_for_all_has_its_value_in_the_next_one(update: str) -> None:
+    assert lines(rf"\def\s{{0}} \foreach \v in {{1,2,3}} {{\draw (\s,0) -- (\s,\v); {update}}}") == [
+        [(0, 0), (0, 1)],
+        [(1, 0), (1, 2)],
+        [(3, 0), (3, 3)],
+    ]
+
+
+def test_a_macro_that_a_round_of_a_loop_changes_for_itself_has_its_first_value_in_the_next_one() -> None:
+    body = r"\def\s{1} \foreach \v in {1,2} {\pgfmathsetmacro{\s}{\s+\v} \draw (0,0) -- (\s,0);} \draw (0,0) -- (\s,9);"
+    assert [each[1] for each in lines(body)] == [(2, 0), (3, 0), (1, 9)]
+
+
+def test_a_macro_that_is_changed_in_an_unknown_way_is_not_drawn_with_its_old_value() -> None:
+    figure = draw(r"\def\s{1} \foreach \v in {1,2} {\advance\s by \v; \draw (0,0) -- (\s,0);} \draw (0,0) -- (\s,1);")
+    assert (figure.drawn, figure.statements) == (1, 6)
+
+
+def test_labels_show_what_pgfmath_calculates() -> None:
+    shown = svg(
+        r"\foreach \x in {1,2} {\pgfmathparse{\x*10} \node at (\x,0) {\pgfmathresult};"
+        r"\node at (\x,1) {\pgfmathparse{\x/3}\pgfmathprintnumber{\pgfmathresult}};}"
+    )
+    assert re.findall(r">([\d.]+)<", shown) == ["10.0", "0.33", "20.0", "0.67"]
+    assert draw(r"\node at (0,0) {\the\numexpr 2*3\relax};").drawn == 0
+
+
 def test_a_length_over_a_length_is_not_taken_for_a_fraction() -> None:
     start = r"\coordinate (A) at (0,0); \coordinate (B) at (6,0);"
     part = r"\path let \p1=($(A)-(B)$), \n1={veclen(\x1,\y1)} in coordinate (D) at ($(A)!{\n1/(\n1+\n1)}!(B)$);"

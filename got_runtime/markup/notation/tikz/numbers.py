@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
-__all__ = ["AS_TEXT", "NotDrawn", "Point", "closing", "evaluate", "has_unit", "length", "opened", "split"]
+__all__ = ["AS_TEXT", "NotDrawn", "Point", "closing", "evaluate", "has_unit", "length", "opened", "result", "split"]
 
 Point = tuple[float, float]
 
@@ -184,6 +184,12 @@ def _conditional(text: str) -> str:
     if not other:
         raise NotDrawn
     return f"ifthenelse({condition},{_conditional(yes)},{_conditional(':'.join(other))})"
+
+
+def result(text: str) -> str:
+    r"""The value of a calculation as ``\pgfmathresult`` prints it: ``10.0``, ``0.33333``. Raises ``NotDrawn``."""
+    shown = f"{evaluate(text):.5f}".rstrip("0")
+    return shown + "0" if shown.endswith(".") else shown
 
 
 def has_unit(text: str) -> bool:

@@ -17,6 +17,7 @@ from got_runtime.markup.notation.tikz.statements import (
     command,
     declare_functions,
     expanded,
+    is_global,
     loop,
     macro,
     statements,
@@ -43,6 +44,10 @@ _CLIP = re.compile(r"\\(clip\b|tkzClip|(path|draw|fill|filldraw)\s*\[[^]]*\bclip
 _ENVIRONMENT = re.compile(
     r"\\begin\{(scope|pgfonlayer|tiny|scriptsize|footnotesize|small|normalsize|large|Large|huge|center)\}"
     r"(?:(?<=pgfonlayer\})\{\w+\})?"
+)
+# A definition, or another change of a macro or register: "\\def\\a{1}", "\\global\\let\\a\\b", "\\advance\\n by 1".
+_ASSIGNED = re.compile(
+    r"(?:\\global\s*)?\\(?:\w*def|let|advance|multiply|divide|\w*newcommand|pgfmath\w*macro)\*?\s*\{?\s*\\([A-Za-z]+)"
 )
 _DEFINED = re.compile(r"(?:coordinate|node)\s*(?:\[[^\]]*\]\s*)*\(([^()]+)\)")
 
@@ -85,6 +90,8 @@ class _Picture:
     styles: dict[str, str] = field(default_factory=dict)
     values: dict[str, str] = field(default_factory=dict)
     colours: dict[str, str] = field(default_factory=dict)
+    outer: list[dict[str, str]] = field(default_factory=list)
+    """The values outside of the loops that are read."""
     commands: dict[str, tuple[int, str]] = field(default_factory=dict)
     functions: dict[str, tuple[list[str], str]] = field(default_factory=dict)
     tkz: TkzReader = field(init=False)
@@ -143,8 +150,9 @@ class _Picture:
         for name in _DEFINED.findall(statement):
             self.sheet.named.pop(name.strip(), None)
             self.sheet.nodes.pop(name.strip(), None)
-        if found := re.match(r"\\\w+\s*\{?\s*\\([A-Za-z]+)\s*\}?\s*\{", statement):
-            self.values.pop(found[1], None)
+        if found := _ASSIGNED.match(statement):
+            for values in (self.values, *self.outer):
+                values.pop(found[1], None)
 
     def _enclosing(self, statement: str, frame: Frame, depth: int) -> bool:
         """Whether the statement contains others, which are read."""
@@ -161,17 +169,17 @@ class _Picture:
             self.read_all(chosen(substitute(statement, self.values)), frame, depth + 1)
             return True
         if statement.startswith("\\foreach"):
-            found_loop = loop(substitute(statement, self.values))
+            found_loop = loop(statement, self.values)
             if found_loop is None:
                 raise NotDrawn
             for values in found_loop[0]:
                 self.rounds += 1
                 if self.rounds > _MAX_ROUNDS:
                     raise NotDrawn
-                outer = self.values
-                self.values = outer | values
+                self.outer.append(self.values)
+                self.values = self.values | values
                 self.read_all(found_loop[1], frame, depth + 1)
-                self.values = outer
+                self.values = self.outer.pop()
             return True
         if command(statement, self.commands):
             self.statements += 1
@@ -198,8 +206,13 @@ class _Picture:
             self._axis(statement, frame)
             return
         if macro(called(substitute_value(statement, self.values), self.functions), self.values):
+            for values in self.outer if is_global(statement) else ():
+                values |= {name: self.values[name] for name in _ASSIGNED.findall(statement)}
             return
-        statement = called(unrolled(substitute(statement.rstrip("; \n"), self.values)), self.functions)
+        values = self.values
+        if "\\pgfmathparse" in statement:  # its own result
+            values = {name: value for name, value in values.items() if name != "pgfmathresult"}
+        statement = called(unrolled(substitute(statement.rstrip("; \n"), values)), self.functions)
         if statement.startswith("\\tkz"):
             self.tkz.read(statement, frame, self.values)
         elif re.search(r"\bchild\b", statement):

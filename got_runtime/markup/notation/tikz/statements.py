@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from got_runtime.markup.notation.tikz.numbers import NotDrawn, closing, evaluate, split
+from got_runtime.markup.notation.tikz.numbers import NotDrawn, closing, evaluate, result, split
 
 __all__ = [
     "called",
@@ -11,6 +11,7 @@ __all__ = [
     "command",
     "declare_functions",
     "expanded",
+    "is_global",
     "list_items",
     "loop",
     "macro",
@@ -27,8 +28,11 @@ _LOOP = re.compile(r"\\foreach\s*((?:\\[A-Za-z]+\s*/?\s*)+)(?:\[([^\[\]]*)\])?\s
 _COUNT = re.compile(r"count\s*=\s*\\([A-Za-z]+)(?:\s+from\s+(-?\d+))?")
 _EVALUATE = re.compile(r"evaluate\s*=\s*\\([A-Za-z]+)(?:\s+as\s+\\([A-Za-z]+))?(?:\s+using\s+(.+))?")
 _MACRO = re.compile(
-    r"\\(def|newcommand|renewcommand|pgfmathsetmacro|pgfmathtruncatemacro|pgfmathsetlengthmacro)\s*\{?\s*\\([A-Za-z]+)\s*\}?\s*(?=\{)"
+    r"(?:\\global\s*)?\\(def|edef|gdef|xdef|newcommand|renewcommand|pgfmathsetmacro|pgfmathtruncatemacro|pgfmathsetlengthmacro)\s*\{?\s*\\([A-Za-z]+)\s*\}?\s*(?=\{)"
 )
+_LET = re.compile(r"(?:\\global\s*)?\\let\s*\\([A-Za-z]+)\s*=?\s*\\([A-Za-z]+)")
+_PARSE = re.compile(r"\\pgfmathparse\s*(?=\{)")
+_GLOBAL = re.compile(r"\\(?:global|gdef|xdef)(?![A-Za-z])")
 _DECLARED = re.compile(
     r"\\(tikzset|pgfplotsset|definecolor|colorlet|usetikzlibrary|usepgfplotslibrary|usepackage|tdplotsetmaincoords"
     r"|addlegendentry|addlegendimage|legend|pgfmathdeclarefunction|centering|small|footnotesize|scriptsize|tiny|normalsize|large|bfseries|sffamily)\b\s*\*?"
@@ -79,6 +83,10 @@ def _end(body: str, position: int, depth: int = 0) -> int:
         if head := _MACRO.match(body, position):
             return closing(body, head.end()) + 1
         if head := _COMMAND.match(body, position):
+            return closing(body, head.end()) + 1
+        if head := _LET.match(body, position):
+            return head.end()
+        if head := _PARSE.match(body, position):
             return closing(body, head.end()) + 1
         if head := _DECLARED.match(body, position):
             return _after_groups(body, head.end(), "[{")
@@ -203,8 +211,21 @@ def called(text: str, functions: dict[str, tuple[list[str], str]], depth: int = 
     return "".join(parts)
 
 
+def is_global(statement: str) -> bool:
+    """Whether a definition holds outside of its loop, too."""
+    return _GLOBAL.match(statement) is not None
+
+
 def macro(statement: str, values: dict[str, str]) -> bool:
     """Whether the statement defines a macro, which is added to the values."""
+    if copied := _LET.fullmatch(statement):
+        if copied[2] not in values:
+            raise NotDrawn
+        values[copied[1]] = values[copied[2]]
+        return True
+    if calculation := _PARSE.match(statement):
+        values["pgfmathresult"] = result(statement[calculation.end() + 1 : -1])
+        return True
     head = _MACRO.match(statement)
     if head is None:
         return False
@@ -226,26 +247,33 @@ def substitute(text: str, values: dict[str, str]) -> str:
     return text
 
 
-def loop(statement: str) -> tuple[list[dict[str, str]], str] | None:
-    """The values of the variables in each round of a loop, and its body; None for another statement."""
+def loop(statement: str, values: dict[str, str] | None = None) -> tuple[list[dict[str, str]], str] | None:
+    """The values of the variables in each round of a loop, and its body; None for another statement.
+
+    Macros in its list are replaced by their ``values``; those in its body may have others in each round.
+    """
+    values = values or {}
     if not statement.startswith("\\foreach"):
         return None
     head = _LOOP.match(statement)
+    if head is None:
+        statement = substitute(statement, values)  # the whole list is a macro
+        head = _LOOP.match(statement)
     if head is None:
         raise NotDrawn
     names = re.findall(r"\\([A-Za-z]+)", head[1])
     end = closing(statement, head.end())
     rounds = []
-    for item in _items(split(statement[head.end() + 1 : end])):
+    for item in _items(split(substitute(statement[head.end() + 1 : end], values))):
         parts = [part.strip() for part in split(item, "/")]
         rounds.append(dict(zip(names, parts + [parts[-1]] * (len(names) - len(parts)), strict=False)))
     body = statement[end + 1 :].strip()
     for option in split(head[2] or ""):
-        _add_values(rounds, option.strip())
+        _add_values(rounds, option.strip(), values)
     return rounds, body[1:-1] if body.startswith("{") and closing(body, 0) == len(body) - 1 else body
 
 
-def _add_values(rounds: list[dict[str, str]], option: str) -> None:
+def _add_values(rounds: list[dict[str, str]], option: str, outer: dict[str, str]) -> None:
     r"""Adds the variable of ``count=\i from 0`` or ``evaluate=\x as \y using {\x*\x}`` to each round of a loop."""
     counted, evaluated = _COUNT.fullmatch(option), _EVALUATE.fullmatch(option)
     if option and not counted and not evaluated:
@@ -256,7 +284,7 @@ def _add_values(rounds: list[dict[str, str]], option: str) -> None:
         elif evaluated:
             formula = (evaluated[3] or f"\\{evaluated[1]}").strip()
             formula = formula[1:-1] if formula[0] == "{" else formula
-            values[evaluated[2] or evaluated[1]] = f"{evaluate(substitute(formula, values)):.6g}"
+            values[evaluated[2] or evaluated[1]] = f"{evaluate(substitute(formula, outer | values)):.6g}"
 
 
 def unrolled(statement: str) -> str:

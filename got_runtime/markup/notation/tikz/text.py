@@ -4,7 +4,7 @@ import re
 from html import escape, unescape
 
 from got_runtime.markup.latex.measures import measure_words
-from got_runtime.markup.notation.tikz.numbers import NotDrawn
+from got_runtime.markup.notation.tikz.numbers import NotDrawn, evaluate, result
 from got_runtime.markup.render.formula_words import to_words
 
 __all__ = ["EM", "LINE", "label_lines", "label_text", "text_width"]
@@ -34,6 +34,11 @@ _ACCENTS = [
 _MEASURE = re.compile(
     r"\\(SI|qty)(?![A-Za-z])\s*(?:\[[^\]]*\])?\{[^{}]*\}\s*\{[^{}]*\}|\\(?P<one>num|ang|si|unit)(?![A-Za-z])\s*\{[^{}]*\}"
 )
+_PARSED = re.compile(r"\\pgfmathparse\s*\{([^{}]*)\}\s*")
+_PRINTED = re.compile(r"\\pgfmathprintnumber\s*(?:\[[^\[\]]*\])?\s*\{([^{}]*)\}")
+_CALCULATION = re.compile(
+    r"\\(?:pgfmath[a-z]+|numexpr|dimexpr|inteval|fpeval|the|number|arabic|value|ifnum|ifodd)(?![A-Za-z])"
+)
 _NARROW = frozenset("iljtfrI.,;:'′!|()[]{} °")
 
 
@@ -49,8 +54,20 @@ def label_lines(text: str) -> list[str]:
     return shown
 
 
+def _calculated(text: str) -> str:
+    """The text with the numbers that pgfmath prints. Raises ``NotDrawn`` for calculations in another way."""
+    while found := _PARSED.search(text):
+        after = text[found.end() :].replace("\\pgfmathresult", result(found[1]))
+        text = text[: found.start()] + after
+    text = _PRINTED.sub(lambda found: f"{round(evaluate(found[1]), 2):,g}", text)
+    if _CALCULATION.search(text):
+        raise NotDrawn
+    return text
+
+
 def label_text(text: str) -> str:
     """The text of a label as content of SVG. Raises ``NotDrawn`` for LaTeX that has no plain form."""
+    text = _calculated(text)
     text = _SIZES.sub("", _COLOUR.sub("", text)).strip()
     text = re.sub(r"\^\s*\{?\s*\\(circ|degree)\s*\}?", "°", text).replace("~", " ")
     text = text.replace("---", "\u2014").replace("--", "\u2013")
