@@ -46,9 +46,10 @@ def _inline(piece: Inline) -> str:
     match piece.kind:
         case "text":
             text = escape(piece.text)
+            text += "{}" if text.endswith("`") else ""  # before a brace or command it would begin code
             for mark in reversed(piece.marks):
                 text = f"\\{_COMMANDS[mark]}{{{text}}}"
-            return text + "{}" if text.endswith("`") else text  # before a command it would begin code
+            return text
         case "math":
             return f"\\({piece.latex}\\)"
         case "smiles":

@@ -89,6 +89,8 @@ def test_every_renderer_takes_what_the_parser_gives(text: str, is_latex: bool) -
 @example("a \\\\ {}[2pt]")
 @example("```$```")
 @example("$`$`")
+@example("\\textbf{```\\cline{1-2}``")
+@example("\\textbf{```\\begin{tabular}{|l|c|}``")
 @example("```\\begin{tabular}{|l|c|}```")
 @example("\\begin{equation}\\section*{\\hline\\end{equation}")
 def test_a_grid_is_read_back_from_its_latex(text: str) -> None:

@@ -290,6 +290,21 @@ def test_a_macro_that_a_round_of_a_loop_changes_for_itself_has_its_first_value_i
     assert [each[1] for each in lines(body)] == [(2, 0), (3, 0), (1, 9)]
 
 
+@pytest.mark.parametrize(
+    ("items", "shown"),
+    [
+        ("1,...,1", "1"),
+        ("1,3,...,8", "1 3 5 7"),
+        ("2,1.5,...,0", "2 1.5 1 0.5 0"),
+        ("1,...,3,7", "1 2 3 7"),
+        ("A,...,D", "A B C D"),
+        ("a,c,...,f", "a c e"),
+    ],
+)
+def test_a_list_goes_on_in_its_steps_and_not_beyond(items: str, shown: str) -> None:
+    assert re.findall(r">([^<>]+)</text", svg(rf"\foreach \x in {{{items}}} \node at (0,0) {{\x}};")) == shown.split()
+
+
 def test_a_macro_that_is_changed_in_an_unknown_way_is_not_drawn_with_its_old_value() -> None:
     figure = draw(r"\def\s{1} \foreach \v in {1,2} {\advance\s by \v; \draw (0,0) -- (\s,0);} \draw (0,0) -- (\s,1);")
     assert (figure.drawn, figure.statements) == (1, 6)

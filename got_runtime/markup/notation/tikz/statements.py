@@ -317,20 +317,27 @@ def _items(written: list[str]) -> list[str]:
     """The items of a list, with those that an ellipsis stands for."""
     items: list[str] = []
     written = [each.strip() for each in written]
+    is_stop = False
     for index, each in enumerate(written):
-        if each != "...":
+        if is_stop:  # an item only if the steps reach it
+            is_stop = False
+        elif each != "...":
             items.append(each)
+        if each != "...":
             continue
         if not items or index + 1 >= len(written):
             raise NotDrawn
-        last, stop = evaluate(items[-1]), evaluate(written[index + 1])
-        step = last - evaluate(items[-2]) if len(items) > 1 else (1.0 if stop > last else -1.0)
+        lettered = len(items[-1]) == len(written[index + 1]) == 1 and (items[-1] + written[index + 1]).isalpha()
+        value = ord if lettered else evaluate
+        last, stop = float(value(items[-1])), value(written[index + 1])
+        step = last - value(items[-2]) if len(items) > 1 else (1.0 if stop > last else -1.0)
         if not step or abs(stop - last) / abs(step) > _MAX_ROUNDS:
             raise NotDrawn
         last += step
-        while (last - stop) * (1 if step > 0 else -1) < -1e-6:
-            items.append(f"{last:.6g}")
+        while (last - stop) * (1 if step > 0 else -1) < 1e-6:
+            items.append(chr(round(last)) if lettered else f"{last:.6g}")
             last += step
+        is_stop = True
     if len(items) > _MAX_ROUNDS:
         raise NotDrawn
     return items
