@@ -47,6 +47,13 @@ def test_indices_before_a_letter_and_signs_have_their_mathml() -> None:
         (r"a \mathrel{\mathop:}= b", "a:=b"),
         (r"\mathopen{(} a \mathbin{\circ} b \mathclose{)} \mathord{c} \mathpunct{;}", "(a∘b)c;"),
         (r"\mathop\sum_x", "∑x"),
+        (r"\cancelto{0}{x}", "x0"),
+        (r"A \buildrel f \over \longrightarrow B", "A⟶fB"),
+        (r"a = b \eqno(3)", "a=b(3)"),
+        (r"\begin{aligned}[t] a &= b \end{aligned}", "a=b"),
+        (r"\begin{array}{cc} a & b \\ \multicolumn{2}{c}{d} \end{array}", "abd"),
+        (r"\begin{pmatrix} a & b \\ \hdotsfor{2} \end{pmatrix}", "(ab⋯)"),
+        (r"\framebox{a} x\textsuperscript{b} \overarc{AB} \resizebox{1cm}{!}{c}", "axbAB⏜c"),
     ],
 )
 def test_signs_in_commands_for_their_spacing_are_shown(latex: str, shown: str) -> None:
@@ -70,6 +77,7 @@ WORDS = {
     r"a \ne b \implies \neg c": "a ≠b ⇒¬c",
     r"\log x + \det(A)": "log x + det(A)",
     r"A \xrightarrow{f} B": "A f→ B",
+    r"\mbox{if } x = \texttt{a} + \textsf{b}": "if x = a + b",
 }
 
 

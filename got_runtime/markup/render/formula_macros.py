@@ -68,6 +68,7 @@ _LAST = {
     **dict.fromkeys(("raisebox",), "{[[{"),
     **dict.fromkeys(("resizebox", "fcolorbox"), "{{{"),
     **dict.fromkeys(("operatorname", "operatornamewithlimits"), "*{"),
+    **dict.fromkeys(("mbox", "texttt", "textsf", "textup", "textmd"), "{"),
     **dict.fromkeys(("mathds", "mathbbm", "boxed", "overline", "underline", "cancel", "mathring"), "{"),
 }
 _LAST |= {"makebox": "[[{", "framebox": "[[{"}

@@ -5,6 +5,11 @@ import re
 # Commands with one argument → LaTeX in which @ stands for it.
 FORMS = {
     "slashed": r"\cancel{@}",
+    "framebox": r"\boxed{@}",
+    "textsuperscript": "{}^{@}",
+    "textsubscript": "{}_{@}",
+    "overarc": r"\overset{⏜}{@}",
+    "hdotsfor": r"\cdots ",
     "Bra": r"\left\langle @\right|",
     "Ket": r"\left|@\right\rangle ",
     "Braket": r"\left\langle @\right\rangle ",
@@ -50,11 +55,22 @@ _CLASS = re.compile(r"\\math(?:rel|bin|ord|open|close|punct|op)(?![A-Za-z])\s*")
 _MATHOP = re.compile(
     r"\\mathop(?![A-Za-z])\s*\{((?:[^{}]|\{(?:[^{}]|\{[^{}]{0,99}\}){0,99}\}){0,99})\}\s*(\\(?:no)?limits(?![A-Za-z]))?"
 )
+_OLD = (
+    (re.compile(r"\\cancelto\s*\{([^{}]*)\}\s*\{([^{}]*)\}"), r"\\cancel{\2}^{\1}"),
+    (re.compile(r"\\buildrel\s*([^{}\\]{1,40}|\{[^{}]*\})\s*\\over\s*(\\[A-Za-z]+|[^\s\\{}])"), r"\\overset{\1}{\2}"),
+    (re.compile(r"\\l?eqno(?![A-Za-z])\s*"), r"\\quad "),
+    (re.compile(r"(\\begin\{(?:aligned|gathered|alignedat|split|array)\})\s*\[[tbc]\]"), r"\1"),
+)
 _COMMAND = re.compile(r"\s*\\[A-Za-z]+\s*")
 
 
 def without_classes(latex: str) -> str:
-    r"""The formula without commands for the spacing around a sign: ``\mathrel{=}``, ``\mathop{\lim}\limits_{x}``."""
+    r"""The formula without commands for the spacing around a sign, and with newer commands for some old ones.
+
+    ``\mathrel{=}``, ``\mathop{\lim}\limits_{x}``, ``\buildrel a \over =``, ``\eqno``.
+    """
+    for pattern, newer in _OLD:
+        latex = pattern.sub(newer, latex)
     return _CLASS.sub("", _MATHOP.sub(_operator, latex)) if "\\math" in latex else latex
 
 

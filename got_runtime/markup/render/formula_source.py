@@ -48,6 +48,7 @@ _SHOWN = {
     **dict.fromkeys(("llap", "rlap", "clap", "mathllap", "mathrlap", "mathclap", "lefteqn", "ensuremath", "smash"), 0),
     **dict.fromkeys(("raisebox", "href", "htmlClass", "htmlData", "htmlId", "htmlStyle", "cssId", "class"), 1),
     **dict.fromkeys(("parbox", "makebox", "scalebox", "rotatebox"), 1),
+    **dict.fromkeys(("multicolumn", "multirow", "resizebox"), 2),
 }
 _OPERATORS = {
     "arg": r"\operatorname{arg}",
