@@ -19,7 +19,7 @@ from got_runtime.markup.latex.inline_formula import (
 )
 from got_runtime.markup.latex.layout import BLANK, after_row_break, is_layout, shown_space, skip_layout
 from got_runtime.markup.latex.line_ends import hard_breaks
-from got_runtime.markup.latex.line_joints import end_line
+from got_runtime.markup.latex.line_joints import end_line, text_piece
 from got_runtime.markup.latex.misspelt import TABULARS
 from got_runtime.markup.latex.references import REFERENCES, read_reference
 from got_runtime.markup.latex.sign_commands import SIGN_COMMANDS, read_sign, take_script
@@ -92,7 +92,7 @@ class _InlineParser:
         return _InlineParser(self.line, high, self.marks if marks is None else marks, self.depth + 1).parse(low)
 
     def _add_text(self, text: str) -> None:
-        self.pieces.append(Text(text=text, marks=self.marks))
+        self.pieces.append(text_piece(text, self.marks))
 
     def read_text(self, index: int) -> int:
         self._add_text(self.line.typography.read(index))

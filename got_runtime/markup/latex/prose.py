@@ -1,9 +1,7 @@
 """Running text: paragraphs, captions, references, and lines with a Markdown marker."""
 
-from functools import lru_cache
-
 from got_runtime.markup import elements as e
-from got_runtime.markup.content import Inline, Text, plain_text
+from got_runtime.markup.content import Inline, plain_text, short_text
 from got_runtime.markup.latex.element_builder import DocumentBuilder, ParseContext
 from got_runtime.markup.latex.inline import parse_inline, parse_lines
 from got_runtime.markup.latex.labels import caption_label, reference_key, without_prefix
@@ -20,7 +18,7 @@ _BLOCK_STARTS = WHOLE | {Kind.FORM_FEED, Kind.OPEN_DISPLAY, Kind.DOLLARS, Kind.B
 def read_text(builder: DocumentBuilder, index: int, high: int, context: ParseContext) -> int:
     """Parses the text at ``index``: a paragraph, or a line with a marker; returns the index after it."""
     if _is_one_word(builder, index, high):
-        builder.add(context.role, index, content=(_word(builder.reader.tokens[index].text),))
+        builder.add(context.role, index, content=(short_text(builder.reader.tokens[index].text),))
         return index + 1
     start = line_start(builder.reader, index)
     if start is None or start.kind in ("reference", "point") or context.list_depth:
@@ -35,11 +33,6 @@ def read_text(builder: DocumentBuilder, index: int, high: int, context: ParseCon
         builder.add(e.Figure, index, source=start.source, alt=start.alt)
         return min(start.after, high)
     return _read_marked_line(builder, index, high, start, context)
-
-
-@lru_cache(maxsize=1024)
-def _word(text: str) -> Text:
-    return Text(text=text)
 
 
 def _is_one_word(builder: DocumentBuilder, index: int, high: int) -> bool:

@@ -8,12 +8,13 @@ from itertools import pairwise
 from got_runtime.markup.notation.tikz.axis_curves import Curve, CurveReader
 from got_runtime.markup.notation.tikz.axis_labels import DrawnAxis
 from got_runtime.markup.notation.tikz.lines import Line
+from got_runtime.markup.notation.tikz.macros import substitute
 from got_runtime.markup.notation.tikz.numbers import NotDrawn, Point, evaluate, opened, split
 from got_runtime.markup.notation.tikz.options import Frame, parse_options, take_styles
 from got_runtime.markup.notation.tikz.path import PathReader
 from got_runtime.markup.notation.tikz.plots import mark
 from got_runtime.markup.notation.tikz.sheet import Sheet
-from got_runtime.markup.notation.tikz.statements import loop, statements, substitute
+from got_runtime.markup.notation.tikz.statements import loop, statements
 
 __all__ = ["Axis"]
 

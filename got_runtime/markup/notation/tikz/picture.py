@@ -7,24 +7,20 @@ from typing import NamedTuple
 
 from got_runtime.markup.notation.tikz.axis import Axis
 from got_runtime.markup.notation.tikz.colours import define
-from got_runtime.markup.notation.tikz.numbers import NotDrawn, closing, evaluate, opened
-from got_runtime.markup.notation.tikz.options import Frame, apply, parse_options, take_styles
-from got_runtime.markup.notation.tikz.path import PathReader
-from got_runtime.markup.notation.tikz.sheet import Sheet
-from got_runtime.markup.notation.tikz.statements import (
+from got_runtime.markup.notation.tikz.macros import (
     called,
-    chosen,
     command,
     declare_functions,
     expanded,
     is_global,
-    loop,
     macro,
-    statements,
     substitute,
-    unrolled,
-    without_comments,
 )
+from got_runtime.markup.notation.tikz.numbers import NotDrawn, closing, evaluate, opened
+from got_runtime.markup.notation.tikz.options import Frame, apply, parse_options, take_styles
+from got_runtime.markup.notation.tikz.path import PathReader
+from got_runtime.markup.notation.tikz.sheet import Sheet
+from got_runtime.markup.notation.tikz.statements import chosen, loop, statements, unrolled, without_comments
 from got_runtime.markup.notation.tikz.tkz import TkzReader
 from got_runtime.markup.notation.tikz.trees import TreeReader
 

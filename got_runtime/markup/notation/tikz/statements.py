@@ -3,36 +3,23 @@
 import re
 from collections.abc import Iterator
 
-from got_runtime.markup.notation.tikz.numbers import NotDrawn, closing, evaluate, result, split
+from got_runtime.markup.notation.tikz.macros import COMMAND, LET, MACRO, PARSE, substitute
+from got_runtime.markup.notation.tikz.numbers import NotDrawn, closing, evaluate, split
 
 __all__ = [
-    "called",
     "chosen",
-    "command",
-    "declare_functions",
-    "expanded",
-    "is_global",
     "list_items",
     "loop",
-    "macro",
     "statements",
-    "substitute",
     "unrolled",
     "without_comments",
 ]
 
 _MAX_ROUNDS = 300
 _MAX_LOOPS = 20  # in one path
-_MAX_TEXT = 100_000
 _LOOP = re.compile(r"\\foreach\s*((?:\\[A-Za-z]+\s*/?\s*)+)(?:\[([^\[\]]*)\])?\s*in\s*(?=\{)")
 _COUNT = re.compile(r"count\s*=\s*\\([A-Za-z]+)(?:\s+from\s+(-?\d+))?")
 _EVALUATE = re.compile(r"evaluate\s*=\s*\\([A-Za-z]+)(?:\s+as\s+\\([A-Za-z]+))?(?:\s+using\s+(.+))?")
-_MACRO = re.compile(
-    r"(?:\\global\s*)?\\(def|edef|gdef|xdef|newcommand|renewcommand|pgfmathsetmacro|pgfmathtruncatemacro|pgfmathsetlengthmacro)\s*\{?\s*\\([A-Za-z]+)\s*\}?\s*(?=\{)"
-)
-_LET = re.compile(r"(?:\\global\s*)?\\let\s*\\([A-Za-z]+)\s*=?\s*\\([A-Za-z]+)")
-_PARSE = re.compile(r"\\pgfmathparse\s*(?=\{)")
-_GLOBAL = re.compile(r"\\(?:global|gdef|xdef)(?![A-Za-z])")
 _DECLARED = re.compile(
     r"\\(tikzset|pgfplotsset|definecolor|colorlet|usetikzlibrary|usepgfplotslibrary|usepackage|tdplotsetmaincoords"
     r"|addlegendentry|addlegendimage|legend|pgfmathdeclarefunction|centering|small|footnotesize|scriptsize|tiny|normalsize|large|bfseries|sffamily)\b\s*\*?"
@@ -41,9 +28,6 @@ _NUMBER = r"\s*(-?[\d.]+\s*(?:pt|cm)?|-?\\[A-Za-z]+(?:\s*pt)?)\s*"
 _CONDITION = re.compile(rf"\\if(?:num|dim){_NUMBER}([<>=]){_NUMBER}(?:\\relax)?(?![\d.])")
 _ODD = re.compile(r"\\ifodd\s*(-?\d+)(?:\s|\\relax(?![A-Za-z]))?(?![\d.])")
 _TKZ = re.compile(r"\\tkz[A-Za-z]+")
-_COMMAND = re.compile(
-    r"\\(?:re)?newcommand\*?\s*\{?\s*\\([A-Za-z]+)\s*\}?\s*\[([1-9])\]\s*(?=\{)|\\def\s*\\([A-Za-z]+)((?:#[1-9])+)\s*(?=\{)"
-)
 
 
 def without_comments(text: str) -> str:
@@ -80,13 +64,13 @@ def _end(body: str, position: int, depth: int = 0) -> int:
             after = closing(body, head.end()) + 1
             start = after + len(body[after:]) - len(body[after:].lstrip())
             return closing(body, start) + 1 if body[start : start + 1] == "{" else _end(body, start, depth + 1)
-        if head := _MACRO.match(body, position):
+        if head := MACRO.match(body, position):
             return closing(body, head.end()) + 1
-        if head := _COMMAND.match(body, position):
+        if head := COMMAND.match(body, position):
             return closing(body, head.end()) + 1
-        if head := _LET.match(body, position):
+        if head := LET.match(body, position):
             return head.end()
-        if head := _PARSE.match(body, position):
+        if head := PARSE.match(body, position):
             return closing(body, head.end()) + 1
         if head := _DECLARED.match(body, position):
             return _after_groups(body, head.end(), "[{")
@@ -140,111 +124,6 @@ def _after_groups(body: str, position: int, signs: str) -> int:
         if not body[start : start + 1] or body[start] not in signs:
             return position
         position = closing(body, start) + 1
-
-
-def command(statement: str, commands: dict[str, tuple[int, str]]) -> bool:
-    r"""Whether the statement defines a command with arguments (``\newcommand{\a}[2]{…}``), which is added."""
-    head = _COMMAND.match(statement)
-    if head is None:
-        return False
-    count = int(head[2]) if head[2] else len(head[4]) // 2
-    commands[head[1] or head[3]] = count, statement[head.end() + 1 : -1]
-    return True
-
-
-def expanded(text: str, commands: dict[str, tuple[int, str]]) -> str:
-    """The text with its commands with arguments replaced by their bodies. Raises ``NotDrawn``."""
-    for name, (count, body) in commands.items():
-        pattern = re.compile(r"\\" + name + r"(?![A-Za-z])")
-        for _ in range(_MAX_LOOPS):
-            found = pattern.search(text)
-            if found is None:
-                break
-            position, written = found.end(), body
-            for number in range(1, count + 1):
-                start = position + len(text[position:]) - len(text[position:].lstrip())
-                if text[start : start + 1] != "{":
-                    raise NotDrawn
-                end = closing(text, start)
-                written = written.replace(f"#{number}", text[start + 1 : end])
-                position = end + 1
-            text = text[: found.start()] + written + text[position:]
-            if len(text) > _MAX_TEXT:
-                raise NotDrawn
-        else:
-            raise NotDrawn
-    return text
-
-
-def declare_functions(value: str, functions: dict[str, tuple[list[str], str]]) -> None:
-    r"""Adds the functions of ``declare function={f(\x)=\x^2;}``. Raises ``NotDrawn``."""
-    for each in value.split(";"):
-        if not each.strip():
-            continue
-        found = re.match(r"\s*([A-Za-z]\w*)\s*\(([^()]*)\)\s*=\s*(.+)", each, re.DOTALL)
-        if found is None:
-            raise NotDrawn
-        functions[found[1]] = [part.strip().lstrip("\\") for part in found[2].split(",")], found[3].strip()
-
-
-def called(text: str, functions: dict[str, tuple[list[str], str]], depth: int = 0) -> str:
-    """The text with the calls of its functions replaced; formulas in labels are left. Raises ``NotDrawn``."""
-    if not functions:
-        return text
-    name = re.compile(r"(?<![\\A-Za-z])(" + "|".join(map(re.escape, functions)) + r")\s*\(")
-    parts = re.split(r"((?<!\()\$[^$]*\$(?!\)))", text)
-    for index in range(0, len(parts), 2):
-        position = 0
-        while found := name.search(parts[index], position):
-            end = closing(parts[index], found.end() - 1)
-            variables, body = functions[found[1]]
-            values = split(parts[index][found.end() : end])
-            if len(values) != len(variables) or depth > 4 or len(text) > _MAX_TEXT:
-                raise NotDrawn
-            for variable, value in zip(variables, values, strict=True):
-                body = re.sub(r"\\" + re.escape(variable) + r"(?![A-Za-z])", f"({value})".replace("\\", "\\\\"), body)
-            written = f"({called(body, functions, depth + 1)})"
-            parts[index] = parts[index][: found.start()] + written + parts[index][end + 1 :]
-            position = found.start() + len(written)
-            if len(parts[index]) > _MAX_TEXT:
-                raise NotDrawn
-    return "".join(parts)
-
-
-def is_global(statement: str) -> bool:
-    """Whether a definition holds outside of its loop, too."""
-    return _GLOBAL.match(statement) is not None
-
-
-def macro(statement: str, values: dict[str, str]) -> bool:
-    """Whether the statement defines a macro, which is added to the values."""
-    if copied := _LET.fullmatch(statement):
-        if copied[2] not in values:
-            raise NotDrawn
-        values[copied[1]] = values[copied[2]]
-        return True
-    if calculation := _PARSE.match(statement):
-        values["pgfmathresult"] = result(statement[calculation.end() + 1 : -1])
-        return True
-    head = _MACRO.match(statement)
-    if head is None:
-        return False
-    value = statement[head.end() + 1 : -1]
-    if head[1].startswith("pgfmath"):
-        number = evaluate(value)
-        value = f"{int(number)}" if head[1] == "pgfmathtruncatemacro" else f"{number:.6f}"
-    values[head[2]] = value
-    return True
-
-
-def substitute(text: str, values: dict[str, str]) -> str:
-    """The text with its macros replaced."""
-    for _ in range(4):
-        replaced = re.sub(r"\\([A-Za-z]+)", lambda found: values.get(found[1], found[0]), text)
-        if replaced == text or len(replaced) > 100_000:
-            break
-        text = replaced
-    return text
 
 
 def loop(statement: str, values: dict[str, str] | None = None) -> tuple[list[dict[str, str]], str] | None:
