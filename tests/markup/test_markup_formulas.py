@@ -47,6 +47,7 @@ def test_indices_before_a_letter_and_signs_have_their_mathml() -> None:
         (r"a \mathrel{\mathop:}= b", "a:=b"),
         (r"\mathopen{(} a \mathbin{\circ} b \mathclose{)} \mathord{c} \mathpunct{;}", "(a∘b)c;"),
         (r"\mathop\sum_x", "∑x"),
+        (r"a &lt; b &gt; c", "a&lt;b&gt;c"),
         (r"\cancelto{0}{x}", "x0"),
         (r"A \buildrel f \over \longrightarrow B", "A⟶fB"),
         (r"a = b \eqno(3)", "a=b(3)"),

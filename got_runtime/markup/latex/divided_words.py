@@ -22,7 +22,7 @@ _CONJUNCTIONS = _set("and or nor to versus vs und oder bis sowie bzw beziehungsw
 # First parts of compounds that are written with a hyphen.
 _FIRST_PARTS = _set(
     "self well half cross quasi vice high low long short full twenty thirty forty fifty sixty seventy eighty ninety"
-    " first second third fourth fifth alpha beta gamma delta omega demi sous"
+    " first second third fourth fifth alpha beta gamma delta omega demi sous là"
 )
 # Second parts with which they are one word all the same: "highly", "longing", "wellness".
 _ENDINGS = _set(
@@ -43,7 +43,8 @@ _INNER = _set("a and at by de en in la le of off on out the to up und")  # state
 _VOWEL_PREFIXES = _set("anti co contra de intra meta micro multi pre re semi ultra")
 # Elisions, behind whose apostrophe no space stands: "l'eau", "aujourd'hui", "dell'acqua".
 _ELIDED = re.compile(
-    r"(?<!\w)(?:[cdjlmnst]|qu|jusqu|lorsqu|puisqu|quoiqu|presqu|quelqu|aujourd|dell|nell|sull)['’]\Z", re.I
+    r"(?<!\w)(?:[cdjlmnost]|qu|jusqu|lorsqu|puisqu|quoiqu|presqu|quelqu|aujourd|un|all|dall|dell|nell|sull|quell)['’]\Z",
+    re.I,
 )
 _FRENCH = _set("le les des une est dans que qui pour sur pas du et il elle au aux ce")
 _FRENCH_TAILS = _set(
@@ -59,7 +60,7 @@ _PAIRS = _set(
     " compte-rendu couvre-feu en-tête grand-chose gratte-ciel haut-parleur haut-parleurs mot-clé mots-clés nouveau-né"
     " nouveau-nés outre-mer pare-brise peut-être porte-avions porte-bonheur porte-clés porte-monnaie porte-parole"
     " petit-déjeuner quelques-unes quelques-uns rendez-vous sans-abri savoir-faire savoir-vivre taille-crayon"
-    " timbre-poste timbres-poste tire-bouchon week-end"
+    " timbre-poste timbres-poste tire-bouchon week-end nord-est nord-ouest sud-est sud-ouest"
 )
 """Compounds that are written with a hyphen, as a whole."""
 _FRENCH_TENS = _set("vingt trente quarante cinquante soixante quatre")

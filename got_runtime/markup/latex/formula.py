@@ -19,6 +19,11 @@ _DELIMITERS = frozenset(
 _FOREIGN = frozenset({Kind.SPECIAL, Kind.FENCE, Kind.HTML_TABLE, Kind.KERN, Kind.RAW, Kind.SMILES, Kind.VERB})
 
 
+# Characters as HTML writes them.
+_ENTITY = re.compile(r"(?<!\\)&(lt|gt|le|ge);")
+_CHARACTERS = {"lt": "<", "gt": ">", "le": "\\leq ", "ge": "\\geq "}
+
+
 def repair_latex(reader: "TokenReader", low: int, high: int) -> str:
     """The tokens of a formula as LaTeX in which braces, environments and ``\\left … \\right`` are balanced.
 
@@ -88,7 +93,7 @@ class _Balancer:
         self._unwind(0)
         while self._out and self._out[-1] == " ":
             self._out.pop()
-        return "".join(self._out)
+        return _ENTITY.sub(lambda found: _CHARACTERS[found[1]], "".join(self._out))
 
     def _emit(self, piece: str) -> None:
         last = self._out[-1] if self._out else " "
