@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Never, Self, Unpack
 
 from got_runtime.engine.protocol import Engine
+from got_runtime.engine.threads import reading_threads
 from got_runtime.errors import EngineError, OptionError, SourceUnsupported, check_names
 from got_runtime.options import ReadOptions, ReadOptionsDict
 from got_runtime.pipeline.loop import OnToken, PageReader
@@ -334,6 +335,7 @@ class GotRuntime:
         # The pages of one context have one answer, which the planner looks for.
         by_page = cache is not None and not isinstance(options.task, MultiPage)
         find_kept = (lambda sha256, number: cache.get(options, sha256, [number])) if cache and by_page else None
+        threads = reading_threads(self._model_info.device)
 
         def opened(source: Any) -> Iterator[SourcePage]:
             return open_pages(
@@ -345,9 +347,10 @@ class GotRuntime:
                 allow_remote=options.allow_remote,
                 rotate=options.rotate,
                 find_kept=find_kept,
+                threads=threads,
             )
 
-        reader = PageReader(PagePlanner(checkpoint, options, cache), engine, on_token, stop, ordered)
+        reader = PageReader(PagePlanner(checkpoint, options, cache, threads), engine, on_token, stop, ordered)
         if isinstance(sources, list | tuple) or is_folder(sources):
             return reader, documents(sources if isinstance(sources, list | tuple) else [sources], opened)
         return reader, [opened(sources)]

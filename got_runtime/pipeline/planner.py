@@ -3,6 +3,7 @@
 import itertools
 import logging
 from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from got_runtime.pipeline.retry import ACCEPTED_CONFIDENCE, Retry, RetryMethod
 from got_runtime.pipeline.zoomed import ZoomReading
 from got_runtime.results import PageLine, PageResult
 from got_runtime.sources import SourcePage
+from got_runtime.sources.in_order import in_order
 from got_runtime.tasks import MultiPage, Plain
 from got_runtime.views.zoom import ZoomedPage, characters_of_piece
 
@@ -34,12 +36,24 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
+class _Numbered:
+    """A page, or the pages that share a context, and its place: in its document, and among all pages."""
+
+    group: list[SourcePage]
+    document: DocumentTask
+    index: int
+    number: int
+
+
+@dataclass(frozen=True)
 class PagePlanner:
     """Plans the tasks of documents, and completes them."""
 
     checkpoint: "LoadedModel"
     options: ReadOptions
     cache: "PageCache | None" = None
+    threads: int = 1
+    """Pages that are prepared at the same time."""
 
     @property
     def _finisher(self) -> PageFinisher:
@@ -47,23 +61,31 @@ class PagePlanner:
 
     def work(self, documents: Iterable[Iterator[SourcePage]]) -> Generator[Work, None, None]:
         """The requests of each page, in order; a page in zoomed views has several."""
-        for task in self._plan(documents):
-            if task.zoom is None or not (views := self.first_views(task)):
-                yield Work(task, task.request)
-                continue
-            for view in views:
-                yield from self.requests(view)
+        with closing(in_order(self._prepared, self._numbered(documents), self.threads)) as prepared:
+            for work in prepared:
+                yield from work
 
-    def _plan(self, documents: Iterable[Iterator[SourcePage]]) -> Iterator[PageTask]:
-        """A task for each page, or for each group of pages that share a context."""
+    def _prepared(self, page: "_Numbered") -> Iterable[Work]:
+        work = self._work_of(page)
+        return work if self.threads == 1 else list(work)
+
+    def _work_of(self, page: "_Numbered") -> Iterator[Work]:
+        task = self._plan_page(page.group)
+        task.document, task.index, task.number = page.document, page.index, page.number
+        if task.zoom is None or not (views := self.first_views(task)):
+            yield Work(task, task.request)
+            return
+        for view in views:
+            yield from self.requests(view)
+
+    def _numbered(self, documents: Iterable[Iterator[SourcePage]]) -> Iterator["_Numbered"]:
+        """Each page, or each group of pages that share a context."""
         numbers = itertools.count()
         for pages in documents:
             document, count = DocumentTask(), 0
             for group in self._groups(pages):
-                task = self._plan_page(group)
-                task.document, task.index, task.number = document, count, next(numbers)
+                yield _Numbered(group, document, count, next(numbers))
                 count += 1
-                yield task
             document.pages = count
 
     def _groups(self, document: Iterator[SourcePage]) -> Iterator[list[SourcePage]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from got_runtime.engine.protocol import Request
+from got_runtime.engine.threads import reading_threads
 from got_runtime.errors import GotError, TaskError
 from got_runtime.model.prompt import build_prompt
 from got_runtime.options import ReadOptions
@@ -50,7 +51,7 @@ RGB_BYTES = 3
 """Bytes of a pixel of the page image, which is kept until the completion arrives."""
 
 
-_PREPARING = threading.Semaphore(2)
+_PREPARING = threading.Semaphore(max(2, reading_threads("cuda")))
 """Pages of all callers that are prepared at once: each takes tens of megabytes while its lines are looked for."""
 
 

@@ -75,6 +75,7 @@ def open_pages(
     rotate: Rotation = 0,
     long_side: int = LONG_SIDE,
     find_kept: FindKept | None = None,
+    threads: int = 1,
 ) -> Iterator[SourcePage]:
     """Iterate over the pages of one source; each page is decoded or rendered when the iterator reaches it.
 
@@ -94,7 +95,9 @@ def open_pages(
         long_side: pixels of the longer side of a PDF page where ``dpi`` is ``None``.
         find_kept: returns what is known of a page from the SHA-256 of the source's bytes and its number. A page for
             which it returns something is yielded with that in ``kept`` and without ``image``. It is not called for
-            images and arrays in memory.
+            images and arrays in memory. With several threads it is called in them.
+        threads: pages of a PDF that are rendered at the same time, each in a child process, and as many that wait for
+            the iterator.
 
     Raises:
         SourceNotFound: there is no such file or address.
@@ -125,6 +128,7 @@ def open_pages(
             rotate=rotate,
             limits=limits,
             find_kept=find_kept,
+            threads=threads,
         )
     else:
         yield from file_pages(content, kind, pages=pages, rotate=rotate, limits=limits, find_kept=find_kept)

@@ -1,15 +1,17 @@
 """PDF files → pages, rendered one at a time."""
 
 import logging
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
+from queue import SimpleQueue
 from typing import Any
 
 from PIL import Image
 
 from got_runtime.errors import SourceError
 from got_runtime.sources.content import Content
+from got_runtime.sources.in_order import in_order
 from got_runtime.sources.isolation import Call, FileReader, Result, error_of
 from got_runtime.sources.limits import Limits
 from got_runtime.sources.page import FindKept, Rotation, SourcePage, kept_of, with_next
@@ -33,8 +35,12 @@ def pdf_pages(
     rotate: Rotation,
     limits: Limits,
     find_kept: FindKept | None = None,
+    threads: int = 1,
 ) -> Iterator[SourcePage]:
-    """The selected pages; a page that cannot be rendered is yielded with its error."""
+    """The selected pages; a page that cannot be rendered is yielded with its error.
+
+    With several threads, each has the file open in a child process of its own.
+    """
     arguments = {"password": password, "max_pixels": limits.max_pixels, "max_side": limits.max_side}
     with closing(FileReader(content, "PDF", arguments, limits)) as file:
         opened = file.call(Call("info", content.name))
@@ -44,12 +50,46 @@ def pdf_pages(
             logger.info("%s", warning)
         numbers = select_pages(pages, total, content.name, limits.max_pages)
         warnings += missing_pages(pages, total)
+        if threads > 1 and limits.isolate:
+            of_file = PageOfPdf(file, content, 0, total, rotate)
+            others = [FileReader(content, "PDF", arguments, limits) for _ in range(min(threads, len(numbers)) - 1)]
+            for opened_page in _in_threads(of_file, others, numbers, dpi, long_side, find_kept):
+                yield opened_page.with_file_warnings(warnings)
+                warnings = ()  # of the whole file: the first page carries them
+            return
         for number, next_number in with_next(numbers, find_kept):
             page = PageOfPdf(file, content, number, total, rotate)
             following = None if next_number is None else replace(page, number=next_number)
             kept = kept_of(content, number, find_kept)
             yield page.opened(dpi, long_side, kept, following).with_file_warnings(warnings)
-            warnings = ()  # of the whole file: the first page carries them
+            warnings = ()
+
+
+def _in_threads(
+    of_file: "PageOfPdf",
+    others: Sequence[FileReader],
+    numbers: Sequence[int],
+    dpi: float | None,
+    long_side: int,
+    find_kept: FindKept | None,
+) -> Iterator[SourcePage]:
+    """The pages, rendered by the reader of ``of_file`` and by others at the same time."""
+    free: SimpleQueue[FileReader] = SimpleQueue()
+    for reader in (of_file.file, *others):
+        free.put(reader)
+
+    def opened(number: int) -> SourcePage:
+        reader = free.get()
+        try:
+            kept = kept_of(of_file.content, number, find_kept)
+            return replace(of_file, file=reader, number=number).opened(dpi, long_side, kept)
+        finally:
+            free.put(reader)
+
+    with ExitStack() as stack:
+        for reader in others:
+            stack.enter_context(closing(reader))
+        yield from stack.enter_context(closing(in_order(opened, numbers, 1 + len(others))))
 
 
 @dataclass(frozen=True)

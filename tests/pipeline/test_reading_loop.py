@@ -131,6 +131,23 @@ def test_pages_are_streamed_as_they_finish(checkpoint: LoadedModel, monkeypatch:
     assert sorted(page.text for page in runtime.stream(pages, ordered=False)) == sorted(asyncio.run(texts()))
 
 
+@pytest.mark.parametrize("threads", [1, 3])
+def test_pages_prepared_in_threads_keep_their_order(checkpoint: LoadedModel, threads: int) -> None:
+    answers = [f"text {number}" for number in range(9)]
+
+    def pages() -> Iterator[SourcePage]:
+        for _ in range(8):
+            yield from open_pages(inked())
+        raise SourceCorrupt("the ninth page is torn")
+
+    planner = PagePlanner(checkpoint, ReadOptions(), threads=threads)
+    reader = PageReader(planner, ScriptedEngine(checkpoint.encode, answers))
+    results, numbers = reader.read([open_pages(inked()), pages()]), list[str]()
+    with pytest.raises(SourceCorrupt, match="torn"):
+        in_time(lambda: numbers.extend(page.text for page in results))
+    assert numbers == answers
+
+
 def test_an_error_of_the_source_is_raised_after_the_earlier_pages(checkpoint: LoadedModel) -> None:
     def torn() -> Iterator[SourcePage]:
         yield from open_pages(inked())

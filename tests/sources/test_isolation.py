@@ -136,6 +136,26 @@ def test_rendering_here_gives_the_same_pages(source: bytes) -> None:
         assert a.pdf is None or a.pdf.characters() == b.pdf.characters() != []
 
 
+def test_several_threads_render_a_pdf_in_the_order_of_its_pages() -> None:
+    """A fast device reads more pages than one process renders."""
+    document = pdf_of(*"abcdefghi")
+    alone = read(document, pages="2-9", dpi=72)
+    together = read(document, pages="2-9", dpi=72, threads=2)
+    assert [page.number for page in together] == list(range(2, 10))
+    assert all(same(a.image, b.image) for a, b in zip(alone, together, strict=True))
+    assert [page.text_layer for page in together] == list("bcdefghi")
+    if pools._processors() > 1:
+        assert len(children()) > 1
+
+
+def test_a_page_that_hangs_beside_others_in_threads_costs_itself() -> None:
+    pages = list(open_pages(pdf_that_hangs(), dpi=72, limits=QUICK, threads=2))
+    assert [page.number for page in pages] == [1, 2]
+    assert isinstance(pages[0].error, LimitExceeded)
+    assert pages[1].error is None
+    assert pages[1].image is not None
+
+
 def test_a_child_that_dies_costs_one_page() -> None:
     pages = open_pages(pdf_of("a", "b", "c"), dpi=20)
     next(pages)

@@ -24,7 +24,7 @@ from got_runtime.sources.isolation.process import ChildEnded, ChildProcess, Repl
 
 __all__ = ["Opening", "Pending", "Pool", "Request", "new_key", "pool", "start_child"]
 
-MAX_CHILDREN = 4
+MAX_CHILDREN = 8
 """Children of this process. A second one starts only for a second thread that reads at the same time."""
 LEAVING_SECONDS = 0.2
 """Time that closing a file waits for a page of it that is being rendered."""
