@@ -37,6 +37,12 @@ def escape(text: str) -> str:
     return text
 
 
+def _closed(text: str) -> str:
+    """The text in LaTeX, without a quote at its end, which would begin code before a brace or command."""
+    text = escape(text)
+    return text + "{}" if text.endswith("`") else text
+
+
 def to_latex(content: Content) -> str:
     """A content as one line of LaTeX."""
     return "".join(_inline(piece) for piece in content)
@@ -45,8 +51,7 @@ def to_latex(content: Content) -> str:
 def _inline(piece: Inline) -> str:
     match piece.kind:
         case "text":
-            text = escape(piece.text)
-            text += "{}" if text.endswith("`") else ""  # before a brace or command it would begin code
+            text = _closed(piece.text)
             for mark in reversed(piece.marks):
                 text = f"\\{_COMMANDS[mark]}{{{text}}}"
             return text
@@ -55,9 +60,9 @@ def _inline(piece: Inline) -> str:
         case "smiles":
             return f"<smiles>{piece.smiles}</smiles>"
         case "link":
-            return f"\\href{{{escape(piece.url)}}}{{{escape(piece.text)}}}"
+            return f"\\href{{{escape(piece.url)}}}{{{_closed(piece.text)}}}"
         case "note":
-            return f"\\footnote{{{escape(piece.text)}}}"
+            return f"\\footnote{{{_closed(piece.text)}}}"
         case "break":
             return "\\newline "
         case "nested":

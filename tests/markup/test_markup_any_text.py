@@ -90,6 +90,7 @@ def test_every_renderer_takes_what_the_parser_gives(text: str, is_latex: bool) -
 @example("```$```")
 @example("$`$`")
 @example("\\textbf{```\\cline{1-2}``")
+@example("\\footnote{```\n\n```")
 @example("\\textbf{```\\begin{tabular}{|l|c|}``")
 @example("```\\begin{tabular}{|l|c|}```")
 @example("\\begin{equation}\\section*{\\hline\\end{equation}")
