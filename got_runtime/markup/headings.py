@@ -74,9 +74,15 @@ def _depths(numbered: list[tuple[int, str]]) -> dict[int, int]:
             outer for outer in styles[:place] if last[outer] > first[style] or (outer == "roman" and style == "letter")
         ]
         above = [
-            outer for outer in styles if _is_above(outer, style) or (outer in earlier and not _is_above(style, outer))
+            outer
+            for outer in styles
+            if (_is_above(outer, style) and (style in _RANKS or first[outer] < first[style]))
+            or (outer in earlier and not _is_above(style, outer))
         ]
-        below[style] = sorted(above, key=lambda outer: _RANKS.get(outer, len(_RANKS)))
+        around = {outer for inner in above for outer in styles if style not in _RANKS and _is_above(outer, inner)}
+        below[style] = sorted(
+            {*above, *around}, key=lambda outer: (_RANKS.get(outer, len(_RANKS)), styles.index(outer))
+        )
     path: dict[str, tuple[int, ...]] = {}
     counters: dict[str, int] = {}  # chapters are often counted through all parts of a book
     in_chapters: dict[int, bool] = {}  # whether a number begins with that of its chapter

@@ -31,6 +31,8 @@ NESTED = {
     "CHAPTER IV ONE|§1. Two|§2. Three|CHAPTER V|§1. Four": [2, 3, 3, 2, 3],
     "Article 1 Terms|Section 1.1 Words|Article 2 Scope": [2, 3, 2],
     "Chapter 1|Chapter 2": [2, 2],
+    "第一章|第一节 甲|第二节 乙|第二章|第一节 丙": [2, 3, 3, 2, 3],
+    "1. Aims|2. Method|Part 2 of the study|3. Results": [2, 2, 2, 2],
     "十、前|十一、后": [2, 2],
     "IV. Results|V. Discussion": [2, 2],
     "第一章 绪论|1.1 背景|1.1.1 国外|1.2 意义|第二章 方法|2.1 模型|2.1.1 细节|第三章 结论": [2, 3, 4, 3, 2, 3, 4, 2],

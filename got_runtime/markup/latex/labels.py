@@ -40,7 +40,7 @@ def heading_number(title: str) -> str | None:
         return f"{name} {named[4] or named[6]}"
     title = _SECTION.sub("", title.strip(), count=1)
     chinese = _CHINESE_NUMBER.match(title.strip())
-    if chinese is not None and chinese.end() < len(title.strip()):
+    if chinese is not None and (chinese[1] or chinese.end() < len(title.strip())):
         return chinese[1] or chinese[2] or chinese[3]
     bracketed = _BRACKETED_NUMBER.match(title.strip())
     if bracketed is not None:
