@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from got_runtime import __version__
-from got_runtime.cli.common import CommandParser, log_to_stderr, print_notice, write_utf8
+from got_runtime.cli.common import CommandParser, log_to_stderr, open_closed_streams, print_notice, write_utf8
 
 COMMANDS = (
     "read",
@@ -59,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     from got_runtime.errors import GotError
 
+    open_closed_streams()
     args = build_parser().parse_args(_join_negative_values(sys.argv[1:] if arguments is None else arguments))
     write_utf8()
     try:

@@ -25,6 +25,7 @@ __all__ = [
     "non_empty_path",
     "non_negative_int",
     "non_negative_number",
+    "open_closed_streams",
     "output_folder",
     "positive_int",
     "positive_number",
@@ -145,6 +146,16 @@ def check_outputs(files: Mapping[str, Path | None]) -> None:
         folder = file.absolute().parent
         if file.is_dir() or not folder.is_dir() or not os.access(file if file.exists() else folder, os.W_OK):
             raise GotError(f"{option} {file}: name a file that can be written, in a folder that exists")
+
+
+def open_closed_streams() -> None:
+    """Give standard streams that the calling program closed an empty file.
+
+    Python has none there, and ``print`` writes what is meant for a missing standard error to standard output.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - for the whole process
 
 
 def write_whole(file: Path, text: str) -> None:

@@ -42,6 +42,8 @@ def page_count(document: Any) -> tuple[int, list[str]]:
         warnings = ["the page tree is damaged: what is no page was left out"]
     elif tree.holds_direct:
         warnings = ["the page tree is damaged: it holds pages themselves instead of references to them"]
+    elif tree.is_mistyped:
+        warnings = ["the page tree is damaged: a page has the type of a node"]
     elif tree.free_root():
         warnings = ["the page tree is damaged: its root has a parent"]
     elif total is not None:
@@ -88,6 +90,8 @@ class _Tree:
         """Whether the tree holds something that is neither a page nor a node, or a node twice."""
         self.holds_direct = False
         """Whether a page or node stands in the tree itself instead of a reference to it."""
+        self.is_mistyped = False
+        """Whether a page said that it is a node."""
         self.is_miscounted = False
         """Whether a node counts other pages than it holds."""
 
@@ -169,7 +173,17 @@ class _Tree:
 
     def _kids_if_node(self, number: int) -> list[int] | None:
         """The kids of a node of the tree; None for a page."""
-        return self._kids(number) if "Kids" in self._names(number) else None
+        names = self._names(number)
+        if "Kids" in names:
+            return self._kids(number)
+        if self._key(number, "Type") != ("name", "/Pages"):
+            return None
+        if "Contents" not in names:
+            self.is_damaged = True  # a node without anything in it
+            return []
+        self._document.xref_set_key(number, "Type", "/Page")
+        self.is_mistyped = True
+        return None
 
     def _kids(self, node: int) -> list[int]:
         """The objects that a node refers to; what is no reference to a dictionary is left out."""

@@ -65,3 +65,18 @@ def test_messages_that_repeat_do_not_reach_the_next_file() -> None:
     first = only_page(damaged, dpi=30)
     assert (first.text_layer, len(first.warnings)) == ("", 1)
     assert only_page(tree_of("3 0 R", "/Count 1"), dpi=30).warnings == ()
+
+
+@pytest.mark.parametrize("node", ["<</Type/Pages/Parent 2 0 R/Count 1>>", "<</Type/Pages/Parent 2 0 R/Count 0>>"])
+@pytest.mark.parametrize(("kids", "count"), [("7 0 R 3 0 R", 2), ("3 0 R 7 0 R", 1), ("7 0 R", 1)])
+def test_a_node_that_holds_nothing_costs_no_page(node: str, kids: str, count: int) -> None:
+    pages = read(tree_of(kids, f"/Count {count}", more=[node]), dpi=30)
+    assert is_marked(pages[0].image)
+    assert all(page.image is not None for page in pages)
+    assert "page tree" in pages[0].warnings[0]
+
+
+def test_a_page_that_says_it_is_a_node_is_read() -> None:
+    page = only_page(tree_of("7 0 R", "/Count 1", more=["<</Type/Pages/Parent 2 0 R/Contents 5 0 R>>"]), dpi=30)
+    assert is_marked(page.image)
+    assert "a page has the type of a node" in page.warnings[0]
