@@ -91,7 +91,7 @@ def find_files(
                     raise found
                 if found.key in readable:
                     if readable[found.key]:
-                        files.repeated.setdefault(found.key, str(found.source))
+                        files.repeated.setdefault(found.key, str(getattr(found.source, "name", found.source)))
                     continue
                 readable[found.key] = False
                 check_input(found, options)

@@ -11,7 +11,7 @@ import numpy as np
 from got_runtime.sources.answers import Pixels
 from got_runtime.sources.names import one_line
 
-__all__ = ["MENDS", "drawn_in_one_colour", "file_faults", "is_too_small", "size_fault"]
+__all__ = ["MENDS", "drawn_in_one_colour", "file_faults", "is_one_colour", "is_too_small", "size_fault"]
 
 SMALLEST_SIDE = 8
 """Pixels; a picture with a smaller side holds no legible character."""
@@ -93,29 +93,45 @@ def _crop_fault(document: Any, page: Any) -> str | None:
     return "the CropBox holds nothing of the page: the whole page is shown"
 
 
+def _size_fault(document: Any, page: Any) -> str | None:
+    """No MediaBox with an area, where MuPDF takes that of US Letter; other programs take it or A4."""
+    mupdf = _mupdf()
+    box = mupdf.pdf_dict_get_inheritable(page._pdf_page().obj(), mupdf.pdf_new_name("MediaBox"))
+    rect = mupdf.pdf_to_rect(box)
+    if rect.x1 > rect.x0 and rect.y1 > rect.y0:
+        return None
+    return f"the page does not state its size: it is taken as {page.rect.width:g}×{page.rect.height:g} points"
+
+
 def _mupdf() -> Any:
     from pymupdf import mupdf
 
     return mupdf
 
 
-MENDS: tuple[Callable[[Any, Any], str | None], ...] = (_unit_fault, _rotation_fault, _crop_fault)
+MENDS: tuple[Callable[[Any, Any], str | None], ...] = (_unit_fault, _rotation_fault, _crop_fault, _size_fault)
 """Each mends a fault of a ``pymupdf.Page`` in memory and returns a warning, after which the page is loaded again."""
 
 
 def drawn_in_one_colour(page: Any, pixels: Pixels) -> str | None:
     """A warning, if the picture of a ``pymupdf.Page`` is one colour although the page has content that draws."""
-    samples = np.frombuffer(pixels.data, np.uint8)
-    step = 3 * max(1, pixels.width * pixels.height // 1000)
-    if any((samples[shift::step] != samples[shift]).any() for shift in range(3)):  # as on nearly every page
+    if not is_one_colour(pixels):
         return None
-    if not np.array_equal(samples[3:], samples[:-3]):
-        return None
+    samples = np.frombuffer(pixels.data, np.uint8, 3)
     marks = Counter(kind for kind, box in page.get_bboxlog() if not kind.startswith(INVISIBLE) and _has_area(box))
     if set(marks) <= {"fill-path"} and _paths_are_paper(page, tuple(samples[:3] / 255)):
         return None
     content = ", ".join(f"{count} {kind.replace('-', ' ')}" for kind, count in marks.items())
     return f"the page is one colour although it has content ({content}): parts may be missing"
+
+
+def is_one_colour(pixels: Pixels) -> bool:
+    """Whether all pixels of an RGB picture are equal."""
+    samples = np.frombuffer(pixels.data, np.uint8)
+    step = 3 * max(1, pixels.width * pixels.height // 1000)
+    if any((samples[shift::step] != samples[shift]).any() for shift in range(3)):  # as on nearly every page
+        return False
+    return np.array_equal(samples[3:], samples[:-3])
 
 
 def _has_area(box: Any) -> bool:

@@ -14,7 +14,7 @@ from got_runtime.sources.isolation.messages import as_warnings
 from got_runtime.sources.mupdf import encrypts_attachments_alone, library, messages, mupdf_calls, open_document
 from got_runtime.sources.names import one_line
 from got_runtime.sources.page_tree import is_regular, page_count
-from got_runtime.sources.pdf_faults import MENDS, drawn_in_one_colour, file_faults, size_fault
+from got_runtime.sources.pdf_faults import MENDS, drawn_in_one_colour, file_faults, is_one_colour, size_fault
 from got_runtime.sources.pdf_features import PageFeatures
 from got_runtime.sources.regions import layout_regions
 from got_runtime.sources.resolution import POINTS_PER_INCH, auto_dpi
@@ -96,6 +96,8 @@ class PdfFile:
                 why = one_line(str(error.__cause__ or error))
                 value["warnings"].append(f"drawn by PDFium, since MuPDF cannot draw the page ({why})")
                 value["renderer"], pixels = ("PDFium", pixels) if draw else (None, None)
+                if pixels is not None and is_one_colour(pixels):
+                    value["warnings"].append("the page is one colour: parts may be missing")
         except GotError as error:
             value["error"], pixels = [type(error).__name__, str(error)], None
         return Answer(value, pixels)

@@ -1,4 +1,4 @@
-"""``got-ocr`` works where the program that starts it has closed its standard input, output or error."""
+"""Standard input, output and error of ``got-ocr``, closed or not, in a shell."""
 
 import os
 import subprocess
@@ -32,6 +32,12 @@ def test_files_are_read(closed: str, tmp_path: Path) -> None:
 def test_notices_do_not_go_to_standard_output_where_standard_error_is_closed(tmp_path: Path) -> None:
     done = run("read a.pdf --ocr auto --no-cache 2>&-", tmp_path)
     assert (done.returncode, done.stdout.strip()) == (0, TEXT)
+
+
+def test_standard_input_is_read_once(tmp_path: Path) -> None:
+    done = run("read - - --ocr auto --no-cache < a.pdf", tmp_path)
+    assert (done.returncode, done.stdout.strip()) == (0, TEXT)
+    assert "named more than once, read once: <stdin>" in done.stderr
 
 
 def test_standard_input_that_is_closed_is_one_error(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from helpers.hostile_files import image_page, pdf, stream
+from helpers.hostile_files import page as page_of
 from helpers.source_files import only_page, pymupdf
 from PIL import Image, ImageDraw
 
@@ -225,3 +226,19 @@ def test_a_page_tree_whose_root_has_a_parent_is_read() -> None:
     )
     assert page.renderer == "MuPDF"
     assert "its root has a parent" in page.warnings[0]
+
+
+def test_a_page_that_neither_draws_is_said_to_be_one_colour() -> None:
+    pytest.importorskip("pypdfium2")
+    pattern = "/Type/Pattern/PatternType 1/PaintType 1/TilingType 1/BBox[0 0 9 9]/XStep 9/YStep 9"
+    draws_itself = stream("/Pattern cs /P scn 0 0 9 9 re f", f"{pattern}/Resources<</Pattern<</P 5 0 R>>>>")
+    page = only_page(page_of("/Pattern cs /P scn 0 0 200 300 re f", "/Pattern<</P 5 0 R>>", draws_itself), dpi=36)
+    assert "drawn by PDFium, since MuPDF cannot draw the page" in page.warnings[0]
+    assert "the page is one colour" in page.warnings[1]
+
+
+@pytest.mark.parametrize("entries", ["", "/MediaBox 3 0 R", "/MediaBox[0 0 0 300]"])
+def test_a_page_that_does_not_state_its_size_is_warned_of(entries: str) -> None:
+    page = only_page(page_of("0 0 50 50 re f", entries=entries), dpi=72)
+    assert page.image.size == (612, 792)
+    assert page.warnings == ("the page does not state its size: it is taken as 612×792 points",)
