@@ -1,7 +1,8 @@
 """Kind ``prose``: running English as books and papers print it, typeset by typst.
 
-Paragraphs, headings, lists and lines of contents, with what :mod:`got_runtime.synth.typography` knows, ligatures and
-words divided at line ends. The answer has one line for each printed one.
+Paragraphs, headings, lists, lines of contents and in training tables of numbers, with what
+:mod:`got_runtime.synth.typography` knows, ligatures and words divided at line ends.
+The answer has one line for each printed one.
 """
 
 from collections.abc import Sequence
@@ -30,6 +31,8 @@ TYPST_FACES = ("New Computer Modern", "Libertinus Serif")
 """Faces that typst brings: one as of TeX, one as of books."""
 TYPST_FACE_SHARE = 0.2
 """Of the training pages."""
+TABLE_SHARE = 0.08
+"""Of the blocks of training pages. Rows of numbers look alike: the network skipped some and repeated others."""
 MARKERS = ("•", "–", "▪", "◦", "‣", "*", "-")
 NUMBERINGS = ("1.", "1)", "(1)", "a)", "(a)", "i.", "I.")
 
@@ -73,7 +76,7 @@ def prose_page(seed: tuple[int, int], style: PlainStyle, training: bool) -> Page
         f"spacing: {rng.uniform(leading, 1.6):.2f}em, first-line-indent: {rng.choice([0.0, 1.5]):.1f}em)\n"
         "#set heading(outlined: false)\n"
     )
-    page = pages_of(source + _blocks(rng, characters * lines, style, training), every_face=True)[0]
+    page = pages_of(source + _blocks(rng, characters, lines, style, training), every_face=True)[0]
     mask: Image.Image = coverage(page)
     text, boxes = printed_lines(page)
     if style.degraded and rng.random() < 0.4:
@@ -88,13 +91,18 @@ def _flag(value: bool) -> str:
     return "true" if value else "false"
 
 
-def _blocks(rng: np.random.Generator, characters: int, style: PlainStyle, training: bool) -> str:
-    """Typst source of about as many characters as the page holds, and some more."""
+def _blocks(rng: np.random.Generator, characters: int, lines: int, style: PlainStyle, training: bool) -> str:
+    """Typst source of about as many lines of so many characters as the page holds, and some more."""
     habits = random_typography(rng, training)
     word_lists = training and rng.random() < WORD_LISTS
     source: list[str] = []
     length = 0
-    while length < 1.15 * characters + 40:
+    while length < 1.15 * characters * lines + 40:
+        if training and rng.random() < TABLE_SHARE:
+            rows = int(rng.integers(3, 10))
+            source.append(_number_table(rng, words_of_text(rng, 160, 0.0), characters, rows))
+            length += characters * rows
+            continue
         words = words_of_text(rng, 160, style.noise) if word_lists else _paragraph(rng, style.noise, not training)
         kind = rng.choice(4, p=[0.78, 0.1, 0.1, 0.02])
         if kind == 0:
@@ -152,3 +160,35 @@ def _contents(rng: np.random.Generator, words: list[str], habits: Typography) ->
         entry = _runs(rng, words[begin : begin + 4], habits)
         lines.append(f"{entry} #box(width: 1fr, repeat(gap: {gap}em)[.]) {rng.integers(1, 400)}")
     return " \\\n".join(lines)
+
+
+def _number_table(rng: np.random.Generator, words: list[str], characters: int, rows: int) -> str:
+    """Rows of a year or some words and as many numbers as a line of ``characters`` has room for."""
+    years = rng.random() < 0.4
+    first = int(rng.integers(1900, 2040 - rows))
+    labels = [
+        str(first + row) if years else " ".join(words[2 * row : 2 * row + int(rng.integers(1, 3))])
+        for row in range(rows)
+    ]
+    room = int(0.75 * characters) - max(map(len, labels))
+    columns: list[list[str]] = []
+    for _ in range(int(rng.integers(1, 9))):
+        column = _numbers(rng, rows)
+        room -= max(map(len, column)) + 3
+        if room < 0:
+            break
+        columns.append(column)
+    cells = [cell for row in zip(labels, *columns, strict=True) for cell in row]
+    stroke = ("none", "none", "(x: none, y: 0.5pt)", "0.5pt")[rng.integers(4)]
+    align = ", ".join(["left", *["right"] * len(columns)])
+    inset = f"(y: {rng.uniform(0.1, 0.4):.2f}em, x: {rng.uniform(0.3, 0.9):.2f}em)"
+    style = f"columns: {len(columns) + 1}, align: ({align},), stroke: {stroke}, inset: {inset}"
+    return f"#table({style}, {', '.join(map(quoted, cells))})"
+
+
+def _numbers(rng: np.random.Generator, rows: int) -> list[str]:
+    """Numbers of one kind and of about the same size, as a column of a table has them."""
+    size = 10 ** rng.uniform(0.3, 5.0)
+    values = size * rng.uniform(0.7, 1.3, rows)
+    form = ("{:,.0f}", "{:.0f}", "{:.1f}", "{:.2f}", "{:.1f}%", "${:,.0f}", "({:.1f})")[rng.integers(7)]
+    return [form.format(value) for value in values]
