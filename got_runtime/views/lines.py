@@ -30,6 +30,8 @@ DEFAULT_X_HEIGHT = 10.0
 """Pixels, where a page has too few components to measure."""
 MIN_COMPONENTS = 8
 """Components below which the usual height of letters is not measured."""
+LEAST_X_HEIGHT = 0.68
+"""Of the median height of a line's letters: capitals and digits are at most so much higher than small letters."""
 MIN_COLOURED_LETTERS = 4
 """Letters of a segment in bright colours: figures have parts of such colours, too."""
 MIN_SMALL_COMPONENTS = 12
@@ -84,9 +86,10 @@ def find_lines(image: Image.Image) -> PageLines:
         if each.width > 0.3 * x_height and not _is_on_picture(each, page, ink)
     ]
     ordered = in_reading_order(lines, rules)
-    # The median height of a few letters is that of capitals or of small letters by chance.
     fitted = [
-        replace(each, x_height=min(each.x_height, max(body_height(_cut(ink, each.box)), 0.5 * each.x_height)))
+        replace(
+            each, x_height=min(each.x_height, max(body_height(_cut(ink, each.box)), LEAST_X_HEIGHT * each.x_height))
+        )
         for each in ordered
     ]
     return PageLines(image, angle, ink, x_height, tuple(fitted), turns, rules)
@@ -135,6 +138,11 @@ def body_height(ink: Mask) -> float:
     if not profile.any():
         return float(ink.shape[0]) / 2
     return max(3.0, float(np.count_nonzero(profile > 0.42 * np.percentile(profile, 95))))
+
+
+def _fitted_height(ink: Mask, line: TextLine) -> float:
+    """The x-height of a line: the median height of a few letters is that of capitals or of small letters by chance."""
+    return min(line.x_height, max(body_height(_cut(ink, line.box)), LEAST_X_HEIGHT * line.x_height))
 
 
 def _cut(mask: Mask, box: tuple[int, int, int, int]) -> Mask:

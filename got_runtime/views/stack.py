@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from got_runtime.views.ink import Mask
 from got_runtime.views.lines import PageLines
 from got_runtime.views.pieces import Box, Piece
 
@@ -121,11 +122,28 @@ def _cleaned(page: PageLines, box: Box, x_height: float) -> _Crop:
     ink = page.ink[top:bottom, left:right]
     paper = np.median(pixels[~ink], axis=0) if not ink.all() else np.full(3, 255.0, np.float32)
     stroke = np.median(pixels[ink], axis=0) if ink.any() else np.zeros(3, np.float32)
-    pixels[_rules_within(page, (left, top, right, bottom))] = paper
+    pixels[_rules_within(page, (left, top, right, bottom)) | _beside(ink, box[0] - left, box[2] - left)] = paper
     return _Crop(Image.fromarray(_dark_on_light(pixels, paper, stroke)), (Placement(1.0, (-left, -top)),))
 
 
-def _rules_within(page: PageLines, box: Box) -> npt.NDArray[np.bool_]:
+def _beside(ink: Mask, begin: int, end: int) -> Mask:
+    """The pixels on the left of ``begin`` and the right of ``end`` without print, such as the edge of a filled cell."""
+    beside = np.ones_like(ink)
+    beside[:, max(0, begin - 1) : end + 1] = False
+    return beside & ~_with_grey_edge(ink)
+
+
+def _with_grey_edge(ink: Mask) -> Mask:
+    """The ink and the pixels next to it: print is grey beside its ink."""
+    near = ink.copy()
+    for axis in (0, 1):
+        one, other = np.swapaxes(near.copy(), 0, axis), np.swapaxes(near, 0, axis)
+        other[1:] |= one[:-1]
+        other[:-1] |= one[1:]
+    return near
+
+
+def _rules_within(page: PageLines, box: Box) -> Mask:
     """The pixels of a box that show rules, such as the sides of a cell, and no print."""
     left, top, right, bottom = box
     shown = np.zeros((bottom - top, right - left), np.bool_)
@@ -133,12 +151,7 @@ def _rules_within(page: PageLines, box: Box) -> npt.NDArray[np.bool_]:
         if x0 < right and x1 > left and y0 < bottom and y1 > top and min(x1 - x0, y1 - y0) <= page.x_height:
             shown[max(0, y0 - 2 - top) : max(0, y1 + 2 - top), max(0, x0 - 2 - left) : max(0, x1 + 2 - left)] = True
     if shown.any():
-        ink = page.ink[top:bottom, left:right].copy()
-        for axis in (0, 1):  # print is grey beside its ink
-            one, near = np.swapaxes(ink.copy(), 0, axis), np.swapaxes(ink, 0, axis)
-            near[1:] |= one[:-1]
-            near[:-1] |= one[1:]
-        shown &= ~ink
+        shown &= ~_with_grey_edge(page.ink[top:bottom, left:right])
     return shown
 
 

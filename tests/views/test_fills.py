@@ -8,6 +8,8 @@ from PIL import Image, ImageDraw, ImageFont
 from got_runtime.synth.degrade import scanned
 from got_runtime.views.fills import filled_areas
 from got_runtime.views.lines import find_lines
+from got_runtime.views.pieces import cut_into_pieces
+from got_runtime.views.stack import stacked_view
 
 SIZE = 20
 HEADER = ["Country", "Valid replies", "Marie Curie", "Total sum"]
@@ -92,3 +94,15 @@ def test_letters_of_large_type_are_no_filled_areas(size: int) -> None:
 @pytest.mark.parametrize("size", [60, 110])
 def test_lines_of_large_type_are_whole(size: int) -> None:
     assert len(find_lines(large_type(size)).lines) == 2
+
+
+def test_the_dark_edge_of_a_filled_cell_is_not_shown_beside_its_print() -> None:
+    lines: list[Placed] = [((60, 160 + 32 * row), words_of(11, row), SIZE) for row in range(8)]
+    page = printed_page(lines, (1000, 500))
+    draw = ImageDraw.Draw(page)
+    draw.rectangle((54, 50, 400, 90), fill=(204, 204, 255), outline=(0, 0, 0), width=2)
+    draw.text((58, 57), "Enquiries", fill=(0, 0, 0), font=ImageFont.load_default(22))
+    found = find_lines(page)
+    [header] = [piece for piece in cut_into_pieces(found, 34) if piece.box[1] < 100]
+    shown = np.asarray(stacked_view(found, [header]).image.convert("L")) < 128
+    assert 0 < shown.sum(axis=0).max() <= header.box[3] - header.box[1]

@@ -136,3 +136,17 @@ def test_widely_spaced_words_make_no_columns() -> None:
     assert [line.row for line in found] == sorted(line.row for line in found)
     tops = [line.box[1] for line in found]
     assert all(later > earlier - 10 for earlier, later in pairwise(tops))
+
+
+def test_numbers_of_one_type_are_measured_alike() -> None:
+    """Half of the ink of "7,007" is in its highest rows, which looked like the height of small letters."""
+    numbers = ["7,007", "7,337", "46,857", "27,797", "1,892", "2,777", "50,773", "6,429"]
+    cells = [
+        ((100 + 150 * column, 300 + 40 * row), numbers[(3 * row + column) % 8], 22)
+        for row in range(6)
+        for column in range(4)
+    ]
+    page = find_lines(printed_page([*paragraph(100, 60, 5, 9, size=22), *cells]))
+    heights = [line.x_height for line in page.lines if line.box[1] > 280]
+    assert len(heights) == len(cells)
+    assert max(heights) < 1.5 * min(heights)
