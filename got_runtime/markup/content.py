@@ -166,7 +166,7 @@ class _TextRun:
 
 
 def _starts_line(last: "Inline | _TextRun | None") -> bool:
-    return last is None or isinstance(last, Break)
+    return last is None or type(last) is Break  # isinstance is slow for classes of pydantic
 
 
 def _append_words(merged: list["Inline | _TextRun"], words: str, marks: tuple[Mark, ...], space: bool) -> None:

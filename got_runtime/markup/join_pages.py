@@ -38,8 +38,9 @@ def parse_pages(
     Args:
         answers: the answer of each page.
         join: whether to join a paragraph that ends within a sentence with one that continues in lower case, and a table
-            with one of as many columns that continues it: under the same header, none, or a caption that says so
-            ("Table 1 (continued)"), which is left out. The joined element has a warning; footnotes, page numbers,
+            with one of as many columns that continues it: under the same header, under none if its columns hold
+            numbers or words as the first ones do, or under a caption that says so ("Table 1 (continued)"), which is
+            left out. The joined element has a warning; footnotes, page numbers,
             running heads and the page break between its halves follow it with empty spans.
         numbers: page numbers, if not all pages of the document were read (default: 1, 2, 3 …). Page breaks within an
             answer have the number of its page.
@@ -200,7 +201,7 @@ def _joined_table(
     headed = is_continued or _stand_above(heads, elements, last.table)
     if not headed and caption is None and is_running_head(elements[last.table - 1]):
         return None  # both have a title
-    grid = join_grids(before.grid, part.grid, needs_header=not headed)
+    grid = join_grids(before.grid, part.grid, needs_header=not headed, is_continued=is_continued)
     if grid is None:
         return None
     note = above or below

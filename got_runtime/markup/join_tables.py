@@ -20,6 +20,7 @@ _PAGE_NUMBER = re.compile(
 )
 _PAGE_WORDS = frozenset({"page", "p", "pag", "pg", "seite", "s", "页", "頁", "página", "pagina"})
 _NUMBER = re.compile(r"[\dA-Z]+(?:[.-]\d+)*")
+_MISSING = frozenset({"n/a", "na", "n.a.", "nd", "n.d.", "ns", "n.s.", "k.a.", "nil", "none"})
 _RUNNING_HEAD = 60  # characters; a longer line is text of the page
 
 
@@ -77,17 +78,18 @@ def _first_number(text: str) -> str | None:
     return None
 
 
-def join_grids(last: Grid, first: Grid, *, needs_header: bool = False) -> Grid | None:
+def join_grids(last: Grid, first: Grid, *, needs_header: bool = False, is_continued: bool = False) -> Grid | None:
     """The second grid below the first, without its header if it repeats that of the first; None for another table.
 
-    With ``needs_header`` a table without the header of the first is another one, even if figures go on in it.
+    With ``needs_header`` a table without the header of the first is another one, even if figures go on in it. Unless a
+    note says that it ``is_continued``, a table without the header has numbers and words in the columns of the first.
     """
     if last.columns != first.columns or not first.rows or not last.rows:
         return None
     header = last.header_rows
     repeated = _repeats_header(last, first)
     other = bool(first.header_rows and header) and not _starts_with_figures(last, first)  # a different header
-    if not repeated and (other or needs_header):
+    if not repeated and (other or needs_header or not (is_continued or _agrees(last, first))):
         return None
     skipped = header if repeated else 0
     body = [cell for cell in first.cells if cell.row >= skipped]
@@ -161,6 +163,27 @@ def _starts_with_figures(last: Grid, first: Grid) -> bool:
     worded = {cell.column for cell in last.cells if cell.row >= last.header_rows and _has(cell, str.isalpha)}
     dated = {cell.column for cell in rows_of(last, last.header_rows) if _is_figure(cell)}
     return any(_is_figure(cell) and cell.column not in worded | dated for cell in rows_of(first, first.header_rows))
+
+
+def _agrees(last: Grid, first: Grid) -> bool:
+    """Whether no column has numbers in one table and words in the other; under a header, whether one column agrees.
+
+    Rows without a header may be those of any table; under a header, words such as "not measured" stand in for numbers.
+    """
+    kinds = [_column_kinds(grid, grid.header_rows if grid is last else 0) for grid in (last, first)]
+    both = [kinds[0][column] == kinds[1][column] for column in kinds[0].keys() & kinds[1].keys()]
+    return not both or (any(both) if last.header_rows else all(both))
+
+
+def _column_kinds(grid: Grid, header_rows: int) -> dict[int, str]:
+    """The kind of the cells in each column below the header; columns of both kinds are left out."""
+    found: dict[int, set[str]] = {}
+    for cell in grid.cells:
+        words = content_words(cell.content).strip()
+        first = next((character for character in words if character.isalnum()), "")
+        if first and cell.row >= header_rows and cell.colspan == 1 and words.lower() not in _MISSING:
+            found.setdefault(cell.column, set()).add("number" if first.isdigit() else "words")
+    return {column: kinds.pop() for column, kinds in found.items() if len(kinds) == 1}
 
 
 def _is_figure(cell: Cell) -> bool:

@@ -41,13 +41,17 @@ NESTED = {
     "1. One|(a) First|(b) Second|2. Two|(a) Third": [2, 3, 3, 2, 3],
     "H. Last|I. Next|J. More": [2, 2, 2],
     "1 One|2 Two|3 Three": [2, 2, 2],
+    "1. Aims|1.1 Growth|1.5 million people|1.2 Cost|3 of 10 patients|12 months later|2. Ends": [2, 3, 2, 3, 2, 2, 2],
+    "1 One|2.5 times as fast|1.1 pH of water|1.2 of mice and men.|1.3 milestones|2 Two": [2, 2, 3, 2, 3, 2],
+    "1 One|1.1 Two|3.4 grams of it were lost on the way.|1.2 e-Learning": [2, 3, 2, 3],
     "1.1.1.1.1.1 Deep|1.1.1.1.1.2 Deep": [6, 6],
 }
 CONTRADICTING = [
     "2 Method|1.1 Data",
     "1 One|1.2 Two|1.1 Three",
     "1 One|1.1 Two|1.1 Three",
-    "3.2 million people|1.5 million more",
+    "3.2 Million people|1.5 Million more",
+    "1 One|1.5 million people|2.5 % of all|1 in 10",
     "I. One|II. Two|C. Three|III. Four",
     "二、甲|（三）乙|三、丙",
 ]

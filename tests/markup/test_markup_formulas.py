@@ -54,6 +54,8 @@ def test_indices_before_a_letter_and_signs_have_their_mathml() -> None:
         (r"\begin{aligned}[t] a &= b \end{aligned}", "a=b"),
         (r"\begin{array}{cc} a & b \\ \multicolumn{2}{c}{d} \end{array}", "abd"),
         (r"\begin{pmatrix} a & b \\ \hdotsfor{2} \end{pmatrix}", "(ab⋯)"),
+        (r"\enclose{box,circle}{a} \enclose{horizontalstrike}[mathcolor='red']{b} \enclose{left}{\frac{c}{d}}", "abcd"),
+        (r"\enclose{longdiv}{12} \bbox[red]{e} \bbox[border: 1px solid]{f} \mathchoice{g}{h}{i}{j}", ")12―efg"),
         (r"\framebox{a} x\textsuperscript{b} \overarc{AB} \resizebox{1cm}{!}{c}", "axbAB⏜c"),
     ],
 )
@@ -69,6 +71,8 @@ WORDS = {
     r"\frac{a+b}{c}": "(a+b)/c",
     r"\frac{1}{2x}": "1/(2x)",
     r"\binom{n}{k}": "(n choose k)",
+    r"\enclose{circle,box}{x} + \enclose{longdiv}[color='red']{12} + \bbox[5px]{y}": "x + 12 + y",
+    r"\mathchoice{a}{b}{c}{d} + 1": "a + 1",
     r"\sqrt[3]{x}": "³√(x)",
     r"\|x\|": "‖x‖",
     r"a \pmod{n}": "a (mod n)",

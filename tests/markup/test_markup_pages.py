@@ -136,6 +136,31 @@ def test_tables_of_one_header_under_titles_of_their_own_are_two(first: str, seco
     assert sum(each.kind == "table" for each in parse_pages(pages)) == 2
 
 
+BARE_ROWS = r"\begin{tabular}{lll} %s \end{tabular}"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "tables"),
+    [
+        (r"Ann & 5 & 6 \\ Bob & 7 & 8", r"Cy & 1 & 2 \\ Di & 3 & 4", 1),
+        (r"Ann & 5 & 6 \\ Bob & 7 & 8", r"Cy & -- & 2 \\ Di & n/a & \$3", 1),
+        (r"Ann & 5 & 6 \\ Bob & 7 & 8", r"\(x\) & 1 & 2", 1),
+        (r"Ann & 5 kg & 6\% \\ Bob & & 8", r"Cy & 12.5 g & 3", 1),
+        (r"Ann & 5 & 6 \\ Bob & late & 8", r"Cy & 1 & 2 \\ Di & late & 4", 1),
+        (r"Ann & 5 & 6 \\ Bob & 7 & 8", r"Rain & Bath & 6 \\ Snow & York & 8", 2),
+        (r"Ann & Bath & York \\ Bob & Wells & Ely", r"2019 & Wells & Ely \\ 2020 & Bath & York", 2),
+        (r"1 & 5 & 6 \\ 2 & 7 & 8", r"Ann & Bath & York", 2),
+        (r"\hline Name & Old & New \\ \hline Ann & 5 & 6 \\", r"Bob & not measured & 8", 1),
+        (r"\hline Name & Old & New \\ \hline Ann & 5 & 6 \\", r"2019 & Rain & Snow", 2),
+    ],
+)
+def test_rows_without_a_header_go_on_where_their_columns_agree(first: str, second: str, tables: int) -> None:
+    pages = [BARE_ROWS % first, BARE_ROWS % second]
+    assert sum(each.kind == "table" for each in parse_pages(pages)) == tables
+    pages[1] = "Table 1 (continued)\n\n" + pages[1]
+    assert sum(each.kind == "table" for each in parse_pages(pages)) == 1
+
+
 def test_a_row_that_the_page_end_cuts_is_one_row() -> None:
     table = r"\begin{tabular}{ll}\hline Part & Text \\ \hline %s \\ \hline\end{tabular}"
     pages = [table % "Belt & a long descrip-", table % r"& tion of it \\ \hline Nut & b"]

@@ -2,7 +2,7 @@ r"""Steps of algorithms (``algorithmic``, ``algorithm2e``): ``\While{$b>0$}`` �
 
 from collections.abc import Callable
 
-from got_runtime.markup.content import Break, Inline, Mark, Text
+from got_runtime.markup.content import Break, Inline, Mark, short_text
 from got_runtime.markup.latex.token_reader import TokenReader
 from got_runtime.markup.latex.tokens import Kind
 
@@ -62,6 +62,7 @@ _LINES = {
     "WHILE": "while @ do",
     **dict.fromkeys(("ELSIF", "ELSEIF"), "else if @ then"),
 }
+_BREAK = Break()
 _INSIDE_LINES = frozenset({
     "AND", "CALL", "COMMENT", "DO", "FALSE", "NOT", "OR", "PRINT", "RETURN", "THEN", "TO", "TRUE", "XOR",
 })  # fmt: skip
@@ -118,11 +119,11 @@ def read_step(
     begins = name not in _INSIDE_LINES or (
         name in _OWN_LINES and not before.startswith("STATE") and (written.isupper() or before.startswith("END"))
     )
-    pieces: list[Inline] = [Break()] if begins else []
+    pieces: list[Inline] = [_BREAK] if begins else []
     if name == "RETURN" and not begins and reader.tokens[index - 1].kind is Kind.CLOSE:
-        pieces.append(Text(text=" ", marks=marks))
+        pieces.append(short_text(" ", marks))
     first, *others = _LINES[name].split("@")
-    pieces.append(Text(text=first, marks=marks))
+    pieces.append(short_text(first, marks))
     after = index + 1
     for words in others:
         argument = reader.argument(after, high)
@@ -130,13 +131,15 @@ def read_step(
             pieces += nested(*argument[0])
             after = argument[1]
         for number, line in enumerate(words.split("\n")):
-            pieces += [Break()] * bool(number)
-            pieces.append(Text(text=line, marks=marks))
+            if number:
+                pieces.append(_BREAK)
+            if line:
+                pieces.append(short_text(line, marks))
     in_braces = name in _WITH_BRACES and after < high and reader.tokens[after].kind is Kind.OPEN
     if in_braces or (others and name not in _WITH_BODIES):
         body = reader.argument(after, high)  # of algorithm2e: \While{…}{…}
         if body is not None:
-            pieces += [Text(text=" ", marks=marks) if name in ("INPUT", "OUTPUT") else Break(), *nested(*body[0])]
+            pieces += [short_text(" ", marks) if name in ("INPUT", "OUTPUT") else _BREAK, *nested(*body[0])]
             after = body[1]
     return pieces, after
 

@@ -2,9 +2,13 @@ r"""Comments at line ends: ``\resizebox{1cm}{!}{% to fit``. A model often writes
 
 import re
 
+from got_runtime.markup.latex.misspelt import TABULARS, WIDE_TABULARS
 from got_runtime.markup.latex.tokens import Kind, Token
 
 _NUMBER = re.compile(r"[-+±~<>≈≤≥\d.,–]*\d|.*[)$]")
+_COLUMNS = re.compile(r"[|lcrpmbwLCRPMBWSX@!:><*]*")  # letters of columns before a comment
+_SHARE = re.compile(r"%?(?:of|in|by|per|change|von|der|des?|du)?")  # the first word behind the sign in {% of patients}
+_ROWS = frozenset({Kind.CELL, Kind.ROW_BREAK, Kind.BLANK, Kind.FORM_FEED, Kind.BEGIN, Kind.END})
 _AROUND = frozenset({Kind.OPEN, Kind.BEGIN, Kind.END})
 _BEFORE = _AROUND | {Kind.CLOSE, Kind.COMMAND}
 _LINE_ENDS = frozenset({Kind.NEWLINE, Kind.BLANK})
@@ -26,34 +30,73 @@ _PRINTED = frozenset({
 
 def without_comments(tokens: list[Token]) -> list[Token]:
     """The tokens, with a space in place of each comment and the end of its line."""
-    if not any(token.text[0] == "%" for token in tokens):
+    if not any("%" in token.text for token in tokens):
         return tokens
     out: list[Token] = []
-    index = 0
+    columns = _Columns()
+    index = line = 0  # ``line`` is the first token from ``index`` that is neither a word nor a space
     while index < len(tokens):
         token = tokens[index]
         index += 1
-        end = (
-            _comment_end(tokens, index - 1) if token.kind is Kind.TEXT and token.text[0] == "%" and index > 1 else None
-        )
-        if end is None:
+        inside = columns.add(token)
+        at = token.text.find("%") if token.kind is Kind.TEXT and (inside or token.text[0] == "%") else -1
+        if at < 0:
             out.append(token)
             continue
-        index = end + (tokens[end].kind is Kind.NEWLINE)
-        out.append(Token(Kind.SPACE, " ", token.start, tokens[index - 1].end))
+        line = max(line, index)
+        while line < len(tokens) and tokens[line].kind in _WORDS:
+            line += 1
+        in_columns = inside and _COLUMNS.fullmatch(token.text, 0, at)
+        if not in_columns and (at or index == 1 or not _is_comment(tokens, index - 1, line)):
+            out.append(token)
+            continue
+        if at:
+            out.append(Token(Kind.TEXT, token.text[:at], token.start, token.start + at))
+        index = line + (line < len(tokens) and tokens[line].kind is Kind.NEWLINE)
+        out.append(Token(Kind.SPACE, " ", token.start + at, tokens[index - 1].end))
     return out
 
 
-def _comment_end(tokens: list[Token], index: int) -> int | None:
-    """The end of the line, if a comment begins at ``index``; None for a percent sign."""
-    end = index + 1
-    limit = min(len(tokens), end + _MOST_WORDS)
-    while end < limit and tokens[end].kind in _WORDS:
-        end += 1
-    if end >= limit or tokens[end].kind not in _LINE_ENDS:
-        return None
-    alone = end == index + 1 and tokens[index].text == "%"
-    return end if (_is_sign_alone(tokens, index) if alone else _is_around(_owner(tokens, index - 1))) else None
+class _Columns:
+    """Whether tokens stand in the columns of a table, between ``\\begin{tabular}{`` and its brace."""
+
+    def __init__(self) -> None:
+        self._expected = self._depth = 0  # braced arguments up to the columns; braces that are open
+
+    def add(self, token: Token) -> bool:
+        """Whether ``token`` stands there, directly between the braces."""
+        kind = token.kind
+        if kind is Kind.BEGIN and token.name in TABULARS:
+            self._expected, self._depth = 1 + (token.name in WIDE_TABULARS), 0
+        elif not self._expected or kind in _ROWS:
+            self._expected = 0
+        elif kind is Kind.OPEN:
+            self._depth += 1
+        elif kind is Kind.CLOSE:
+            self._depth -= 1
+            self._expected -= self._depth < 1
+        return self._expected == self._depth == 1
+
+
+def _is_comment(tokens: list[Token], index: int, end: int) -> bool:
+    """Whether a comment, and no percent sign, stands from ``index`` to ``end``, the first token that is no word."""
+    if end - index > _MOST_WORDS or end == len(tokens) or tokens[end].kind not in _LINE_ENDS:
+        return False
+    if end == index + 1 and tokens[index].text == "%":
+        return _is_sign_alone(tokens, index)
+    before = index - 1 - (tokens[index - 1].kind is Kind.SPACE and index > 1)
+    owner = _owner(tokens, index - 1)
+    return _is_around(owner) or (tokens[before].kind is Kind.OPEN and _is_behind_brace(tokens, index, before))
+
+
+def _is_behind_brace(tokens: list[Token], index: int, opening: int) -> bool:
+    """Whether words behind a sign at the start of a group are a comment: ``{% left``, but not ``\\textbf{% of all``."""
+    owner = _owner(tokens, opening)
+    if owner is not None and owner.name in _PRINTED:
+        return False
+    spaced = tokens[index + 1].kind is Kind.SPACE
+    word = tokens[index].text + (tokens[index + 2].text if spaced and tokens[index + 2].kind is Kind.TEXT else "")
+    return word == "%" or not _SHARE.fullmatch(word)
 
 
 def _is_sign_alone(tokens: list[Token], index: int) -> bool:

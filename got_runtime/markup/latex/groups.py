@@ -24,7 +24,8 @@ def is_printed(reader: TokenReader, opening: int, closing: int) -> bool:
     first = reader.tokens[low]
     brackets = first.kind in (Kind.BRACKET, Kind.UNBRACKET)  # {[} opens no optional argument
     guarded = high - low == 1 and (brackets or first.text in _PUNCTUATION)  # 1{,}234
-    return not guarded and not _scopes(first)
+    commented = reader.source(opening + 1, low).strip()  # {% as in a source
+    return not guarded and not commented and not _scopes(first)
 
 
 def after_name(reader: TokenReader, index: int, high: int) -> int:

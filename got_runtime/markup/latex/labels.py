@@ -27,6 +27,13 @@ _NAMED_NUMBER = re.compile(
     r"|(article|artikel|artículo|articolo))\s(\d{1,3}|[IVXL]{1,7})(?![\w%])|(§)\s?(\d{1,3})(?![\w%])"
 )
 _SECTION = re.compile(r"(?i:section|abschnitt|sección)\s(?=\d{1,3}(?:\.\d{1,3})+[.:]?\s)")
+# What follows a number that is a quantity: "1.5 million people", "3 of 10 patients".
+_QUANTITY = re.compile(
+    r"(?i:million|billion|trillion|milliard|percent|prozent)(?i:s|es|en|e)?\b|(?:thousand|hundred|dozen|times|fold|second|minute|hour|day"
+    r"|week|month|year|people|person|patient|participant|student|euro|dollar|pound|gram|met(?:er|re)|lit(?:er|re)|mile|mol|degree"
+    r"|point|item|case|step)s?\b|(?:Tagen?|Jahren?|Stunden|Minuten|Wochen|Monaten?|ans|jours|heures|mois)\b"
+    r"|(?:of|to|or|and|out|per|is|are|was|were|more|less|new|other|[kmcn]?m|[kmµ]?g|ml|kW|MW|Hz|kHz|MHz|GHz)\s|[%‰°€£]"
+)
 _BRACKETED_NUMBER = re.compile(r"(\(?(?:\d{1,2}|[a-z])\))\s+\S")
 
 
@@ -47,7 +54,7 @@ def heading_number(title: str) -> str | None:
         return bracketed[1]
     first, _, rest = title.strip().partition(" ")
     parts = first.removesuffix(".").split(".")
-    if not rest or len(first) > 12:
+    if not rest or len(first) > 12 or (first[-1:] != "." and _is_running_text(rest.lstrip())):
         return None
     counted = all(part.isascii() and part.isdigit() and len(part) < 4 for part in parts[1:])
     if parts[0].isascii() and parts[0].isdigit() and len(parts[0]) < 4 and counted:
@@ -57,6 +64,12 @@ def heading_number(title: str) -> str | None:
         letters and (len(parts) > 1 or first.endswith(".")) and (len(parts[0]) == 1 or not parts[0].strip("IVXL"))
     )
     return ".".join(parts) if lettered and counted else None
+
+
+def _is_running_text(rest: str) -> bool:
+    """Whether what follows a number goes on with what it counts, or is the end of a sentence."""
+    sentence = rest[0].islower() and rest[-1] in ".?!" and rest.count(" ") > 2
+    return sentence or bool(_QUANTITY.match(rest))
 
 
 def caption_label(text: str) -> tuple[Literal["table", "figure"], str] | None:

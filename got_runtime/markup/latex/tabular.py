@@ -34,7 +34,9 @@ def parse_tabular(
     elif begin.text.replace(" ", "") != f"\\begin{{{begin.name}}}":
         reader.record_repair("unclosed-environment", f"{begin.text}: read as \\begin{{{begin.name}}}")
     alignment, body = read_specification(reader, index + 1, end)
-    numeric = "S" in reader.source(index + 1, body)  # columns of numbers, in which text is in braces
+    numeric = any(
+        "S" in token.text for token in reader.tokens[index + 1 : body]
+    )  # columns of numbers, in which text is in braces
     columns = Columns(len(alignment), numeric)
     rows = read_rows(reader, body, end, lambda low, high: read_content(reader, low, high, depth), columns, caption)
     return build_grid(reader, rows.cells, rows.rules, alignment)

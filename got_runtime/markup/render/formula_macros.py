@@ -69,6 +69,8 @@ _LAST = {
     **dict.fromkeys(("resizebox", "fcolorbox"), "{{{"),
     **dict.fromkeys(("operatorname", "operatornamewithlimits"), "*{"),
     **dict.fromkeys(("mbox", "texttt", "textsf", "textup", "textmd"), "{"),
+    "enclose": "[{[{",
+    "bbox": "[{",
     **dict.fromkeys(("mathds", "mathbbm", "boxed", "overline", "underline", "cancel", "mathring"), "{"),
 }
 _LAST |= {"makebox": "[[{", "framebox": "[[{"}
@@ -94,6 +96,7 @@ def categories() -> tuple[dict[str, Any], dict[str, Any]]:
         **_LAST,
         **_NOTHING,
         "genfrac": "{{{{{{",
+        "mathchoice": "{{{{",
     }
     shown = {
         **SIGNS,
@@ -109,6 +112,7 @@ def categories() -> tuple[dict[str, Any], dict[str, Any]]:
         "textcircled": _circled,
         "ce": _chemical,
         "genfrac": _general_fraction,
+        "mathchoice": _around("@"),
         "pmod": _around(" (mod @)"),
         "sqrt": _root,
         "substack": _rows_of_argument,

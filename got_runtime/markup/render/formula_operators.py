@@ -61,17 +61,40 @@ _OLD = (
     (re.compile(r"\\l?eqno(?![A-Za-z])\s*"), r"\\quad "),
     (re.compile(r"(\\begin\{(?:aligned|gathered|alignedat|split|array)\})\s*\[[tbc]\]"), r"\1"),
 )
+# \\enclose{notation}[attributes]{…} of MathJax → the command for the first of its notations; others are not drawn.
+_ENCLOSE = re.compile(r"\\enclose(?![A-Za-z])\s*(?:\[[^\[\]]*\]\s*)?\{([^{}]*)\}\s*(?:\[[^\[\]]*\]\s*)?")
+_BBOX = re.compile(r"\\bbox(?![A-Za-z])\s*(?:\[([^\[\]]*)\]\s*)?")
+_NOTATIONS = {
+    **dict.fromkeys(("box", "roundedbox", "circle"), r"\boxed "),
+    **dict.fromkeys(("updiagonalstrike", "updiagonalarrow", "northeastarrow", "verticalstrike"), r"\cancel "),
+    **dict.fromkeys(("top", "actuarial"), r"\overline "),
+    **dict.fromkeys(("bottom", "madruwb"), r"\underline "),
+    "downdiagonalstrike": r"\bcancel ",
+    "horizontalstrike": r"\sout ",
+    "longdiv": r")\overline ",
+    "phasorangle": r"\angle \underline ",
+    "radical": r"\sqrt ",
+}
 _COMMAND = re.compile(r"\s*\\[A-Za-z]+\s*")
 
 
 def without_classes(latex: str) -> str:
     r"""The formula without commands for the spacing around a sign, and with newer commands for some old ones.
 
-    ``\mathrel{=}``, ``\mathop{\lim}\limits_{x}``, ``\buildrel a \over =``, ``\eqno``.
+    ``\mathrel{=}``, ``\mathop{\lim}\limits_{x}``, ``\buildrel a \over =``, ``\eqno``, ``\enclose{box}{a}``.
     """
+    latex = _ENCLOSE.sub(_enclosing, latex)
+    latex = _BBOX.sub(lambda found: r"\boxed " if "border" in (found[1] or "") else "", latex)
     for pattern, newer in _OLD:
         latex = pattern.sub(newer, latex)
     return _CLASS.sub("", _MATHOP.sub(_operator, latex)) if "\\math" in latex else latex
+
+
+def _enclosing(found: re.Match[str]) -> str:
+    notations = found[1].replace(",", " ").split()
+    if {"updiagonalstrike", "downdiagonalstrike"} <= set(notations):
+        return r"\xcancel "
+    return next((_NOTATIONS[notation] for notation in notations if notation in _NOTATIONS), "")
 
 
 def _operator(found: re.Match[str]) -> str:
