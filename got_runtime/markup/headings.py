@@ -123,11 +123,12 @@ def _styled(numbered: list[tuple[int, str]]) -> list[_Number]:
     names = [number.split(".") for _, number in numbered]
     roman = any(_roman(one[0]) == 1 and _roman(other[0]) == 2 for one, other in pairwise(_lettered(names)))
     expected, letter = 1, 0
+    from_zero = not any(len(name) == 1 and name[0].isdigit() for name in names)  # 1.0, 1.1, 2.0
     for (index, _), (name, *rest) in zip(numbered, names, strict=True):
         if bracketed := _named(name) or _bracketed(name):
             found.append(_Number(index, *bracketed))
             continue
-        parts = tuple(int(part) for part in rest)
+        parts = () if from_zero and rest == ["0"] else tuple(int(part) for part in rest)
         if name.isdigit():
             found.append(_Number(index, "digit", (int(name), *parts)))
         elif roman and _continues_roman(name, expected, letter):

@@ -21,6 +21,7 @@ _PAGE_NUMBER = re.compile(
 _PAGE_WORDS = frozenset({"page", "p", "pag", "pg", "seite", "s", "页", "頁", "página", "pagina"})
 _NUMBER = re.compile(r"[\dA-Z]+(?:[.-]\d+)*")
 _MISSING = frozenset({"n/a", "na", "n.a.", "nd", "n.d.", "ns", "n.s.", "k.a.", "nil", "none"})
+_ABBREVIATED = re.compile(r"\b(?:al|Inc|Ltd|Co|Corp|Jr|Sr|etc|ed|eds|Ph\.D|e\.V)\.$")
 _RUNNING_HEAD = 60  # characters; a longer line is text of the page
 
 
@@ -34,7 +35,7 @@ def is_running_head(element: AnyElement) -> bool:
     if not isinstance(element, Paragraph):
         return False
     text = plain_text(element.content).strip()
-    return len(text) <= _RUNNING_HEAD and text[-1:] not in (".", "。", ":", "：", ";", "?", "!")
+    return len(text) <= _RUNNING_HEAD and _ABBREVIATED.sub("", text)[-1:] not in (".", "。", ":", "：", ";", "?", "!")
 
 
 def is_same_head(one: str, other: str) -> bool:
@@ -88,7 +89,8 @@ def join_grids(last: Grid, first: Grid, *, needs_header: bool = False, is_contin
         return None
     header = last.header_rows
     repeated = _repeats_header(last, first)
-    other = bool(first.header_rows and header) and not _starts_with_figures(last, first)  # a different header
+    different = bool(first.header_rows and (header or not is_continued))
+    other = different and not _starts_with_figures(last, first)
     if not repeated and (other or needs_header or not (is_continued or _agrees(last, first))):
         return None
     skipped = header if repeated else 0
@@ -176,13 +178,14 @@ def _agrees(last: Grid, first: Grid) -> bool:
 
 
 def _column_kinds(grid: Grid, header_rows: int) -> dict[int, str]:
-    """The kind of the cells in each column below the header; columns of both kinds are left out."""
+    """The kind of the cells in each column below the header; columns of both kinds, or of "USD 7", are left out."""
     found: dict[int, set[str]] = {}
     for cell in grid.cells:
         words = content_words(cell.content).strip()
         first = next((character for character in words if character.isalnum()), "")
         if first and cell.row >= header_rows and cell.colspan == 1 and words.lower() not in _MISSING:
-            found.setdefault(cell.column, set()).add("number" if first.isdigit() else "words")
+            kinds = {"number"} if first.isdigit() else {"words", "number"} if _has(cell, str.isdigit) else {"words"}
+            found.setdefault(cell.column, set()).update(kinds)
     return {column: kinds.pop() for column, kinds in found.items() if len(kinds) == 1}
 
 

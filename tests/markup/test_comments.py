@@ -11,6 +11,7 @@ CELLS = {
     "{\\% left} & 50% \n& c": "{% left}\t50%\tc",
     "{50% left\nof a} & b": "{50% left of a}\tb",
     "\\textbf{% of\npatients} & b": "% of patients\tb",
+    "{%of the\npatients} & b": "{%of the patients}\tb",
     "{% of\npatients} & b": "{% of patients}\tb",
     "{% left} & b": "{% left}\tb",
     "{%} & b": "{%}\tb",
@@ -45,3 +46,11 @@ def test_a_comment_in_the_columns_of_a_table_is_left_out(columns: str) -> None:
 def test_percent_signs_behind_columns_are_none_of_their_comments() -> None:
     assert to_text(parse("\\begin{tabular}{|c|c| a% & 5%\nb \\\\ c & d \\end{tabular}")) == "a%\t5% b\nc\td\n"
     assert to_text(parse("It is {cc% two\n} and X%\nof it.")) == "It is {cc% two\n} and X% of it.\n"
+
+
+@pytest.mark.parametrize("space", ["", " "])
+def test_comments_behind_the_settings_of_a_table_are_left_out(space: str) -> None:
+    settings = ["[h]", "\\centering", "\\renewcommand{\\arraystretch}{1.2}", "\\caption{A}", "\\label{b}"]
+    rows = "\\begin{tabular}{ll}a & 5\\%\\\\\\end{tabular}"
+    answer = "\\begin{table}" + "".join(f"{each}{space}% note\n" for each in settings) + rows + "\\end{table}"
+    assert to_text(parse(answer)) == "A\n\na\t5%\n"

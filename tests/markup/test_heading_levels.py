@@ -43,6 +43,10 @@ NESTED = {
     "1 One|2 Two|3 Three": [2, 2, 2],
     "1. Aims|1.1 Growth|1.5 million people|1.2 Cost|3 of 10 patients|12 months later|2. Ends": [2, 3, 2, 3, 2, 2, 2],
     "1 One|2.5 times as fast|1.1 pH of water|1.2 of mice and men.|1.3 milestones|2 Two": [2, 2, 3, 2, 3, 2],
+    "1.0 One|1.1 Two|2.0 Three|2.1 Four|2.1.1 Five": [2, 3, 2, 3, 4],
+    "0 One|0.0 Two|0.1 Three|1 Four|1.0 Five": [2, 3, 3, 2, 3],
+    "1 second-order logic|1.1 point estimates|1.2 new results|2 case studies": [2, 3, 3, 2],
+    "1 One|1.1 Two|15 min walk|3 × 4 grids|5 °C|1.2 Three": [2, 3, 2, 2, 2, 3],
     "1 One|1.1 Two|3.4 grams of it were lost on the way.|1.2 e-Learning": [2, 3, 2, 3],
     "1.1.1.1.1.1 Deep|1.1.1.1.1.2 Deep": [6, 6],
 }

@@ -68,6 +68,7 @@ GOES_ON = {
     "the same caption": [FIRST, FIRST.replace("Belt & 1 & 2", "Nut & 5 & 6")],
     "cont'd": [FIRST, SECOND.replace("continued", "cont'd")],
     "a page number and a running head": [FIRST + "\n\n12", "Annual report 2020\n\n13\n\n" + SECOND],
+    "a running head that ends with a point": [FIRST, "A. Smith et al.\n\n" + SECOND],
     "a page number alone": [FIRST + "\n\n- 12 -", BARE],
     "a running head alone": [FIRST + "\n\nPage 12 of 30", "Annual report 2020\n\n" + BARE],
     "a running head on both pages": [
@@ -149,7 +150,9 @@ BARE_ROWS = r"\begin{tabular}{lll} %s \end{tabular}"
         (r"Ann & 5 & 6 \\ Bob & late & 8", r"Cy & 1 & 2 \\ Di & late & 4", 1),
         (r"Ann & 5 & 6 \\ Bob & 7 & 8", r"Rain & Bath & 6 \\ Snow & York & 8", 2),
         (r"Ann & Bath & York \\ Bob & Wells & Ely", r"2019 & Wells & Ely \\ 2020 & Bath & York", 2),
+        (r"Ann & 5 & 6 \\ Bob & 7 & 8", r"\hline Name & Old & New \\ \hline Cy & 1 & 2 \\", 2),
         (r"1 & 5 & 6 \\ 2 & 7 & 8", r"Ann & Bath & York", 2),
+        (r"Ann & £5 & 6 \\ Bob & €7 & 8", r"Cy & USD 1 & ca. 2", 1),
         (r"\hline Name & Old & New \\ \hline Ann & 5 & 6 \\", r"Bob & not measured & 8", 1),
         (r"\hline Name & Old & New \\ \hline Ann & 5 & 6 \\", r"2019 & Rain & Snow", 2),
     ],

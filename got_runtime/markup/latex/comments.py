@@ -7,7 +7,7 @@ from got_runtime.markup.latex.tokens import Kind, Token
 
 _NUMBER = re.compile(r"[-+±~<>≈≤≥\d.,–]*\d|.*[)$]")
 _COLUMNS = re.compile(r"[|lcrpmbwLCRPMBWSX@!:><*]*")  # letters of columns before a comment
-_SHARE = re.compile(r"%?(?:of|in|by|per|change|von|der|des?|du)?")  # the first word behind the sign in {% of patients}
+_SHARE = re.compile(r"%?(?:of|in|by|per|change|von|der|des?|du)")  # the first word behind the sign in {% of patients}
 _ROWS = frozenset({Kind.CELL, Kind.ROW_BREAK, Kind.BLANK, Kind.FORM_FEED, Kind.BEGIN, Kind.END})
 _AROUND = frozenset({Kind.OPEN, Kind.BEGIN, Kind.END})
 _BEFORE = _AROUND | {Kind.CLOSE, Kind.COMMAND}
@@ -20,6 +20,11 @@ _MOST_ARGUMENTS = 40  # tokens of the arguments before it
 _BOXES = frozenset({
     "adjustbox", "centerline", "colorbox", "fbox", "framebox", "makebox", "mbox", "parbox", "raisebox", "resizebox",
     "rotatebox", "scalebox",
+})  # fmt: skip
+# Commands with which a line of a source ends: the words behind a sign are a comment.
+_SETTINGS = frozenset({
+    "arraystretch", "caption", "caption*", "centering", "includegraphics", "label", "noindent", "raggedleft",
+    "raggedright", "renewcommand", "setlength", "tabcolsep", "vspace", "vspace*",
 })  # fmt: skip
 # Commands whose argument is printed: a percent sign behind it is, too.
 _PRINTED = frozenset({
@@ -84,19 +89,15 @@ def _is_comment(tokens: list[Token], index: int, end: int) -> bool:
         return False
     if end == index + 1 and tokens[index].text == "%":
         return _is_sign_alone(tokens, index)
-    before = index - 1 - (tokens[index - 1].kind is Kind.SPACE and index > 1)
-    owner = _owner(tokens, index - 1)
-    return _is_around(owner) or (tokens[before].kind is Kind.OPEN and _is_behind_brace(tokens, index, before))
-
-
-def _is_behind_brace(tokens: list[Token], index: int, opening: int) -> bool:
-    """Whether words behind a sign at the start of a group are a comment: ``{% left``, but not ``\\textbf{% of all``."""
-    owner = _owner(tokens, opening)
-    if owner is not None and owner.name in _PRINTED:
+    spaced = tokens[index - 1].kind is Kind.SPACE and index > 1
+    before = index - 1 - spaced
+    owner = _owner(tokens, before)
+    if not spaced and _is_around(owner):
+        return True
+    if not _is_around(owner) and (tokens[before].kind is not Kind.OPEN or (owner and owner.name in _PRINTED)):
         return False
-    spaced = tokens[index + 1].kind is Kind.SPACE
-    word = tokens[index].text + (tokens[index + 2].text if spaced and tokens[index + 2].kind is Kind.TEXT else "")
-    return word == "%" or not _SHARE.fullmatch(word)
+    word = tokens[index].text if len(tokens[index].text) > 1 else tokens[index + 2].text
+    return not _SHARE.fullmatch(word)  # {% left, but not {% of patients
 
 
 def _is_sign_alone(tokens: list[Token], index: int) -> bool:
@@ -116,7 +117,7 @@ def _is_sign_alone(tokens: list[Token], index: int) -> bool:
 
 
 def _is_around(owner: Token | None) -> bool:
-    return owner is not None and (owner.kind in (Kind.BEGIN, Kind.END) or owner.name in _BOXES)
+    return owner is not None and (owner.kind in (Kind.BEGIN, Kind.END) or owner.name in _BOXES | _SETTINGS)
 
 
 def _owner(tokens: list[Token], index: int) -> Token | None:

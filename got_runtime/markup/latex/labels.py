@@ -29,10 +29,11 @@ _NAMED_NUMBER = re.compile(
 _SECTION = re.compile(r"(?i:section|abschnitt|sección)\s(?=\d{1,3}(?:\.\d{1,3})+[.:]?\s)")
 # What follows a number that is a quantity: "1.5 million people", "3 of 10 patients".
 _QUANTITY = re.compile(
-    r"(?i:million|billion|trillion|milliard|percent|prozent)(?i:s|es|en|e)?\b|(?:thousand|hundred|dozen|times|fold|second|minute|hour|day"
-    r"|week|month|year|people|person|patient|participant|student|euro|dollar|pound|gram|met(?:er|re)|lit(?:er|re)|mile|mol|degree"
-    r"|point|item|case|step)s?\b|(?:Tagen?|Jahren?|Stunden|Minuten|Wochen|Monaten?|ans|jours|heures|mois)\b"
-    r"|(?:of|to|or|and|out|per|is|are|was|were|more|less|new|other|[kmcn]?m|[kmµ]?g|ml|kW|MW|Hz|kHz|MHz|GHz)\s|[%‰°€£]"
+    r"(?i:million|billion|trillion|milliard|percent|prozent)(?i:s|es|en|e)?\b"
+    r"|(?:people|thousand|hundred|dozen|times|fold|euros?|dollars?|pounds|grams|(?:met|lit)(?:er|re)s|miles)\b(?!-)"
+    r"|(?:seconds|minutes|hours|days|weeks|months|years|ans|jours|heures|mois|Tagen?|Jahren?|Stunden|Minuten|Wochen"
+    r"|Monaten?)\b(?!-)"
+    r"|(?:of|to|or|and|out|per|is|are|was|were|(?:more|less) than|[kmcn]?m|[kmµ]?g|ml|min|[kM]W|[kMG]?Hz)\s|[%‰°€£×±]"
 )
 _BRACKETED_NUMBER = re.compile(r"(\(?(?:\d{1,2}|[a-z])\))\s+\S")
 

@@ -70,11 +70,11 @@ _LAST = {
     **dict.fromkeys(("operatorname", "operatornamewithlimits"), "*{"),
     **dict.fromkeys(("mbox", "texttt", "textsf", "textup", "textmd"), "{"),
     "enclose": "[{[{",
-    "bbox": "[{",
+    **dict.fromkeys(("bbox", "smash"), "[{"),
     **dict.fromkeys(("mathds", "mathbbm", "boxed", "overline", "underline", "cancel", "mathring"), "{"),
 }
 _LAST |= {"makebox": "[[{", "framebox": "[[{"}
-_NOTHING = {**dict.fromkeys(("phantom", "hphantom", "vphantom", "vspace", "label"), "{"), "cline": "{"}
+_NOTHING = {**dict.fromkeys(("phantom", "hphantom", "vphantom", "vspace", "label", "require"), "{"), "cline": "{"}
 _FENCES = {
     "pmatrix": "()", "bmatrix": "[]", "Bmatrix": "{}", "vmatrix": "||", "Vmatrix": "‖‖", "matrix": "  ", "array": "  ",
     "smallmatrix": "  ", "cases": "{ ", "dcases": "{ ", "rcases": " }", "tabular": "  ", "subarray": "  ",

@@ -8,7 +8,8 @@ FORMS = {
     "framebox": r"\boxed{@}",
     "textsuperscript": "{}^{@}",
     "textsubscript": "{}_{@}",
-    "overarc": r"\overset{⏜}{@}",
+    **dict.fromkeys(("overarc", "wideparen"), r"\overset{⏜}{@}"),
+    "utilde": r"\underset{\sim}{@}",
     "hdotsfor": r"\cdots ",
     "Bra": r"\left\langle @\right|",
     "Ket": r"\left|@\right\rangle ",
@@ -58,6 +59,8 @@ _MATHOP = re.compile(
 _OLD = (
     (re.compile(r"\\cancelto\s*\{([^{}]*)\}\s*\{([^{}]*)\}"), r"\\cancel{\2}^{\1}"),
     (re.compile(r"\\buildrel\s*([^{}\\]{1,40}|\{[^{}]*\})\s*\\over\s*(\\[A-Za-z]+|[^\s\\{}])"), r"\\overset{\1}{\2}"),
+    (re.compile(r"\\smash\s*\[[tb]\]"), r"\\smash"),
+    (re.compile(r"\\centernot(?![A-Za-z])"), r"\\not"),
     (re.compile(r"\\l?eqno(?![A-Za-z])\s*"), r"\\quad "),
     (re.compile(r"(\\begin\{(?:aligned|gathered|alignedat|split|array)\})\s*\[[tbc]\]"), r"\1"),
 )

@@ -41,7 +41,7 @@ _ALONE = (
 )
 _DROPPED = {
     **dict.fromkeys(_ALONE.split(), 0),
-    **dict.fromkeys(("vspace", "vspace*", "cline", "label", "index", "noalign", "vskip", "ref"), 1),
+    **dict.fromkeys(("vspace", "vspace*", "cline", "label", "index", "noalign", "vskip", "ref", "require"), 1),
 }
 # Commands of which one argument is shown → number of arguments before it.
 _SHOWN = {
