@@ -64,7 +64,21 @@ def parse_pages(
         last = _last(elements, start) or last
         offset += len(answer) + 1
         previous = number
-    return nest_headings(elements)
+    return nest_headings(_behind_joined(elements))
+
+
+def _behind_joined(elements: Sequence[AnyElement]) -> list[AnyElement]:
+    """The elements, with empty spans for those between the halves of a joined one.
+
+    This is done once, since a table can go on over a thousand pages.
+    """
+    moved: list[AnyElement] = []
+    end = 0
+    for element in elements:
+        inside = element.span[0] < end
+        moved.append(_changed(element, span=(end, end)) if inside else element)
+        end = max(end, moved[-1].span[1])
+    return moved
 
 
 class _Last(NamedTuple):
@@ -119,13 +133,8 @@ def _join_first(
     before, first = elements[joined.at], page[joined.first]
     warnings = (*before.warnings, *first.warnings, note)
     end = page[joined.end - 1].span[1]
-    others = [
-        *elements[joined.at + 1 :],
-        *page[: joined.first - bool(joined.caption and joined.end == joined.first + 1)],
-    ]
-    between = [_changed(each, span=(end, end)) for each in others]
-    span = (before.span[0], end)
-    elements[joined.at :] = [_changed(before, span=span, warnings=warnings, **joined.fields), *between]
+    elements[joined.at] = _changed(before, span=(before.span[0], end), warnings=warnings, **joined.fields)
+    elements += page[: joined.first - bool(joined.caption and joined.end == joined.first + 1)]
     table = joined.at if before.kind == "table" else -1
     return page[joined.end :], _Last(joined.at, table)
 

@@ -1,7 +1,8 @@
 """Tables that go on over the end of a page: under a repeated header, a caption with "(continued)", or no header."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import takewhile
 
 from got_runtime.markup.content import Cell, Content, Grid, Text, merge, plain_text
 from got_runtime.markup.elements import AnyElement, Caption, Paragraph
@@ -20,6 +21,7 @@ _PAGE_NUMBER = re.compile(
 )
 _PAGE_WORDS = frozenset({"page", "p", "pag", "pg", "seite", "s", "页", "頁", "página", "pagina"})
 _NUMBER = re.compile(r"[\dA-Z]+(?:[.-]\d+)*")
+_COMPARED_ROWS = 100  # at the end of a table, which may be that of many pages
 _MISSING = frozenset({"n/a", "na", "n.a.", "nd", "n.d.", "ns", "n.s.", "k.a.", "nil", "none"})
 _ABBREVIATED = re.compile(r"\b(?:al|Inc|Ltd|Co|Corp|Jr|Sr|etc|ed|eds|Ph\.D|e\.V)\.$")
 _RUNNING_HEAD = 60  # characters; a longer line is text of the page
@@ -89,9 +91,7 @@ def join_grids(last: Grid, first: Grid, *, needs_header: bool = False, is_contin
         return None
     header = last.header_rows
     repeated = _repeats_header(last, first)
-    different = bool(first.header_rows and (header or not is_continued))
-    other = different and not _starts_with_figures(last, first)
-    if not repeated and (other or needs_header or not (is_continued or _agrees(last, first))):
+    if not repeated and (needs_header or _differs(last, first, is_continued=is_continued)):
         return None
     skipped = header if repeated else 0
     body = [cell for cell in first.cells if cell.row >= skipped]
@@ -102,13 +102,7 @@ def join_grids(last: Grid, first: Grid, *, needs_header: bool = False, is_contin
         body = [cell for cell in body if cell.row > skipped]
         shift -= 1
     moved = [Cell(**{**dict(cell), "row": cell.row + shift}) for cell in body]
-    return Grid(
-        rows=first.rows + shift,
-        columns=last.columns,
-        cells=(*cells, *moved),
-        header_rows=header,
-        alignment=last.alignment,
-    )
+    return last.model_copy(update={"rows": first.rows + shift, "cells": (*cells, *moved)})
 
 
 def _repeats_header(last: Grid, first: Grid) -> bool:
@@ -128,7 +122,7 @@ def _words(grid: Grid, rows: int) -> list[tuple[int, int, int, int, str]]:
 def _goes_on_in_row(last: Grid, body: Sequence[Cell], row: int) -> bool:
     """Whether the end of the page cut a row: its rest has no first cell, and begins within the words of cells."""
     rest = {cell.column: cell for cell in body if cell.row == row and cell.content}
-    cut = {cell.column: cell for cell in last.cells if cell.row == last.rows - 1 and cell.content}
+    cut = {cell.column: cell for cell in _last_rows(last, 1) if cell.content}
     if not rest or 0 in rest or not rest.keys() <= cut.keys() or last.rows <= last.header_rows:
         return False
     spanned = any(cell.rowspan > 1 for cell in (*rest.values(), *cut.values()))
@@ -162,9 +156,15 @@ def _starts_with_figures(last: Grid, first: Grid) -> bool:
 
     GOT often writes a rule below every row; the first row of a continued table then looks like a header.
     """
-    worded = {cell.column for cell in last.cells if cell.row >= last.header_rows and _has(cell, str.isalpha)}
+    worded = {cell.column for cell in _last_rows(last) if _has(cell, str.isalpha)}
     dated = {cell.column for cell in rows_of(last, last.header_rows) if _is_figure(cell)}
     return any(_is_figure(cell) and cell.column not in worded | dated for cell in rows_of(first, first.header_rows))
+
+
+def _differs(last: Grid, first: Grid, *, is_continued: bool) -> bool:
+    """Whether ``first`` has a header of its own, or, unless a note says that it goes on, other columns."""
+    headed = bool(first.header_rows and (last.header_rows or not is_continued))
+    return (headed and not _starts_with_figures(last, first)) or not (is_continued or _agrees(last, first))
 
 
 def _agrees(last: Grid, first: Grid) -> bool:
@@ -172,18 +172,24 @@ def _agrees(last: Grid, first: Grid) -> bool:
 
     Rows without a header may be those of any table; under a header, words such as "not measured" stand in for numbers.
     """
-    kinds = [_column_kinds(grid, grid.header_rows if grid is last else 0) for grid in (last, first)]
+    kinds = [_column_kinds(cells) for cells in (_last_rows(last), first.cells)]
     both = [kinds[0][column] == kinds[1][column] for column in kinds[0].keys() & kinds[1].keys()]
     return not both or (any(both) if last.header_rows else all(both))
 
 
-def _column_kinds(grid: Grid, header_rows: int) -> dict[int, str]:
-    """The kind of the cells in each column below the header; columns of both kinds, or of "USD 7", are left out."""
+def _last_rows(grid: Grid, count: int = _COMPARED_ROWS) -> list[Cell]:
+    """The cells of the last rows below the header, the last one first."""
+    top = max(grid.header_rows, grid.rows - count)
+    return list(takewhile(lambda cell: cell.row >= top, reversed(grid.cells)))
+
+
+def _column_kinds(cells: Iterable[Cell]) -> dict[int, str]:
+    """The kind of the cells in each column; columns of both kinds, or of "USD 7", are left out."""
     found: dict[int, set[str]] = {}
-    for cell in grid.cells:
+    for cell in cells:
         words = content_words(cell.content).strip()
         first = next((character for character in words if character.isalnum()), "")
-        if first and cell.row >= header_rows and cell.colspan == 1 and words.lower() not in _MISSING:
+        if first and cell.colspan == 1 and words.lower() not in _MISSING:
             kinds = {"number"} if first.isdigit() else {"words", "number"} if _has(cell, str.isdigit) else {"words"}
             found.setdefault(cell.column, set()).update(kinds)
     return {column: kinds.pop() for column, kinds in found.items() if len(kinds) == 1}
@@ -199,4 +205,4 @@ def _has(cell: Cell, sort: Callable[[str], bool]) -> bool:
 
 def rows_of(grid: Grid, count: int) -> list[Cell]:
     """The cells of the first ``count`` rows."""
-    return [cell for cell in grid.cells if cell.row < count]
+    return list(takewhile(lambda cell: cell.row < count, grid.cells))

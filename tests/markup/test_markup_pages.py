@@ -108,6 +108,7 @@ def test_a_table_goes_on_over_many_pages() -> None:
     elements = parse_pages(pages)
     assert [each.kind for each in elements if each.kind != "page_break"] == ["caption", "table"]
     assert to_text(elements).count("Nut") == 5
+    assert "".join("\f".join(pages)[slice(*element.span)] for element in elements) == "\f".join(pages)
 
 
 @pytest.mark.parametrize(
