@@ -109,6 +109,7 @@ def test_a_grid_is_read_back_from_its_latex(text: str) -> None:
 @example("\\label\\end{tabular}{x}y")
 @example("\\begi\\end{tabular}{tabular}{l}a \\\\ \\end{tabular}")
 @example("\\begi<|im_end|>{tabular}")
+@example("{\\h\\end{tabular}tabular}")
 @example("\\begi  {tabular}{l}a \\\\ \\end{tabular}")
 @example("\\edn\n{tabular}{l}a")
 @example("\\begin{tabular}{|\\section*{l|c|}a b. c.\n")

@@ -101,6 +101,8 @@ class _Balancer:
             return
         if piece == "{" and last == " " and self._follows_misspelt_command():
             self._out[-1] = "{}"  # what stood between was removed: \begi {tabular} would begin a table
+        elif piece.startswith("tabular") and last == " " and len(self._out) > 1 and self._out[-2][0] == "\\":
+            self._out[-1] = "{}"  # \h tabular} would end one
         elif piece == "{" and self._has_columns():
             self._out.append("{}")
         if last[-1] == "`" and piece[:1] in ("\\", "&", "}"):
