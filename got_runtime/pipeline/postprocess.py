@@ -19,7 +19,7 @@ from got_runtime.results import (
     PageViews,
     Timings,
 )
-from got_runtime.views.zoom import AnswerLine
+from got_runtime.views.matching import AnswerLine
 
 if TYPE_CHECKING:
     from got_runtime.model.checkpoint import LoadedModel
@@ -151,19 +151,31 @@ def token_positions(checkpoint: "LoadedModel", completion: Completion) -> TokenP
 
 
 def answer_lines(checkpoint: "LoadedModel", completion: Completion) -> list[AnswerLine]:
-    """The lines of a completion that hold anything, each with the mean probability of its tokens."""
+    """The lines of a completion that hold anything, each with the mean probability of its tokens.
+
+    Where attention was recorded, with the height at which the view was read.
+    """
     lines, text, probabilities = list[AnswerLine](), "", list[float]()
+    attended: list[tuple[float, float]] = []
+    """Height and weight for each token of the line."""
+    side = math.isqrt(checkpoint.tokens_per_tile)
 
     def end_line() -> None:
         if text.strip():
             mean = sum(probabilities) / len(probabilities) if probabilities else None
-            lines.append(AnswerLine(text.strip(), mean))
+            weight = sum(weight for _, weight in attended)
+            height = sum(height * weight for height, weight in attended) / weight if weight else None
+            lines.append(AnswerLine(text.strip(), mean, height))
         probabilities.clear()
+        attended.clear()
 
     for tokens, piece in _decoded_pieces(checkpoint, completion):
         first, *following = piece.split("\n")
         text += first
         probabilities += [completion.probabilities[index] for index in tokens]
+        if first:
+            positions = completion.token_positions[tokens.start : tokens.stop]
+            attended += [((token // side + 0.5) / side, weight) for token, weight in positions]
         for part in following:
             end_line()
             text = part

@@ -82,7 +82,9 @@ class ZoomReading:
         kept = KEPT_BYTES * self._header.width * self._header.height // views
         spent = self._encode + self._decode
         seconds = None if self._max_seconds is None else max(MIN_SECONDS, self._max_seconds - spent)
-        return build_request(checkpoint, [view.image], Plain(), query, most, seconds, kept_bytes=kept)
+        return build_request(
+            checkpoint, [view.image], Plain(), query, most, seconds, record_attention=True, kept_bytes=kept
+        )
 
     def record(
         self,

@@ -43,10 +43,14 @@ class Placement(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class StackedView:
-    """A view (RGB) and, for each of its pieces, the placement of each part."""
+    """A view (RGB) and, for each of its pieces, the placement of each part.
+
+    ``heights`` are those of the middles of the pieces, from 0 (the view's top) to 1.
+    """
 
     image: Image.Image
     placements: tuple[tuple[Placement, ...], ...]
+    heights: tuple[float, ...]
 
 
 def stacked_view(page: PageLines, pieces: Sequence[Piece]) -> StackedView:
@@ -67,7 +71,8 @@ def stacked_view(page: PageLines, pieces: Sequence[Piece]) -> StackedView:
     placements = (
         tuple(_moved(each, margin, top) for each in crop.parts) for crop, top in zip(crops, tops, strict=True)
     )
-    return StackedView(view, tuple(placements))
+    middles = (top + crop.image.height / 2 for crop, top in zip(crops, tops, strict=True))
+    return StackedView(view, tuple(placements), tuple(middle / view.height for middle in middles))
 
 
 class _Crop(NamedTuple):

@@ -14,11 +14,11 @@ from PIL import Image
 from got_runtime.views.blanks import blanks_at_gaps, with_blanks
 from got_runtime.views.blocks import PlacedLine, block_numbers
 from got_runtime.views.lines import QUARTER_TURNS, PageLines, box_as_given, find_lines
-from got_runtime.views.matching import matched_lines
+from got_runtime.views.matching import AnswerLine, are_in_their_places, matched_lines
 from got_runtime.views.pieces import Box, Piece, around, cut_into_pieces, median_advance, merged, word_gaps
 from got_runtime.views.stack import stacked_view
 
-__all__ = ["AnswerLine", "ReadLine", "ZoomedPage", "ZoomedView", "characters_of_piece"]
+__all__ = ["ReadLine", "ZoomedPage", "ZoomedView", "characters_of_piece"]
 
 MIN_PIECE_TYPE_WIDTH = 12.0
 """Least width of a character in zoomed views, in pixels. Networks that read smaller type are shown no smaller type."""
@@ -37,18 +37,15 @@ ESTIMATE_PIXELS = 1_200_000
 
 @dataclass(frozen=True, eq=False)
 class ZoomedView:
-    """One view: the indices of its pieces in the page's, its picture, and the estimated length of its text."""
+    """One view: the indices of its pieces in the page's, its picture, and the estimated length of its text.
+
+    ``heights`` are those of the middles of its pieces, from 0 (the view's top) to 1.
+    """
 
     pieces: tuple[int, ...]
     image: Image.Image
     characters: int
-
-
-class AnswerLine(NamedTuple):
-    """A line of the network's answer, and the mean probability of its tokens."""
-
-    text: str
-    confidence: float | None = None
+    heights: tuple[float, ...] = ()
 
 
 class ReadLine(NamedTuple):
@@ -167,7 +164,8 @@ class ZoomedPage:
         """The view of some pieces."""
         shown = [self.pieces[index] for index in pieces]
         characters = math.ceil(sum(piece.characters for piece in shown))
-        return ZoomedView(pieces, stacked_view(self.page, shown).image, characters)
+        stacked = stacked_view(self.page, shown)
+        return ZoomedView(pieces, stacked.image, characters, stacked.heights)
 
     def record(self, view: ZoomedView, answer: Sequence[AnswerLine] | None, final: bool = False) -> bool:
         """Record the lines of a view's answer, or None where the view could not be read.
@@ -186,8 +184,10 @@ class ZoomedPage:
             self._texts |= {index: _PieceText(matched=False) for index in view.pieces}
             return False
         lines = matched_lines([line.text for line in answer], pieces)
-        if lines is not None and len(pieces) > 1 and not final and self._doubt(view.pieces, lines):
-            lines = None
+        if lines is not None and len(pieces) > 1 and not final:
+            doubted = self._doubt(view.pieces, lines)
+            if doubted or not are_in_their_places(lines, answer, view.heights):
+                lines = None
         if lines is not None:
             confidences = {line.text: line.confidence for line in answer}
             mean = _mean([line.confidence for line in answer])

@@ -9,10 +9,10 @@ from helpers.printed_pages import printed_page, words_of
 from PIL import Image, ImageFont
 
 from got_runtime.views.lines import find_lines
-from got_runtime.views.matching import matched_lines
+from got_runtime.views.matching import AnswerLine, matched_lines
 from got_runtime.views.pieces import Piece, cut_into_pieces
 from got_runtime.views.stack import stacked_view
-from got_runtime.views.zoom import AnswerLine, ReadLine, ZoomedPage
+from got_runtime.views.zoom import ReadLine, ZoomedPage
 
 SIZE = 20
 LINES = [words_of(18, 5 * row) for row in range(8)]
@@ -142,6 +142,24 @@ def test_a_view_with_the_text_of_another_line_is_read_again() -> None:
     for pieces in [*halves, *rest]:
         assert zoomed.record(zoomed.view(pieces), answer(map(reader.says, pieces)))
     assert [line.text for line in zoomed.lines()] == LINES
+
+
+def test_a_view_in_which_lines_were_read_elsewhere_is_read_again() -> None:
+    """Rows of numbers look alike: one is skipped and another read twice, and all of them have the right length."""
+    zoomed = ZoomedPage.of(page_image())
+    reader = PerfectReader(zoomed, LINES)
+    first = zoomed.pending()[0]
+    view = zoomed.view(first)
+    assert list(view.heights) == sorted(view.heights)
+    assert 0 < view.heights[0] < view.heights[-1] < 1
+    pitch = view.heights[1] - view.heights[0]
+    lines = list(map(reader.says, first))
+    near = [AnswerLine(line, 0.9, height + 0.25 * pitch) for line, height in zip(lines, view.heights, strict=True)]
+    skipped = [*near[:4], *(line._replace(height=(line.height or 0) + pitch) for line in near[4:7]), *near[7:]]
+    assert not zoomed.record(view, skipped)
+    assert len(zoomed.pending()) == 2
+    again = ZoomedPage.of(page_image())
+    assert again.record(again.view(first), near)
 
 
 @pytest.mark.parametrize(
