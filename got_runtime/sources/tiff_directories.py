@@ -85,9 +85,8 @@ class _Layout:
         }
         kind = kinds.get(_NEW_SUBFILE_TYPE, 0)
         is_page = not kind & _NO_PAGE and kinds.get(_SUBFILE_TYPE, 0) != _REDUCED
-        return Directory(offset, is_page, bool(kind & _MASK)), self._next.unpack(following)[0] if len(
-            following
-        ) == self._next.size else 0
+        offset_of_next = self._next.unpack(following)[0] if len(following) == self._next.size else 0
+        return Directory(offset, is_page, bool(kind & _MASK)), offset_of_next
 
     def _number(self, kind: int, value: bytes) -> int:
         """The value of an entry of type BYTE, SHORT or LONG; zero for others."""

@@ -45,7 +45,7 @@ class ZoomedView:
     pieces: tuple[int, ...]
     image: Image.Image
     characters: int
-    heights: tuple[float, ...] = ()
+    heights: tuple[float, ...]
 
 
 class ReadLine(NamedTuple):
