@@ -11,6 +11,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from got_runtime.views.components import Boxes, Components, connected_components
+from got_runtime.views.dashes import MOST_HEIGHT, lone_dashes
 from got_runtime.views.ink import InkMap, Mask, coloured_ink, ink_map, thin_ink
 from got_runtime.views.leaders import without_leaders, without_upright
 from got_runtime.views.quarter_turns import quarter_turns
@@ -80,18 +81,14 @@ def find_lines(image: Image.Image) -> PageLines:
     segments = text_segments(parts, usable, x_height, rules.upright)
     segments += _small_type(page, ink, segments, x_height, rules.upright)
     segments += _coloured_type(coloured_ink(page, image), ink, segments, x_height, rules.upright)
+    segments += lone_dashes(parts, segments, x_height, rules.upright)
     lines = [
         TextLine(each.box, each.x_height, light_on_dark=_is_light_on_dark(each, page, ink))
         for each in segments
-        if each.width > 0.3 * x_height and not _is_on_picture(each, page, ink)
+        if (each.width > 0.3 * x_height or not each.letters) and not _is_on_picture(each, page, ink)
     ]
     ordered = in_reading_order(lines, rules)
-    fitted = [
-        replace(
-            each, x_height=min(each.x_height, max(body_height(_cut(ink, each.box)), LEAST_X_HEIGHT * each.x_height))
-        )
-        for each in ordered
-    ]
+    fitted = [replace(each, x_height=_fitted_height(ink, each)) for each in ordered]
     return PageLines(image, angle, ink, x_height, tuple(fitted), turns, rules)
 
 
@@ -142,7 +139,10 @@ def body_height(ink: Mask) -> float:
 
 def _fitted_height(ink: Mask, line: TextLine) -> float:
     """The x-height of a line: the median height of a few letters is that of capitals or of small letters by chance."""
-    return min(line.x_height, max(body_height(_cut(ink, line.box)), LEAST_X_HEIGHT * line.x_height))
+    inked = _cut(ink, line.box)
+    if np.count_nonzero(inked.any(axis=1)) < MOST_HEIGHT * line.x_height:  # a dash, which has its neighbours' height
+        return line.x_height
+    return min(line.x_height, max(body_height(inked), LEAST_X_HEIGHT * line.x_height))
 
 
 def _cut(mask: Mask, box: tuple[int, int, int, int]) -> Mask:

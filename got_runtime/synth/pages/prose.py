@@ -33,6 +33,9 @@ TYPST_FACE_SHARE = 0.2
 """Of the training pages."""
 TABLE_SHARE = 0.08
 """Of the blocks of training pages. Rows of numbers look alike: the network skipped some and repeated others."""
+MISSING = ("-", "-", "–", "—", "..", "n/a", "0")
+"""What a table prints where it has no number."""
+HEADS = ("N", "%", "% N", "No.", "2007", "2008", "2015", "Total", "Rate", "n")
 MARKERS = ("•", "–", "▪", "◦", "‣", "*", "-")
 NUMBERINGS = ("1.", "1)", "(1)", "a)", "(a)", "i.", "I.")
 
@@ -163,7 +166,7 @@ def _contents(rng: np.random.Generator, words: list[str], habits: Typography) ->
 
 
 def _number_table(rng: np.random.Generator, words: list[str], characters: int, rows: int) -> str:
-    """Rows of a year or some words and as many numbers as a line of ``characters`` has room for."""
+    """Rows of a year or some words and as many numbers as a line of ``characters`` has room for, some under a head."""
     years = rng.random() < 0.4
     first = int(rng.integers(1900, 2040 - rows))
     labels = [
@@ -178,6 +181,13 @@ def _number_table(rng: np.random.Generator, words: list[str], characters: int, r
         if room < 0:
             break
         columns.append(column)
+    if rng.random() < 0.4:
+        labels.insert(0, "")
+        heads = [*words[-len(columns) :], *HEADS]
+        columns = [[heads[rng.integers(len(heads))][: len(column[0])], *column] for column in columns]
+    missing = MISSING[rng.integers(len(MISSING))]
+    share = rng.uniform(0.1, 0.7) if rng.random() < 0.4 else 0.0
+    columns = [[missing if rng.random() < share else cell for cell in column] for column in columns]
     cells = [cell for row in zip(labels, *columns, strict=True) for cell in row]
     stroke = ("none", "none", "(x: none, y: 0.5pt)", "0.5pt")[rng.integers(4)]
     align = ", ".join(["left", *["right"] * len(columns)])
