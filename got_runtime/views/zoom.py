@@ -18,7 +18,7 @@ from got_runtime.views.matching import AnswerLine, are_in_their_places, matched_
 from got_runtime.views.pieces import Box, Piece, around, cut_into_pieces, median_advance, merged, word_gaps
 from got_runtime.views.stack import stacked_view
 
-__all__ = ["ReadLine", "ZoomedPage", "ZoomedView", "characters_of_piece"]
+__all__ = ["PieceText", "ReadLine", "ZoomedPage", "ZoomedView", "characters_of_piece"]
 
 MIN_PIECE_TYPE_WIDTH = 12.0
 """Least width of a character in zoomed views, in pixels. Networks that read smaller type are shown no smaller type."""
@@ -51,28 +51,32 @@ class ZoomedView:
 class ReadLine(NamedTuple):
     """A line of the page that was read: its text, its box in pixels of the page, and what is known of its reading.
 
-    ``confidence`` is the mean probability of its tokens. ``matched`` is False where a part of it was kept although it
-    does not fit what is printed. Lines with the same ``block`` are of one paragraph, or of another group of lines.
+    ``confidence`` is the mean probability of its tokens. ``matched`` is False where a part of it does not fit what is
+    printed, or was left out. Where no part of it ``is_text``, it is a logo or a part of a figure. Lines with the same
+    ``block`` are of one paragraph, or of another group of lines.
     """
 
     text: str
     box: Box
     confidence: float | None
     matched: bool
+    is_text: bool = True
     block: int = 0
+
+
+@dataclass(frozen=True)
+class PieceText:
+    """What was read of a piece."""
+
+    text: str = ""
+    confidence: float | None = None
+    matched: bool = True
 
     @property
     def is_text(self) -> bool:
         """Whether it was read with some confidence; otherwise it is no text, but a logo or a part of a figure."""
         odd = "\\" in self.text or not self.matched
         return self.confidence is None or self.confidence >= (MIN_ODD_CONFIDENCE if odd else MIN_TEXT_CONFIDENCE)
-
-
-@dataclass(frozen=True)
-class _PieceText:
-    text: str = ""
-    confidence: float | None = None
-    matched: bool = True
 
 
 @dataclass(eq=False)
@@ -90,7 +94,7 @@ class ZoomedPage:
     views_read: int = 0
     read_again: int = 0
     """Views that were read again in halves."""
-    _texts: dict[int, _PieceText] = field(default_factory=dict)
+    _texts: dict[int, PieceText] = field(default_factory=dict)
     _doubted: dict[int, str] = field(default_factory=dict)
     """Texts that seem to be another line's, or markup; one that is read again is taken."""
     _pending: list[tuple[int, ...]] = field(default_factory=list)
@@ -181,7 +185,7 @@ class ZoomedPage:
         pieces = [self.pieces[index] for index in view.pieces]
         self.views_read += 1
         if answer is None:
-            self._texts |= {index: _PieceText(matched=False) for index in view.pieces}
+            self._texts |= {index: PieceText(matched=False) for index in view.pieces}
             return False
         lines = matched_lines([line.text for line in answer], pieces)
         if lines is not None and len(pieces) > 1 and not final:
@@ -193,11 +197,11 @@ class ZoomedPage:
             mean = _mean([line.confidence for line in answer])
             for index, line in zip(view.pieces, lines, strict=True):
                 text = with_blanks(line, *word_gaps(self.page.ink, self.pieces[index]))
-                self._texts[index] = _PieceText(text, confidences.get(line, mean))
+                self._texts[index] = PieceText(text, confidences.get(line, mean))
         elif final:
             # Lines are taken as they come.
             for index, part in zip(view.pieces, [*answer, *[AnswerLine("")] * len(pieces)], strict=False):
-                self._texts[index] = _PieceText(part.text, part.confidence, matched=False)
+                self._texts[index] = PieceText(part.text, part.confidence, matched=False)
         elif len(pieces) > 1:
             middle = (len(pieces) + 1) // 2
             self._pending += [view.pieces[:middle], view.pieces[middle:]]
@@ -205,7 +209,7 @@ class ZoomedPage:
             return False
         else:
             text = " ".join(line.text for line in answer if line.text)[: int(2 * pieces[0].characters + 8)]
-            self._texts[view.pieces[0]] = _PieceText(text, _mean([line.confidence for line in answer]), matched=False)
+            self._texts[view.pieces[0]] = PieceText(text, _mean([line.confidence for line in answer]), matched=False)
         return True
 
     def _doubt(self, indices: Sequence[int], lines: Sequence[str]) -> bool:
@@ -237,7 +241,7 @@ class ZoomedPage:
         confidences = {line.text: line.confidence for line in answer}
         texts = [with_blanks(line, *word_gaps(self.page.ink, piece)) for line, piece in zip(lines, whole, strict=True)]
         known = enumerate(zip(texts, lines, strict=True))
-        self._texts = {index: _PieceText(text, confidences.get(line)) for index, (text, line) in known}
+        self._texts = {index: PieceText(text, confidences.get(line)) for index, (text, line) in known}
         return {line: text for line, text in zip(lines, texts, strict=True) if line != text}
 
     def lines(self) -> list[ReadLine]:
@@ -266,13 +270,15 @@ class ZoomedPage:
 
     def _line(self, indices: Sequence[int]) -> ReadLine:
         known = [index for index in indices if index in self._texts]
-        texts = [self._texts[index] for index in known]
-        blanked = (("" if self.pieces[index].goes_on else " ") + self._texts[index].text for index in known)
+        of_text = [index for index in known if self._texts[index].is_text]
+        shown = of_text or known  # a figure beside text costs no text, and does not come with it
+        blanked = (("" if self.pieces[index].goes_on else " ") + self._texts[index].text for index in shown)
         return ReadLine(
             " ".join("".join(blanked).split()),
-            box_as_given(self.page, self._box(indices), self.scale),
-            _mean([each.confidence for each in texts]),
-            all(each.matched for each in texts) and len(texts) == len(indices),
+            box_as_given(self.page, self._box(shown), self.scale),
+            _mean([self._texts[index].confidence for index in shown]),
+            all(self._texts[index].matched for index in shown) and len(shown) == len(indices),
+            bool(of_text),
         )
 
     def _box(self, indices: Sequence[int]) -> Box:

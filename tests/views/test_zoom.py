@@ -12,7 +12,7 @@ from got_runtime.views.lines import find_lines
 from got_runtime.views.matching import AnswerLine, matched_lines
 from got_runtime.views.pieces import Piece, cut_into_pieces
 from got_runtime.views.stack import stacked_view
-from got_runtime.views.zoom import ReadLine, ZoomedPage
+from got_runtime.views.zoom import PieceText, ZoomedPage
 
 SIZE = 20
 LINES = [words_of(18, 5 * row) for row in range(8)]
@@ -274,7 +274,23 @@ def test_a_long_word_that_was_cut_is_one_word_again() -> None:
     ],
 )
 def test_what_is_hardly_text(text: str, confidence: float | None, matched: bool, is_text: bool) -> None:
-    assert ReadLine(text, (0, 0, 9, 9), confidence, matched).is_text == is_text
+    assert PieceText(text, confidence, matched).is_text == is_text
+
+
+def test_what_is_hardly_text_does_not_cost_the_text_beside_it() -> None:
+    zoomed = ZoomedPage.of(page_image())
+    reader = PerfectReader(zoomed, LINES)
+    rows = [[index for index, piece in enumerate(zoomed.pieces) if piece.row == row] for row in range(len(LINES))]
+    odd = {rows[0][-1], *rows[1]}
+    for index in range(len(zoomed.pieces)):
+        zoomed.record(zoomed.view((index,)), [AnswerLine(reader.says(index), 0.5 if index in odd else 0.95)])
+    lines = zoomed.lines()
+    assert [(line.matched, line.is_text) for line in lines] == [(False, True), (True, False), *[(True, True)] * 6]
+    assert [line.text for line in lines[1:]] == LINES[1:]
+    assert lines[0].text == " ".join(reader.says(index) for index in rows[0][:-1])
+    assert lines[0].box[2] <= zoomed.pieces[rows[0][-1]].box[0]
+    streamed = zoomed.new_text()
+    assert streamed == "\n".join(line.text for line in lines if line.is_text) + "\n"
 
 
 class TestMatching:
