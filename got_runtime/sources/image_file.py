@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import BinaryIO, cast
 
-from PIL import BmpImagePlugin, GifImagePlugin, Image, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
+from PIL import Image, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
 from PIL.ImageFile import ImageFile as PillowFile
 
 from got_runtime.errors import LimitExceeded, SourceCorrupt, SourceError, SourceUnsupported
 from got_runtime.sources.answers import Answer
 from got_runtime.sources.content import Content, FileKind
+from got_runtime.sources.image_faults import BmpFile, GifFile, palette_fault, transparency_fault
 from got_runtime.sources.jpeg import JpegFile
 from got_runtime.sources.names import one_line
 from got_runtime.sources.page import Rotation
@@ -30,9 +31,9 @@ _PLUGINS: dict[FileKind, Callable[[BinaryIO, str], PillowFile]] = {
     "PNG": PngImagePlugin.PngImageFile,
     "JPEG": JpegFile,
     "WEBP": WebPImagePlugin.WebPImageFile,
-    "BMP": BmpImagePlugin.BmpImageFile,
+    "BMP": BmpFile,
     "TIFF": TiffImagePlugin.TiffImageFile,
-    "GIF": GifImagePlugin.GifImageFile,
+    "GIF": GifFile,
 }
 
 _BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
@@ -96,8 +97,9 @@ class ImageFile:
             raise _translated(error, name, "not there", self._max_pixels) from error
         strips = Strips.of(image) if self._kind == "TIFF" else None
         picture = decoded(image, name, self._rotate, self._max_pixels, self._max_side, self._copy)
-        fault = image.fault if isinstance(image, JpegFile) else strips and strips.fault(image, self._file)
-        return Answer({"warnings": [*image_warnings(image), *([fault] if fault else [])]}, picture)
+        fault = strips.fault(image, self._file) if strips is not None else getattr(image, "fault", None)
+        # Of a palette, both may tell.
+        return Answer({"warnings": [*dict.fromkeys((*image_warnings(image), *([fault] if fault else [])))]}, picture)
 
     def _found_frames(self) -> Sequence[int]:
         """The indexes of the frames that are pages, in a TIFF the offsets of their directories; headers are read."""
@@ -174,8 +176,7 @@ def image_warnings(image: Image.Image) -> list[str]:
         found.append(f"the image is {width}×{height} pixels, too small to hold text")
     if exif_is_damaged(image):
         found.append("the EXIF block is damaged: the page may lie on its side (rotate turns it)")
-    if (guess := range_warning(image)) is not None:
-        found.append(guess)
+    found += filter(None, (range_warning(image), palette_fault(image), transparency_fault(image)))
     return found
 
 
@@ -210,8 +211,11 @@ def _translated(error: Exception, name: str, what: str, max_pixels: int) -> Exce
         return error
     if isinstance(error, _BOMBS):
         return _too_many_pixels(name, max_pixels)
-    if "unknown pixel mode" in str(error):  # Pillow's of a TIFF whose samples it cannot read
+    why = one_line(str(error))
+    if "unknown pixel mode" in why:  # Pillow's of a TIFF whose samples it cannot read
         return SourceUnsupported(f"{name} has samples of a rare kind: save it with 8 or 16 bits per sample")
+    if why.startswith(("Unsupported BMP bitfields", "Unsupported BMP compression")):
+        return SourceUnsupported(f"{name} is a BMP of a rare kind ({why}): save it as PNG")
     return _corrupt(name, what, error)
 
 

@@ -19,6 +19,8 @@ SMALLEST_PAGE = 10
 """Pixels; a picture of which both sides are smaller holds no text."""
 PLACEHOLDER = re.compile(r"Please wait|Adobe (Acrobat )?Reader")
 """In the page that stands for an XFA form, which names the program that it needs in every language."""
+LARGEST_UNIT = 75_000
+"""Largest UserUnit of a page (ISO 32000-1, table C.1). A page of A4 is 22 km wide then."""
 INVISIBLE = ("ignore-text", "clip")
 """Content that leaves no mark: text for searching, and clipping paths."""
 
@@ -58,7 +60,7 @@ def _is_placeholder(document: Any, catalog: int) -> bool:
 
 def _unit_fault(document: Any, page: Any) -> str | None:
     kind, value = document.xref_get_key(page.xref, "UserUnit")
-    if kind not in ("int", "float") or float(value) > 0:
+    if kind not in ("int", "float") or 0 < float(value) <= LARGEST_UNIT:
         return None
     document.xref_set_key(page.xref, "UserUnit", "1")
     return f"the page has a unit of {one_line(value)}: it is taken as 1"
@@ -117,21 +119,21 @@ def drawn_in_one_colour(page: Any, pixels: Pixels) -> str | None:
     """A warning, if the picture of a ``pymupdf.Page`` is one colour although the page has content that draws."""
     if not is_one_colour(pixels):
         return None
-    samples = np.frombuffer(pixels.data, np.uint8, 3)
+    colour = np.resize(np.frombuffer(pixels.data, np.uint8, len(pixels.mode)) / 255, 3)
     marks = Counter(kind for kind, box in page.get_bboxlog() if not kind.startswith(INVISIBLE) and _has_area(box))
-    if set(marks) <= {"fill-path"} and _paths_are_paper(page, tuple(samples[:3] / 255)):
+    if set(marks) <= {"fill-path"} and _paths_are_paper(page, tuple(colour)):
         return None
     content = ", ".join(f"{count} {kind.replace('-', ' ')}" for kind, count in marks.items())
     return f"the page is one colour although it has content ({content}): parts may be missing"
 
 
 def is_one_colour(pixels: Pixels) -> bool:
-    """Whether all pixels of an RGB picture are equal."""
-    samples = np.frombuffer(pixels.data, np.uint8)
-    step = 3 * max(1, pixels.width * pixels.height // 1000)
-    if any((samples[shift::step] != samples[shift]).any() for shift in range(3)):  # as on nearly every page
+    """Whether all pixels of a picture are equal."""
+    samples, bands = np.frombuffer(pixels.data, np.uint8), len(pixels.mode)
+    step = bands * max(1, pixels.width * pixels.height // 1000)
+    if any((samples[shift::step] != samples[shift]).any() for shift in range(bands)):  # as on nearly every page
         return False
-    return np.array_equal(samples[3:], samples[:-3])
+    return np.array_equal(samples[bands:], samples[:-bands])
 
 
 def _has_area(box: Any) -> bool:

@@ -57,6 +57,7 @@ def test_the_pages_of_a_damaged_page_tree_are_read(kids: str, count: str, marked
     [
         ("/UserUnit 0", (200, 300), "unit"),
         ("/UserUnit -3", (200, 300), "unit"),
+        ("/UserUnit 1000000000", (200, 300), "unit"),
         ("/UserUnit 2", (400, 600), None),
         ("/Rotate 45", (200, 300), "turned by 45 degrees"),
         ("/Rotate 450", (300, 200), None),
