@@ -110,11 +110,11 @@ def _drawn(header: bytes) -> Iterator[tuple[int, int]]:
 def jpeg_fault(data: bytes) -> str | None:
     """A warning, if JPEG data that another library draws are damaged.
 
-    They are decoded at an eighth of their resolution, in which most of the time goes into the Huffman codes.
+    They are decoded in grey at an eighth of their resolution, in which most of the time goes into the Huffman codes.
     """
     try:
         image = JpegFile(io.BytesIO(data), "")
-        image.draft(None, (1, 1))
+        image.draft("L", (1, 1))
         image.load()
     except Exception:  # noqa: BLE001 - what cannot be decoded is reported by who draws it
         return None

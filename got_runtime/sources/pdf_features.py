@@ -7,7 +7,8 @@ import re
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any, NamedTuple
+from threading import Thread
+from typing import Any
 
 from got_runtime.sources.jpeg import jpeg_fault
 from got_runtime.sources.names import one_line
@@ -22,8 +23,8 @@ DRAWN_BY_PDFIUM = (TRANSFER, MASK_TRANSFER, HALFTONE, WIDTHS)
 """What MuPDF draws wrong, and PDFium right."""
 COLOURS = "colours"
 """An image whose colours are multiplied with its opacity, which neither draws right (ISO 32000-2: SMaskInData 2)."""
-DAMAGE = "damage "
-"""Before a warning of damaged JPEG data, which MuPDF and PDFium draw without a word."""
+JPEG = "JPEG "
+"""Before the object number of JPEG data, whose damage MuPDF and PDFium draw without a word."""
 FONT = "font "
 """Before the name of a font that is not in the file."""
 
@@ -50,13 +51,45 @@ HALFTONE_REGIONS = (20, 22, 23)
 """Types of JBIG2 segments (ITU-T T.88, 7.3)."""
 
 
-class Features(NamedTuple):
-    """Features of a page."""
+class Features:
+    """Features of a page.
 
-    wrong: list[str]
-    """What MuPDF draws wrong, and PDFium right."""
-    warnings: list[str]
-    """Of what neither draws as it should be."""
+    Args:
+        wrong: what MuPDF draws wrong, and PDFium right.
+        unusual: warnings of what neither draws as it should be.
+        checks: of the page's JPEG data, which may be going on.
+    """
+
+    def __init__(self, wrong: list[str], unusual: list[str], checks: "list[_Check]") -> None:
+        self.wrong, self._unusual, self._checks = wrong, unusual, checks
+
+    @property
+    def warnings(self) -> list[str]:
+        """Of damaged JPEG data, for whose check this waits, and of what is drawn otherwise than it should be."""
+        return [*sorted(filter(None, {check.result() for check in self._checks})), *self._unusual]
+
+
+class _Check:
+    """A check of JPEG data that goes on while MuPDF draws: Pillow decodes without the lock that MuPDF holds."""
+
+    def __init__(self, data: bytes) -> None:
+        self._fault: str | None = None
+        self._thread: Thread | None = Thread(target=self._run, args=(data,), name="got-ocr JPEG", daemon=True)
+        try:
+            self._thread.start()  # when this returns, it waits for the lock, or decodes
+        except RuntimeError:  # no memory for a thread
+            self._thread = None
+            self._run(data)
+
+    def _run(self, data: bytes) -> None:
+        self._fault = jpeg_fault(data)
+
+    def result(self) -> str | None:
+        """The warning."""
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        return self._fault
 
 
 class PageFeatures:
@@ -65,21 +98,22 @@ class PageFeatures:
     def __init__(self, document: Any) -> None:
         self._document = document
         self._known: dict[int, frozenset[str]] = {}
+        self._checks: dict[int, _Check] = {}
         self._left = self._jpeg_bytes_left = 0
 
     def of(self, page: Any) -> Features:
-        """Those of a ``pymupdf.Page``."""
+        """Those of a ``pymupdf.Page``, which is drawn next."""
         from pymupdf import mupdf
 
         self._left, self._jpeg_bytes_left = MAX_OBJECTS, MAX_JPEG_BYTES
         found: frozenset[str] = frozenset()
-        with suppress(Exception):  # a damaged object, which rendering has reported
+        with suppress(Exception):  # a damaged object, which rendering reports
             resources = mupdf.pdf_dict_get_inheritable(page._pdf_page().obj(), mupdf.pdf_new_name("Resources"))
             found = self._once(resources, self._in_resources, 0)
         fonts = sorted(each.removeprefix(FONT) for each in found if each.startswith(FONT))
-        damage = sorted(each.removeprefix(DAMAGE) for each in found if each.startswith(DAMAGE))
-        warnings = [*damage, *_warnings(fonts, COLOURS in found)]
-        return Features([each for each in DRAWN_BY_PDFIUM if each in found], warnings)
+        checks = [self._checks[int(each.removeprefix(JPEG))] for each in found if each.startswith(JPEG)]
+        unusual = _warnings(fonts, COLOURS in found)
+        return Features([each for each in DRAWN_BY_PDFIUM if each in found], unusual, checks)
 
     def _once(self, thing: Any, look: Callable[[Any, int], Iterator[str]], depth: int) -> frozenset[str]:
         number: int = thing.pdf_to_num()
@@ -126,8 +160,10 @@ class PageFeatures:
             yield HALFTONE
         if filters.pdf_to_name() == "DCTDecode":
             self._jpeg_bytes_left -= image.pdf_dict_gets("Length").pdf_to_int()
-            if self._jpeg_bytes_left >= 0 and (fault := jpeg_fault(self._data(image))) is not None:
-                yield DAMAGE + fault
+            if self._jpeg_bytes_left >= 0:
+                number = image.pdf_to_num()
+                self._checks[number] = _Check(self._data(image))
+                yield f"{JPEG}{number}"
 
     def _data(self, image: Any) -> bytes:
         data: bytes = self._document.xref_stream_raw(image.pdf_to_num())

@@ -10,8 +10,15 @@ from typing import Any
 from got_runtime.errors import GotError, LimitExceeded, SourceCorrupt
 from got_runtime.sources.answers import Answer, Pixels
 from got_runtime.sources.content import Content
+from got_runtime.sources.grey import draws_grey_images_alone
 from got_runtime.sources.isolation.messages import as_warnings
-from got_runtime.sources.mupdf import encrypts_attachments_alone, library, messages, mupdf_calls, open_document
+from got_runtime.sources.mupdf import (
+    encrypts_attachments_alone,
+    library,
+    messages,
+    mupdf_calls,
+    open_document,
+)
 from got_runtime.sources.names import one_line
 from got_runtime.sources.page_tree import is_regular, page_count
 from got_runtime.sources.pdf_faults import MENDS, drawn_in_one_colour, file_faults, is_one_colour, size_fault
@@ -159,16 +166,20 @@ class PdfFile:
     def _drawn(self, page: Any, number: int, dpi: float, value: dict[str, Any]) -> Pixels:
         """The pixels of the page; what is wrong with them is added to the warnings of ``value``."""
         zoom, pymupdf = dpi / POINTS_PER_INCH, library()
-        pixmap = page.get_pixmap(matrix=pymupdf.Matrix(zoom, zoom), colorspace=pymupdf.csRGB, alpha=False)
+        features = self._features.of(page)
+        is_grey = draws_grey_images_alone(page)
+        colours = pymupdf.csGRAY if is_grey else pymupdf.csRGB
+        pixmap = page.get_pixmap(matrix=pymupdf.Matrix(zoom, zoom), colorspace=colours, alpha=False)
         if not pixmap.width or not pixmap.height:
             raise LimitExceeded(
                 f"page {number} of {self._content.name} has no pixels at {dpi:.3g} dpi: raise dpi, or "
                 f"Limits(max_pixels=…), --max-pixels, which is {self._max_pixels:,}"
             )
-        drawn, value["renderer"] = Pixels("RGB", pixmap.width, pixmap.height, pixmap.samples_mv, pixmap), "MuPDF"
+        drawn = Pixels("L" if is_grey else "RGB", pixmap.width, pixmap.height, pixmap.samples_mv, pixmap)
+        value["renderer"] = "MuPDF"
         value["warnings"] += size_fault(pixmap.width, pixmap.height)
         empty = drawn_in_one_colour(page, drawn)
-        complained, features = bool(messages()), self._features.of(page)
+        complained = bool(messages())
         if empty is not None or complained or features.wrong:
             found = {"is_empty": empty is not None, "is_wrong": bool(features.wrong)}
             better = None

@@ -55,7 +55,7 @@ def drawn_by_pdfium(
     height, width = pixels.shape[:2]
     if abs(width - drawn.width) > 2 or abs(height - drawn.height) > 2:
         return None  # it sees another page there
-    own, other = _grey(np.frombuffer(drawn.data, np.uint8).reshape(drawn.height, drawn.width, 3)), _grey(pixels)
+    own, other = _grey(np.frombuffer(drawn.data, np.uint8).reshape(drawn.height, drawn.width, -1)), _grey(pixels)
     if not is_empty and _difference(own, other) < MIN_DIFFERENCE:
         return drawn
     if _edges(other) <= (0 if is_empty else (MIN_AS_MUCH if is_wrong else MIN_MORE) * _edges(own)):
