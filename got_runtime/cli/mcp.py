@@ -1,15 +1,26 @@
 """``got-ocr mcp``: tools for assistants on standard input and output (Model Context Protocol)."""
 
 import argparse
+import io
 import os
+import re
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from got_runtime.cli.options import add_model_options, load_runtime
 from got_runtime.cli.serve import KEYS_VARIABLE
 
 if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
     from got_runtime.runtime import GotRuntime
+
+
+ESCAPES = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
+)
+"""Escapes in JSON: pairs of surrogates, one without the other, and others."""
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -43,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
     from got_runtime.serving.assistants.tools import Tools
 
     folder = Folder(args.root)
+    sys.stdin = io.TextIOWrapper(io.BufferedReader(_Requests(sys.stdin.buffer)), encoding="utf-8", errors="replace")
     if args.server:
         key = os.environ.get(KEYS_VARIABLE, "").partition(",")[0].strip()
         make_server(Tools(folder, RemoteReader(args.server, key))).run("stdio")
@@ -57,3 +69,28 @@ def run(args: argparse.Namespace) -> int:
     finally:
         reader.close()
     return 0
+
+
+class _Requests(io.RawIOBase):
+    """Standard input, in which an unpaired surrogate is U+FFFD: the library's parser refuses it, and never replies."""
+
+    def __init__(self, source: BinaryIO) -> None:
+        super().__init__()
+        self._source, self._left = source, b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        """Put the next bytes, of one line at most, into ``buffer``, and return their number."""
+        if not self._left:
+            self._left = ESCAPES.sub(_whole, self._source.readline())
+        with memoryview(buffer).cast("B") as view:
+            size = min(len(view), len(self._left))
+            view[:size] = self._left[:size]
+        self._left = self._left[size:]
+        return size
+
+
+def _whole(escape: re.Match[bytes]) -> bytes:
+    return rb"\ufffd" if escape["half"] else escape[0]

@@ -5,6 +5,7 @@ import base64
 import io
 import json
 import os
+import subprocess
 import sys
 import threading
 from collections.abc import Generator, Iterator
@@ -230,3 +231,29 @@ def test_the_command_reads_with_a_service_elsewhere_and_at_its_address(checkpoin
         one, other = asyncio.run(both(address))
     assert one == other
     assert one.count("184 pounds") == 3
+
+
+def test_a_request_with_an_unpaired_surrogate_gets_a_reply(root: Path) -> None:
+    (root / "loop.pdf").symlink_to("loop.pdf")
+    client = {"protocolVersion": "2024-11-05", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
+    calls = [
+        {"name": "read_document", "arguments": {"source": name}} for name in ("\udcff.pdf", "\\udcff \U0001f600.pdf")
+    ]
+    requests: list[dict[str, Any]] = [
+        {"id": 1, "method": "initialize", "params": client},
+        {"method": "notifications/initialized"},
+        *({"id": number, "method": "tools/call", "params": call} for number, call in enumerate(calls, 2)),
+    ]
+    lines = "".join(json.dumps({"jsonrpc": "2.0", **request}) + "\n" for request in requests)
+    command = [sys.executable, "-c", MAIN, "mcp", "--root", str(root), "--server", "http://127.0.0.1:9"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(lines.encode())
+        process.stdin.flush()
+        replies = {reply["id"]: reply for reply in (json.loads(process.stdout.readline()) for _ in range(3))}
+        process.stdin.close()
+        assert process.wait(20) == 0
+    texts = [replies[number]["result"]["content"][0]["text"] for number in (2, 3)]
+    assert "there is no file \ufffd.pdf; there are: page.png, three.pdf" in texts[0]
+    assert "there is no file \\udcff \U0001f600.pdf" in texts[1]

@@ -88,7 +88,13 @@ class Folder:
             folders[:] = sorted(each for each in folders if not each.startswith("."))
             base = Path(folder)
             shown = (base / each for each in sorted(files) if not each.startswith("."))
-            names += [self.name(each) for each in shown if each.resolve().is_relative_to(self.root)]
+            names += [one_line(self.name(each)) for each in shown if self._holds(each)]
             if len(names) > _MOST_NAMES:
                 return ", ".join(names[:_MOST_NAMES]) + ", …"
         return ", ".join(names) or "none"
+
+    def _holds(self, path: Path) -> bool:
+        try:
+            return path.resolve().is_relative_to(self.root)
+        except (OSError, RuntimeError):  # a loop of links
+            return False
