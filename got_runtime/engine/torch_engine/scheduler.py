@@ -112,7 +112,7 @@ class Scheduler:
         """The request gives up its pixels."""
         sequence.embedded, sequence.encode_seconds = embedded, seconds
         if sequence.request.record_attention:
-            sequence.attention_trace = AttentionTrace(image_positions, self._prefill.layers)
+            sequence.attention_trace = AttentionTrace(image_positions)
         sequence.request = replace(sequence.request, pixels=sequence.request.pixels[:0])
 
     def close(self) -> None:

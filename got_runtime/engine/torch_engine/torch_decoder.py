@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from got_runtime.engine.threads import adapt_threads
-from got_runtime.engine.torch_engine.attention_trace import AttentionTrace
+from got_runtime.engine.torch_engine.attention_trace import AttentionTrace, record_attention
 from got_runtime.engine.torch_engine.cuda_graphs import GraphedSteps
 from got_runtime.engine.torch_engine.decoder import KvCacheFull, StepResult
 from got_runtime.engine.torch_engine.kv_cache import RowCache
@@ -76,6 +76,8 @@ class TorchDecoder:
             cache.release(slot)
             cache.reserve(slot, tokens)
 
+        newest: list[Tensor] = []
+
         def attend(layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
             if isinstance(cache, PagedCache):
                 cache.write(layer, where, key[0].transpose(0, 1), value[0].transpose(0, 1))
@@ -83,11 +85,14 @@ class TorchDecoder:
                 cache.write_prompt(layer, slot, key, value)
             if attention_trace is not None:
                 attention_trace.add_prompt_keys(key[0])
-                attention_trace.record(layer, query[0, :, -1])
+                newest.append(query[0, :, -1])
             return causal(query, key, value)
 
         positions = torch.arange(len(embedded), device=self._device)[None]
-        return forward(self._language, embedded[None], positions, attend)[0, -1:]
+        hidden = forward(self._language, embedded[None], positions, attend)[0, -1:]
+        if attention_trace is not None:
+            attention_trace.record(torch.stack(newest))
+        return hidden
 
     def step(
         self, tokens: Sequence[int], lengths: Sequence[int], attention_traces: Sequence[AttentionTrace | None]
@@ -99,16 +104,18 @@ class TorchDecoder:
         else:
             self._reserve_rows(self._cache, lengths)
         attend_step = self._cache.step(lengths)
+        queries: list[Tensor] = []
 
         def attend(layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-            for index, trace in enumerate(attention_traces):
-                if trace is not None:
-                    trace.record(layer, query[index, :, 0])
+            queries.append(query[:, :, 0])
             return attend_step(layer, query, key, value)
 
         newest = torch.tensor(tokens, device=self._device)[:, None]
         positions = torch.tensor(lengths, device=self._device)[:, None]
-        return forward(self._language, self._language.embed_tokens(newest), positions, attend)[:, -1]
+        hidden = forward(self._language, self._language.embed_tokens(newest), positions, attend)[:, -1]
+        if any(attention_traces):
+            record_attention(attention_traces, torch.stack(queries, dim=1))
+        return hidden
 
     def choose(self, hidden: Tensor, banned: Sequence[Sequence[int]]) -> StepResult:
         logits = self._head(hidden).float()  # as generate() does

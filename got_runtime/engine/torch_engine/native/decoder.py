@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from got_runtime.engine.threads import adapt_threads
-from got_runtime.engine.torch_engine.attention_trace import AttentionTrace
+from got_runtime.engine.torch_engine.attention_trace import AttentionTrace, record_attention
 from got_runtime.engine.torch_engine.decoder import KvCacheFull, StepResult
 from got_runtime.engine.torch_engine.native.cache import BLOCK_TOKENS, HEAD_WIDTH, SequenceCache, bytes_per_token
 from got_runtime.engine.torch_engine.native.head import BfloatHead, Head, Int8Head
@@ -139,6 +139,7 @@ class NativeDecoder:
         precision = hidden.dtype if has_bf16_products() else torch.float32
         cosine, sine = network.language.rotary_emb(hidden, torch.arange(len(hidden))[None])
         normed, delta = torch.empty_like(hidden), None
+        newest = []
         for index, layer in enumerate(network.layers):
             self._norm(hidden, delta, layer.norm, normed)
             query, key, value = network.split(layer.qkv(normed))
@@ -146,11 +147,13 @@ class NativeDecoder:
             cache.write_prompt(index, key, value)
             if attention_trace is not None:
                 attention_trace.add_prompt_keys(key)
-                attention_trace.record(index, query[:, -1])
+                newest.append(query[:, -1])
             attended = causal(*(each[None].to(precision) for each in (query, key, value)))[0].to(hidden.dtype)
             self._norm(hidden, layer.out(attended.transpose(0, 1).flatten(1)), layer.mlp_norm, normed)
             delta = self._mlp(layer, normed)
         self._norm(hidden, delta, network.language.norm.weight, normed)
+        if attention_trace is not None:
+            attention_trace.record(torch.stack(newest))
         self._caches[slot:] = [cache]
         return normed[-1:].clone()
 
@@ -171,6 +174,7 @@ class NativeDecoder:
         cosine_32, sine_32 = cosine.float(), sine.float()
         normed, attended = torch.empty_like(hidden), hidden.new_empty(batch_size, network.heads * HEAD_WIDTH)
         delta: Tensor | None = None
+        queries = []
         for index, layer in enumerate(network.layers):
             self._norm(hidden, delta, layer.norm, normed)
             qkv = layer.qkv(normed)
@@ -178,10 +182,13 @@ class NativeDecoder:
                 qkv.data_ptr(), cosine_32.data_ptr(), sine_32.data_ptr(), sequences.data_ptr(), attended.data_ptr(),
                 batch_size, network.heads, network.key_heads, index,
             )  # fmt: skip
-            self._record_attention(index, qkv, cosine, sine, attention_traces)
+            queries.append(qkv[:, : network.heads * HEAD_WIDTH])
             self._norm(hidden, layer.out(attended), layer.mlp_norm, normed)
             delta = self._mlp(layer, normed)
         self._norm(hidden, delta, network.language.norm.weight, normed)
+        if any(attention_traces):
+            together = torch.stack(queries, dim=1).unflatten(-1, (-1, HEAD_WIDTH))
+            record_attention(attention_traces, rotate(together, cosine[:, None, None], sine[:, None, None]))
         return normed
 
     def _mlp(self, layer: _Layer, normed: Tensor) -> Tensor:
@@ -196,14 +203,6 @@ class NativeDecoder:
         self._network.library.add_rms_norm(
             hidden.data_ptr(), added, weight.data_ptr(), out.data_ptr(), *hidden.shape, self._epsilon
         )
-
-    def _record_attention(
-        self, layer: int, qkv: Tensor, cosine: Tensor, sine: Tensor, attention_traces: Sequence[AttentionTrace | None]
-    ) -> None:
-        for index, trace in enumerate(attention_traces):
-            if trace is not None:
-                query = qkv[index, : self._network.heads * HEAD_WIDTH].view(-1, HEAD_WIDTH)
-                trace.record(layer, rotate(query, cosine[index], sine[index]))
 
     def choose(self, hidden: Tensor, banned: Sequence[Sequence[int]]) -> StepResult:
         tokens, probabilities, logits_of = self._network.head(hidden)
