@@ -1,7 +1,6 @@
 """Prepares a page for the engine: query, tiles, pixels, prompt, and the limits of decoding."""
 
 import logging
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -9,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from got_runtime.engine.protocol import Request
-from got_runtime.engine.threads import reading_threads
 from got_runtime.errors import GotError, TaskError
 from got_runtime.model.prompt import build_prompt
 from got_runtime.options import ReadOptions
+from got_runtime.pipeline.preparing import preparing
 from got_runtime.sources import SourcePage
 from got_runtime.tasks import TRAINED_CONTEXT, Box, Color, PageFrame, Plain, Task, Tiles
 from got_runtime.views.tiles import split, tile_grid
@@ -49,10 +48,6 @@ OFFICIAL_READABLE_WIDTH = 6.0
 estimate: it was not measured with the weights."""
 RGB_BYTES = 3
 """Bytes of a pixel of the page image, which is kept until the completion arrives."""
-
-
-_PREPARING = threading.Semaphore(max(2, reading_threads("cuda")))
-"""Pages of all callers that are prepared at once: each takes tens of megabytes while its lines are looked for."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +97,7 @@ def group_label(group: Sequence[SourcePage]) -> str:
 
 def prepare_page(checkpoint: "LoadedModel", options: ReadOptions, group: Sequence[SourcePage]) -> PreparedPage:
     """Prepare one page, or the pages that share one context. Errors are returned as ``failure``."""
-    with _PREPARING:
+    with preparing(sum(page.image.width * page.image.height for page in group if page.image is not None)):
         return _prepare_page(checkpoint, options, group)
 
 
