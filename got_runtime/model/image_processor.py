@@ -15,7 +15,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from got_runtime.errors import CheckpointInvalid
-from got_runtime.sources.rgb import to_rgb
+from got_runtime.sources.rgb import rgb_or_grey
 
 if TYPE_CHECKING:
     import torch
@@ -80,7 +80,8 @@ class ImageProcessor:
         width, height = self.size
         batch = np.empty((len(images), 3, height, width), dtype=np.uint8)
         for planes, image in zip(batch, images, strict=True):
-            planes[:] = np.asarray(resized(to_rgb(image), self.size)).transpose(2, 0, 1)
+            pixels = np.asarray(resized(rgb_or_grey(image), self.size))
+            planes[:] = pixels if pixels.ndim == 2 else pixels.transpose(2, 0, 1)  # one channel is like the others
         return torch.from_numpy(batch)
 
     @property

@@ -10,7 +10,17 @@ from PIL import ExifTags, Image
 from got_runtime.errors import SourceUnsupported
 from got_runtime.sources.page import Rotation
 
-__all__ = ["exif_is_damaged", "from_array", "page_picture", "range_warning", "rotated", "to_rgb", "upright"]
+__all__ = [
+    "exif_is_damaged",
+    "from_array",
+    "page_picture",
+    "range_warning",
+    "rgb_or_grey",
+    "rotated",
+    "to_rgb",
+    "upright",
+    "without_equal_channels",
+]
 
 EMPTY_EXIF_BYTES = 20
 """``Exif\\0\\0``, the TIFF header, a count of no tags, and no next directory."""
@@ -42,7 +52,7 @@ def page_picture(image: Image.Image, rotate: Rotation = 0, copy: bool = True) ->
 
     It is a new one, or, if it may be without a ``copy``, perhaps ``image`` itself.
     """
-    page = rotated(_rgb_or_grey(upright(image)), rotate)
+    page = rotated(rgb_or_grey(upright(image)), rotate)
     if page is image:
         if not copy:
             return page
@@ -85,12 +95,21 @@ def to_rgb(image: Image.Image) -> Image.Image:
     Raises:
         SourceUnsupported: Pillow cannot convert the mode to RGB.
     """
-    picture = _rgb_or_grey(image)
+    picture = rgb_or_grey(image)
     return picture if picture.mode == "RGB" else picture.convert("RGB")
 
 
-def _rgb_or_grey(image: Image.Image) -> Image.Image:
-    """``image`` in mode RGB, or in mode L if it has no colours."""
+def without_equal_channels(image: Image.Image) -> Image.Image:
+    """``image`` in mode L, if it is RGB and every pixel is grey: what is done to it later costs a third."""
+    if image.mode != "RGB":
+        return image
+    red, green, blue = image.split()
+    plane = red.tobytes()
+    return red if plane == green.tobytes() and plane == blue.tobytes() else image
+
+
+def rgb_or_grey(image: Image.Image) -> Image.Image:
+    """``image`` in mode RGB, or in mode L if it has no colours; see :func:`to_rgb`."""
     if image.mode.startswith("I") or image.mode == "F" or _is_signed_byte(image):
         return Image.fromarray(_scaled(image))
     try:

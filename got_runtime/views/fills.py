@@ -36,7 +36,7 @@ def filled_areas(grey: npt.NDArray[np.uint8]) -> Levels:
     another one, the inner one counts.
     """
     reduced = grey[::STEP, ::STEP].astype(np.int16)
-    found = np.full(reduced.shape, -1, np.int16)
+    found: Levels | None = None
     parts, levels, deviations = _flat_areas(reduced)
     if len(parts.areas):
         paper = int(parts.areas.argmax())
@@ -52,6 +52,8 @@ def filled_areas(grey: npt.NDArray[np.uint8]) -> Levels:
         by_label = np.argsort(parts.label, kind="stable")
         begins = np.searchsorted(parts.label[by_label], np.arange(len(parts.areas) + 1))
         for number in numbers[np.argsort(-around, kind="stable")].tolist():
+            if number == paper and found is None:
+                continue
             own = by_label[begins[number] : begins[number + 1]]
             left, top, right, bottom = parts.boxes[number].tolist()
             area = _area(parts, number, own)
@@ -63,7 +65,11 @@ def filled_areas(grey: npt.NDArray[np.uint8]) -> Levels:
             if number == paper or deviations[number] > MAX_DEVIATION:
                 gradient = None if number == paper else _gradient(reduced, parts, number, own)
                 level = np.full_like(level, -1) if gradient is None else gradient
+            if found is None:
+                found = np.full(reduced.shape, -1, np.int16)
             found[top:bottom, left:right][inside] = level[inside]
+    if found is None:
+        return np.broadcast_to(np.int16(-1), grey.shape)
     full = np.repeat(np.repeat(found, STEP, axis=0), STEP, axis=1)
     return full[: grey.shape[0], : grey.shape[1]]
 

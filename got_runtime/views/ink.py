@@ -54,12 +54,11 @@ def ink_map(image: Image.Image) -> InkMap:
     if filled.any():
         outside = np.where(filled, np.uint8(np.median(paper[~filled])) if not filled.all() else paper, grey)
         paper = np.where(filled, fills, _paper_level(outside)).astype(np.uint8)
-        contrast = np.abs(paper.astype(np.int16) - grey)
+        contrast = _distance(paper, grey)
         contrast[_at_edges(paper, filled)] = 0
     else:
-        contrast = np.abs(paper.astype(np.int16) - grey)
-    contrast = contrast.astype(np.uint8)
-    levels = np.cumsum(np.bincount(contrast.ravel(), minlength=256))
+        contrast = _distance(paper, grey)
+    levels = np.cumsum(_histogram(contrast))
     usual = _percentile(levels, 50)
     deviation = np.zeros(256, np.int64)
     np.add.at(deviation, np.abs(np.arange(256) - usual), np.diff(levels, prepend=0))
@@ -100,8 +99,23 @@ def coloured_ink(page: InkMap, image: Image.Image) -> Mask:
     if int(colour.max()) < MIN_COLOUR:
         return np.zeros_like(page.ink)
     around = _paper_level(colour)
-    differs = np.abs(colour.astype(np.int16) - around) >= MIN_COLOUR
+    differs = _distance(colour, around) >= MIN_COLOUR
     return np.asarray(differs & (page.contrast >= MIN_CONTRAST))
+
+
+def _distance(one: Grey, other: Grey) -> Grey:
+    """The absolute difference, without a wider type: pages have megapixels."""
+    return np.asarray(np.maximum(one, other) - np.minimum(one, other))
+
+
+def _histogram(levels: Grey) -> npt.NDArray[np.int64]:
+    """How many pixels have each level, ``(256,)``."""
+    flat = levels.ravel()
+    even = len(flat) - len(flat) % 2
+    pairs = np.bincount(flat[:even].view(np.uint16), minlength=1 << 16).reshape(256, 256)  # half the work
+    counts = pairs.sum(axis=0) + pairs.sum(axis=1)
+    counts[flat[even:]] += 1
+    return np.asarray(counts, np.int64)
 
 
 def _percentile(counts: npt.NDArray[np.int64], percent: float) -> int:

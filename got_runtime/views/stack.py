@@ -43,7 +43,7 @@ class Placement(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class StackedView:
-    """A view (RGB) and, for each of its pieces, the placement of each part.
+    """A view (RGB, or L of a page in L) and, for each of its pieces, the placement of each part.
 
     ``heights`` are those of the middles of the pieces, from 0 (the view's top) to 1.
     """
@@ -65,7 +65,7 @@ def stacked_view(page: PageLines, pieces: Sequence[Piece]) -> StackedView:
         end += max(pitch, crop.image.height + 0.25 * x_height)
     height, width = int(end + margin - 0.3 * x_height), max(crop.image.width for crop in crops) + 2 * margin
     size = max(width, int(height / MAX_ASPECT)), max(height, int(width / MAX_ASPECT))
-    view = Image.new("RGB", size, (PAPER, PAPER, PAPER))
+    view = _blank(page, size)
     for crop, top in zip(crops, tops, strict=True):
         view.paste(crop.image, (margin, top))
     placements = (
@@ -73,6 +73,11 @@ def stacked_view(page: PageLines, pieces: Sequence[Piece]) -> StackedView:
     )
     middles = (top + crop.image.height / 2 for crop, top in zip(crops, tops, strict=True))
     return StackedView(view, tuple(placements), tuple(middle / view.height for middle in middles))
+
+
+def _blank(page: PageLines, size: tuple[int, int]) -> Image.Image:
+    """Empty paper; without colours where the page has none."""
+    return Image.new("L", size, PAPER) if page.image.mode == "L" else Image.new("RGB", size, (PAPER,) * 3)
 
 
 class _Crop(NamedTuple):
@@ -108,7 +113,7 @@ def _crop(page: PageLines, piece: Piece) -> _Crop:
     blank = int(0.5 * piece.x_height)
     width = sum(crop.image.width for crop, _ in crops) + blank * (len(crops) - 1)
     height = max(crop.image.height + down for crop, down in crops)
-    row = Image.new("RGB", (width, height), (PAPER, PAPER, PAPER))
+    row = _blank(page, (width, height))
     left, placements = 0, []
     for crop, down in crops:
         row.paste(crop.image, (left, down))
@@ -123,12 +128,15 @@ def _cleaned(page: PageLines, box: Box, x_height: float) -> _Crop:
     width, height = page.image.size
     left, top = max(0, int(box[0] - across)), max(0, int(box[1] - down))
     right, bottom = min(width, int(box[2] + across + 1)), min(height, int(box[3] + down + 1))
-    pixels = np.asarray(page.image.crop((left, top, right, bottom)).convert("RGB"), dtype=np.float32)
+    crop = page.image.crop((left, top, right, bottom))
+    pixels = np.atleast_3d(np.asarray(crop if crop.mode == "L" else crop.convert("RGB"), dtype=np.float32))
     ink = page.ink[top:bottom, left:right]
-    paper = np.median(pixels[~ink], axis=0) if not ink.all() else np.full(3, 255.0, np.float32)
-    stroke = np.median(pixels[ink], axis=0) if ink.any() else np.zeros(3, np.float32)
+    channels = pixels.shape[2]
+    paper = np.median(pixels[~ink], axis=0) if not ink.all() else np.full(channels, 255.0, np.float32)
+    stroke = np.median(pixels[ink], axis=0) if ink.any() else np.zeros(channels, np.float32)
     pixels[_rules_within(page, (left, top, right, bottom)) | _beside(ink, box[0] - left, box[2] - left)] = paper
-    return _Crop(Image.fromarray(_dark_on_light(pixels, paper, stroke)), (Placement(1.0, (-left, -top)),))
+    cleaned = _dark_on_light(pixels, paper, stroke)
+    return _Crop(Image.fromarray(cleaned[..., 0] if channels == 1 else cleaned), (Placement(1.0, (-left, -top)),))
 
 
 def _beside(ink: Mask, begin: int, end: int) -> Mask:
@@ -161,13 +169,17 @@ def _rules_within(page: PageLines, box: Box) -> Mask:
 
 
 def _dark_on_light(pixels: Floats, paper: Floats, stroke: Floats) -> npt.NDArray[np.uint8]:
-    """Pixels (height, width, 3) with the colour of the ``paper`` near white, and that of the ``stroke`` dark."""
+    """Pixels (height, width, channels) with the colour of the ``paper`` near white, that of the ``stroke`` dark.
+
+    One channel stands for three equal ones.
+    """
     level = float(paper.mean())
     if level - float(stroke.mean()) >= DARK_PRINT * level and np.ptp(paper) < COLOURED:
         whitened = pixels * (PAPER / max(level, 60.0))  # very dark paper would drown in its noise
     else:
         way = stroke - paper
         # How far each pixel is on the way from the paper's colour to that of the print.
-        part = (pixels - paper) @ way / max(float(way @ way), 1.0)
-        whitened = np.repeat((PAPER - (PAPER - PRINT) * part)[..., None], 3, axis=2)
+        equal = 3 // len(way)
+        part = equal * ((pixels - paper) @ way) / max(equal * float(way @ way), 1.0)
+        whitened = np.repeat((PAPER - (PAPER - PRINT) * part)[..., None], len(way), axis=2)
     return np.asarray(np.clip(whitened, 0, PAPER), np.uint8)

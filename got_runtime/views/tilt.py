@@ -53,7 +53,7 @@ def tilt(parts: Components, x_height: float) -> float:
 
 def turned(image: Image.Image, angle: float) -> Image.Image:
     """The page turned by so many degrees (counter-clockwise), its corners filled with the colour of its paper."""
-    rgb = image.convert("RGB")
-    pixels: npt.NDArray[np.uint8] = np.asarray(rgb)[::7, ::7].reshape(-1, 3)
-    red, green, blue = np.median(pixels, axis=0).astype(int).tolist()
-    return rgb.rotate(angle, Image.Resampling.BICUBIC, fillcolor=(red, green, blue))
+    page = image if image.mode == "L" else image.convert("RGB")
+    pixels: npt.NDArray[np.uint8] = np.asarray(page)[::7, ::7]
+    paper = tuple(np.median(pixels.reshape(-1, len(page.getbands())), axis=0).astype(int).tolist())
+    return page.rotate(angle, Image.Resampling.BICUBIC, fillcolor=paper if len(paper) > 1 else paper[0])
