@@ -28,7 +28,7 @@ def small() -> LoadedModel:
 
 
 def test_asynchronous_steps_respect_memory_and_recorded_attention(small: LoadedModel) -> None:
-    """Sequences are preempted while a step runs, and steps whose attention is recorded come between."""
+    """Sequences are preempted while a step runs, also one whose attention is recorded."""
     requests = [
         replace(
             request_for(small, TASKS[number % len(TASKS)], 490 + 10 * number, number=number),
@@ -41,6 +41,25 @@ def test_asynchronous_steps_respect_memory_and_recorded_attention(small: LoadedM
     assert tokens_of(completions) == [generated(small, request) for request in requests]
     assert any(completion.warnings for completion in completions)
     assert [bool(completion.token_positions) for completion in completions] == [False, False, False, True, False]
+    [whole] = generate(TorchEngine(small.model, small.end_tokens), requests[3:4])
+    assert_same_attention(completions[3], whole)
+
+
+def test_asynchronous_steps_record_the_attention_of_each_token_once(small: LoadedModel) -> None:
+    """No step runs one by one for it, and nothing of the step behind the last token is left."""
+    requests = [replace(request_for(small, task, 150), record_attention=True, ngram_ban=0) for task in TASKS[:4]]
+    there, here = AsyncEngine(small.model, small.end_tokens), TorchEngine(small.model, small.end_tokens)
+    vars(there.rows._decoder)["step"] = None
+    for completion, whole in zip(generate(there, requests), generate(here, requests), strict=True):
+        assert_same_attention(completion, whole)
+
+
+def assert_same_attention(completion: Any, whole: Any) -> None:
+    assert completion.tokens == whole.tokens
+    assert len(completion.token_positions) == len(completion.tokens)
+    assert [at for at, _ in completion.token_positions] == [at for at, _ in whole.token_positions]
+    weights = [weight for _, weight in whole.token_positions]
+    assert [weight for _, weight in completion.token_positions] == pytest.approx(weights, abs=1e-3)
 
 
 @torch.inference_mode()

@@ -37,7 +37,7 @@ class WithoutDevice:
     def choose(self, hidden: Tensor, banned: Sequence[Sequence[int]]) -> StepResult:
         return [5] * len(hidden), [0.5] * len(hidden)
 
-    def launch(self, batch_size: int) -> Callable[[], StepResult]:
+    def launch(self, batch_size: int, attention_traces: Any = ()) -> Callable[[], StepResult]:
         self._steps += 1
         chosen = self._chosen[self._steps % len(self._chosen)][:batch_size]
         return lambda: (chosen, [0.5] * batch_size)

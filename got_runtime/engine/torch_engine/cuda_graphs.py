@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from got_runtime.engine.memory import is_out_of_memory
+from got_runtime.engine.torch_engine.attention_trace import AttentionTrace, record_attention
 from got_runtime.engine.torch_engine.decoder import StepResult
 from got_runtime.engine.torch_engine.device_attention import Rows, choose_flash
 from got_runtime.engine.torch_engine.paged_cache import PAGE_TOKENS, PagedCache, pages_for
@@ -59,6 +60,10 @@ class GraphedSteps:
         self._reserve = reserve
         self._layers = StepLayers(language) if StepLayers.is_supported(language) else None
         self._buffer = TokenBuffer(0, 0, 0, language.embed_tokens.weight.device)
+        weight, heads = language.embed_tokens.weight, language.config.num_attention_heads
+        shape = cache.slots, len(language.layers), heads, language.layers[0].self_attn.head_dim
+        self._queries = weight.new_empty(shape)
+        """Of the newest token of each slot, for the attention that is recorded."""
         self._steps: dict[tuple[int, int], _Step] = {}
         self.flash = choose_flash(cache, language.config.num_attention_heads)
         """Whether steps use flash attention."""
@@ -75,7 +80,9 @@ class GraphedSteps:
         self._buffer.set_tokens(slot, tokens, ngram_ban)
         self.lengths[slot : slot + 1] = [len(tokens) - 1]
 
-    def launch(self, batch_size: int) -> Callable[[], StepResult]:
+    def launch(
+        self, batch_size: int, attention_traces: Sequence[AttentionTrace | None] = ()
+    ) -> Callable[[], StepResult]:
         """See :class:`~.decoder.AsyncSteps`.
 
         Raises:
@@ -91,6 +98,8 @@ class GraphedSteps:
             self._steps[size] = self._make_step(*size)
         chosen, probability = self._steps[size]()
         self.lengths[:batch_size] = total
+        if any(attention_traces):
+            record_attention(attention_traces, self._queries[:batch_size].clone())
         # Copied in stream order, before the next step overwrites them.
         tokens, probabilities = (x[:batch_size].to("cpu", non_blocking=True, copy=True) for x in (chosen, probability))
         copied: Any = torch.cuda.Event() if chosen.device.type == "cuda" else None
@@ -117,7 +126,15 @@ class GraphedSteps:
         """
         while True:
             step = _Step(
-                self._language, self._layers, self._head, self._cache, self._buffer, graph_size, pages, self.flash
+                self._language,
+                self._layers,
+                self._head,
+                self._cache,
+                self._buffer,
+                self._queries,
+                graph_size,
+                pages,
+                self.flash,
             )
             if self._capture is None:
                 return step
@@ -168,6 +185,7 @@ class _Step:
         head: Any,
         cache: PagedCache,
         buffer: TokenBuffer,
+        queries: Tensor,
         batch_size: int,
         pages: int,
         flash: bool,
@@ -177,6 +195,7 @@ class _Step:
         self._head = head
         self._cache = cache
         self._buffer = buffer
+        self._queries = queries
         self._flash = flash
         device = self._device = buffer.newest.device
         self._slots = torch.arange(batch_size, device=device)
@@ -199,7 +218,10 @@ class _Step:
         where = self._cache.step_tokens(self._slots, lengths)
         rows = Rows(self._cache, lengths + 1, self._pages, self._flash)
 
+        queries: list[Tensor] = []
+
         def attend_step(layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+            queries.append(query)
             self._cache.write(layer, where, key[:, :, 0], value[:, :, 0])
             return rows.attend(layer, query)
 
@@ -208,6 +230,7 @@ class _Step:
             hidden = self._layers(embedded, lengths[:, None], attend_step)
         else:
             hidden = forward(self._language, embedded, lengths[:, None], attend_step)[:, -1]
+        torch.stack(queries, dim=1, out=self._queries[:batch_size, :, :, None])
         logits = self._head(hidden).float()  # in float32, as generate() does
         chosen, probability = buffer.choose(logits, self._pages * PAGE_TOKENS)
         buffer.append(chosen)

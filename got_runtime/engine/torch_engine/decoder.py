@@ -37,16 +37,23 @@ class AsyncSteps(Protocol):
         """
         ...
 
-    def launch(self, batch_size: int) -> Callable[[], StepResult]:
-        """Begin a step of the first ``batch_size`` slots; calling the returned function waits for its result."""
+    def launch(
+        self, batch_size: int, attention_traces: Sequence[AttentionTrace | None] = ()
+    ) -> Callable[[], StepResult]:
+        """Begin a step of the first ``batch_size`` slots; calling the returned function waits for its result.
+
+        Args:
+            batch_size: number of sequences.
+            attention_traces: of each sequence, or empty. They record the step, also where its token is discarded later.
+        """
         ...
 
 
 class Decoder(Protocol):
     """Decodes sequences in slots 0, 1, 2…, without gaps.
 
-    Where there are ``async_steps``, :meth:`step` and :meth:`choose` run only the first token of each sequence and the
-    steps whose attention is recorded.
+    Where there are ``async_steps``, :meth:`choose` chooses the first token of each sequence alone, and :meth:`step`
+    is not used.
 
     Attributes:
         max_tokens: tokens of KV cache that all sequences together may hold. A single sequence may exceed it.

@@ -176,14 +176,10 @@ class Scheduler:
         if not self.running:
             return
         async_steps = self._decoder.async_steps
-        if async_steps is not None and not any(sequence.attention_trace for sequence in self.running):
+        if async_steps is not None:
             self._step_async(async_steps)
             return
-        self._read_in_flight()
-        self._in_sync = False
         batch = self.running
-        if not batch:
-            return
         try:
             hidden = self._decoder.step(
                 [sequence.tokens[-1] for sequence in batch],
@@ -203,7 +199,8 @@ class Scheduler:
                 for slot, sequence in enumerate(self.running):
                     async_steps.set_tokens(slot, sequence.all_tokens, sequence.request.ngram_ban)
                 self._in_sync = True
-            launched = list(self.running), async_steps.launch(len(self.running))
+            traces = [sequence.attention_trace for sequence in self.running]
+            launched = list(self.running), async_steps.launch(len(self.running), traces)
         except (MemoryError, RuntimeError) as error:
             self._handle_error(error)
             return
