@@ -30,6 +30,11 @@ def short_text(text: str, marks: tuple[Mark, ...] = ()) -> Text:
     return Text(text=text, marks=marks)
 
 
+def run(text: str, marks: tuple[Mark, ...] = ()) -> Text:
+    """The :class:`Text` of any characters."""
+    return short_text(text, marks) if len(text) < 4 else Text(text=text, marks=marks)
+
+
 class Math(Frozen):
     """A formula inside a line; ``latex`` is repaired and has no delimiters."""
 
@@ -63,6 +68,9 @@ class Break(Frozen):
     """An explicit line break (``\\\\``, ``\\newline``)."""
 
     kind: Literal["break"] = "break"
+
+
+BREAK = Break()
 
 
 class Nested(Frozen):
@@ -132,14 +140,15 @@ def merge(pieces: Iterable[Inline]) -> Content:
     space = False
     for piece in pieces:
         last = merged[-1] if merged else None
-        if piece.kind == "text":
-            words = piece.text.split()
+        if type(piece) is Text:  # the kind of nearly every piece; isinstance is slow for classes of pydantic
+            text = piece.text
+            words = text.split()
             if not words:
-                space = space or bool(piece.text)
+                space = space or bool(text)
                 continue
-            space = (space or piece.text[0].isspace()) and not _starts_line(last)
-            _append_words(merged, " ".join(words), piece.marks, space)
-            space = piece.text[-1].isspace()
+            space = (space or text[0].isspace()) and not _starts_line(last)
+            _append_words(merged, " ".join(words) if len(words) > 1 else words[0], piece.marks, space)
+            space = text[-1].isspace()
         elif piece.kind == "break":
             if not _starts_line(last):
                 merged.append(piece)
@@ -157,16 +166,18 @@ def merge(pieces: Iterable[Inline]) -> Content:
 class _TextRun:
     """A run under construction: its parts are joined once, so that a long line takes linear time."""
 
+    __slots__ = ("marks", "parts")
+
     def __init__(self, marks: tuple[Mark, ...]) -> None:
         self.marks = marks
         self.parts: list[str] = []
 
     def text(self) -> Text:
-        return Text(text="".join(self.parts), marks=self.marks)
+        return run("".join(self.parts), self.marks)
 
 
 def _starts_line(last: "Inline | _TextRun | None") -> bool:
-    return last is None or type(last) is Break  # isinstance is slow for classes of pydantic
+    return last is None or type(last) is Break
 
 
 def _append_words(merged: list["Inline | _TextRun"], words: str, marks: tuple[Mark, ...], space: bool) -> None:
@@ -180,6 +191,6 @@ def _append_words(merged: list["Inline | _TextRun"], words: str, marks: tuple[Ma
             merged.append(last)
         last.parts.append(" ")
         space = False
-    run = _TextRun(marks)
-    run.parts.append(" " + words if space else words)
-    merged.append(run)
+    text_run = _TextRun(marks)
+    text_run.parts.append(" " + words if space else words)
+    merged.append(text_run)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from got_runtime.markup.elements import AnyElement, Heading
+from got_runtime.markup.elements import AnyElement
 
 _DEEPEST = 6
 _CHINESE = "〇一二三四五六七八九"
@@ -41,7 +41,7 @@ def nest_headings(elements: Sequence[AnyElement]) -> list[AnyElement]:
     themselves: 1.1 below 2, or a number that comes twice.
     """
     elements = list(elements)
-    headings = [(index, each) for index, each in enumerate(elements) if isinstance(each, Heading)]
+    headings = [(index, each) for index, each in enumerate(elements) if each.kind == "heading"]
     depths = _depths([(index, each.number) for index, each in headings if each.number])
     if not depths or not any(depths.values()):
         return elements

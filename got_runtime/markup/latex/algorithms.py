@@ -2,7 +2,7 @@ r"""Steps of algorithms (``algorithmic``, ``algorithm2e``): ``\While{$b>0$}`` �
 
 from collections.abc import Callable
 
-from got_runtime.markup.content import Break, Inline, Mark, short_text
+from got_runtime.markup.content import BREAK, Inline, Mark, short_text
 from got_runtime.markup.latex.token_reader import TokenReader
 from got_runtime.markup.latex.tokens import Kind
 
@@ -62,7 +62,6 @@ _LINES = {
     "WHILE": "while @ do",
     **dict.fromkeys(("ELSIF", "ELSEIF"), "else if @ then"),
 }
-_BREAK = Break()
 _INSIDE_LINES = frozenset({
     "AND", "CALL", "COMMENT", "DO", "FALSE", "NOT", "OR", "PRINT", "RETURN", "THEN", "TO", "TRUE", "XOR",
 })  # fmt: skip
@@ -119,7 +118,7 @@ def read_step(
     begins = name not in _INSIDE_LINES or (
         name in _OWN_LINES and not before.startswith("STATE") and (written.isupper() or before.startswith("END"))
     )
-    pieces: list[Inline] = [_BREAK] if begins else []
+    pieces: list[Inline] = [BREAK] if begins else []
     if name == "RETURN" and not begins and reader.tokens[index - 1].kind is Kind.CLOSE:
         pieces.append(short_text(" ", marks))
     first, *others = _LINES[name].split("@")
@@ -132,14 +131,14 @@ def read_step(
             after = argument[1]
         for number, line in enumerate(words.split("\n")):
             if number:
-                pieces.append(_BREAK)
+                pieces.append(BREAK)
             if line:
                 pieces.append(short_text(line, marks))
     in_braces = name in _WITH_BRACES and after < high and reader.tokens[after].kind is Kind.OPEN
     if in_braces or (others and name not in _WITH_BODIES):
         body = reader.argument(after, high)  # of algorithm2e: \While{…}{…}
         if body is not None:
-            pieces += [short_text(" ", marks) if name in ("INPUT", "OUTPUT") else _BREAK, *nested(*body[0])]
+            pieces += [short_text(" ", marks) if name in ("INPUT", "OUTPUT") else BREAK, *nested(*body[0])]
             after = body[1]
     return pieces, after
 

@@ -38,6 +38,8 @@ class BlockParser(DocumentBuilder):
         kind = token.kind
         if kind in _SKIPPED:
             return index + 1
+        if kind is Kind.TEXT:
+            return read_text(self, index, high, context)
         if kind is Kind.SPECIAL:
             self.reader.record_repair("special-token", f"stray {token.shown} dropped")
             return index + 1

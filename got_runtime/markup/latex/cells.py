@@ -34,7 +34,7 @@ def read_cell(reader: TokenReader, low: int, high: int, content: ReadRange, left
     """The cell of tokens ``low`` to ``high - 1``, without the ranges ``left_out``, which are rules inside it."""
     low, high = reader.strip(low, high)
     if not left_out and (low == high or reader.tokens[low].kind not in _SPAN_STARTS):
-        return RawCell(content(low, high))
+        return RawCell(content(low, high) if low < high else ())
     colspan, rowspan = 1, 1
     align: Align | None = None
     tails: list[Range] = []

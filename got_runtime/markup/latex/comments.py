@@ -43,6 +43,9 @@ def without_comments(tokens: list[Token]) -> list[Token]:
     while index < len(tokens):
         token = tokens[index]
         index += 1
+        if not (columns.expected or token.kind is Kind.BEGIN or token.text[:1] == "%"):
+            out.append(token)
+            continue
         inside = columns.add(token)
         at = token.text.find("%") if token.kind is Kind.TEXT and (inside or token.text[0] == "%") else -1
         if at < 0:
@@ -66,21 +69,21 @@ class _Columns:
     """Whether tokens stand in the columns of a table, between ``\\begin{tabular}{`` and its brace."""
 
     def __init__(self) -> None:
-        self._expected = self._depth = 0  # braced arguments up to the columns; braces that are open
+        self.expected = self._depth = 0  # braced arguments up to the columns; braces that are open
 
     def add(self, token: Token) -> bool:
         """Whether ``token`` stands there, directly between the braces."""
         kind = token.kind
         if kind is Kind.BEGIN and token.name in TABULARS:
-            self._expected, self._depth = 1 + (token.name in WIDE_TABULARS), 0
-        elif not self._expected or kind in _ROWS:
-            self._expected = 0
+            self.expected, self._depth = 1 + (token.name in WIDE_TABULARS), 0
+        elif not self.expected or kind in _ROWS:
+            self.expected = 0
         elif kind is Kind.OPEN:
             self._depth += 1
         elif kind is Kind.CLOSE:
             self._depth -= 1
-            self._expected -= self._depth < 1
-        return self._expected == self._depth == 1
+            self.expected -= self._depth < 1
+        return self.expected == self._depth == 1
 
 
 def _is_comment(tokens: list[Token], index: int, end: int) -> bool:

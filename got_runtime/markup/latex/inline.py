@@ -1,9 +1,8 @@
 """Tokens of a line → runs of text, formulas, links and nested tables, by recursive descent."""
 
 from collections.abc import Callable
-from typing import NamedTuple
 
-from got_runtime.markup.content import Break, Content, Inline, Mark, Nested, Smiles, Text, merge, plain_text, with_mark
+from got_runtime.markup.content import BREAK, Content, Inline, Mark, Nested, Smiles, merge, plain_text, run, with_mark
 from got_runtime.markup.latex.accents import ACCENTS, read_accent
 from got_runtime.markup.latex.algorithms import STEPS, read_step
 from got_runtime.markup.latex.cell_commands import CELL_COMMANDS, read_cell_command
@@ -19,7 +18,7 @@ from got_runtime.markup.latex.inline_formula import (
 )
 from got_runtime.markup.latex.layout import BLANK, after_row_break, is_layout, shown_space, skip_layout
 from got_runtime.markup.latex.line_ends import hard_breaks
-from got_runtime.markup.latex.line_joints import end_line, text_piece
+from got_runtime.markup.latex.line_joints import end_line
 from got_runtime.markup.latex.misspelt import TABULARS
 from got_runtime.markup.latex.references import REFERENCES, read_reference
 from got_runtime.markup.latex.sign_commands import SIGN_COMMANDS, read_sign, take_script
@@ -35,8 +34,9 @@ from got_runtime.markup.latex.symbols import (
 from got_runtime.markup.latex.tabular import parse_tabular
 from got_runtime.markup.latex.token_reader import MAX_DEPTH, TokenReader
 from got_runtime.markup.latex.tokens import Kind
-from got_runtime.markup.latex.typography import Typography, plain_words
+from got_runtime.markup.latex.typography import Line, Typography, plain_words
 
+_SIGNS = frozenset({Kind.BRACKET, Kind.UNBRACKET, Kind.CELL})
 _BREAKS = frozenset({"newline", "par", "and", "linebreak", "AND", "And"})
 
 
@@ -45,7 +45,7 @@ def parse_inline(reader: TokenReader, low: int, high: int, depth: int = 0) -> Co
     plain = plain_words(reader, low, high)
     if plain is not None:  # most cells
         return plain
-    return merge(_InlineParser(_Line(reader, Typography(reader)), high, (), depth).parse(low))
+    return merge(_InlineParser(Line(reader, Typography(reader)), high, (), depth).parse(low))
 
 
 def parse_lines(reader: TokenReader, low: int, high: int, depth: int = 0) -> Content:
@@ -53,22 +53,14 @@ def parse_lines(reader: TokenReader, low: int, high: int, depth: int = 0) -> Con
     plain = plain_words(reader, low, high)
     if plain is not None:
         return plain
-    line = _Line(reader, Typography(reader), hard_breaks(reader, low, high))
+    line = Line(reader, Typography(reader), hard_breaks(reader, low, high))
     return merge(_InlineParser(line, high, (), depth).parse(low))
-
-
-class _Line(NamedTuple):
-    """What the parsers of nested ranges share: ``breaks`` are the newlines that are line breaks."""
-
-    reader: TokenReader
-    typography: Typography
-    breaks: frozenset[int] = frozenset()
 
 
 class _InlineParser:
     """Parses a range of tokens into ``pieces``. Handlers take the index of a token and return that of the next one."""
 
-    def __init__(self, line: _Line, high: int, marks: tuple[Mark, ...], depth: int) -> None:
+    def __init__(self, line: Line, high: int, marks: tuple[Mark, ...], depth: int) -> None:
         self.line = line
         self.reader = line.reader
         self.tokens = line.reader.tokens
@@ -81,7 +73,7 @@ class _InlineParser:
         """The pieces from token ``low`` to the end of the range."""
         if self.depth > MAX_DEPTH:
             self.reader.record_repair("too-deep", "nested too deep: the rest is kept as it is")
-            return [Text(text=self.reader.source(low, self.high), marks=self.marks)]
+            return [run(self.reader.source(low, self.high), self.marks)]
         index = low
         while index < self.high:
             index = _HANDLERS[self.tokens[index].kind](self, index)
@@ -92,15 +84,18 @@ class _InlineParser:
         return _InlineParser(self.line, high, self.marks if marks is None else marks, self.depth + 1).parse(low)
 
     def _add_text(self, text: str) -> None:
-        self.pieces.append(text_piece(text, self.marks))
+        self.pieces.append(run(text, self.marks))
 
     def read_text(self, index: int) -> int:
         self._add_text(self.line.typography.read(index))
         return index + 1
 
     def read_verbatim(self, index: int) -> int:
-        self._add_text(self.tokens[index].text)
-        return index + 1
+        end = index + 1
+        while end < self.high and self.tokens[end].kind in _SIGNS:
+            end += 1
+        self._add_text("".join([token.text for token in self.tokens[index:end]]))
+        return end
 
     def read_newline(self, index: int) -> int:
         """The end of a line: a break, or what stands between its last word and the next one."""
@@ -111,11 +106,11 @@ class _InlineParser:
         return index + 1 + indented
 
     def read_blank(self, index: int) -> int:
-        self.pieces.append(Break())
+        self.pieces.append(BREAK)
         return index + 1
 
     def read_row_break(self, index: int) -> int:
-        self.pieces.append(Break())
+        self.pieces.append(BREAK)
         return after_row_break(self.reader, index + 1, self.high)
 
     def read_group(self, index: int) -> int:
@@ -130,7 +125,7 @@ class _InlineParser:
             self.pieces += self._nested(index + 1, closing, with_mark(self.marks, script.mark))
         else:
             opening, end = ("{", "}") if is_printed(self.reader, index, closing) else ("", "")
-            self.pieces += [Text(text=opening, marks=self.marks), *self._nested(index + 1, closing)]
+            self.pieces += [run(opening, self.marks), *self._nested(index + 1, closing)]
             self._add_text(end)
         return closing + 1
 
@@ -179,7 +174,7 @@ class _InlineParser:
     def read_smiles(self, index: int) -> int:
         smiles = self.tokens[index].smiles
         if self.pieces and self.pieces[-1].kind == "smiles":  # a space separates two adjacent molecules
-            self.pieces.append(Text(text=" "))
+            self.pieces.append(run(" "))
         self.pieces += [Smiles(smiles=smiles)] if smiles else []
         return index + 1
 
@@ -274,13 +269,13 @@ class _InlineParser:
 
     def read_code(self, index: int) -> int:
         """Code, a score or a verbatim environment inside a line."""
-        self.pieces.append(Text(text=self.tokens[index].code, marks=with_mark(self.marks, "code")))
+        self.pieces.append(run(self.tokens[index].code, with_mark(self.marks, "code")))
         return index + 1
 
 
 _HANDLERS: dict[Kind, Callable[[_InlineParser, int], int]] = {
     Kind.TEXT: _InlineParser.read_text,
-    **dict.fromkeys((Kind.SPACE, Kind.BRACKET, Kind.UNBRACKET, Kind.CELL), _InlineParser.read_verbatim),
+    **dict.fromkeys((Kind.SPACE, *_SIGNS), _InlineParser.read_verbatim),
     **dict.fromkeys((Kind.NEWLINE, Kind.FORM_FEED), _InlineParser.read_newline),
     Kind.BLANK: _InlineParser.read_blank,
     Kind.ROW_BREAK: _InlineParser.read_row_break,

@@ -6,8 +6,8 @@ so plainly; every other end is kept.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from got_runtime.markup.latex.divided_words import ends_with_elision
 from got_runtime.markup.latex.symbols import ESCAPED, SYMBOLS
@@ -17,6 +17,7 @@ from got_runtime.markup.latex.tokens import WHOLE, Kind
 # Widths are in columns: an East Asian character has two, any other one.
 _LONGEST = 130  # a longer line is a whole paragraph, and says nothing about the width of the column
 _FORMULA = "\ue000"  # stands for a formula
+_AROUND_FORMULAS = _FORMULA + " ,.;，。；"
 _EAST_ASIAN = re.compile(r"[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7af\uf900-\ufaff\ufe30-\ufe4f\uff01-\uff60]")
 _IDEOGRAPH = re.compile(r"[\u2e80-\ua4cf\uf900-\ufaff\uff01-\uff60]")
 _SENTENCE_END = re.compile(r"[.!?:;。！？：；…][\"'”’»）)\]」』]*\Z")
@@ -58,20 +59,22 @@ _NUMBER = re.compile(r"[(\[]?\d")
 _OPEN_EAST_ASIAN = "的和与及或在把被将对从由向为而且但并因所"
 
 
-@dataclass(frozen=True)
-class _Line:
+_PRINTED = frozenset({Kind.TEXT, Kind.SPACE, Kind.CELL, Kind.BRACKET, Kind.UNBRACKET})
+
+
+class _Line(NamedTuple):
     """The printed characters of a line (a formula is one character, repeated); ``end`` is the token that ends it."""
 
     text: str
     end: int
+    width: int
+    is_formula: bool
 
-    @property
-    def width(self) -> int:
-        return len(self.text) + len(_EAST_ASIAN.findall(self.text))
 
-    @property
-    def is_formula(self) -> bool:
-        return not self.text.strip(_FORMULA + " ,.;，。；")
+def _line(words: list[str], end: int) -> _Line:
+    text = "".join(words).strip()
+    width = len(text) if text.isascii() else len(text) + len(_EAST_ASIAN.findall(text))
+    return _Line(text, end, width, not text.strip(_AROUND_FORMULAS))
 
 
 def hard_breaks(reader: TokenReader, low: int, high: int) -> frozenset[int]:
@@ -92,11 +95,14 @@ def hard_breaks(reader: TokenReader, low: int, high: int) -> frozenset[int]:
 def _lines(reader: TokenReader, low: int, high: int) -> Iterator[_Line]:
     """The lines of the range, outside formulas, tables and other environments."""
     words: list[str] = []
-    index = low
+    tokens, index = reader.tokens, low
     while index < high:
-        token = reader.tokens[index]
-        if token.kind in (Kind.NEWLINE, Kind.BLANK, Kind.ROW_BREAK):
-            yield _Line("".join(words).strip(), index)
+        token = tokens[index]
+        if token.kind in _PRINTED:
+            words.append(token.text)
+            index += 1
+        elif token.kind in (Kind.NEWLINE, Kind.BLANK, Kind.ROW_BREAK):
+            yield _line(words, index)
             words = []
             index += 1
             if token.kind is Kind.ROW_BREAK:  # the source goes on in another line
@@ -109,7 +115,7 @@ def _lines(reader: TokenReader, low: int, high: int) -> Iterator[_Line]:
             after = reader.after(index, high)
             words.append(_shown(reader, index, after))
             index = after
-    yield _Line("".join(words).strip(), high)
+    yield _line(words, high)
 
 
 def _is_note_mark(reader: TokenReader, index: int, high: int) -> bool:
@@ -163,6 +169,8 @@ class _Shape:
         self.is_prose = lines[0].text[0].isupper() or lines[0].text[0].isdigit()
 
     def _is_full(self, line: _Line) -> bool:
+        if line.width < 24:
+            return False
         ideographs = bool(_IDEOGRAPH.search(line.text[-2:]))
         return line.width >= (max(24, self.width - 5) if ideographs else max(36, 0.85 * self.width))
 
@@ -174,39 +182,44 @@ class _Shape:
 
     def runs_on(self, line: _Line, following: _Line) -> bool:
         """Whether ``line`` plainly goes on in the ``following`` one."""
-        text, after = line.text, following.text
-        first, last = after[:_TAIL].split()[0], text[-_TAIL:].split()[-1]
         if line.is_formula or following.is_formula:
             return False
+        text, after, tail = line.text, following.text, line.text[-_TAIL:]
         if text[-1] == "\u00ad" or (text[-1] in "-\u2010–—" and not text[-2:-1].isspace() and after[0].isalnum()):
             return after[0].islower() or line.width >= 12
         if ends_with_elision(text) and after[0].isalpha():
             return True
+        last = tail.rsplit(maxsplit=1)[-1]
         closing = last.strip("([“\"'").lower()
         is_open = len(text) > len(last) and (closing in _OPEN or text[-1] in "([（“")
+        sentence = self.is_prose and after[0].islower()
+        if line.width < 16 and not (is_open or self.is_filled or sentence):  # as the checks below say, but faster
+            return False
         if _MARKER.match(after):
             return is_open and closing in _REFERRING and bool(_NUMBER.match(after))
         if _SALUTATION.match(text):
             return False
-        if is_open or _LEADERS.search(text[-_TAIL:]):
+        if is_open or _LEADERS.search(tail):
             return is_open
         if _IDEOGRAPH.match(text[-1]) or _IDEOGRAPH.match(after):
             return self._east_asian_runs_on(line, following)
-        ended = bool(_SENTENCE_END.search(text[-_TAIL:]))
+        ended = bool(_SENTENCE_END.search(tail))
+        first = after[:_TAIL].split(maxsplit=1)[0]
         if self.is_filled and not self._has_room(line, first, 0.92 if ended else 0.8):
             return line.width <= _LONGEST or not ended
         if ended or self.is_verse:
             return False
         ends = bool(_SENTENCE_END.search(after[-_TAIL:]))
         if after[0].islower() or after[0] in _FORMULA + "(=<>+±":
-            sentence = self.is_prose and ends and after[0].islower()
-            return sentence or (line.width >= 25 and not self._has_room(line, first, 0.8))
+            return (sentence and ends) or (line.width >= 25 and not self._has_room(line, first, 0.8))
         return self._goes_on_with_a_name(line, following, ends)
 
     def _goes_on_with_a_name(self, line: _Line, following: _Line, ends: bool) -> bool:
         """Whether a sentence goes on in a line that begins with a capital letter or a digit."""
+        if line.width < 40:
+            return False
         words = [word for word in line.text.split() if word[0].isalpha()]
-        prose = line.width >= 40 and len(words) > 5 and sum(word[0].islower() for word in words) >= 0.5 * len(words)
+        prose = len(words) > 5 and sum(word[0].islower() for word in words) >= 0.5 * len(words)
         lowered = any(word[0].islower() for word in following.text.split())
         return prose and (ends or line.text[-1] == ",") and lowered and not self._has_room(line, "", 0.8)
 

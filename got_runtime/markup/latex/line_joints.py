@@ -3,16 +3,11 @@
 import re
 from collections.abc import Set as AbstractSet
 
-from got_runtime.markup.content import Inline, Mark, Text, short_text
+from got_runtime.markup.content import Inline, Text
 from got_runtime.markup.latex.divided_words import HYPHENS, ends_with_elision, hyphen_between
 
 _TAIL = 80  # characters that are looked at
 _LINE_START = re.compile(r"[ \t\r]*(?:\\[a-z]+\{|\{|\*\*)*([^\n]*)")  # its words, behind opening marks
-
-
-def text_piece(text: str, marks: tuple[Mark, ...]) -> Text:
-    """The characters of a token."""
-    return short_text(text, marks) if len(text) < 4 else Text(text=text, marks=marks)
 
 
 def end_line(pieces: list[Inline], text: str, position: int, words: AbstractSet[str]) -> str:

@@ -11,6 +11,7 @@ from got_runtime.markup.latex.tokens import Kind, Token
 _BULLETS = frozenset("-+•·◦▪‣●○■*")
 _STARRED = re.compile(r"\n[ \t]*\* ")
 _NEAR = 600  # characters
+_MARKERS = frozenset({Kind.TEXT, Kind.SPACE, Kind.BRACKET})  # with which a marker, or its indentation, begins
 _LINE_ENDS = frozenset({Kind.NEWLINE, Kind.BLANK, Kind.FORM_FEED, Kind.SPECIAL})
 
 
@@ -35,6 +36,8 @@ class LineStart:
 def line_start(reader: TokenReader, index: int) -> LineStart | None:
     """The marker of the line whose first token, or indentation, is at ``index``; None for running text."""
     tokens = reader.tokens
+    if tokens[index].kind not in _MARKERS:
+        return None
     if index and tokens[index - 1].kind is Kind.SPACE and tokens[index].kind is not Kind.SPACE:
         index -= 1
     if index and tokens[index - 1].kind not in _LINE_ENDS:
@@ -43,8 +46,11 @@ def line_start(reader: TokenReader, index: int) -> LineStart | None:
     if tokens[index].kind is Kind.SPACE:
         indent = len(tokens[index].text.expandtabs(4))
         index += 1
-    if index < len(tokens) and tokens[index].kind is Kind.TEXT and _is_point(tokens[index].text):
-        return LineStart("point", index)
+    if index < len(tokens) and tokens[index].kind is Kind.TEXT:
+        if "A" <= tokens[index].text[0] <= "z":  # no marker, as most lines
+            return None
+        if _is_point(tokens[index].text):
+            return LineStart("point", index)
     if index + 1 >= len(tokens):
         return None
     text, following = tokens[index].text, tokens[index + 1]
@@ -80,14 +86,16 @@ def _is_alone(text: str, position: int) -> bool:
 
 def _is_page_number(tokens: Sequence[Token], index: int) -> bool:
     """Whether a line is the number of its page between two dashes: ``- 12 -``."""
-    dash, _, number, _, other, *rest = (*(token.text for token in tokens[index : index + 6]), "", "", "", "", "", "")[
-        :6
-    ]
-    return dash == other and dash in "-–—" and number.isdigit() and not "".join(rest).strip()
+    if index + 4 >= len(tokens) or not tokens[index + 2].text.isdigit():
+        return False
+    dash, last = tokens[index].text, index + 5 == len(tokens)
+    return dash in "-–—" and tokens[index + 4].text == dash and (last or not tokens[index + 5].text.strip())
 
 
 def _is_point(text: str) -> bool:
     """Whether a line begins an item of a Chinese list, which is kept as printed: ``1、``, ``（一）``, ``①``."""
+    if text.isascii():
+        return False
     if "①" <= text[0] <= "⑳":
         return True
     inside, closing, _ = text[:5].removeprefix("（").partition("）" if text[0] == "（" else "、")

@@ -1,13 +1,20 @@
 """Matching of opening and closing tokens in one linear pass; unclosed ones are tolerated."""
 
 from collections import Counter
+from functools import cached_property
 
 from got_runtime.markup.latex.misspelt import TABULARS, is_rule
 from got_runtime.markup.latex.tokens import Kind, Token
 
 _SPACES = frozenset({Kind.SPACE, Kind.NEWLINE, Kind.BLANK})
-_INERT = frozenset({Kind.TEXT, Kind.SPACE, Kind.NEWLINE})
-_ENDS = frozenset({Kind.BLANK, Kind.FORM_FEED})  # of a paragraph
+_OPENING = frozenset({
+    Kind.BEGIN, Kind.OPEN, Kind.OPEN_DISPLAY, Kind.OPEN_INLINE, Kind.DOLLARS, Kind.DOLLAR, Kind.STARS
+})  # fmt: skip
+# What closes something, or ends what is open; without effect where nothing is open.
+_CLOSING = frozenset({
+    Kind.END, Kind.CLOSE, Kind.CLOSE_INLINE, Kind.CLOSE_DISPLAY, Kind.CELL, Kind.ROW_BREAK, Kind.COMMAND, Kind.BLANK,
+    Kind.FORM_FEED,
+})  # fmt: skip
 _INLINE = frozenset({Kind.OPEN_INLINE, Kind.DOLLAR, Kind.STARS})
 _SIGN_TOKENS = 3  # $ \pm $
 _OPENERS = {Kind.CLOSE: Kind.OPEN, Kind.CLOSE_INLINE: Kind.OPEN_INLINE, Kind.CLOSE_DISPLAY: Kind.OPEN_DISPLAY}
@@ -28,13 +35,28 @@ class DelimiterMatcher:
         self._open_tables = 0
         for index, token in enumerate(tokens):
             kind = token.kind
-            if kind not in _INERT and (self._stack or kind not in _ENDS):
+            if kind in _OPENING or (self._stack and kind in _CLOSING):
                 self._visit(index, token)
-        self.paragraph_end = self._paragraph_ends()
+
+    @cached_property
+    def paragraph_end(self) -> list[int]:
+        """For each token the index of the next empty line outside matched pairs, or the number of tokens."""
+        ends = [len(self._tokens)] * (len(self._tokens) + 1)
+        for index in range(len(self._tokens) - 1, -1, -1):
+            kind = self._tokens[index].kind
+            if kind is Kind.BLANK or kind is Kind.FORM_FEED:
+                ends[index] = index
+            elif self.partner[index] > index:
+                ends[index] = ends[self.partner[index]]
+            else:
+                ends[index] = ends[index + 1]
+        return ends
 
     def _visit(self, index: int, token: Token) -> None:
         kind = token.kind
-        if kind is Kind.BEGIN:
+        if kind is Kind.CELL or kind is Kind.ROW_BREAK:
+            self._end_cell()
+        elif kind is Kind.BEGIN:
             self._push(index, token.name)
         elif kind is Kind.END:
             self._close_environment(index, token.name)
@@ -54,8 +76,6 @@ class DelimiterMatcher:
                 self._push(index, kind)
         elif kind is Kind.DOLLAR or kind is Kind.STARS:
             self._toggle(index, kind)
-        elif kind is Kind.CELL or kind is Kind.ROW_BREAK:
-            self._end_cell()
         elif kind is Kind.COMMAND and self._open_tables and self._open[Kind.OPEN] and is_rule(token.name):
             while self._tokens[self._stack[-1]].kind is not Kind.BEGIN:  # no brace of a cell reaches beyond its row
                 self._pop()
@@ -130,16 +150,3 @@ class DelimiterMatcher:
 
     def _join(self, opened: int, closed: int) -> None:
         self.partner[opened], self.partner[closed] = closed, opened
-
-    def _paragraph_ends(self) -> list[int]:
-        """For each token the index of the next empty line outside matched pairs, or the number of tokens."""
-        ends = [len(self._tokens)] * (len(self._tokens) + 1)
-        for index in range(len(self._tokens) - 1, -1, -1):
-            kind = self._tokens[index].kind
-            if kind is Kind.BLANK or kind is Kind.FORM_FEED:
-                ends[index] = index
-            elif self.partner[index] > index:
-                ends[index] = ends[self.partner[index]]
-            else:
-                ends[index] = ends[index + 1]
-        return ends

@@ -12,6 +12,8 @@ from got_runtime.markup.latex.symbols import BLOCK_COMMANDS
 from got_runtime.markup.latex.token_reader import TokenReader
 from got_runtime.markup.latex.tokens import WHOLE, Kind
 
+_INSIDE = frozenset({Kind.TEXT, Kind.SPACE, Kind.CELL, Kind.OPEN, Kind.CLOSE, Kind.BRACKET, Kind.UNBRACKET})
+_PARAGRAPH_ENDS = frozenset({Kind.BLANK, Kind.FORM_FEED})
 _BLOCK_STARTS = WHOLE | {Kind.FORM_FEED, Kind.OPEN_DISPLAY, Kind.DOLLARS, Kind.BEGIN}
 
 
@@ -38,11 +40,11 @@ def read_text(builder: DocumentBuilder, index: int, high: int, context: ParseCon
 def _is_one_word(builder: DocumentBuilder, index: int, high: int) -> bool:
     """Whether a paragraph is one word in letters, which needs no other checks (an answer can be 50,000 such pages)."""
     tokens = builder.reader.tokens
-    following = tokens[index + 1].kind if index + 1 < high else Kind.BLANK
     token = tokens[index]
-    ends = following is Kind.BLANK or following is Kind.FORM_FEED
-    begins = index == 0 or tokens[index - 1].kind in (Kind.BLANK, Kind.FORM_FEED)
-    return begins and ends and token.kind is Kind.TEXT and token.text.isascii() and token.text.isalpha()
+    if token.kind is not Kind.TEXT or not (token.text.isascii() and token.text.isalpha()):
+        return False
+    ends = index + 1 >= high or tokens[index + 1].kind in _PARAGRAPH_ENDS
+    return ends and (index == 0 or tokens[index - 1].kind in _PARAGRAPH_ENDS)
 
 
 def _read_marked_line(builder: DocumentBuilder, index: int, high: int, start: LineStart, context: ParseContext) -> int:
@@ -146,9 +148,13 @@ def text_end(
     With ``one_line`` it ends with its line; with ``item`` at any line marker.
     """
     reader = builder.reader
+    tokens, partner = reader.tokens, reader.partner
     while index < high:
-        token = reader.tokens[index]
+        token = tokens[index]
         kind = token.kind
+        if kind in _INSIDE and partner[index] < 0:
+            index += 1
+            continue
         if kind in _BLOCK_STARTS:
             return index
         if kind is Kind.BLANK and not context.list_depth:

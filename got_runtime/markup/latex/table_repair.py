@@ -11,6 +11,8 @@ from got_runtime.markup.latex.table_settings import close_settings, is_specifica
 from got_runtime.markup.latex.tokens import WHOLE, Kind, Token
 
 _SPACES = frozenset({Kind.SPACE, Kind.NEWLINE})
+_INERT = frozenset({Kind.SPACE, Kind.BRACKET, Kind.UNBRACKET, Kind.ESCAPED, Kind.DOLLAR, Kind.STARS, Kind.SPECIAL})
+_OF_ROWS = frozenset({Kind.TEXT, Kind.CELL, Kind.ROW_BREAK, Kind.OPEN, Kind.CLOSE})
 _BEFORE = 64  # tokens; bounds the search for the columns of a table whose \begin is missing
 
 
@@ -64,25 +66,28 @@ class _Paragraph:
     def of_rows(self) -> bool:
         return bool(self.rules) or bool(self.cells and self.rows)
 
-    def add(self, index: int, token: Token, line: int) -> None:
-        self.depth = max(0, self.depth + (token.kind is Kind.OPEN) - (token.kind is Kind.CLOSE))
-        self.words = self.words or token.kind is Kind.TEXT
-        if token.kind is Kind.CELL:
-            self._note(index, line)
-            self.cells += 1
-            self.row += not self.depth
-        elif token.kind is Kind.ROW_BREAK:
-            self._note(index, line)
-            if not self.depth:
-                self.rows.append(self.row)
-            self.row = 0
-        elif token.kind is Kind.COMMAND and is_rule(token.name):
-            self._note(index, index)
-            self.rules += 1
+    def add(self, index: int, kind: Kind, line: int) -> None:
+        if kind is Kind.TEXT:
+            self.words = True
+        elif kind is Kind.OPEN:
+            self.depth += 1
+        elif kind is Kind.CLOSE:
+            self.depth -= self.depth > 0
+        else:
+            self.first = line if self.first is None else self.first
+            self.last = index
+            if kind is Kind.CELL:
+                self.cells += 1
+                self.row += not self.depth
+            else:
+                if not self.depth:
+                    self.rows.append(self.row)
+                self.row = 0
 
-    def _note(self, index: int, first: int) -> None:
-        self.first = first if self.first is None else self.first
+    def add_rule(self, index: int) -> None:
+        self.first = index if self.first is None else self.first
         self.last = index
+        self.rules += 1
 
 
 def _with_environments(tokens: list[Token]) -> list[Token]:
@@ -127,24 +132,31 @@ def _paragraphs(tokens: list[Token]) -> list[_Paragraph]:
     line = 0
     for index, token in enumerate(tokens):
         kind = token.kind
+        if kind in _OF_ROWS:
+            if not (display or inline or inside):
+                current.add(index, kind, line)
+            continue
+        if kind is Kind.NEWLINE:
+            inline, line = False, index + 1
+            continue
+        if kind in _INERT:
+            continue
         if kind is Kind.BLANK or kind is Kind.FORM_FEED:
             display = inline = False
         elif kind is Kind.DOLLARS:
             display = not display
         elif kind is Kind.OPEN_DISPLAY or kind is Kind.CLOSE_DISPLAY:
             display = kind is Kind.OPEN_DISPLAY
-        elif kind is Kind.OPEN_INLINE or kind is Kind.CLOSE_INLINE or kind is Kind.NEWLINE:
+        elif kind is Kind.OPEN_INLINE or kind is Kind.CLOSE_INLINE:
             inline = kind is Kind.OPEN_INLINE
-        if kind is Kind.NEWLINE:
-            line = index + 1
         stray = kind is Kind.END and token.name in TABULARS and not inside
         if kind is Kind.BEGIN and (token.name in TABULARS or token.name in FORMULA_ENVIRONMENTS):
             inside.append(token.name)
         elif kind is Kind.END and inside and (inside[-1] == token.name or {inside[-1], token.name} <= TABULARS):
             inside.pop()
         elif not inside and not _ends_paragraph(token):
-            if not display and not inline:
-                current.add(index, token, line)
+            if kind is Kind.COMMAND and not display and not inline and is_rule(token.name):
+                current.add_rule(index)
             continue
         current.high, current.ended = index, stray
         found.append(current)

@@ -28,10 +28,14 @@ class TokenReader:
         self.tokens: list[Token] = (
             complete_tables(without_comments(tokenize(text))) if is_latex else tokenize(text, is_latex)
         )
-        matcher = DelimiterMatcher(self.tokens)
-        self.partner = matcher.partner
-        self.paragraph_end = matcher.paragraph_end
+        self._matcher = DelimiterMatcher(self.tokens)
+        self.partner = self._matcher.partner
         self._repairs: list[Repair] = []
+
+    @property
+    def paragraph_end(self) -> list[int]:
+        """For each token the end of its paragraph (:class:`DelimiterMatcher`)."""
+        return self._matcher.paragraph_end
 
     @cached_property
     def words(self) -> frozenset[str]:

@@ -146,7 +146,14 @@ def tokenize(text: str, is_latex: bool = True) -> list[Token]:
             tokens.append(new(Token, (Kind.TEXT, text[position:end], position, end, "")))
             position, line_start = end, False
             continue
-        raw = _raw_token(text, position, line_start) if text[position] in _RAW_STARTS else None
+        sign = text[position]
+        single = _SIGNS.get(sign)
+        if single is not None and text[position + 1 : position + 2] not in single[1]:
+            tokens.append(new(Token, (single[0], sign, position, position + 1, "")))
+            position += 1
+            line_start = single[0] in _LINE_ENDS or (line_start and single[0] is Kind.SPACE)
+            continue
+        raw = _raw_token(text, position, line_start) if sign in _RAW_STARTS else None
         if raw is None:
             match = match_token(text, position)
             assert match is not None  # the last alternative matches any character
@@ -164,6 +171,19 @@ def tokenize(text: str, is_latex: bool = True) -> list[Token]:
 _NAMED = frozenset({Kind.COMMAND, Kind.BEGIN, Kind.END})
 _MAX_VERB = 200  # bounds the search for the delimiter that ends it
 _RAW_STARTS = frozenset("\\`*!<")
+_BLANKS = (" ", "\t", "\r")
+# Characters that are a token unless one of these follows; "" is the end of the answer.
+_SIGNS: dict[str, tuple[Kind, tuple[str, ...]]] = {
+    "{": (Kind.OPEN, ()),
+    "}": (Kind.CLOSE, ()),
+    "[": (Kind.BRACKET, ()),
+    "]": (Kind.UNBRACKET, ()),
+    "&": (Kind.CELL, (" ",)),
+    "$": (Kind.DOLLAR, ("$",)),
+    "\f": (Kind.FORM_FEED, ()),
+    "\n": (Kind.NEWLINE, ("\n", *_BLANKS)),
+    " ": (Kind.SPACE, _BLANKS),
+}
 _LINE_ENDS = frozenset({Kind.NEWLINE, Kind.BLANK, Kind.FORM_FEED, Kind.SPECIAL})
 
 

@@ -1,5 +1,7 @@
 """TeX's ties (``Fig.~2``) and quotation marks (two backquotes and two apostrophes) → the printed characters."""
 
+from typing import NamedTuple
+
 from got_runtime.markup.content import Content, Text
 from got_runtime.markup.latex.token_reader import TokenReader
 from got_runtime.markup.latex.tokens import Kind
@@ -59,6 +61,14 @@ class Typography:
         end = text.find("''", start, start + _QUOTATION)
         quotation = text[start:end] if end > start else " "
         return not quotation[0].isspace() and "``" not in quotation and "\n\n" not in quotation
+
+
+class Line(NamedTuple):
+    """What the parsers of nested ranges share: ``breaks`` are the newlines that are line breaks."""
+
+    reader: TokenReader
+    typography: Typography
+    breaks: frozenset[int] = frozenset()
 
 
 def _untied(text: str, follows: bool) -> str:
