@@ -189,6 +189,7 @@ contents: st.SearchStrategy[Content] = st.lists(pieces, max_size=6).map(tuple)
 @example((Text(text="<", marks=("underline",)), Text(text="img src=x onerror=alert(1)>")), ())
 @example((Text(text="<"), Smiles(smiles="\n!["), Link(text="`", url="http://<")), ())
 @example((Math(latex="`"), Smiles(smiles="<img src=x>")), ())
+@example((), (Text(text="\n<img src=x onerror=alert(1)", marks=("superscript",)),))
 @example((Text(text="[x]", marks=("underline",)), Text(text="(javascript:alert(1))", marks=("underline",))), ())
 def test_no_combination_of_pieces_runs(one: Content, two: Content) -> None:
     cells = (Cell(row=0, column=0, content=one), Cell(row=0, column=1, content=two), Cell(row=1, column=0, content=two))

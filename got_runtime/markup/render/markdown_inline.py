@@ -29,6 +29,7 @@ _TAGS: dict[Mark, tuple[str, str]] = {
 _SIGN = re.compile(r"[\\*~_`$<\]&!]")
 """A character that Markdown interprets in some places."""
 
+_LINE_END = re.compile(r"[\r\n]+")
 _BACKTICKS = re.compile("`+")
 _BRACKET = re.compile(r"\\.|[\[\]]")
 _NOT_IN_ADDRESSES = re.compile(r"[^!#%&'*+,./0-9:;=?@A-Z_a-z~-]")
@@ -164,8 +165,10 @@ def longest_run(text: str) -> int:
 def escape(text: str, around: str = "  ") -> str:
     """``text`` with a backslash before each character that Markdown would interpret here, and before no other.
 
-    ``around`` is the character before it and the one after.
+    ``around`` is the character before it and the one after. The text is one line: a tag alone on a line (``<sup>``)
+    would begin a block of HTML, in which a backslash escapes nothing.
     """
+    text = _LINE_END.sub(" ", text)
 
     def shown(found: re.Match[str]) -> str:
         start, end = found.span()
