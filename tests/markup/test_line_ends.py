@@ -47,6 +47,11 @@ JOINED = {
     "authors": ("See the results of Smith et al.\nfor the details of this method.", " "),
     "a formula that goes on": ("Let the following hold for all numbers of\n\\(N\\) in the set.", " "),
     "a Chinese sentence": ("光学字符识别是将图像中的文字\n转换为机器可读文本的技术。", ""),
+    "Chinese lines that end with commas": (
+        "甲公司应当在合同签订之日起三十日内将全部货款支付至乙公司指定的银行账户，逾期未付的，\n"
+        "应当按照每日万分之五的标准向乙公司支付违约金，并承担由此产生的全部费用和全部损失，\n直至货款付清之日为止。",
+        "",
+    ),
     "a Chinese paragraph": (
         "本文提出了一种基于深度学习的光学字符识别方法，该方法能够\n"
         "在复杂背景下准确识别文字。实验结果表明，所提方法在多个公开\n数据集上取得了最优的性能。",

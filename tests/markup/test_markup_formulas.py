@@ -60,6 +60,7 @@ def test_indices_before_a_letter_and_signs_have_their_mathml() -> None:
         ),
         (r"\wideparen{AB} \utilde{x} \smash[b]{y} \centernot\in", "AB⏜x~y∉"),
         (r"\enclose{longdiv}{12} \bbox[red]{e} \bbox[border: 1px solid]{f} \mathchoice{g}{h}{i}{j}", ")12―efg"),
+        (r"\dv{f}{x} \pdv{u}{x}{y} \dv[n]{t}", "dfdx∂2u∂x∂ydndtn"),
         (r"\framebox{a} x\textsuperscript{b} \overarc{AB} \resizebox{1cm}{!}{c}", "axbAB⏜c"),
     ],
 )
@@ -81,6 +82,10 @@ WORDS = {
     r"\|x\|": "‖x‖",
     r"a \pmod{n}": "a (mod n)",
     r"\frac": r"\frac",
+    r"\dv{f}{x} + \pdv[2]{f}{x} + \dv{t}": "(d f)/(d x) + (∂^2 f)/(∂x^2) + d/(d t)",
+    r"\pdv{f(x, {y})}{x}{y}": "(∂^2 f(x, y))/(∂x ∂y)",
+    r"\sideset{_a}{^b}\prod x + \sideset{}{'}\sum_{i} y": "_a∏^b x + ∑'_i y",
+    r"\dddot{x} + \ddddot{y}": "x\u20db + y\u20dc",
     r"x \gets y": "x ←y",
     r"x \coloneqq \triangle": "x ≔△",
     r"a \ne b \implies \neg c": "a ≠b ⇒¬c",

@@ -16,6 +16,7 @@ from got_runtime.markup.latex.tokens import WHOLE, Kind
 
 # Widths are in columns: an East Asian character has two, any other one.
 _LONGEST = 130  # a longer line is a whole paragraph, and says nothing about the width of the column
+_VERSE = 48  # wider Chinese lines are no verse, though each ends with a comma
 _FORMULA = "\ue000"  # stands for a formula
 _AROUND_FORMULAS = _FORMULA + " ,.;，。；"
 _EAST_ASIAN = re.compile(r"[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7af\uf900-\ufaff\ufe30-\ufe4f\uff01-\uff60]")
@@ -162,7 +163,8 @@ class _Shape:
         widths = sorted(line.width for line in lines if line.width <= _LONGEST)
         self.width = widths[-1] if widths else 0
         full = sum(self._is_full(line) for line in body)
-        verse = len(body) > 1 and all(_PUNCTUATED.search(line.text[-_TAIL:]) for line in body)
+        is_wide = self.width > _VERSE and bool(_IDEOGRAPH.search(lines[0].text))
+        verse = len(body) > 1 and not is_wide and all(_PUNCTUATED.search(line.text[-_TAIL:]) for line in body)
         titled = len(starts) > 2 and all(line.text[0].isupper() for line in starts)
         self.is_filled = full > 1 and full >= 0.6 * len(body) and not verse and not titled
         self.is_verse = verse or titled

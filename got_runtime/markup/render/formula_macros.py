@@ -91,7 +91,7 @@ def categories() -> tuple[dict[str, Any], dict[str, Any]]:
     given = {
         **dict.fromkeys((*fractions, *binomials), "{{"),
         **dict.fromkeys(("sqrt", *_ARROWS), "[{"),
-        **dict.fromkeys(("pmod", "textcircled", "ce", "substack", *kets), "{"),
+        **dict.fromkeys(("pmod", "dddot", "ddddot", "textcircled", "ce", "substack", *kets), "{"),
         **{name: "[" + "{" * count for name, count in MEASURES.items()},
         **_LAST,
         **_NOTHING,
@@ -114,6 +114,8 @@ def categories() -> tuple[dict[str, Any], dict[str, Any]]:
         "genfrac": _general_fraction,
         "mathchoice": _around("@"),
         "pmod": _around(" (mod @)"),
+        "dddot": _around("@\u20db"),
+        "ddddot": _around("@\u20dc"),
         "sqrt": _root,
         "substack": _rows_of_argument,
         "underline": _underlined,

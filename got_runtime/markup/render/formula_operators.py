@@ -79,6 +79,27 @@ _NOTATIONS = {
     "radical": r"\sqrt ",
 }
 _COMMAND = re.compile(r"\s*\\[A-Za-z]+\s*")
+_GROUP = r"\s*\{((?:[^{}]|\{(?:[^{}]|\{[^{}]{0,99}\}){0,99}\}){0,99})\}"
+# \dv[n]{f}{x} and \pdv{f}{x}{y} of the package physics
+_DERIVATIVE = re.compile(
+    rf"\\(dv|pdv|derivative|partialderivative)(?![A-Za-z])\*?\s*(?:\[([^\[\]]*)\])?{_GROUP}(?:{_GROUP}(?:{_GROUP})?)?"
+)
+
+
+def with_fractions(latex: str) -> str:
+    r"""The formula with derivatives of the package physics as fractions: ``\dv{f}{x}``, ``\pdv[2]{f}{x}``."""
+    return _DERIVATIVE.sub(_derivative, latex) if "dv" in latex or "derivative" in latex else latex
+
+
+def _derivative(found: re.Match[str]) -> str:
+    name, order, first, second, third = found.groups()
+    sign = r"\partial" if name[0] == "p" else "d"
+    inside, variable = ("", first) if second is None else (first, second)
+    if third is not None and name[0] == "p":
+        return rf"\frac{{\partial^{{2}} {inside}}}{{\partial {variable} \partial {third}}}"
+    power = f"^{{{order}}}" if order else ""
+    rest = "" if third is None else f"{{{third}}}"
+    return rf"\frac{{{sign}{power} {inside}}}{{{sign} {variable}{power}}}{rest}"
 
 
 def without_classes(latex: str) -> str:
@@ -86,7 +107,7 @@ def without_classes(latex: str) -> str:
 
     ``\mathrel{=}``, ``\mathop{\lim}\limits_{x}``, ``\buildrel a \over =``, ``\eqno``, ``\enclose{box}{a}``.
     """
-    latex = _ENCLOSE.sub(_enclosing, latex)
+    latex = _ENCLOSE.sub(_enclosing, with_fractions(latex))
     latex = _BBOX.sub(lambda found: r"\boxed " if "border" in (found[1] or "") else "", latex)
     for pattern, newer in _OLD:
         latex = pattern.sub(newer, latex)

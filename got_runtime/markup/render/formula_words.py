@@ -5,6 +5,7 @@ from functools import cache
 from typing import Any
 
 from got_runtime.markup.render.formula_macros import categories, unknown_sign
+from got_runtime.markup.render.formula_operators import with_fractions
 from got_runtime.markup.render.formula_tags import tags_as_text
 from got_runtime.markup.render.mathml import too_complex
 
@@ -14,6 +15,7 @@ _PRIMES = re.compile(r"(?<=[\w)}\]])'+(?![A-Za-z])")
 _UNSEEN = re.compile(r"\\(?:left|right) ?\.|\\(?:m?kern|[hm]skip) ?-?[\d.]+ ?(?:pt|e[xm]|[cm]m|in|mu)?(?![A-Za-z])")
 _LIMITS = re.compile(r" ?\\(?:display|no)?limits(?![A-Za-z])")
 _ROW_END = re.compile(r"\\\\\*?(?: ?\[[^\[\]]{0,12}\])?")
+_SIDESET = re.compile(r"\\sideset ?\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\} ?\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\} ?(\\[A-Za-z]+)")
 _STRUCTURE = re.compile(r"\\.|[\^_] ?\{|[{}]", re.DOTALL)
 _SEVERAL = re.compile(
     r".[-+=<>/,;] ?[^-+ ]|[=<>]|\\(?:[tdc]?frac|to|leq?|geq?|in|pm|cdot|times|rightarrow)(?![A-Za-z])"
@@ -38,7 +40,7 @@ def to_words(latex: str) -> str:
 
 def _plainer(latex: str) -> str:
     """The formula with signs for primes and degrees, and an exponent or index of several terms in brackets."""
-    latex = tags_as_text(latex)
+    latex = _SIDESET.sub(r"{\1}\3{\2}", with_fractions(tags_as_text(latex)))
     latex = _RAISED_SIGN.sub(lambda found: "°" if "circ" in found[0] else "′", latex)
     latex = _PRIMES.sub(lambda found: "′" * len(found[0]), _UNSEEN.sub(" ", _LIMITS.sub("", latex)))
     return _with_brackets(_ROW_END.sub(r"\\\\", latex))
