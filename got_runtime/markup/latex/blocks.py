@@ -9,7 +9,7 @@ from got_runtime.markup.latex.environments import add_formula, read_environment
 from got_runtime.markup.latex.html_table import read_html_table
 from got_runtime.markup.latex.inline import parse_inline
 from got_runtime.markup.latex.labels import caption_label
-from got_runtime.markup.latex.prose import add_prose, read_text
+from got_runtime.markup.latex.prose import ONE_WORD, add_prose, read_text
 from got_runtime.markup.latex.symbols import BLOCK_COMMANDS
 from got_runtime.markup.latex.token_reader import MAX_DEPTH
 from got_runtime.markup.latex.tokens import WHOLE, Kind
@@ -38,7 +38,7 @@ class BlockParser(DocumentBuilder):
         kind = token.kind
         if kind in _SKIPPED:
             return index + 1
-        if kind is Kind.TEXT:
+        if kind in ONE_WORD:
             return read_text(self, index, high, context)
         if kind is Kind.SPECIAL:
             self.reader.record_repair("special-token", f"stray {token.shown} dropped")

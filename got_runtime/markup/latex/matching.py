@@ -130,9 +130,11 @@ class DelimiterMatcher:
 
     def _is_sign(self, index: int) -> bool:
         r"""Whether nothing but a sign stands between a ``$`` and the open one: ``$-$5``, ``$\\pm$0.3``."""
+        if index - self._stack[-1] > _SIGN_TOKENS + 1:
+            return False
         inside = self._tokens[self._stack[-1] + 1 : index]
         signs = (each.kind is Kind.COMMAND or not any(map(str.isalnum, each.text)) for each in inside)
-        return 0 < len(inside) <= _SIGN_TOKENS and all(signs)
+        return bool(inside) and all(signs)
 
     def _end_cell(self) -> None:
         """Drops unclosed stars and dollars, so that a price matches nothing in the next cell."""
