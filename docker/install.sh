@@ -29,7 +29,8 @@ import sys, tomllib
 with open(sys.argv[1], "rb") as file:
     project = tomllib.load(file)["project"]
 extras = project["optional-dependencies"]
-print(*project["dependencies"], *extras["serve"], *extras["mcp"], *extras["charts"], sep="\n")
+names = ("serve", "mcp", "charts", "pdfium")
+print(*project["dependencies"], *(each for name in names for each in extras[name]), sep="\n")
 PYTHON
     pip_install -c "$here/constraints.txt" -r "$venv/requirements.txt"
     ;;
