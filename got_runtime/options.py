@@ -159,7 +159,7 @@ class ReadOptions(BaseModel):
     """Whether to locate each element on its page (``PageResult.boxes``)."""
 
     zoom: ZoomMode | None = None
-    """``"auto"`` reads a page of plain text in enlarged views of its lines where its type is smaller than the network
+    """``"auto"`` reads a page of plain or formatted text in enlarged views where its type is smaller than the network
     reads; ``"off"`` shows every page as the official code does. ``None`` is ``"auto"`` with a checkpoint that states
     the type width that it reads (``readable_character_width`` in ``config.json``; got-nano does), else ``"off"``."""
 

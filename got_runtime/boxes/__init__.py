@@ -27,6 +27,7 @@ def element_boxes(
     positions: TokenPositions | None = None,
     lines: Sequence[PageLine] = (),
     text: str = "",
+    line_spans: Sequence[tuple[int, int] | None] | None = None,
 ) -> tuple[ElementBox, ...]:
     """A box for each element that can be located, in points where the page has them, else in pixels.
 
@@ -36,13 +37,14 @@ def element_boxes(
         positions: the image token of each token of the text, of a page in one view.
         lines: the lines of print, where they are known.
         text: of the page.
+        line_spans: where each of the lines stands in the text, if the text has other lines.
     """
     if page.image is None:
         return ()
     located: dict[tuple[int, int], ElementBox] = {}
     if positions is not None:
         located = _attention(page, elements, positions)
-    located |= {box.span: box for box in line_boxes(elements, lines, text)}
+    located |= {box.span: box for box in line_boxes(elements, lines, text, line_spans)}
     located |= {box.span: box for box in layout_boxes(page, elements)}
     return tuple(located[element.span] for element in elements if element.span in located)
 

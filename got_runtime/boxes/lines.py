@@ -11,19 +11,28 @@ if TYPE_CHECKING:
 __all__ = ["line_boxes"]
 
 
-def line_boxes(elements: "list[Element]", lines: Iterable[PageLine], text: str) -> list[ElementBox]:
+def line_boxes(
+    elements: "list[Element]",
+    lines: Iterable[PageLine],
+    text: str,
+    line_spans: Iterable[tuple[int, int] | None] | None = None,
+) -> list[ElementBox]:
     """A box for each element: the one around its lines. Without any where the text is not that of the lines.
 
     Args:
         elements: of the page, with their spans of ``text``.
         lines: of the page.
         text: of the page.
+        line_spans: where each of the lines stands in the text, if the text has other lines than those.
     """
-    placed = list(_placed(lines, text))
+    if line_spans is None:
+        placed = [((start, start + len(line.text)), line) for start, line in _placed(lines, text)]
+    else:
+        placed = [(span, line) for span, line in zip(line_spans, lines, strict=True) if span is not None]
     boxes = []
     for element in elements:
         begin, end = element.span
-        own = [line for start, line in placed if start < end and start + len(line.text) > begin]
+        own = [line for span, line in placed if span[0] < end and span[1] > begin]
         if own:
             edges = (
                 min(line.bbox[0] for line in own),

@@ -120,6 +120,6 @@ class PageFinisher:
             return (), ()
         elements = parse(decoded.text, is_latex=task.header.task.formatted, breaks=block_starts(decoded.text, lines))
         try:
-            return element_boxes(task.page, elements, positions, lines, decoded.text), ()
+            return element_boxes(task.page, elements, positions, lines, decoded.text, decoded.line_spans), ()
         except GotError as error:  # the layout analysis opens the file again
             return (), (f"no boxes: {error}",)

@@ -196,7 +196,7 @@ class _Pass:
         if isinstance(owner, ViewTask) and on_token is not None and task.first is None:
             preview = self._planner.preview(task)
             self._parts.extend(self._planner.complete_part(owner, completion, work.part))
-            if text := owner.zoom.zoomed.new_text():
+            if text := owner.zoom.new_text():
                 on_token(preview, text)
             return
         self._parts.extend(self._planner.complete_part(owner, completion, work.part))

@@ -23,7 +23,7 @@ from got_runtime.pipeline.zoomed import ZoomReading
 from got_runtime.results import PageLine, PageResult
 from got_runtime.sources import SourcePage
 from got_runtime.sources.in_order import in_order
-from got_runtime.tasks import MultiPage, Plain
+from got_runtime.tasks import Formatted, MultiPage, Plain
 from got_runtime.views.zoom import ZoomedPage, characters_of_piece
 
 if TYPE_CHECKING:
@@ -208,7 +208,7 @@ class PagePlanner:
         decoded, image = zoom.decoded(), task.page.image
         confidence = decoded.confidence.mean if decoded.confidence is not None else 0.0
         readable = decoded.text and confidence >= ACCEPTED_CONFIDENCE
-        whole = isinstance(self.options.task, Plain) and task.first is None and image is not None
+        whole = isinstance(self.options.task, Plain | Formatted) and task.first is None and image is not None
         if readable or not whole or decoded.finish_reason != "stop":
             self._finisher.finish_zoomed(task, zoom, ())
             return []

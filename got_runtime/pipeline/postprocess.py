@@ -51,6 +51,8 @@ class DecodedPage:
     confidence: Confidence | None = None
     timings: Timings = field(default_factory=Timings)
     warnings: tuple[str, ...] = ()
+    line_spans: tuple[tuple[int, int] | None, ...] | None = None
+    """Where each line of print stands in a text that has other lines; None for one that is left out."""
 
 
 def decode_page(checkpoint: "LoadedModel", completions: Sequence[Completion]) -> DecodedPage:

@@ -14,7 +14,8 @@ from got_runtime.options import ReadOptions
 from got_runtime.pipeline.preparing import preparing
 from got_runtime.sources import SourcePage
 from got_runtime.sources.rgb import without_equal_channels
-from got_runtime.tasks import TRAINED_CONTEXT, Box, Color, PageFrame, Plain, Task, Tiles
+from got_runtime.tasks import TRAINED_CONTEXT, Box, Color, Formatted, PageFrame, Plain, Task, Tiles
+from got_runtime.views.formatted import FormattedPage
 from got_runtime.views.tiles import split, tile_grid
 from got_runtime.views.zoom import ZoomedPage
 
@@ -180,17 +181,21 @@ def readable_width(checkpoint: "LoadedModel") -> float:
 def find_page_lines(
     checkpoint: "LoadedModel", options: ReadOptions, images: "Sequence[Image.Image]"
 ) -> tuple[ZoomedPage | None, tuple[str, ...]]:
-    """The lines of a page of plain text that may be read in zoomed views, and warnings.
+    """The lines of a page that may be read in zoomed views, and warnings.
 
-    None for other tasks, without zoom, and where the analysis of the page fails.
+    None for other tasks, without zoom, where the analysis of the page fails, and for a formatted page in one view.
     """
+    task = options.task
     mode = options.zoom or ("auto" if checkpoint.readable_width is not None else "off")
-    plain = isinstance(options.task, Plain) or (isinstance(options.task, Box) and options.task.crop)
-    if mode == "off" or not plain or options.task.formatted or len(images) != 1:
+    plain = isinstance(task, Plain) or (isinstance(task, Box) and task.crop and not task.formatted)
+    if mode == "off" or not (plain or isinstance(task, Formatted)) or len(images) != 1:
         return None, ()
+    size, readable = checkpoint.image_processor.size[0], readable_width(checkpoint)
     try:
-        size = checkpoint.image_processor.size[0]
-        return ZoomedPage.where_needed(images[0], readable_width(checkpoint), size), ()
+        if plain:
+            return ZoomedPage.where_needed(images[0], readable, size), ()
+        lines = FormattedPage.where_needed(images[0], readable, size)
+        return lines if lines.is_needed(readable, size) else None, ()
     except Exception as error:  # an unforeseen picture must not cost the page
         logger.exception("the lines of a page could not be found")
         return None, (f"read in one view, as its lines could not be found ({type(error).__name__}: {error})",)

@@ -1,14 +1,17 @@
 """Reads one page in zoomed views: their requests, their completions, and the page's text and lines."""
 
+import logging
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from got_runtime.engine.protocol import Completion, Request
+from got_runtime.pipeline.formatted_text import formatted_text
 from got_runtime.pipeline.postprocess import TIME_IS_UP, DecodedPage, answer_lines
 from got_runtime.pipeline.preprocess import PageHeader, build_request
 from got_runtime.results import Confidence, FinishReason, PageLine, PageViews, Timings
-from got_runtime.tasks import Plain
+from got_runtime.tasks import Formatted, Plain
+from got_runtime.views.formatted import FormattedPage
 from got_runtime.views.zoom import ReadLine, ZoomedPage, ZoomedView
 
 if TYPE_CHECKING:
@@ -16,6 +19,10 @@ if TYPE_CHECKING:
     from got_runtime.options import ReadOptions
 
 __all__ = ["ZoomReading", "page_lines"]
+
+logger = logging.getLogger(__name__)
+
+Span = tuple[int, int]
 
 TOKENS_OF_A_CHARACTER = 3
 """Bound on the tokens of a view for each character that it seems to hold; a loop would go on to the page's limit."""
@@ -76,14 +83,15 @@ class ZoomReading:
         Raises:
             TaskError: the prompt alone fills the network's context.
         """
-        query = Plain().query(self._header.frame).text
+        task = Formatted() if view.formatted else Plain()
+        query = task.query(self._header.frame).text
         most = min(options.max_new_tokens, _token_bound(view))
         views = max(1, -(-len(self.zoomed.pieces) // len(view.pieces)))
         kept = KEPT_BYTES * self._header.width * self._header.height // views
         spent = self._encode + self._decode
         seconds = None if self._max_seconds is None else max(MIN_SECONDS, self._max_seconds - spent)
         return build_request(
-            checkpoint, [view.image], Plain(), query, most, seconds, record_attention=True, kept_bytes=kept
+            checkpoint, [view.image], task, query, most, seconds, record_attention=True, kept_bytes=kept
         )
 
     def record(
@@ -121,6 +129,7 @@ class ZoomReading:
     def decoded(self) -> DecodedPage:
         """The page as far as it has been read."""
         lines = self.zoomed.lines()
+        text, spans = self._text(lines)
         warnings = list(dict.fromkeys(self._warnings))
         if self._time_is_up:
             warnings.append(TIME_IS_UP)
@@ -136,12 +145,36 @@ class ZoomReading:
         known = self._probabilities
         return DecodedPage(
             finish_reason=reason,
-            text="\n".join(line.text for line in lines if line.text and line.is_text),
+            text=text,
             tokens=self._tokens,
             confidence=Confidence(mean=sum(known) / len(known), minimum=min(known)) if known else None,
             timings=Timings(encode=self._encode, decode=self._decode),
             warnings=tuple(warnings),
+            line_spans=spans,
         )
+
+    def new_text(self) -> str:
+        """Text that has become known since the last call: up to the first incomplete row; of formatted pages at once.
+
+        The parts of a formatted page are known when all of it is read.
+        """
+        if not isinstance(self.zoomed, FormattedPage):
+            return self.zoomed.new_text()
+        return self._text(self.zoomed.lines())[0] if self.done else ""
+
+    def _text(self, lines: Sequence[ReadLine]) -> tuple[str, tuple[Span | None, ...] | None]:
+        """The page's text, and of a formatted page the place in it of each line that has text."""
+        if not isinstance(self.zoomed, FormattedPage):
+            return "\n".join(line.text for line in lines if line.text and line.is_text), None
+        try:
+            text, spans = formatted_text(self.zoomed, lines)
+        except Exception as error:  # an unforeseen page must not lose the text that was read
+            logger.exception("the parts of a page could not be found")
+            self._warnings.append(
+                f"the page has no markup, as its parts could not be found ({type(error).__name__}: {error})"
+            )
+            return "\n".join(line.text for line in lines if line.text and line.is_text), None
+        return text, tuple(span for line, span in zip(lines, spans, strict=True) if line.text)
 
     def views(self, view_size: int) -> PageViews:
         """How the page was shown."""

@@ -20,7 +20,7 @@ from got_runtime.views.rules import NO_RULES, Rules, ink_in_filled_boxes, take_o
 from got_runtime.views.segments import Segment, text_segments
 from got_runtime.views.tilt import MIN_TILT, tilt, turned
 
-__all__ = ["QUARTER_TURNS", "PageLines", "body_height", "box_as_given", "find_lines"]
+__all__ = ["QUARTER_TURNS", "PageLines", "body_band", "body_height", "box_as_given", "find_lines"]
 
 Flags = npt.NDArray[np.bool_]
 
@@ -131,10 +131,19 @@ def _components_of(image: Image.Image) -> tuple[InkMap, Components, float]:
 
 def body_height(ink: Mask) -> float:
     """Height in pixels of the small letters of a line: of the rows that hold much of its ``ink``."""
+    rows = _rows_of_body(ink)
+    return max(3.0, float(np.count_nonzero(rows))) if rows.any() else float(ink.shape[0]) / 2
+
+
+def body_band(ink: Mask) -> tuple[int, int]:
+    """First row of the small letters of a line, and the row behind the last one."""
+    rows = np.flatnonzero(_rows_of_body(ink))
+    return (int(rows[0]), int(rows[-1]) + 1) if len(rows) else (0, ink.shape[0])
+
+
+def _rows_of_body(ink: Mask) -> Flags:
     profile = ink.sum(axis=1).astype(float)
-    if not profile.any():
-        return float(ink.shape[0]) / 2
-    return max(3.0, float(np.count_nonzero(profile > 0.42 * np.percentile(profile, 95))))
+    return np.asarray(profile > 0.42 * np.percentile(profile, 95))
 
 
 def _fitted_height(ink: Mask, line: TextLine) -> float:

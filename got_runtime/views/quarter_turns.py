@@ -18,6 +18,8 @@ MIN_UNEQUAL = 20
 """Pairs of an ascender or descender and a small letter from which a page may be upside down."""
 MORE_DESCENDERS = 2.0
 """On a page that stands upright ascenders and capitals are about four times as many as descenders."""
+X_OF_CAPITAL = 0.75
+"""Height of a small letter in those of capitals and digits."""
 SAME_EDGE, OTHER_EDGE = 0.15, 0.25
 """In x-heights: tops, or feet, of two letters that are on one line, and of two that are not."""
 
@@ -36,9 +38,13 @@ def quarter_turns(parts: Components, usable: Flags, x_height: float) -> int:
     if len(sideways[0]) >= MIN_PAIRS and len(sideways[0]) > MORE_PAIRS * len(level[0]):
         ascenders, descenders = _unequal(sideways, x_height)
         return 3 if descenders > ascenders else 1
-    ascenders, descenders = _unequal(level, x_height)
-    upside_down = ascenders + descenders >= MIN_UNEQUAL and descenders > MORE_DESCENDERS * ascenders
+    # On a page of many digits the usual height is theirs.
+    upside_down = all(_are_upside_down(*_unequal(level, height)) for height in (x_height, X_OF_CAPITAL * x_height))
     return 2 if upside_down else 0
+
+
+def _are_upside_down(ascenders: int, descenders: int) -> bool:
+    return ascenders + descenders >= MIN_UNEQUAL and descenders > MORE_DESCENDERS * ascenders
 
 
 def _pairs(boxes: Boxes, x_height: float) -> Pairs:

@@ -12,7 +12,7 @@ from got_runtime.views.ink import Mask
 from got_runtime.views.lines import PageLines
 from got_runtime.views.pieces import Box, Piece
 
-__all__ = ["Placement", "StackedView", "stacked_view"]
+__all__ = ["PAPER", "Placement", "StackedView", "cleaned", "stacked_view"]
 
 PAPER = 250
 """Grey level of the paper of a view."""
@@ -120,6 +120,11 @@ def _crop(page: PageLines, piece: Piece) -> _Crop:
         placements.append(_moved(crop.parts[0], left, down))
         left += crop.image.width + blank
     return _Crop(row, tuple(placements))
+
+
+def cleaned(page: PageLines, box: Box, x_height: float) -> Image.Image:
+    """A part of the page with a margin, dark print on paper that is near white."""
+    return _cleaned(page, box, x_height).image
 
 
 def _cleaned(page: PageLines, box: Box, x_height: float) -> _Crop:

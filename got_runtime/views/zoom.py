@@ -7,7 +7,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from PIL import Image
 
@@ -37,15 +37,14 @@ ESTIMATE_PIXELS = 1_200_000
 
 @dataclass(frozen=True, eq=False)
 class ZoomedView:
-    """One view: the indices of its pieces in the page's, its picture, and the estimated length of its text.
-
-    ``heights`` are those of the middles of its pieces, from 0 (the view's top) to 1.
-    """
+    """One view: the indices of its pieces in the page's, its picture, the estimated length of its text, the heights of
+    the middles of its pieces, from 0 (the view's top) to 1, and whether it is read as a formula (``formatted``)."""
 
     pieces: tuple[int, ...]
     image: Image.Image
     characters: int
     heights: tuple[float, ...]
+    formatted: bool = False
 
 
 class ReadLine(NamedTuple):
@@ -53,8 +52,7 @@ class ReadLine(NamedTuple):
 
     ``confidence`` is the mean probability of its tokens. ``matched`` is False where a part of it does not fit what is
     printed, or was left out. Where no part of it ``is_text``, it is a logo or a part of a figure. Lines with the same
-    ``block`` are of one paragraph, or of another group of lines.
-    """
+    ``block`` are of one paragraph, or of another group of lines."""
 
     text: str
     box: Box
@@ -84,8 +82,7 @@ class ZoomedPage:
     """The pieces of a page and what has been read of them.
 
     Read every view of :meth:`views` and :meth:`record` its answer; a view whose answer does not fit its pieces comes
-    again in halves, until :meth:`views` is empty.
-    """
+    again in halves, until :meth:`views` is empty."""
 
     page: PageLines
     pieces: Sequence[Piece]
@@ -101,7 +98,7 @@ class ZoomedPage:
     _streamed: int = 0
 
     @classmethod
-    def of(cls, image: Image.Image, max_characters: int = 34, scale: float = 1.0) -> "ZoomedPage":
+    def of(cls, image: Image.Image, max_characters: int = 34, scale: float = 1.0) -> Self:
         """The page's lines found and cut. Without any line it has no pieces and no views.
 
         Args:
@@ -109,7 +106,11 @@ class ZoomedPage:
             max_characters: about the length of a piece.
             scale: pixels of the page as it was given for each pixel of ``image``.
         """
-        page = find_lines(image)
+        return cls.of_lines(find_lines(image), max_characters, scale)
+
+    @classmethod
+    def of_lines(cls, page: PageLines, max_characters: int, scale: float) -> Self:
+        """As :meth:`of`, where the page's lines are known."""
         pieces = cut_into_pieces(page, max_characters)
         rows = max(1, round(PIECE_ROWS * max_characters))
         # As many views as are needed, with as few rows in each as that allows: a last view of one row gains nothing.
@@ -119,7 +120,7 @@ class ZoomedPage:
         return cls(page, pieces, scale, _pending=groups)
 
     @classmethod
-    def where_needed(cls, image: Image.Image, readable_width: float, view_size: int) -> "ZoomedPage":
+    def where_needed(cls, image: Image.Image, readable_width: float, view_size: int) -> Self:
         """The page's lines; :meth:`is_needed` says whether it should be read in zoomed views.
 
         Of a page whose type is large only a reduced picture is analysed.
@@ -199,7 +200,6 @@ class ZoomedPage:
                 text = with_blanks(line, *word_gaps(self.page.ink, self.pieces[index]))
                 self._texts[index] = PieceText(text, confidences.get(line, mean))
         elif final:
-            # Lines are taken as they come.
             for index, part in zip(view.pieces, [*answer, *[AnswerLine("")] * len(pieces)], strict=False):
                 self._texts[index] = PieceText(part.text, part.confidence, matched=False)
         elif len(pieces) > 1:
