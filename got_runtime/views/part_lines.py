@@ -32,6 +32,8 @@ SHORT = 0.25
 """Part of its column that a centred line leaves free; an indented first line leaves less."""
 MIN_SIDES = 2.0
 """Least white space on both sides of a centred line."""
+FOOTNOTE_RULE = 0.5
+"""Part of its column that the rule above footnotes takes at most."""
 NEARER, LONG = 1.1, 0.6
 """A heading in the type of its text stands so much nearer to that, whose first line takes so much of its column."""
 BULLET = re.compile(r"(?:[•◦▪·●○–—*o-])\s+(?=\S)")
@@ -167,10 +169,12 @@ class LineReader:
         begins = line.box[0] - self.columns[index].left < INDENT * self.size
         return full and begins and line.text[:1].islower() and line.box[1] < last.box[1]
 
-    def _rule_between(self, last: PartLine, line: PartLine) -> bool:
+    def _rule_between(
+        self, last: PartLine, line: PartLine, rules: Sequence[tuple[int, int, int, int]] | None = None
+    ) -> bool:
         return any(
             last.base < (rule[1] + rule[3]) / 2 < line.base and rule[0] < line.box[2] and rule[2] > line.box[0]
-            for rule in self.rules
+            for rule in (self.rules if rules is None else rules)
         )
 
     def is_centred(self, index: int) -> bool:
@@ -228,7 +232,13 @@ class LineReader:
         line = self.lines[index]
         above = [each for each in self.lines if each.base < line.base and _level_overlap(each, line)]
         last = max(above, key=lambda each: each.base, default=None)
-        return last is not None and self._rule_between(last, line)
+        return last is not None and self._rule_between(last, line, self._footnote_rules(index))
+
+    def _footnote_rules(self, index: int) -> list[tuple[int, int, int, int]]:
+        """Rules that begin where a line's column does, and take a part of its width."""
+        left, right = self.columns[index]
+        most = FOOTNOTE_RULE * (right - left)
+        return [rule for rule in self.rules if rule[2] - rule[0] < most and abs(rule[0] - left) < INDENT * self.size]
 
 
 def _below(last: PartLine, line: PartLine) -> bool:

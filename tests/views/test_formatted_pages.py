@@ -15,6 +15,8 @@ from got_runtime.views.formulas import latex_of, spans_of_formulas
 from got_runtime.views.lines import find_lines
 from got_runtime.views.matching import AnswerLine
 from got_runtime.views.note_marks import MARK, with_mark, with_mark_before
+from got_runtime.views.part_lines import PartLine
+from got_runtime.views.parts import parts_of
 from got_runtime.views.tables import Table, with_tables
 
 SIZE = 20
@@ -158,3 +160,11 @@ def test_a_mark_replaces_what_was_read_for_it() -> None:
     assert with_mark_before("'Tertiary care") == f"{MARK} Tertiary care"
     assert with_mark_before("iTossed coins") == f"{MARK} Tossed coins"
     assert with_mark_before("Tossed coins") == f"{MARK} Tossed coins"
+
+
+def test_text_below_a_rule_across_its_column_is_no_footnote() -> None:
+    places = [(50, 60 + 40 * row, 800, 80 + 40 * row) for row in range(4)]
+    lines = [PartLine(words_of(9, row), place, 10.0, 2.0, place[1] + 16) for row, place in enumerate(places)]
+    across, short = (50, 128, 800, 130), (50, 128, 280, 130)
+    assert [part.kind for part in parts_of(lines, [across])] == ["paragraph", "paragraph"]
+    assert [part.kind for part in parts_of(lines, [short])] == ["paragraph", "footnote"]
