@@ -107,7 +107,7 @@ def with_limits(page: PageLines, box: Box, others: Sequence[Box]) -> Box:
         (each[1] for each in others if each[1] >= bottom and each[0] < right and each[2] > left),
         default=page.image.height,
     )
-    inked = page.ink[:, left:right].any(axis=1)
+    inked = page.ink[:, left:right].max(axis=1, initial=False)
     near = max(1, int(LIMIT_GAP * page.x_height))
     while top > upper and inked[max(upper, top - near) : top].any():
         top -= 1

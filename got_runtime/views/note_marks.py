@@ -33,7 +33,7 @@ def raised_marks(ink: Mask, box: Box, base: float) -> list[tuple[int, float]]:
         & (parts.heights <= HEIGHT[1] * height)
         & (parts.widths < WIDTH * height)
     )
-    columns = ink[top:bottom, left:right].any(axis=0)
+    columns = ink[top:bottom, left:right].max(axis=0, initial=False)
     gap = max(1, int(GAP * height))
     found = []
     for begin, _, end, _ in parts.boxes[raised].tolist():
@@ -50,7 +50,8 @@ def with_mark_before(text: str) -> str:
 
 def with_mark(words: Sequence[str], place: float) -> list[str]:
     """Words of a line with a mark behind the word that ends nearest to ``place``, from 0 (left) to 1."""
-    length, ends = len(" ".join(words)), []
+    length = len(" ".join(words))
+    ends: list[int] = []
     for word in words:
         ends.append((ends[-1] + 1 if ends else 0) + len(word))
     nearest = min(range(len(words)), key=lambda index: abs(ends[index] - place * length))

@@ -56,12 +56,13 @@ def columns_by_gaps(
         for line in row:
             x0, top, x1, bottom = line.box
             begin, end = max(x0, left), min(x1, right)
-            columns = ink[top:bottom, begin:end].any(axis=0)
+            columns = ink[top:bottom, begin:end].max(axis=0, initial=False)
             for gap_begin, gap_end in _runs(~columns):  # gaps between words are text
                 if gap_end - gap_begin < COLUMN_GAP * x_height:
                     columns[gap_begin:gap_end] = True
             taken[number, begin - left : end - left] |= columns
-    free = taken.mean(axis=0) <= MAX_SPANNING if len(rows) > 2 else ~taken.any(axis=0)
+    most = MAX_SPANNING if len(rows) > 2 else 0.0
+    free = np.asarray(taken.mean(axis=0) <= most)
     strips = [(a, b) for a, b in _runs(free) if a > 0 and b < right - left and b - a >= COLUMN_GAP * x_height]
     xs = [float(left), *(left + (a + b) / 2 for a, b in strips), float(right)]
     parted: list[TextLine] = []
@@ -73,7 +74,7 @@ def columns_by_gaps(
 def _parted(line: TextLine, edges: Sequence[float], ink: Mask, x_height: float) -> list[TextLine]:
     """A line in the parts that column edges make of it, where its ink leaves room for them."""
     left, top, right, bottom = line.box
-    columns = ink[top:bottom, left:right].any(axis=0)
+    columns = ink[top:bottom, left:right].max(axis=0, initial=False)
     begin, parts = 0, []
     for gap_begin, gap_end in _runs(~columns):
         if gap_end - gap_begin >= COLUMN_GAP * x_height and any(gap_begin <= edge - left <= gap_end for edge in edges):
