@@ -17,13 +17,14 @@ from got_runtime.pipeline.kept import keep_answer, kept_task
 from got_runtime.pipeline.page_task import DocumentTask, PageTask, PartTask, RetryTask, ViewTask, Work, without_image
 from got_runtime.pipeline.part_requests import part_requests
 from got_runtime.pipeline.postprocess import DecodedPage, build_result, decode_page
-from got_runtime.pipeline.preprocess import prepare_page, readable_width
+from got_runtime.pipeline.preprocess import prepare_page
 from got_runtime.pipeline.retry import ACCEPTED_CONFIDENCE, Retry, RetryMethod
 from got_runtime.pipeline.zoomed import ZoomReading
+from got_runtime.pipeline.zoomed_parts import readable_width
 from got_runtime.results import PageLine, PageResult
 from got_runtime.sources import SourcePage
 from got_runtime.sources.in_order import in_order
-from got_runtime.tasks import Formatted, MultiPage, Plain
+from got_runtime.tasks import Box, Formatted, MultiPage, Plain
 from got_runtime.views.zoom import ZoomedPage, characters_of_piece
 
 if TYPE_CHECKING:
@@ -204,11 +205,16 @@ class PagePlanner:
         return []
 
     def _retry_in_one_view(self, task: PageTask, zoom: ZoomReading) -> list[PartTask]:
-        """Read a page whole whose zoomed views gave hardly any text, such as a photograph; else set the result."""
+        """Read a page whole whose zoomed views gave hardly any text, such as a photograph; else set the result.
+
+        A part of a page is read in one view only where they gave none: the network may read another part instead.
+        """
         decoded, image = zoom.decoded(), task.page.image
         confidence = decoded.confidence.mean if decoded.confidence is not None else 0.0
-        readable = decoded.text and confidence >= ACCEPTED_CONFIDENCE
-        whole = isinstance(self.options.task, Plain | Formatted) and task.first is None and image is not None
+        page = isinstance(self.options.task, Plain | Formatted)
+        readable = decoded.text and (confidence >= ACCEPTED_CONFIDENCE or not page)
+        cropped = isinstance(self.options.task, Box) and self.options.task.crop
+        whole = not cropped and task.first is None and image is not None
         if readable or not whole or decoded.finish_reason != "stop":
             self._finisher.finish_zoomed(task, zoom, ())
             return []

@@ -12,6 +12,7 @@ from got_runtime.errors import GotError, TaskError
 from got_runtime.model.prompt import build_prompt
 from got_runtime.options import ReadOptions
 from got_runtime.pipeline.preparing import preparing
+from got_runtime.pipeline.zoomed_parts import could_not_find_lines, readable_width, zoom_is_off, zoomed_part
 from got_runtime.sources import SourcePage
 from got_runtime.sources.rgb import without_equal_channels
 from got_runtime.tasks import TRAINED_CONTEXT, Box, Color, Formatted, PageFrame, Plain, Task, Tiles
@@ -33,7 +34,6 @@ __all__ = [
     "group_label",
     "is_blank",
     "prepare_page",
-    "readable_width",
     "retry_request",
 ]
 
@@ -47,9 +47,6 @@ MAX_BLANK_FRACTION = 2e-5
 """Fraction of ink pixels up to which a page is blank."""
 TONE_SAMPLE = 4
 """Every fourth row and column shows that nearly every page has print."""
-OFFICIAL_READABLE_WIDTH = 6.0
-"""Pixels of a view: width of characters that the official weights read, about that of 4-point type on an A4 page. An
-estimate: it was not measured with the weights."""
 RGB_BYTES = 3
 """Bytes of a pixel of the page image, which is kept until the completion arrives."""
 
@@ -87,7 +84,7 @@ class PreparedPage:
     header: PageHeader
     request: Request | None = None
     lines: ZoomedPage | None = None
-    """The lines of a page of plain text whose type was measured."""
+    """The lines of a page of plain text whose type was measured, or of the part of a page that is read."""
     zoomed: bool = False
     """Whether the page is read in zoomed views of its ``lines``, rather than with the ``request``."""
     text_layer: str | None = None
@@ -144,8 +141,11 @@ def _prepare_page(checkpoint: "LoadedModel", options: ReadOptions, group: Sequen
         header = replace(header, warnings=header.warnings + query.warnings)
         if all(is_blank(image) for image in images):
             return PreparedPage(header)
+        part = zoomed_part(checkpoint, options, header.frame, images[0]) if len(images) == 1 else None
+        if isinstance(part, tuple):
+            return PreparedPage(replace(header, offset=part[1]), lines=part[0], zoomed=True)
         lines, warnings = find_page_lines(checkpoint, options, images)
-        header = replace(header, warnings=header.warnings + warnings)
+        header = replace(header, warnings=header.warnings + warnings + (() if part is None else (part,)))
         if query.crop:
             header = replace(header, offset=query.crop[:2])
         if lines is not None and lines.turned:
@@ -173,11 +173,6 @@ def _prepare_page(checkpoint: "LoadedModel", options: ReadOptions, group: Sequen
     return PreparedPage(header, request, lines)
 
 
-def readable_width(checkpoint: "LoadedModel") -> float:
-    """Width of characters, in pixels of a view, from which the network reads them."""
-    return checkpoint.readable_width or OFFICIAL_READABLE_WIDTH
-
-
 def find_page_lines(
     checkpoint: "LoadedModel", options: ReadOptions, images: "Sequence[Image.Image]"
 ) -> tuple[ZoomedPage | None, tuple[str, ...]]:
@@ -186,9 +181,8 @@ def find_page_lines(
     None for other tasks, without zoom, where the analysis of the page fails, and for a formatted page in one view.
     """
     task = options.task
-    mode = options.zoom or ("auto" if checkpoint.readable_width is not None else "off")
     plain = isinstance(task, Plain) or (isinstance(task, Box) and task.crop and not task.formatted)
-    if mode == "off" or not (plain or isinstance(task, Formatted)) or len(images) != 1:
+    if zoom_is_off(checkpoint, options) or not (plain or isinstance(task, Formatted)) or len(images) != 1:
         return None, ()
     size, readable = checkpoint.image_processor.size[0], readable_width(checkpoint)
     try:
@@ -198,7 +192,7 @@ def find_page_lines(
         return lines if lines.is_needed(readable, size) else None, ()
     except Exception as error:  # an unforeseen picture must not cost the page
         logger.exception("the lines of a page could not be found")
-        return None, (f"read in one view, as its lines could not be found ({type(error).__name__}: {error})",)
+        return None, (could_not_find_lines(error),)
 
 
 def retry_request(

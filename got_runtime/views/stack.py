@@ -28,6 +28,8 @@ MAX_ASPECT = 1.5
 """Width : height of a view, or its inverse, at most. Five rows without padding: 8.0 % errors, padded: .65."""
 SAME_SIZE = 1.5
 """Pieces whose x-heights differ by more than this factor are scaled to the view's."""
+MIN_WIDTH = 20.0
+"""Least width of a view in x-heights: few short words are not shown larger."""
 LINE_PITCH = 2.6
 """Distance of the rows of a view, in x-heights."""
 
@@ -64,6 +66,7 @@ def stacked_view(page: PageLines, pieces: Sequence[Piece]) -> StackedView:
         tops.append(int(end))
         end += max(pitch, crop.image.height + 0.25 * x_height)
     height, width = int(end + margin - 0.3 * x_height), max(crop.image.width for crop in crops) + 2 * margin
+    width = max(width, int(MIN_WIDTH * x_height))
     size = max(width, int(height / MAX_ASPECT)), max(height, int(width / MAX_ASPECT))
     view = _blank(page, size)
     for crop, top in zip(crops, tops, strict=True):

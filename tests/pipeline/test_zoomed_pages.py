@@ -7,14 +7,15 @@ import pymupdf
 import pytest
 from helpers.printed_pages import printed_page, words_of
 from helpers.scripted_pages import inked, scripted
-from PIL import Image, ImageFont
+from PIL import Image, ImageDraw, ImageFont
 
-from got_runtime import GotRuntime, PageResult
+from got_runtime import Box, Color, GotRuntime, PageResult, Tiles
 from got_runtime.engine.protocol import Completion, DecodeFinish, Request
 from got_runtime.engine.scripted import ScriptedEngine
 from got_runtime.errors import EngineError
 from got_runtime.model.checkpoint import LoadedModel
 from got_runtime.sources import Limits
+from got_runtime.tasks import PageFrame, Task
 from got_runtime.views.zoom import ZoomedPage
 
 SIZE = 18
@@ -271,15 +272,47 @@ def test_boxes_of_pdf_pages_are_in_points(got_nano: LoadedModel, answers: list[s
     assert page.lines[-1].bbox[3] < 320
 
 
-def test_a_box_that_is_cut_out_is_zoomed_too(got_nano: LoadedModel, answers: list[str]) -> None:
-    from got_runtime import Box
-
-    sheet = Image.new("RGB", (1400, 900), (250, 250, 250))
+def framed_sheet() -> Image.Image:
+    """Small print in a red frame, and other text below it."""
+    sheet = printed_page([((100, 880 + 30 * row), words_of(14, 3 * row), SIZE) for row in range(3)], (1400, 1000))
     sheet.paste(small_print(), (100, 200))
-    page = scripted(got_nano, *answers).read(sheet, task=Box(100, 200, 1300, 840, crop=True)).pages[0]
+    ImageDraw.Draw(sheet).rectangle((92, 192, 1307, 847), outline=(230, 20, 40), width=6)
+    return sheet
+
+
+@pytest.mark.parametrize(
+    "task", [Box(100, 200, 1300, 840), Box(100, 200, 1300, 840, crop=True), Color(color="red")], ids=str
+)
+def test_a_part_of_a_page_is_read_in_zoomed_views(got_nano: LoadedModel, answers: list[str], task: Task) -> None:
+    page = scripted(got_nano, *answers).read(framed_sheet(), task=task).pages[0]
     assert page.text == TEXT
+    assert page.views is not None
+    assert page.views.kind == "zoomed"
     assert page.lines[0].bbox[0] == pytest.approx(160, abs=4)
     assert 240 <= page.lines[0].bbox[1] <= 260
+
+
+@pytest.mark.parametrize("task", [Box(100, 200, 1300, 840), Color(color="red"), Tiles()], ids=str)
+def test_without_zoom_a_part_of_a_page_and_tiles_are_shown_as_the_official_code_does(
+    got_nano: LoadedModel, task: Task
+) -> None:
+    engine = Replays(got_nano, ("the text", "stop"))
+    page = GotRuntime(got_nano, engine).read(framed_sheet(), task=task, zoom="off").pages[0]
+    assert page.text == "the text"
+    prompt = got_nano.decode(engine.requests[0].prompt)
+    assert task.query(PageFrame(1400, 1000)).text in prompt
+
+
+def test_a_page_without_the_frame_is_shown_whole_with_the_query_of_its_colour(got_nano: LoadedModel) -> None:
+    engine = Replays(got_nano, ("nothing", "stop"))
+    page = GotRuntime(got_nano, engine).read(framed_sheet(), task=Color(color="blue")).pages[0]
+    assert page.text == "nothing"
+    assert "[blue] OCR: " in got_nano.decode(engine.requests[0].prompt)
+
+
+def test_tiles_of_small_print_are_zoomed_views(got_nano: LoadedModel, answers: list[str]) -> None:
+    page = scripted(got_nano, *answers).read(small_print(), task=Tiles()).pages[0]
+    assert page.text == TEXT
 
 
 def test_paragraphs_of_a_page_are_elements_with_boxes_of_their_own(got_nano: LoadedModel) -> None:
