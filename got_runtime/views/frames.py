@@ -60,4 +60,4 @@ def _is_frame(mask: npt.NDArray[np.bool_]) -> bool:
         return False
     level = mask[:height].any(axis=0).mean(), mask[-height:].any(axis=0).mean()
     upright = mask[:, :width].any(axis=1).mean(), mask[:, -width:].any(axis=1).mean()
-    return min(*level, *upright) >= MIN_DRAWN
+    return bool(min(*level, *upright) >= MIN_DRAWN)
