@@ -29,7 +29,7 @@ def test_the_card_shows_each_result_and_whether_it_reaches_the_goal() -> None:
     assert "| formatted page, text | ≤ 0.08 | 0.050 [0.050–0.050] ✓ | 0.050 [0.050–0.050] ✓ |" in lines
     assert "| formatted page, formulas | ≤ 0.25 | – | – |" in lines
     assert "| lone table, TEDS | ≥ 0.92 | 0.667 [0.667–0.667] ✗ | 0.667 [0.667–0.667] ✗ |" in lines
-    assert "| page for tiles, two columns of 45 to 60 characters, CER | ≤ 6 % | 5.1 [5.1–5.1] % ✓ | 5.1 [5.1–5.1] % ✓ |" in lines
+    assert "| page for tiles, two columns of small type, CER | ≤ 6 % | 5.1 [5.1–5.1] % ✓ | 5.1 [5.1–5.1] % ✓ |" in lines
     assert "| scene | ≤ 0.25 | not measured | |" in lines
 
 
