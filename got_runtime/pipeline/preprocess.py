@@ -12,7 +12,7 @@ from got_runtime.errors import GotError, TaskError
 from got_runtime.model.prompt import build_prompt
 from got_runtime.options import ReadOptions
 from got_runtime.pipeline.preparing import preparing
-from got_runtime.pipeline.zoomed_parts import could_not_find_lines, readable_width, zoom_is_off, zoomed_part
+from got_runtime.pipeline.zoomed_parts import could_not_find_lines, is_cut_out, readable_width, zoom_is_off, zoomed_part
 from got_runtime.sources import SourcePage
 from got_runtime.sources.rgb import without_equal_channels
 from got_runtime.tasks import TRAINED_CONTEXT, Box, Color, Formatted, PageFrame, Plain, Task, Tiles
@@ -135,15 +135,18 @@ def _prepare_page(checkpoint: "LoadedModel", options: ReadOptions, group: Sequen
         except GotError as error:
             header = replace(header, warnings=(*header.warnings, f"{TEXT_LAYER_UNUSED}: {error}"))
     try:
-        query = task.query(PageFrame(width, height, page.size_pt))
+        shown = task.model_copy(update={"crop": True}) if is_cut_out(checkpoint, options) else task
+        query = shown.query(PageFrame(width, height, page.size_pt))
         images = [each.image.crop(query.crop) if query.crop else each.image for each in group if each.image is not None]
         images = [without_equal_channels(image) for image in images]
         header = replace(header, warnings=header.warnings + query.warnings)
         if all(is_blank(image) for image in images):
             return PreparedPage(header)
-        part = zoomed_part(checkpoint, options, header.frame, images[0]) if len(images) == 1 else None
+        part = zoomed_part(checkpoint, options, images[0]) if len(images) == 1 else None
         if isinstance(part, tuple):
-            return PreparedPage(replace(header, offset=part[1]), lines=part[0], zoomed=True)
+            left, top = query.crop[:2] if query.crop else (0, 0)
+            header = replace(header, offset=(left + part[1][0], top + part[1][1]))
+            return PreparedPage(header, lines=part[0], zoomed=True)
         lines, warnings = find_page_lines(checkpoint, options, images)
         header = replace(header, warnings=header.warnings + warnings + (() if part is None else (part,)))
         if query.crop:

@@ -4,7 +4,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from got_runtime.options import ReadOptions
-from got_runtime.tasks import Box, Color, PageFrame, Task, Tiles
+from got_runtime.tasks import Box, Color, Tiles
 from got_runtime.views.frames import inside_frame
 from got_runtime.views.zoom import ZoomedPage
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from got_runtime.model.checkpoint import LoadedModel
 
-__all__ = ["could_not_find_lines", "readable_width", "zoom_is_off", "zoomed_part"]
+__all__ = ["could_not_find_lines", "is_cut_out", "readable_width", "zoom_is_off", "zoomed_part"]
 
 logger = logging.getLogger(__name__)
 
@@ -39,46 +39,44 @@ def could_not_find_lines(error: Exception) -> str:
     return f"read in one view, as its lines could not be found ({type(error).__name__}: {error})"
 
 
+def is_cut_out(checkpoint: "LoadedModel", options: ReadOptions) -> bool:
+    """Whether the task reads a box, which is cut out and read in zoomed views instead."""
+    task = options.task
+    whole_box = isinstance(task, Box) and task.x2 is not None and not task.crop and not task.formatted
+    return whole_box and not zoom_is_off(checkpoint, options)
+
+
 def zoomed_part(
-    checkpoint: "LoadedModel", options: ReadOptions, frame: PageFrame, image: "Image.Image"
+    checkpoint: "LoadedModel", options: ReadOptions, image: "Image.Image"
 ) -> tuple[ZoomedPage, Offset] | str | None:
-    """The lines in a box, in a coloured frame, or of type that is too small for tiles.
+    """The lines of a box, of a coloured frame, or of type that is too small for tiles.
 
     Args:
         checkpoint: says which type it reads.
         options: the task, and whether to zoom.
-        frame: the size of the page.
-        image: the page.
+        image: the page, or the box that was cut out of it.
 
     Returns:
-        The lines, with left and top of the part of the page in pixels; a warning where the analysis of the page
-        failed; None for other tasks, without zoom, for large type in tiles, and where there are no lines.
+        The lines, with left and top of their part of the image in pixels; a warning where no frame is found or the
+        analysis fails; None for other tasks, without zoom, for large type in tiles, and where there are no lines.
     """
     task = options.task
     if task.formatted or zoom_is_off(checkpoint, options):
         return None
     readable, size = readable_width(checkpoint), checkpoint.image_processor.size[0]
     try:
-        found = _part_of_page(task, frame, image)
-        if found is None:
+        offset = 0, 0
+        if isinstance(task, Color):
+            inside = inside_frame(image, task.color)
+            if inside is None:
+                return f"no {task.color} frame was found: the page is shown whole"
+            image, offset = inside[0], inside[1][:2]
+        elif not (isinstance(task, Tiles) or is_cut_out(checkpoint, options)):
             return None
-        lines = ZoomedPage.where_needed(found[0], readable, size)
+        lines = ZoomedPage.where_needed(image, readable, size)
     except Exception as error:  # an unforeseen picture must not cost the page
         logger.exception("the lines of a part of a page could not be found")
         return could_not_find_lines(error)
     if not lines.pieces or (isinstance(task, Tiles) and not lines.is_needed(readable, size)):
         return None
-    return lines, found[1]
-
-
-def _part_of_page(task: Task, frame: PageFrame, image: "Image.Image") -> "tuple[Image.Image, Offset] | None":
-    """The picture of the part that the task reads, with its left and top."""
-    if isinstance(task, Tiles):
-        return image, (0, 0)
-    if isinstance(task, Color):
-        inside = inside_frame(image, task.color)
-        return None if inside is None else (inside[0], inside[1][:2])
-    if isinstance(task, Box) and task.x2 is not None and not task.crop:
-        crop = task.model_copy(update={"crop": True}).query(frame).crop
-        return None if crop is None else (image.crop(crop), crop[:2])
-    return None
+    return lines, offset

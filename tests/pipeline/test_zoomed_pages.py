@@ -307,7 +307,14 @@ def test_a_page_without_the_frame_is_shown_whole_with_the_query_of_its_colour(go
     engine = Replays(got_nano, ("nothing", "stop"))
     page = GotRuntime(got_nano, engine).read(framed_sheet(), task=Color(color="blue")).pages[0]
     assert page.text == "nothing"
+    assert "no blue frame was found: the page is shown whole" in page.warnings
     assert "[blue] OCR: " in got_nano.decode(engine.requests[0].prompt)
+
+
+def test_a_box_without_print_is_blank(got_nano: LoadedModel) -> None:
+    engine = Replays(got_nano, ("invented", "stop"))
+    page = GotRuntime(got_nano, engine).read(framed_sheet(), task=Box(10, 10, 90, 100)).pages[0]
+    assert (page.text, page.finish_reason, engine.requests) == ("", "blank", [])
 
 
 def test_tiles_of_small_print_are_zoomed_views(got_nano: LoadedModel, answers: list[str]) -> None:
