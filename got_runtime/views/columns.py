@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from got_runtime.views.components import Boxes
 
-__all__ = ["CELL_GAP", "MIN_COLUMN_ROWS", "widest_columns"]
+__all__ = ["CELL_GAP", "FEW_ROWS", "widest_columns"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -16,6 +16,9 @@ CELL_GAP = 3.0
 """Distances below are in x-heights. Gap between the cells of a table; words of one line stand closer."""
 MIN_COLUMN_ROWS = 3
 """Rows of text that a gutter must have on each side."""
+FEW_ROWS = 2
+"""Rows that are enough where both columns are as wide as running text and the gap is wider than any between words."""
+MIN_WIDTH_OF_FEW_ROWS, MIN_GAP_OF_FEW_ROWS = 26.0, 2.0
 MIN_COLUMN_HEIGHT = 4.0
 MIN_COLUMN_WIDTH = 11.0
 MIN_WIDER_COLUMN_WIDTH = 18.0
@@ -56,7 +59,7 @@ def widest_columns(boxes: Floats, rules: Boxes, x_height: float) -> Gutter | Non
         return None
     boxes = boxes[np.argsort(boxes[:, 1] + boxes[:, 3])]
     down = (boxes[:, 1] + boxes[:, 3]) / 2
-    best, most = None, MIN_COLUMN_ROWS - 1
+    best, most = None, FEW_ROWS - 1
     for bound, gutter in _free_strips(
         boxes, down, rules, np.arange(begin + 9 * x_height, end - 9 * x_height, x_height / 3), x_height
     ):
@@ -83,7 +86,7 @@ def _free_strips(boxes: Floats, down: Floats, rules: Boxes, xs: Floats, x_height
         left = np.concatenate([[0], np.cumsum(boxes[:, 2] <= x)])
         right = np.concatenate([[0], np.cumsum(boxes[:, 0] >= x)])
         on_left, on_right = left[ends] - left[begins], right[ends] - right[begins]
-        for index in np.flatnonzero(np.minimum(on_left, on_right) >= MIN_COLUMN_ROWS).tolist():
+        for index in np.flatnonzero(np.minimum(on_left, on_right) >= FEW_ROWS).tolist():
             key = int(begins[index]), int(ends[index]), int(on_left[index]), int(on_right[index])
             found.setdefault(key, Gutter(x, float(edges[index]), float(edges[index + 1])))
     strips = [(min(key[2:]), gutter) for key, gutter in found.items()]
@@ -98,12 +101,15 @@ def _rows_beside(boxes: Floats, down: Floats, gutter: Gutter, x_height: float) -
         return 0
     begin = max(down[left].min(), down[right].min()) - 0.5 * x_height
     end = min(down[left].max(), down[right].max()) + 0.5 * x_height
-    if end - begin < MIN_COLUMN_HEIGHT * x_height:
-        return 0
     both = (down >= begin) & (down <= end)
     sides = [_extents(boxes[side & both], x_height) for side in (left, right)]
     rows = min(len(side) for side in sides)
     inside = both & (left | right)
+    if rows == FEW_ROWS:
+        alone = not any(_follows(gutter, down[inside], rows, at) for at in (0, -1))
+        return rows if alone and _are_wide(sides[0], sides[1], x_height) else 0
+    if end - begin < MIN_COLUMN_HEIGHT * x_height:
+        return 0
     if rows < MIN_COLUMN_ROWS or _within_a_paragraph(gutter, down[inside], rows):
         return 0
     if _is_between_words(boxes[inside], gutter.x, x_height):
@@ -121,6 +127,19 @@ def _rows_beside(boxes: Floats, down: Floats, gutter: Gutter, x_height: float) -
     return rows if min(fills) >= (MIN_FILL_OF_LEVEL_ROWS if level > LEVEL else MIN_FILL) else 0
 
 
+def _are_wide(left: Floats, right: Floats, x_height: float) -> bool:
+    """Whether few rows on either side are two columns of running text: wide, and far apart."""
+    if (
+        len(left) != FEW_ROWS
+        or len(right) != FEW_ROWS
+        or right[:, 0].min() - left[:, 1].max() < MIN_GAP_OF_FEW_ROWS * x_height
+    ):
+        return False
+    # The last row of a paragraph may be short, and a row with gaps is one of cells.
+    whole = all(np.allclose(side[:, 1] - side[:, 0], side[:, 2]) for side in (left, right))
+    return whole and min(side[:, 2].max() for side in (left, right)) >= MIN_WIDTH_OF_FEW_ROWS * x_height
+
+
 def _level_rows(one: Floats, other: Floats, x_height: float) -> float:
     """Which part of the rows of the side with fewer rows stands level with a row of the other side."""
     fewer, more = sorted((one[:, 3], other[:, 3]), key=len)
@@ -134,9 +153,15 @@ def _within_a_paragraph(gutter: Gutter, middles: Floats, rows: int) -> bool:
     """
     if rows >= MIN_SURE_ROWS:
         return False
+    return _follows(gutter, middles, rows, 0) and _follows(gutter, middles, rows, -1)
+
+
+def _follows(gutter: Gutter, middles: Floats, rows: int, at: int) -> bool:
+    """Whether a line across the gutter stands above the first row (``at`` 0) or below the last (-1) as the rows do."""
     middles = np.sort(middles)
     pitch = (middles[-1] - middles[0]) / (rows - 1)
-    return bool(middles[0] - gutter.top < SAME_PITCH * pitch and gutter.bottom - middles[-1] < SAME_PITCH * pitch)
+    distance = middles[0] - gutter.top if at == 0 else gutter.bottom - middles[-1]
+    return bool(distance < SAME_PITCH * pitch)
 
 
 def _is_between_words(boxes: Floats, x: float, x_height: float) -> bool:

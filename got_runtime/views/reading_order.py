@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from got_runtime.views.columns import CELL_GAP, MIN_COLUMN_ROWS, widest_columns
+from got_runtime.views.columns import CELL_GAP, FEW_ROWS, widest_columns
 from got_runtime.views.components import Boxes
 from got_runtime.views.rules import NO_RULES, Rules
 
@@ -61,7 +61,7 @@ def _rows(
 ) -> Iterator[list[int]]:
     """Rows of the ``members``, as lists of their indices from left to right, in reading order."""
     gutter = None
-    if len(members) >= 2 * MIN_COLUMN_ROWS and depth < MAX_DEPTH:
+    if len(members) >= 2 * FEW_ROWS and depth < MAX_DEPTH:
         gutter = widest_columns(boxes[members], rules.level, x_height)
     if gutter is None:
         yield from _rows_from_the_top(boxes, members, x_height)

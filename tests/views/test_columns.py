@@ -1,5 +1,8 @@
 """Reading order where a page is more than paragraphs in one or two columns."""
 
+from itertools import pairwise
+
+import pytest
 from helpers.printed_pages import Placed, printed_page, words_of
 from PIL import ImageFont
 
@@ -81,3 +84,19 @@ def test_a_cell_belongs_to_the_row_of_its_neighbour() -> None:
     rows = {line.box: line.row for line in ordered}
     assert rows[tank.box] == rows[beside.box]
     assert rows[capacity.box] == rows[gallons.box] != rows[tank.box]
+
+
+def test_two_columns_of_two_rows_alone_on_a_page_are_read_one_after_the_other() -> None:
+    left: list[Placed] = [((60, 60 + 30 * row), words_of(9, 9 * row), 20) for row in range(2)]
+    right: list[Placed] = [((660, 60 + 30 * row), words_of(9, 9 * row + 4), 20) for row in range(2)]
+    found = find_lines(printed_page([*left, *right], (1300, 200))).lines
+    assert [(line.box[0] < 600, line.row) for line in found] == [(True, 0), (True, 1), (False, 2), (False, 3)]
+
+
+@pytest.mark.parametrize("more", [[0], [3], [0, 3]], ids=str)
+def test_wide_gaps_below_each_other_in_a_paragraph_are_no_columns(more: list[int]) -> None:
+    lines: list[Placed] = [((60, 60 + 30 * row), words_of(17, 5 * row), 20) for row in more]
+    for row in (1, 2):
+        lines += [((60, 60 + 30 * row), words_of(9, 9 * row), 20), ((660, 60 + 30 * row), words_of(9, 9 * row + 4), 20)]
+    middles = [(line.box[1] + line.box[3]) / 2 for line in find_lines(printed_page(lines, (1300, 300))).lines]
+    assert all(after > before - 10 for before, after in pairwise(middles))  # row by row
