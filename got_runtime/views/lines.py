@@ -28,7 +28,7 @@ QUARTER_TURNS = {1: Image.Transpose.ROTATE_90, 2: Image.Transpose.ROTATE_180, 3:
 """How Pillow turns an image by so many quarters, counter-clockwise."""
 
 DEFAULT_X_HEIGHT = 10.0
-"""Pixels, where a page has too few components to measure."""
+"""Pixels, where a page has too few components to measure, and none of them is larger."""
 MIN_COMPONENTS = 8
 """Components below which the usual height of letters is not measured."""
 LEAST_X_HEIGHT = 0.68
@@ -166,9 +166,9 @@ def _usual_height(parts: Components, usable: Flags | None = None) -> float:
     letters = shaped & (parts.areas > 0.12 * heights * widths)
     if usable is not None:
         letters &= usable
-    if letters.sum() < MIN_COMPONENTS:
-        return DEFAULT_X_HEIGHT
     sizes = heights[letters]
+    if len(sizes) < MIN_COMPONENTS:
+        return max(DEFAULT_X_HEIGHT, float(np.median(sizes))) if len(sizes) else DEFAULT_X_HEIGHT
     # Weighted by height, so that specks do not decide.
     counts, edges = np.histogram(np.log2(sizes), bins=np.arange(2, 7.1, 0.1), weights=np.minimum(sizes, 30.0))
     smooth = np.convolve(counts, [1, 2, 3, 2, 1], "same")

@@ -150,3 +150,10 @@ def test_numbers_of_one_type_are_measured_alike() -> None:
     heights = [line.x_height for line in page.lines if line.box[1] > 280]
     assert len(heights) == len(cells)
     assert max(heights) < 1.5 * min(heights)
+
+
+@pytest.mark.parametrize("size", [40, 90, 160])
+def test_a_few_large_letters_are_a_line(size: int) -> None:
+    page = find_lines(printed_page([((30, 30), "Sesame", size)], (6 * size, 2 * size)))
+    assert len(page.lines) == 1
+    assert page.lines[0].box[2] - page.lines[0].box[0] > 2.5 * size
