@@ -153,7 +153,8 @@ def test_numbers_of_one_type_are_measured_alike() -> None:
 
 
 @pytest.mark.parametrize("size", [40, 90, 160])
-def test_a_few_large_letters_are_a_line(size: int) -> None:
+def test_a_few_large_letters_are_measured(size: int) -> None:
     page = find_lines(printed_page([((30, 30), "Sesame", size)], (6 * size, 2 * size)))
     assert len(page.lines) == 1
     assert page.lines[0].box[2] - page.lines[0].box[0] > 2.5 * size
+    assert 0.4 * size < page.x_height < 0.8 * size
