@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from got_runtime.views.components import smallest_labels
 from got_runtime.views.pieces import Box
 from got_runtime.views.reading_order import TextLine
 from got_runtime.views.rules import Rules
@@ -28,6 +29,8 @@ MEETS = 0.4
 """Distance up to which two rules meet."""
 MAX_ROW_HEIGHT = 12.0
 """Distance of two level rules up to which, equally long, they are of one table without upright rules."""
+MAX_RULES = 1000
+"""Rules of a page above which they are those of a drawing, or of squared paper: their pairs are looked at."""
 ROW_PITCH = 5.0
 """Distance of the rows of a table without rules, at most."""
 
@@ -36,28 +39,18 @@ def ruled_regions(rules: Rules, x_height: float) -> list[Box]:
     """Boxes around rules that meet, or that are equally long and stand below each other; the largest first."""
     boxes = np.concatenate([rules.level, rules.upright]).astype(float)
     count, levels = len(boxes), len(rules.level)
-    label = list(range(count))
-
-    def root(index: int) -> int:
-        while label[index] != index:
-            index = label[index]
-        return index
-
+    if count > MAX_RULES:
+        return []
+    one, other = np.triu_indices(count, 1)
+    a, b = boxes[one].T, boxes[other].T
     meets = MEETS * x_height
-    for one, other in itertools.combinations(range(count), 2):
-        a, b = boxes[one], boxes[other]
-        touching = a[0] <= b[2] + meets and b[0] <= a[2] + meets and a[1] <= b[3] + meets and b[1] <= a[3] + meets
-        alike = (
-            other < levels
-            and abs(a[0] - b[0]) < x_height
-            and abs(a[2] - b[2]) < x_height
-            and abs(a[1] - b[1]) < MAX_ROW_HEIGHT * x_height
-        )
-        if touching or alike:
-            label[root(other)] = root(one)
+    touching = (a[0] <= b[2] + meets) & (b[0] <= a[2] + meets) & (a[1] <= b[3] + meets) & (b[1] <= a[3] + meets)
+    ends = (np.abs(a[0] - b[0]) < x_height) & (np.abs(a[2] - b[2]) < x_height)
+    alike = (other < levels) & ends & (np.abs(a[1] - b[1]) < MAX_ROW_HEIGHT * x_height)
+    joined = touching | alike
     groups: dict[int, list[int]] = {}
-    for index in range(count):
-        groups.setdefault(root(index), []).append(index)
+    for index, label in enumerate(smallest_labels(count, one[joined], other[joined]).tolist()):
+        groups.setdefault(label, []).append(index)
     regions = []
     for members in groups.values():
         if sum(index < levels for index in members) > 1:

@@ -168,3 +168,15 @@ def test_text_below_a_rule_across_its_column_is_no_footnote() -> None:
     across, short = (50, 128, 800, 130), (50, 128, 280, 130)
     assert [part.kind for part in parts_of(lines, [across])] == ["paragraph", "paragraph"]
     assert [part.kind for part in parts_of(lines, [short])] == ["paragraph", "footnote"]
+
+
+def test_thousands_of_rules_are_no_table() -> None:
+    page = printed_page([((60, 1500 + 30 * row), words_of(8, 5 * row), SIZE) for row in range(4)], (2400, 1700))
+    draw = ImageDraw.Draw(page)
+    for number in range(1400):
+        left, top = 20 + 118 * (number % 20), 20 + 20 * (number // 20)
+        draw.line((left, top, left + 90, top), fill="black", width=2)
+    found = find_lines(page)
+    assert len(found.rules.level) > 1000
+    assert with_tables(found.lines, found.rules, found.ink, found.x_height)[1] == []
+    assert len(found.lines) >= 4
