@@ -54,7 +54,7 @@ def formatted_text(page: FormattedPage, lines: Sequence[ReadLine]) -> FormattedT
         else:
             begin, end = _AROUND.get(part.kind, ("", ""))
             writer.text += begin
-            writer.paragraph(part.items[-1] if part.kind == "abstract" else part.lines, part.kind == "footnote")
+            writer.paragraph(part.items[-1] if part.kind == "abstract" else part.lines)
             writer.text += end
     return FormattedText(writer.text, tuple(writer.spans))
 
@@ -69,7 +69,7 @@ class _Writer:
         self.spans[index] = len(self.text), len(self.text) + len(text)
         self.text += text
 
-    def paragraph(self, lines: Sequence[int], note: bool = False) -> None:
+    def paragraph(self, lines: Sequence[int]) -> None:
         begin = len(self.text)
         for index in lines:
             text = _escaped(self._lines[index].text)

@@ -1,5 +1,6 @@
 """Connected components of a mask: the letters, dots, rules and pictures that print is made of."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +14,9 @@ __all__ = [
     "Runs",
     "bounding_boxes",
     "connected_components",
+    "drawn_sides",
     "joined_runs",
+    "mask_of",
     "runs_of",
     "smallest_labels",
     "touching_runs",
@@ -84,6 +87,27 @@ def joined_runs(runs: Runs, one: Integers, other: Integers) -> Components:
     label = smallest_labels(len(rows), one, other)
     boxes = bounding_boxes(np.stack([begins, rows, ends, rows + 1], axis=1), label)
     return Components(boxes, np.bincount(label, ends - begins).astype(np.int64), runs, label)
+
+
+def mask_of(runs: Runs, box: Sequence[int]) -> Mask:
+    """The runs of a component as a mask of its ``box`` (left, top, right, bottom)."""
+    left, top, right, bottom = box
+    rows, begins, ends = runs
+    edges = np.zeros((bottom - top, right - left + 1), np.int8)
+    np.add.at(edges, (rows - top, begins - left), 1)
+    np.add.at(edges, (rows - top, ends - left), -1)
+    return np.cumsum(edges, axis=1, dtype=np.int8)[:, :-1].astype(bool)
+
+
+def drawn_sides(mask: Mask, part: int) -> tuple[float, float]:
+    """How much of the length of the level sides is drawn, and of the upright ones: of the poorer one of both.
+
+    A side is the outer one of ``part`` strips.
+    """
+    deep, wide = (max(1, side // part) for side in mask.shape)
+    across = min(mask[:deep].any(axis=0).mean(), mask[-deep:].any(axis=0).mean())
+    down = min(mask[:, :wide].any(axis=1).mean(), mask[:, -wide:].any(axis=1).mean())
+    return float(across), float(down)
 
 
 def touching_runs(runs: Runs) -> tuple[Integers, Integers]:

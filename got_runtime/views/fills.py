@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from got_runtime.views.components import Components, Mask, Runs, joined_runs, touching_runs
+from got_runtime.views.components import Components, Mask, Runs, drawn_sides, joined_runs, mask_of, touching_runs
 
 __all__ = ["filled_areas"]
 
@@ -117,20 +117,13 @@ def _gradient(grey: Levels, parts: Components, number: int, own: npt.NDArray[np.
 def _is_box(area: Mask, inside: Mask) -> bool:
     """Whether an area has four sides, and something in it or no shape of an upright stroke, such as that of an I."""
     height, width = area.shape
-    deep, wide = max(1, height // 8), max(1, width // 8)
-    across = min(area[:deep].any(axis=0).mean(), area[-deep:].any(axis=0).mean())
-    down = min(area[:, :wide].any(axis=1).mean(), area[:, -wide:].any(axis=1).mean())
+    across, down = drawn_sides(area, 8)
     return bool(across >= MIN_ACROSS and down >= MIN_DOWN and (width >= height or (inside & ~area).any()))
 
 
 def _area(parts: Components, number: int, own: npt.NDArray[np.int64]) -> Mask:
     """The pixels of an area, whose runs are ``own``, in its bounding box."""
-    left, top, right, bottom = parts.boxes[number].tolist()
-    rows, begins, ends = (each[own] for each in parts.runs)
-    edges = np.zeros((bottom - top, right - left + 1), np.int8)
-    np.add.at(edges, (rows - top, begins - left), 1)
-    np.add.at(edges, (rows - top, ends - left), -1)
-    return np.cumsum(edges, axis=1, dtype=np.int8)[:, :-1].astype(np.bool_)
+    return mask_of(Runs(*(each[own] for each in parts.runs)), parts.boxes[number])
 
 
 def _between_first_and_last(mask: Mask) -> Mask:

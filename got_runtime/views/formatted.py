@@ -11,7 +11,7 @@ from PIL import Image
 
 from got_runtime.views.formulas import displayed_formulas, formula_view, latex_of, spans_of_formulas, with_limits
 from got_runtime.views.lines import PageLines, body_band, box_as_given, find_lines
-from got_runtime.views.matching import AnswerLine
+from got_runtime.views.matching import AnswerLine, mean_of_known
 from got_runtime.views.note_marks import raised_marks, with_mark, with_mark_before
 from got_runtime.views.part_lines import PartLine
 from got_runtime.views.parts import Part, parts_of
@@ -117,8 +117,7 @@ class FormattedPage(ZoomedPage):
             self._inline.setdefault(first, []).append((*formula.words, latex))
             return True
         self.formulas[formula.pieces] = latex
-        known = [line.confidence for line in answer or () if line.confidence is not None]
-        confidence = sum(known) / len(known) if known else None
+        confidence = mean_of_known(line.confidence for line in answer or ())
         self._texts[first] = replace(self._texts[first], text=f"\\[ {latex} \\]", confidence=confidence, matched=True)
         self._texts |= {index: replace(self._texts[first], text="") for index in others}
         return True
@@ -139,9 +138,8 @@ class FormattedPage(ZoomedPage):
 
     def _find_marks(self) -> None:
         """The mark of the first note below a short rule, and the first one in the lines above."""
-        rules = [rule for rule in self.page.rules.level.tolist() if not self._in_table(rule)]
-        of_tables = self._lines_of_tables()
-        rows = [row for row in self._rows() if self.pieces[row[0]].line not in of_tables]
+        rules = self._rules_outside_tables()
+        rows = self._rows_outside_tables()
         boxes = [self._box(row) for row in rows]
         marks = []
         for box in boxes if rules else ():
@@ -179,8 +177,7 @@ class FormattedPage(ZoomedPage):
         return found[:MAX_FORMULAS]
 
     def _displayed(self) -> list[_Formula]:
-        of_tables = self._lines_of_tables()
-        rows = [row for row in self._rows() if self.pieces[row[0]].line not in of_tables]
+        rows = self._rows_outside_tables()
         boxes = [self._box(row) for row in rows]
         hardly_text = [self._is_hardly_text(row) for row in rows]
         found = []
@@ -193,8 +190,8 @@ class FormattedPage(ZoomedPage):
 
     def _is_hardly_text(self, row: Sequence[int]) -> bool:
         texts = [self._texts[index] for index in row]
-        known = [text.confidence for text in texts if text.confidence is not None]
-        doubted = bool(known) and sum(known) / len(known) < MAX_FORMULA_CONFIDENCE
+        confidence = mean_of_known(text.confidence for text in texts)
+        doubted = confidence is not None and confidence < MAX_FORMULA_CONFIDENCE
         return doubted or not any(text.is_text for text in texts)
 
     def _within_lines(self, rows: Sequence[Sequence[int]]) -> list[_Formula]:
@@ -250,8 +247,7 @@ class FormattedPage(ZoomedPage):
             _, bottom = body_band(self.page.ink[box[1] : box[3], box[0] : box[2]])
             placed.append(PartLine(text, box, x_height, _stroke(self.page, box), box[1] + bottom, part))
         kept = self._in_order([index for index, line in enumerate(placed) if line.text or line.part], placed)
-        rules = [tuple(box) for box in self.page.rules.level.tolist() if not self._in_table(box)]
-        found = parts_of([placed[index] for index in kept], rules)
+        found = parts_of([placed[index] for index in kept], self._rules_outside_tables())
         return [
             replace(part, items=tuple(tuple(kept[index] for index in item) for item in part.items)) for part in found
         ]
@@ -268,14 +264,22 @@ class FormattedPage(ZoomedPage):
             ordered.insert(place_of(boxes[number], [boxes[each] for each in ordered]), number)
         return [index for number in ordered for index in units[number]]
 
-    def _in_table(self, rule: Sequence[int]) -> bool:
-        """Whether a level rule is one of a table's."""
+    def _rows_outside_tables(self) -> list[list[int]]:
+        of_tables = self._lines_of_tables()
+        return [row for row in self._rows() if self.pieces[row[0]].line not in of_tables]
+
+    def _rules_outside_tables(self) -> list[Box]:
+        """The level rules that are none of a table's."""
         tables = [around([self.page.lines[index].box for index in range(*table.lines)]) for table in self.tables]
         across, down = 4 * self.page.x_height, 2 * self.page.x_height
-        return any(
-            left - across < rule[0] and rule[2] < right + across and top - down < rule[1] and rule[3] < bottom + down
-            for left, top, right, bottom in tables
-        )
+        return [
+            (x0, y0, x1, y1)
+            for x0, y0, x1, y1 in self.page.rules.level.tolist()
+            if not any(
+                left - across < x0 and x1 < right + across and top - down < y0 and y1 < bottom + down
+                for left, top, right, bottom in tables
+            )
+        ]
 
 
 def _stroke(page: PageLines, box: Box) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from got_runtime.views.lines import PageLines
-from got_runtime.views.matching import AnswerLine
+from got_runtime.views.matching import AnswerLine, mean_of_known
 from got_runtime.views.pieces import Box, around
 from got_runtime.views.stack import PAPER, cleaned
 
@@ -176,9 +176,9 @@ def _is_letter_before_sign(words: Sequence[str], index: int) -> bool:
 def latex_of(answer: Sequence[AnswerLine]) -> str | None:
     r"""The LaTeX of a formula that was read alone, without ``\[`` and ``\]``; None where it is none."""
     text = " ".join(line.text for line in answer)
-    known = [line.confidence for line in answer if line.confidence is not None]
+    confidence = mean_of_known(line.confidence for line in answer)
     found = re.match(r"\\[\[(]\s*(.*?)\s*\\[\])]", text)
-    if found is None or not found[1] or (known and sum(known) / len(known) < MIN_CONFIDENCE):
+    if found is None or not found[1] or (confidence is not None and confidence < MIN_CONFIDENCE):
         return None
     latex = found[1]
     if _WORD.search(re.sub(r"\\[A-Za-z]+", "\\ ", latex)) or _PLAIN.fullmatch(latex):

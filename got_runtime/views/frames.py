@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFilter
 
-from got_runtime.views.components import connected_components
+from got_runtime.views.components import connected_components, drawn_sides, mask_of
 
 __all__ = ["inside_frame"]
 
@@ -43,9 +43,7 @@ def inside_frame(image: Image.Image, color: str) -> tuple[Image.Image, Box] | No
         left, top, right, bottom = parts.boxes[number].tolist()
         if min(right - left, bottom - top) < MIN_SIDE:
             continue
-        frame = np.zeros((bottom - top, right - left), np.bool_)
-        for row, begin, end in zip(*(each.tolist() for each in parts.runs.chosen(parts.label == number)), strict=True):
-            frame[row - top, begin - left : end - left] = True
+        frame = mask_of(parts.runs.chosen(parts.label == number), parts.boxes[number])
         if _is_frame(frame):
             part = levels[top:bottom, left:right].astype(np.uint8)
             part[frame] = np.median(part[~frame], axis=0)
@@ -58,6 +56,4 @@ def _is_frame(mask: npt.NDArray[np.bool_]) -> bool:
     height, width = (side // 4 for side in mask.shape)
     if mask[height:-height, width:-width].mean() > MAX_FILLED:
         return False
-    level = mask[:height].any(axis=0).mean(), mask[-height:].any(axis=0).mean()
-    upright = mask[:, :width].any(axis=1).mean(), mask[:, -width:].any(axis=1).mean()
-    return bool(min(*level, *upright) >= MIN_DRAWN)
+    return min(drawn_sides(mask, 4)) >= MIN_DRAWN

@@ -1,7 +1,7 @@
 """Lines of an answer → the pieces of the view that was read: which line belongs to which piece."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from got_runtime.views.pieces import Piece
@@ -26,6 +26,12 @@ class AnswerLine(NamedTuple):
     text: str
     confidence: float | None = None
     height: float | None = None
+
+
+def mean_of_known(values: Iterable[float | None]) -> float | None:
+    """The mean of the values that are known; None where none is."""
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
 
 
 def matched_lines(answer: Sequence[str], pieces: Sequence[Piece]) -> list[str] | None:

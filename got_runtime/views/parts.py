@@ -62,7 +62,7 @@ def parts_of(lines: Sequence[PartLine], footnote_rules: Sequence[tuple[int, int,
             continue
         kind = "footnote" if notes else _kind(reader, block, parts)
         notes = kind == "footnote"
-        if kind == parts[-1].kind if parts else False:
+        if parts and kind == parts[-1].kind:
             if kind in ("bullets", "numbers"):
                 parts[-1] = Part(kind, (*parts[-1].items, tuple(block)))
                 continue

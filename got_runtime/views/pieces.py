@@ -12,7 +12,7 @@ from got_runtime.views.ink import Mask
 from got_runtime.views.lines import PageLines
 from got_runtime.views.reading_order import TextLine
 
-__all__ = ["ADVANCE", "Piece", "around", "cut_into_pieces", "median_advance", "merged", "word_gaps"]
+__all__ = ["ADVANCE", "Piece", "around", "cut_into_pieces", "median_advance", "merged", "runs_of_flags", "word_gaps"]
 
 Box = tuple[int, int, int, int]
 Floats = npt.NDArray[np.float64]
@@ -92,8 +92,12 @@ def _characters(ink: Mask, box: Box, x_height: float) -> float:
 
 def _runs(ink: Mask) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Begin and end of each run of inked columns."""
-    columns = ink.max(axis=0, initial=False)
-    edges = np.diff(np.pad(columns, 1).astype(np.int8))
+    return runs_of_flags(ink.max(axis=0, initial=False))
+
+
+def runs_of_flags(flags: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Begin and end of each run of flags that are set."""
+    edges = np.diff(np.pad(flags, 1).astype(np.int8))
     return np.nonzero(edges == 1)[0], np.nonzero(edges == -1)[0]
 
 

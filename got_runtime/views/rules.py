@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from got_runtime.views.components import Boxes, Components, Integers, Runs, components_of, runs_of
+from got_runtime.views.components import Boxes, Components, Integers, Runs, components_of, mask_of, runs_of
 from got_runtime.views.ink import InkMap, Mask, ink_within
 
 __all__ = ["NO_RULES", "Rules", "ink_in_filled_boxes", "take_out_rules"]
@@ -64,11 +64,7 @@ def ink_in_filled_boxes(page: InkMap, ink: Mask, parts: Components, x_height: fl
     filled = (widths > 4 * x_height) & (heights > 1.6 * x_height) & (parts.areas > FILLED * widths * heights)
     for number in np.flatnonzero(filled).tolist():
         left, top, right, bottom = parts.boxes[number].tolist()
-        rows, begins, ends = parts.runs.chosen(parts.label == number)
-        edges = np.zeros((bottom - top, right - left + 1), np.int8)
-        np.add.at(edges, (rows - top, begins - left), 1)
-        np.add.at(edges, (rows - top, ends - left), -1)
-        box = np.cumsum(edges, axis=1, dtype=np.int8)[:, :-1].astype(bool)
+        box = mask_of(parts.runs.chosen(parts.label == number), parts.boxes[number])
         inside = _between_first_and_last(box) & _between_first_and_last(box.T).T
         region = ink[top:bottom, left:right]
         region[...] = (region & ~inside) | (ink_within(page, (left, top, right, bottom)) & inside)

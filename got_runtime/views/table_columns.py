@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from got_runtime.views.ink import Mask
-from got_runtime.views.pieces import Box
+from got_runtime.views.pieces import Box, runs_of_flags
 from got_runtime.views.reading_order import TextLine
 from got_runtime.views.table_regions import level_rows
 
@@ -93,5 +93,4 @@ def are_cells(lines: Sequence[TextLine], xs: Sequence[float], x_height: float) -
 
 
 def _runs(flags: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
-    edges = np.diff(np.pad(flags, 1).astype(np.int8))
-    return list(zip(np.flatnonzero(edges == 1).tolist(), np.flatnonzero(edges == -1).tolist(), strict=True))
+    return list(zip(*(each.tolist() for each in runs_of_flags(flags)), strict=True))

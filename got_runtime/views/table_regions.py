@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from got_runtime.views.components import smallest_labels
-from got_runtime.views.pieces import Box
+from got_runtime.views.pieces import Box, around
 from got_runtime.views.reading_order import TextLine
 from got_runtime.views.rules import Rules
 
@@ -114,8 +114,7 @@ def middle_in(box: Box, region: Box) -> bool:
 
 
 def around_lines(lines: Sequence[TextLine]) -> Box:
-    lefts, tops, rights, bottoms = zip(*(line.box for line in lines), strict=True)
-    return min(lefts), min(tops), max(rights), max(bottoms)
+    return around([line.box for line in lines])
 
 
 def level_rows(lines: Sequence[TextLine]) -> list[list[TextLine]]:

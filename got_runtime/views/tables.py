@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from got_runtime.views.ink import Mask
+from got_runtime.views.pieces import Box
 from got_runtime.views.reading_order import TextLine, in_reading_order
 from got_runtime.views.rules import Rules
 from got_runtime.views.table_columns import are_cells, columns_by_gaps, rows_within
@@ -24,9 +25,6 @@ from got_runtime.views.table_regions import (
 )
 
 __all__ = ["Cell", "Table", "place_of", "with_tables"]
-
-Box = tuple[int, int, int, int]
-Floats = npt.NDArray[np.float64]
 
 MAX_CELL_LINES = 5
 """Lines of a cell; a frame around paragraphs is no table."""
@@ -234,16 +232,20 @@ def _ruled(
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     """Which edges have a rule: level ones (rows + 1, columns), and upright ones (columns + 1, rows)."""
     near = SAME_EDGE * x_height
-    level = np.zeros((len(ys), len(xs) - 1), np.bool_)
-    for left, top, right, bottom in rules.level.tolist():
-        for index, y in enumerate(ys):
-            if abs((top + bottom) / 2 - y) <= near:
-                middles = (np.array(xs[1:]) + np.array(xs[:-1])) / 2
-                level[index] |= (left < middles) & (right > middles)
-    upright = np.zeros((len(xs), len(ys) - 1), np.bool_)
-    for left, top, right, bottom in rules.upright.tolist():
-        for index, x in enumerate(xs):
-            if abs((left + right) / 2 - x) <= near:
-                middles = (np.array(ys[1:]) + np.array(ys[:-1])) / 2
-                upright[index] |= (top < middles) & (bottom > middles)
+    level = _rules_on(rules.level, ys, xs, near)
+    # Seen from the side, upright rules are level.
+    upright = _rules_on(rules.upright[:, [1, 0, 3, 2]], xs, ys, near)
     return level, upright
+
+
+def _rules_on(
+    boxes: npt.NDArray[np.int64], edges: Sequence[float], across: Sequence[float], near: float
+) -> npt.NDArray[np.bool_]:
+    """Which of the ``edges`` have a level rule, between each two of the edges ``across``."""
+    found = np.zeros((len(edges), len(across) - 1), np.bool_)
+    middles = (np.array(across[1:]) + np.array(across[:-1])) / 2
+    for left, top, right, bottom in boxes.tolist():
+        for index, edge in enumerate(edges):
+            if abs((top + bottom) / 2 - edge) <= near:
+                found[index] |= (left < middles) & (right > middles)
+    return found

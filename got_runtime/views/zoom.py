@@ -14,7 +14,7 @@ from PIL import Image
 from got_runtime.views.blanks import blanks_at_gaps, with_blanks
 from got_runtime.views.blocks import PlacedLine, block_numbers
 from got_runtime.views.lines import QUARTER_TURNS, PageLines, box_as_given, find_lines
-from got_runtime.views.matching import AnswerLine, are_in_their_places, matched_lines
+from got_runtime.views.matching import AnswerLine, are_in_their_places, matched_lines, mean_of_known
 from got_runtime.views.pieces import Box, Piece, around, cut_into_pieces, median_advance, merged, word_gaps
 from got_runtime.views.stack import stacked_view
 
@@ -195,7 +195,7 @@ class ZoomedPage:
                 lines = None
         if lines is not None:
             confidences = {line.text: line.confidence for line in answer}
-            mean = _mean([line.confidence for line in answer])
+            mean = mean_of_known([line.confidence for line in answer])
             for index, line in zip(view.pieces, lines, strict=True):
                 text = with_blanks(line, *word_gaps(self.page.ink, self.pieces[index]))
                 self._texts[index] = PieceText(text, confidences.get(line, mean))
@@ -209,7 +209,9 @@ class ZoomedPage:
             return False
         else:
             text = " ".join(line.text for line in answer if line.text)[: int(2 * pieces[0].characters + 8)]
-            self._texts[view.pieces[0]] = PieceText(text, _mean([line.confidence for line in answer]), matched=False)
+            self._texts[view.pieces[0]] = PieceText(
+                text, mean_of_known([line.confidence for line in answer]), matched=False
+            )
         return True
 
     def _doubt(self, indices: Sequence[int], lines: Sequence[str]) -> bool:
@@ -276,7 +278,7 @@ class ZoomedPage:
         return ReadLine(
             " ".join("".join(blanked).split()),
             box_as_given(self.page, self._box(shown), self.scale),
-            _mean([self._texts[index].confidence for index in shown]),
+            mean_of_known([self._texts[index].confidence for index in shown]),
             all(self._texts[index].matched for index in shown) and len(shown) == len(indices),
             bool(of_text),
         )
@@ -293,8 +295,3 @@ class ZoomedPage:
 def characters_of_piece(readable_width: float, view_size: int) -> int:
     """About the length of the pieces for a network that reads characters of ``readable_width`` pixels."""
     return int(view_size / max(readable_width, MIN_PIECE_TYPE_WIDTH))
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else None
