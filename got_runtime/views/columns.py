@@ -27,12 +27,17 @@ MIN_FILL = 0.45
 MIN_WORD_GAPS = 0.4
 """Gaps between segments, for each row beside a gutter, from which they tell how far apart words are."""
 WIDER_THAN_WORD_GAPS = 1.5
+HALF_A_LINE = 1.0
+"""How much lower or higher the first and last rows of columns stand that begin and end together."""
+SAME_END = 0.5
 SAME_ROW = 0.5
 """Distance of the middles of two rows that stand level, on either side of a gutter."""
 LEVEL, NOT_LEVEL = 0.8, 0.6
 """Part of the rows of the shorter side that stand level with a row of the other: in tables nearly all."""
 MIN_FILL_OF_LEVEL_ROWS = 0.7
 """Where rows stand level, they are those of a table unless they fill their column like running text."""
+MIN_JUSTIFIED, MIN_FILL_OF_JUSTIFIED_ROWS = 0.4, 0.6
+"""Part of the rows of either side that end where their column ends, from which both are justified text."""
 MIN_ROWS_BESIDE_FIGURE = 6
 MIN_FILL_BESIDE_FIGURE = 0.6
 """Running text on one side is a column whatever stands on the other, if their rows do not stand level."""
@@ -99,8 +104,8 @@ def _rows_beside(boxes: Floats, down: Floats, gutter: Gutter, x_height: float) -
     left, right = inside & (boxes[:, 2] <= gutter.x), inside & (boxes[:, 0] >= gutter.x)
     if not left.any() or not right.any():
         return 0
-    begin = max(down[left].min(), down[right].min()) - 0.5 * x_height
-    end = min(down[left].max(), down[right].max()) + 0.5 * x_height
+    begin = max(down[left].min(), down[right].min()) - HALF_A_LINE * x_height
+    end = min(down[left].max(), down[right].max()) + HALF_A_LINE * x_height
     both = (down >= begin) & (down <= end)
     sides = [_extents(boxes[side & both], x_height) for side in (left, right)]
     rows = min(len(side) for side in sides)
@@ -124,7 +129,15 @@ def _rows_beside(boxes: Floats, down: Floats, gutter: Gutter, x_height: float) -
         for side, fill in zip(sides, fills, strict=True)
     ):
         return rows
-    return rows if min(fills) >= (MIN_FILL_OF_LEVEL_ROWS if level > LEVEL else MIN_FILL) else 0
+    if level <= LEVEL:
+        return rows if min(fills) >= MIN_FILL else 0
+    justified = rows >= MIN_ROWS_BESIDE_FIGURE and min(_justified(side, x_height) for side in sides) >= MIN_JUSTIFIED
+    return rows if min(fills) >= (MIN_FILL_OF_JUSTIFIED_ROWS if justified else MIN_FILL_OF_LEVEL_ROWS) else 0
+
+
+def _justified(side: Floats, x_height: float) -> float:
+    """Which part of the rows of a side ends where its longest row ends."""
+    return float((side[:, 1] > side[:, 1].max() - SAME_END * x_height).mean())
 
 
 def _are_wide(left: Floats, right: Floats, x_height: float) -> bool:

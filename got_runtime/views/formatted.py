@@ -9,13 +9,20 @@ from typing import Literal, NamedTuple, Self
 import numpy as np
 from PIL import Image
 
-from got_runtime.views.formulas import displayed_formulas, formula_view, latex_of, spans_of_formulas, with_limits
+from got_runtime.views.formulas import (
+    displayed_formulas,
+    formula_view,
+    has_words,
+    latex_of,
+    spans_of_formulas,
+    with_limits,
+)
 from got_runtime.views.lines import PageLines, body_band, box_as_given, find_lines
 from got_runtime.views.matching import AnswerLine, mean_of_known
 from got_runtime.views.note_marks import raised_marks, with_mark, with_mark_before
 from got_runtime.views.part_lines import PartLine
 from got_runtime.views.parts import Part, parts_of
-from got_runtime.views.pieces import Box, around, word_gaps
+from got_runtime.views.pieces import Box, around, word_gaps, x_in_page
 from got_runtime.views.tables import Table, place_of, with_tables
 from got_runtime.views.zoom import ReadLine, ZoomedPage, ZoomedView
 
@@ -25,6 +32,8 @@ logger = logging.getLogger(__name__)
 
 MAX_FORMULA_CONFIDENCE = 0.8
 """Mean probability of the tokens of plain text below which a line may be a formula. Of printed text it is above .85."""
+MAX_CONFIDENCE_WITHOUT_WORDS = 0.9
+"""The same for a line without a word of three letters that stands where a displayed formula may."""
 MAX_FORMULAS = 24
 """Formulas of a page that are shown alone; what is more stays as it was read."""
 MIN_LINE_CHARACTERS = 15.0
@@ -109,7 +118,8 @@ class FormattedPage(ZoomedPage):
         if self._sought is None or not view.formatted:
             return super().record(view, answer, final)
         self.views_read += 1
-        formula, latex = self._sought[view.pieces[0]], latex_of(answer or ())
+        formula = self._sought[view.pieces[0]]
+        latex = latex_of(answer or (), displayed=formula.words is None)
         if latex is None:
             return False
         first, *others = formula.pieces
@@ -146,9 +156,7 @@ class FormattedPage(ZoomedPage):
             _, base = body_band(self.page.ink[box[1] : box[3], box[0] : box[2]])
             marks.append(raised_marks(self.page.ink, box, box[1] + base))
         for left, top, right, _ in rules:
-            below = [
-                number for number, box in enumerate(boxes) if box[1] > top - 2 and box[0] < right and box[2] > left
-            ]
+            below = [each for each, box in enumerate(boxes) if box[1] > top - 2 and box[0] < right and box[2] > left]
             note = min(below, key=lambda number: boxes[number][1], default=None)
             near = self.page.x_height
             if note is None or not marks[note] or marks[note][0][0] > boxes[note][0] + near:
@@ -179,7 +187,7 @@ class FormattedPage(ZoomedPage):
     def _displayed(self) -> list[_Formula]:
         rows = self._rows_outside_tables()
         boxes = [self._box(row) for row in rows]
-        hardly_text = [self._is_hardly_text(row) for row in rows]
+        hardly_text = [self._is_hardly_text(row, MAX_CONFIDENCE_WITHOUT_WORDS) for row in rows]
         found = []
         for group in displayed_formulas(boxes, hardly_text, self.page.x_height):
             box = around([boxes[number] for number in group])
@@ -188,10 +196,11 @@ class FormattedPage(ZoomedPage):
             found.append(_Formula(with_limits(self.page, box, others), pieces))
         return found
 
-    def _is_hardly_text(self, row: Sequence[int]) -> bool:
+    def _is_hardly_text(self, row: Sequence[int], without_words: float = MAX_FORMULA_CONFIDENCE) -> bool:
         texts = [self._texts[index] for index in row]
         confidence = mean_of_known(text.confidence for text in texts)
-        doubted = confidence is not None and confidence < MAX_FORMULA_CONFIDENCE
+        limit = MAX_FORMULA_CONFIDENCE if any(has_words(text.text) for text in texts) else without_words
+        doubted = confidence is not None and confidence < limit
         return doubted or not any(text.is_text for text in texts)
 
     def _within_lines(self, rows: Sequence[Sequence[int]]) -> list[_Formula]:
@@ -199,7 +208,7 @@ class FormattedPage(ZoomedPage):
         of_tables = self._lines_of_tables()
         found = []
         for row in rows:
-            if any(self.pieces[index].goes_on or len(self.pieces[index].parts) > 1 for index in row):
+            if any(self.pieces[index].goes_on for index in row):
                 continue
             words = [(index, word) for index in row for word in self._texts[index].text.split()]
             spans = spans_of_formulas([word for _, word in words])
@@ -223,7 +232,7 @@ class FormattedPage(ZoomedPage):
             return None
         if beside == 0:
             return piece.box[2 * side]
-        return piece.box[0] + int(gaps[beside - 1].end if side == 0 else gaps[-beside].begin)
+        return x_in_page(piece, gaps[beside - 1].end if side == 0 else gaps[-beside].begin)
 
     def _lines_of_tables(self) -> dict[int, int]:
         """The number of its table for each line of a table."""

@@ -14,7 +14,7 @@ from got_runtime.views.matching import AnswerLine, mean_of_known
 from got_runtime.views.pieces import Box, around
 from got_runtime.views.stack import PAPER, cleaned
 
-__all__ = ["displayed_formulas", "formula_view", "latex_of", "spans_of_formulas", "with_limits"]
+__all__ = ["displayed_formulas", "formula_view", "has_words", "latex_of", "spans_of_formulas", "with_limits"]
 
 MIN_CONFIDENCE = 0.6
 """Mean probability of the tokens of a formula below which it is none: a figure, perhaps."""
@@ -65,10 +65,15 @@ SHORT_WORDS = frozenset(
     ]
 )
 _STRONG = re.compile("[=<>≤≥≠±×∈≈→←∞√^~_{}|\\\\\ufffd\u0080-\u009f]")
-_SIGNED = re.compile(r"[-–—+*][\dA-Za-z]{1,4}|[\dA-Za-z]{1,5}[-–—+]|[-–—+]+")
+_SIGNED = re.compile(
+    r"[-–—+*]+[\dA-Za-z]{1,4}[-–—+*]*|[\dA-Za-z]{1,5}[-–—+]+|[-–—+]+|[\dA-Za-z]{1,4}(?:[-–—]*\+[-–—+]*[\dA-Za-z]{1,4})+"
+)
 _NUMBER = re.compile(r"[\d.,]+")
 _TERM = re.compile(r"\d{1,4}[A-Za-z]{1,3}|[A-Za-z]\d{1,2}")
 _WORD = re.compile(r"(?<!\\)(?<![A-Za-z])[A-Za-z]{3,}")
+_LONG_WORD = re.compile(r"(?<!\\)(?<![A-Za-z])[A-Za-z]{5,}")
+_WORDS_BESIDE = re.compile(r"^(?:[A-Za-z]{3,}[.,;:]? )+|(?: [A-Za-z]{3,}[.,;:]?)+$")
+"""Words of the text beside a formula that its box holds too."""
 _PLAIN = re.compile(r"[-\d.,:/%\\ ]*")
 
 
@@ -97,6 +102,11 @@ def displayed_formulas(boxes: Sequence[Box], hardly_text: Sequence[bool], x_heig
                 other += step
         groups.append(sorted(group))
     return groups
+
+
+def has_words(text: str) -> bool:
+    """Whether a text has a word of three letters or more."""
+    return _WORD.search(text) is not None
 
 
 def with_limits(page: PageLines, box: Box, others: Sequence[Box]) -> Box:
@@ -173,15 +183,19 @@ def _is_letter_before_sign(words: Sequence[str], index: int) -> bool:
     return len(words[index]) == 1 and words[index].isalpha() and sign is not None
 
 
-def latex_of(answer: Sequence[AnswerLine]) -> str | None:
-    r"""The LaTeX of a formula that was read alone, without ``\[`` and ``\]``; None where it is none."""
+def latex_of(answer: Sequence[AnswerLine], displayed: bool = False) -> str | None:
+    r"""The LaTeX of a formula that was read alone, without ``\[`` and ``\]``; None where it is none.
+
+    What stands within a line may be a short word: only displayed formulas have products of three or four letters.
+    """
     text = " ".join(line.text for line in answer)
     confidence = mean_of_known(line.confidence for line in answer)
     found = re.match(r"\\[\[(]\s*(.*?)\s*\\[\])]", text)
     if found is None or not found[1] or (confidence is not None and confidence < MIN_CONFIDENCE):
         return None
-    latex = found[1]
-    if _WORD.search(re.sub(r"\\[A-Za-z]+", "\\ ", latex)) or _PLAIN.fullmatch(latex):
+    latex = _WORDS_BESIDE.sub("", found[1])
+    word = _LONG_WORD if displayed else _WORD
+    if not latex or word.search(re.sub(r"\\[A-Za-z]+", "\\ ", latex)) or _PLAIN.fullmatch(latex):
         return None
     return latex
 

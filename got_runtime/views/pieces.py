@@ -12,7 +12,17 @@ from got_runtime.views.ink import Mask
 from got_runtime.views.lines import PageLines
 from got_runtime.views.reading_order import TextLine
 
-__all__ = ["ADVANCE", "Piece", "around", "cut_into_pieces", "median_advance", "merged", "runs_of_flags", "word_gaps"]
+__all__ = [
+    "ADVANCE",
+    "Piece",
+    "around",
+    "cut_into_pieces",
+    "median_advance",
+    "merged",
+    "runs_of_flags",
+    "word_gaps",
+    "x_in_page",
+]
 
 Box = tuple[int, int, int, int]
 Floats = npt.NDArray[np.float64]
@@ -80,6 +90,16 @@ def word_gaps(ink: Mask, piece: Piece) -> tuple[float, list[Gap]]:
         gaps += [Gap(width + begin, width + stop) for begin, stop in zip(begins[wide], stops[wide], strict=True)]
         width += right - left
     return width, gaps
+
+
+def x_in_page(piece: Piece, x: float) -> int:
+    """Where a position of :func:`word_gaps` is in the page: its parts stand side by side there."""
+    begin = 0.0
+    for left, _, right, _ in piece.parts:
+        if x <= begin + right - left or right == piece.parts[-1][2]:
+            return left + round(max(0.0, x - begin))
+        begin += right - left + USUAL_WORD_GAP * piece.x_height
+    raise ValueError("a piece has at least one part")
 
 
 def _characters(ink: Mask, box: Box, x_height: float) -> float:

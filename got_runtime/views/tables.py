@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from got_runtime.views.ink import Mask
-from got_runtime.views.pieces import Box
+from got_runtime.views.pieces import Box, around
 from got_runtime.views.reading_order import TextLine, in_reading_order
 from got_runtime.views.rules import Rules
 from got_runtime.views.table_columns import are_cells, columns_by_gaps, rows_within
@@ -115,8 +115,12 @@ def _inserted(free: list[TextLine], found: list[tuple[Table, list[TextLine]]]) -
 
 
 def place_of(box: Box, lines: Sequence[Box]) -> int:
-    """The index of the line before which a box is read: after what stands above it, before what is below or right."""
-    left, top, right, bottom = box
+    """The index of the line before which a box is read: after what stands above it, before what is below or right.
+
+    A short line below is often not under the box but under its column, which the nearest rows above and below show.
+    """
+    _, top, _, bottom = box
+    left, _, right, _ = _with_neighbour(box, lines)
     first = 0
     for index, line in enumerate(lines):
         if line[0] < right and line[2] > left and line[3] <= top + 2:
@@ -126,6 +130,16 @@ def place_of(box: Box, lines: Sequence[Box]) -> int:
         if (x0 < right and x1 > left and y0 >= bottom - 2) or x0 >= right:
             return index
     return len(lines)
+
+
+def _with_neighbour(box: Box, lines: Sequence[Box]) -> Box:
+    """A box with the narrower of the two lines next to it, above and below; a wide one may head several columns."""
+    left, top, right, bottom = box
+    over = [line for line in lines if line[0] < right and line[2] > left]
+    above = max((line for line in over if line[3] <= top + 2), key=lambda line: line[3], default=None)
+    below = min((line for line in over if line[1] >= bottom - 2), key=lambda line: line[1], default=None)
+    beside = min((line for line in (above, below) if line), key=lambda line: line[2] - line[0], default=box)
+    return around([box, beside])
 
 
 def _table(

@@ -100,3 +100,9 @@ def test_wide_gaps_below_each_other_in_a_paragraph_are_no_columns(more: list[int
         lines += [((60, 60 + 30 * row), words_of(9, 9 * row), 20), ((660, 60 + 30 * row), words_of(9, 9 * row + 4), 20)]
     middles = [(line.box[1] + line.box[3]) / 2 for line in find_lines(printed_page(lines, (1300, 300))).lines]
     assert all(after > before - 10 for before, after in pairwise(middles))  # row by row
+
+
+def test_columns_that_end_half_a_line_apart_are_read_one_after_the_other() -> None:
+    left, right = column(60, 100, rows=4, width=240), column(380, 91, rows=3, width=240)
+    lines = [*left, *right]
+    assert in_order(find_lines(printed_page(lines, (700, 330))), lines)

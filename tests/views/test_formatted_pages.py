@@ -128,6 +128,8 @@ def test_words_that_are_probably_formulas_are_found() -> None:
     assert spans_of_formulas(["Graphically", "77", "A", "<", "e", "drivers", "driven"]) == [(1, 5)]
     assert spans_of_formulas(["exiting:", "29u", "–", "26", "bw", "colored", "others"]) == [(1, 5)]
     assert spans_of_formulas(["from", "1990", "–", "1995", "in", "a", "town", "–", "as", "he", "said"]) == []
+    assert spans_of_formulas(["they", "u", "-+ik-", "-", "ye", ">", "b", "saw"]) == [(1, 7)]
+    assert spans_of_formulas(["at", "x+2y", "there"]) == [(1, 2)]
     assert spans_of_formulas(["Plan", "B", "is", "in", "use"]) == []
 
 
@@ -137,6 +139,30 @@ def test_only_mathematics_is_kept_as_a_formula() -> None:
     assert latex_of([AnswerLine("\\[ 46\\leq z \\]", 0.3)]) is None
     assert latex_of([AnswerLine("<smiles>CCO</smiles>", 0.9)]) is None
     assert latex_of([]) is None
+
+
+def test_words_beside_a_formula_are_none_of_it() -> None:
+    assert latex_of([AnswerLine("\\[ h>9gb within. \\]", 0.9)]) == "h>9gb"
+    assert latex_of([AnswerLine("\\[ the same h>9gb \\]", 0.9)]) == "h>9gb"
+
+
+def test_a_product_of_letters_is_a_displayed_formula_and_within_a_line_perhaps_a_word() -> None:
+    answer = [AnswerLine("\\[ \\sqrt{bkT}\\in G \\]", 0.9)]
+    assert latex_of(answer, displayed=True) == "\\sqrt{bkT}\\in G"
+    assert latex_of(answer) is None
+    assert latex_of([AnswerLine("\\[ Abstract \\]", 0.9)], displayed=True) is None
+
+
+def test_a_formula_is_read_before_a_short_heading_below_it_on_the_left() -> None:
+    sample = page_of("formatted", (HELD_OUT_STREAM, 2))
+    assert kinds_of(read_sample(sample))[:4] == ["section", "paragraph", "formula", "subsection"]
+
+
+def test_justified_columns_whose_lines_stand_level_are_read_one_after_the_other() -> None:
+    """Widely justified lines fill as little of their column as cells do, but most end where it ends."""
+    page = read_sample(page_of("formatted", (HELD_OUT_STREAM, 11)))
+    kinds = kinds_of(page)
+    assert (kinds[0], kinds.index("bullets")) == ("section", len(kinds) - 1)
 
 
 def test_a_page_without_lines_has_no_parts() -> None:
