@@ -49,6 +49,7 @@ class JpegFile(JpegImagePlugin.JpegImageFile):
     def load_end(self) -> None:
         """Called when the picture is complete."""
         super().load_end()
+        self._parts = None  # which refers to this image: in a circle it would wait for the garbage collector
         if not self._is_at_end:
             self._found("they go on after the picture")
 

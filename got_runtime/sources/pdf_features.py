@@ -101,11 +101,13 @@ class PageFeatures:
         self._checks: dict[int, _Check] = {}
         self._left = self._jpeg_bytes_left = 0
 
-    def of(self, page: Any) -> Features:
-        """Those of a ``pymupdf.Page``, which is drawn next."""
+    def of(self, page: Any, sound: int | None = None) -> Features:
+        """Those of a ``pymupdf.Page``, which is drawn next; ``sound`` is the object of an image that is not damaged."""
         from pymupdf import mupdf
 
         self._left, self._jpeg_bytes_left = MAX_OBJECTS, MAX_JPEG_BYTES
+        if sound is not None:
+            self._known[sound] = frozenset()
         found: frozenset[str] = frozenset()
         with suppress(Exception):  # a damaged object, which rendering reports
             resources = mupdf.pdf_dict_get_inheritable(page._pdf_page().obj(), mupdf.pdf_new_name("Resources"))

@@ -25,6 +25,7 @@ from got_runtime.sources.pdf_faults import MENDS, drawn_in_one_colour, file_faul
 from got_runtime.sources.pdf_features import PageFeatures
 from got_runtime.sources.regions import layout_regions
 from got_runtime.sources.resolution import POINTS_PER_INCH, auto_dpi
+from got_runtime.sources.scans import store_scan
 from got_runtime.sources.second_renderer import drawn_by_pdfium, page_of_pdfium
 from got_runtime.sources.text_layer import characters, is_scan, needs_ocr, packed, read_text_layer
 
@@ -166,7 +167,8 @@ class PdfFile:
     def _drawn(self, page: Any, number: int, dpi: float, value: dict[str, Any]) -> Pixels:
         """The pixels of the page; what is wrong with them is added to the warnings of ``value``."""
         zoom, pymupdf = dpi / POINTS_PER_INCH, library()
-        features = self._features.of(page)
+        scan = store_scan(page, zoom)
+        features = self._features.of(page, scan)
         is_grey = draws_grey_images_alone(page)
         colours = pymupdf.csGRAY if is_grey else pymupdf.csRGB
         pixmap = page.get_pixmap(matrix=pymupdf.Matrix(zoom, zoom), colorspace=colours, alpha=False)
