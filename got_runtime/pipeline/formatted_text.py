@@ -105,6 +105,7 @@ class _Writer:
         bars = ["|" if edge else "" for edge in table.upright]
         columns = bars[0] + "".join(map("".join, zip(table.alignment, bars[1:], strict=True)))
         self.text += f"\\begin{{tabular}}{{{columns}}}"
+        cells = {(cell.row, cell.column): cell for cell in table.cells}
         covered = {(cell.row + down, cell.column): cell.columns for cell in table.cells for down in range(1, cell.rows)}
         for row in range(table.rows + 1):
             self._rule(table, row)
@@ -113,7 +114,7 @@ class _Writer:
                 if column:
                     self.text += gap + "& "
                 gap = ""
-                cell = next((each for each in table.cells if (each.row, each.column) == (row, column)), None)
+                cell = cells.get((row, column))
                 if cell is None:
                     column += covered.get((row, column), 1)
                     continue

@@ -1,5 +1,6 @@
 """The tokens of one answer, their arguments and options, and the repairs made while parsing."""
 
+from bisect import bisect_right
 from functools import cached_property
 
 from got_runtime.markup.elements import Repair, RepairCode
@@ -46,6 +47,10 @@ class TokenReader:
     def has_steps(self) -> bool:
         r"""Whether the answer has steps of an algorithm, in which ``\AND`` is a word rather than the end of a line."""
         return "\\STATE" in self.text or "\\IF" in self.text
+
+    @cached_property
+    def _unbrackets(self) -> list[int]:
+        return [index for index, token in enumerate(self.tokens) if token.kind is Kind.UNBRACKET]
 
     def record_repair(self, code: RepairCode, message: str) -> None:
         """Records a repair for the ``warnings`` of the next element."""
@@ -130,6 +135,9 @@ class TokenReader:
         if index >= high or self.tokens[index].kind is not Kind.BRACKET:
             return None
         position, limit = index + 1, min(high, index + _OPTION_TOKENS)
+        found = bisect_right(self._unbrackets, index)
+        if found == len(self._unbrackets) or self._unbrackets[found] >= limit:
+            return None
         while position < limit:
             if self.tokens[position].kind is Kind.UNBRACKET:
                 return (index + 1, position), position + 1

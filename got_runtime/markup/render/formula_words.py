@@ -1,7 +1,7 @@
 """Formulas as plain words for search and embedding, by pylatexenc: ``a/b``, ``∑``, ``ℝ``."""
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from got_runtime.markup.render.formula_macros import categories, unknown_sign
@@ -22,6 +22,7 @@ _SEVERAL = re.compile(
 )
 
 
+@lru_cache(maxsize=1024)
 def to_words(latex: str) -> str:
     """The formula in plain characters by ``pylatexenc``; its source if pylatexenc cannot convert it."""
     if not too_complex(latex):

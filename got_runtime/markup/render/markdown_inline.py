@@ -4,7 +4,7 @@ import re
 import unicodedata
 from typing import Literal
 
-from got_runtime.markup.content import Content, Inline, Mark
+from got_runtime.markup.content import Content, Inline, Mark, Text
 from got_runtime.markup.render.words import grid_words
 
 MathStyle = Literal["dollar", "bracket"]
@@ -29,6 +29,8 @@ _TAGS: dict[Mark, tuple[str, str]] = {
 _SIGN = re.compile(r"[\\*~_`$<\]&!]")
 """A character that Markdown interprets in some places."""
 
+_SPECIAL = re.compile(r"[\\*~_`$<\]&!\r\n]")
+"""One of them, or an end of a line."""
 _LINE_END = re.compile(r"[\r\n]+")
 _BACKTICKS = re.compile("`+")
 _BRACKET = re.compile(r"\\.|[\[\]]")
@@ -48,6 +50,10 @@ def inline_markdown(content: Content, *, math: MathStyle = "dollar", newline: st
     out: list[str] = []
     before = " "
     for index, piece in enumerate(content):
+        if type(piece) is Text and not piece.marks and not _SPECIAL.search(piece.text):  # nearly every piece
+            out.append(piece.text)
+            before = piece.text[-1:] or before
+            continue
         after = (_first_sign(content[index + 1]) or "/") if index + 1 < len(content) else " "
         shown = _inline(piece, math, newline, before + after)
         if before == shown[:1] == "`":  # two adjacent code spans would be one

@@ -1,6 +1,7 @@
 """Formulas as MathML, by latex2mathml."""
 
 import re
+from functools import cache, lru_cache
 from html import escape
 
 from got_runtime.markup.render.formula_source import known_latex, with_text
@@ -9,6 +10,8 @@ from got_runtime.markup.signs import SIGNS
 # latex2mathml and pylatexenc recurse, and the latter backtracks: beyond these limits the source is shown.
 _MAX_CHARACTERS = 4000
 _MAX_NESTING = 40
+_KEPT = 1024
+"""Formulas that are kept: a document repeats ``x`` and ``n``, and each takes 0.1 ms."""
 # latex2mathml converts a single letter in roman type to <mi>, which browsers set in italics.
 _UPRIGHT_LETTER = re.compile(r"\\mathrm ?\{ ?([A-Za-z]) ?\}")
 
@@ -38,6 +41,7 @@ def too_complex(latex: str) -> bool:
     return len(latex) > _MAX_CHARACTERS or nested > _MAX_NESTING or chained > 10 * _MAX_NESTING
 
 
+@lru_cache(maxsize=_KEPT)
 def to_mathml(latex: str, *, display: bool) -> str | None:
     """MathML by ``latex2mathml``; None for a formula that it cannot convert.
 
@@ -45,19 +49,23 @@ def to_mathml(latex: str, *, display: bool) -> str | None:
     """
     if too_complex(latex):
         return None
-    from latex2mathml import converter, exceptions
+    from latex2mathml import converter
 
-    own = tuple(each for each in vars(exceptions).values() if isinstance(each, type) and issubclass(each, Exception))
-    cannot: tuple[type[Exception], ...] = (
-        *own, ArithmeticError, AttributeError, LookupError, RuntimeError, StopIteration, TypeError, ValueError,
-    )  # fmt: skip
     known = _UPRIGHT_LETTER.sub(r"\\text{\1}", _known_environments(known_latex(latex)))
     try:
         mathml: str = converter.convert(known, display="block" if display else "inline")
-    except cannot:
+    except _errors():
         return None
     mathml = with_text(_WITH_BACKSLASH.sub(_with_signs, mathml))
     return None if "<mi>&</mi>" in mathml else mathml  # a cell separator in an unknown environment
+
+
+@cache
+def _errors() -> tuple[type[Exception], ...]:
+    from latex2mathml import exceptions
+
+    own = (each for each in vars(exceptions).values() if isinstance(each, type) and issubclass(each, Exception))
+    return *own, ArithmeticError, AttributeError, LookupError, RuntimeError, StopIteration, TypeError, ValueError
 
 
 def _with_signs(found: re.Match[str]) -> str:
