@@ -22,6 +22,8 @@ _RANKS = {
     "、": 3,
     "（一）": 4,
 }
+# Numbers in brackets are below those without: I., A., 1), a).
+_BRACKETED, _OPEN = ("）", "（）", "）a", "（）a"), ("digit", "letter", "roman")
 _ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50}
 
 
@@ -85,14 +87,15 @@ def _depths(numbered: list[tuple[int, str]]) -> dict[int, int]:
         )
     path: dict[str, tuple[int, ...]] = {}
     counters: dict[str, int] = {}  # chapters are often counted through all parts of a book
-    in_chapters: dict[int, bool] = {}  # whether a number begins with that of its chapter
+    in_chapters: dict[int, bool] = {}  # whether a number begins with that of its chapter: 2.1 in 第二章
+    plain = {number.style for number in numbers if len(number.parts) == 1}
     for number in numbers:
         before = path.get(number.style)
         restarts = not below[number.style] and number.parts == (1,)  # another part of a book
         if before is not None and not before < number.parts and not (restarts and before[0] > 1):
             return {}
         chapters = [path[outer] for outer in below[number.style] if outer in path]
-        counted = bool(chapters) and len(number.parts) > 1 and chapters[-1] == number.parts[:1]  # 2.1 in 第二章
+        counted = len(number.parts) > 1 and number.style not in plain and chapters[-1:] == [number.parts[:1]]
         goes_on = number.parts[0] == counters.get(number.style, 0) + 1
         if before is None and below[number.style] and number.parts[0] != 1 and not counted and not goes_on:
             return {}
@@ -110,6 +113,8 @@ def _depths(numbered: list[tuple[int, str]]) -> dict[int, int]:
 
 def _is_above(outer: str, style: str) -> bool:
     """Whether numbers of a style are always below those of ``outer``: sections below chapters."""
+    if style in _BRACKETED and outer in _OPEN:
+        return True
     if outer not in _RANKS:
         return False
     return (
@@ -122,9 +127,17 @@ def _styled(numbered: list[tuple[int, str]]) -> list[_Number]:
     found: list[_Number] = []
     names = [number.split(".") for _, number in numbered]
     roman = any(_roman(one[0]) == 1 and _roman(other[0]) == 2 for one, other in pairwise(_lettered(names)))
-    expected, letter = 1, 0
+    expected, letter, appendix = 1, 0, ""
+    appendices: dict[str, int] = {}
     from_zero = not any(len(name) == 1 and name[0].isdigit() for name in names)  # 1.0, 1.1, 2.0
     for (index, _), (name, *rest) in zip(numbered, names, strict=True):
+        named = name.removeprefix("Appendix ")
+        if named != name or not (rest and name == appendix):
+            appendix = named if named != name else ""
+        if appendix:  # in which A.1 is no part of another A
+            value = appendices.setdefault(appendix, len(appendices) + 1)
+            found.append(_Number(index, "Appendix", (value, *map(int, rest))))
+            continue
         if bracketed := _named(name) or _bracketed(name):
             found.append(_Number(index, *bracketed))
             continue
@@ -166,6 +179,7 @@ def _bracketed(name: str) -> tuple[str, tuple[int]] | None:
     else:
         value = int(numeral) if numeral.isdecimal() and len(numeral) < 5 else _numeral(numeral)
     style = name.replace(numeral, "").replace("(", "（").replace(")", "）") or "、"
+    style += "a" * numeral.isalpha() * numeral.isascii()
     style = "（一）" if style == "（）" and not numeral.isascii() else style
     return (style, (value,)) if value and (style != "、" or not numeral.isdecimal()) else None
 

@@ -16,7 +16,8 @@ _CAPTION_LABELS: dict[str, Literal["table", "figure"]] = {
 
 
 _CHINESE_NUMBER = re.compile(
-    r"(第[一二三四五六七八九十百\d]{1,5}[编章节部篇])\s?|([一二三四五六七八九十]{1,3})、|([（(][一二三四五六七八九十]{1,3}[）)])"
+    r"(第[一二三四五六七八九十百\d]{1,5}[编章节部篇])\s?|([一二三四五六七八九十]{1,3})(?:[、.．]|\s+(?=[\u4e00-\u9fff]{2}))"
+    r"|([（(][一二三四五六七八九十]{1,3}[）)])"
 )
 
 
@@ -25,6 +26,10 @@ _AFTER_NUMBER = re.compile("[：（(]")
 _NAMED_NUMBER = re.compile(
     r"(?i:(part|teil|partie|parte|book|buch|volume|band)|(chapter|kapitel|chapitre|capítulo|capitolo)"
     r"|(article|artikel|artículo|articolo))\s(\d{1,3}|[IVXL]{1,7})(?![\w%])|(§)\s?(\d{1,3})(?![\w%])"
+)
+_APPENDIX = re.compile(
+    r"(?i:appendix|annexe?|anhang|anlage|apéndice|anexo|appendice|allegato)\s(\d{1,2}|[A-Z]|[IVX]{2,4})(?![\w%'’])"
+    r"|附[录件]\s?([A-Z]|\d{1,2})"
 )
 _SECTION = re.compile(r"(?i:section|abschnitt|sección)\s(?=\d{1,3}(?:\.\d{1,3})+[.:]?\s)")
 # What follows a number that is a quantity: "1.5 million people", "3 of 10 patients".
@@ -39,13 +44,16 @@ _BRACKETED_NUMBER = re.compile(r"(\(?(?:\d{1,2}|[a-z])\))\s+\S")
 
 
 def heading_number(title: str) -> str | None:
-    """The number at the start of a title: "3", "2.1.", "A.1", "IV.", "1)", "(a)", "Chapter 3", "第一章", "一、"."""
+    """The number at the start of a title: "2.1.", "A.1", "IV.", "1)", "(a)", "Chapter 3", "Appendix A", "第一章", "一、"."""
     named = _NAMED_NUMBER.match(title.strip())
     if named is not None:
         name = next(
             name for name, group in zip(("Part", "Chapter", "Article", "§"), (1, 2, 3, 5), strict=True) if named[group]
         )
         return f"{name} {named[4] or named[6]}"
+    appendix = _APPENDIX.match(title.strip())
+    if appendix is not None:
+        return f"Appendix {appendix[1] or appendix[2]}"
     title = _SECTION.sub("", title.strip(), count=1)
     chinese = _CHINESE_NUMBER.match(title.strip())
     if chinese is not None and (chinese[1] or chinese.end() < len(title.strip())):
