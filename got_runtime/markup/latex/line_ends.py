@@ -28,10 +28,10 @@ _SALUTATION = re.compile(
     r"(?:Dear|Hi|Hello|Sehr geehrte|Liebe|Hallo|Cher|Chère|Monsieur|Madame|Estimad)[^.:;]{0,60}[,!，！]\Z"
 )
 _LEADERS = re.compile(r"(?:\.{4,}|(?:\. ){3,}|…{2,})\s*[\divxlc]*\Z")
-# An option, a point, a footnote, a reference, a field: "(A)", "B.", "3)", "①", "•", "†", "[1]", "2.1 ", "Name:".
+# An option, a point, a footnote, a reference, a field, a row: "(A)", "B.", "3)", "①", "•", "†", "[1]", "2.1 ", "Name:".
 _MARKER = re.compile(
     r"[(（\[【〔]\s?(?:[A-Za-z]|[\divxIVX]{1,4}|[一二三四五六七八九十]{1,3})\s?[)）\]】〕]"
-    r"|\d{1,3}:\s|[A-Z][.．、)）:：](?!\w\.)|[a-z][)）]|\d{1,3}[.．、)）](?!\d)|[一二三四五六七八九十]{1,3}[、.．]"
+    r"|\||\d{1,3}:\s|[A-Z][.．、)）:：](?!\w\.)|[a-z][)）]|\d{1,3}[.．、)）](?!\d)|[一二三四五六七八九十]{1,3}[、.．]"
     r"|[①-⑳⑴-⒛❶-❿•·◦▪‣●○■□★☆*†‡§¶※+–—―¹²³⁴-⁹-](?!\w)|[*†‡§¶※¹²³⁴-⁹]"
     r"|\d{1,2}(?:\.\d{1,2})+\.?\s|\d{1,2}\s[A-Z]"
     r"|(?![^\s:：]*://)[^\W\d_][^\s:：,，。;；]{0,23}(?:\s[^\s:：,，。;；]{1,20}){0,2}\s?[:：](?:\s|\Z|(?<=：))"
