@@ -77,7 +77,7 @@ def test_a_curve_leaves_and_arrives_at_its_angles(
         r"\draw[>-] (0,0) -- (1,1);",
         r"\path[name intersections={of=a and b, by=C}];",
         r"\draw plot[const plot] coordinates {(0,0) (1,1)};",
-        r"\begin{axis}[xmode=log] \addplot {x}; \end{axis}",
+        r"\begin{axis}[xmode=log, log basis x=2] \addplot {x}; \end{axis}",
         r"\foreach \x in {1,...,100000} \draw (\x,0) -- (0,0);",
         r"\draw (0,0) -- (9^9^9^9^9,1);",
     ],

@@ -44,7 +44,7 @@ _BRACKETED_NUMBER = re.compile(r"(\(?(?:\d{1,2}|[a-z])\))\s+\S")
 
 
 def heading_number(title: str) -> str | None:
-    """The number at the start of a title: "2.1.", "A.1", "IV.", "1)", "(a)", "Chapter 3", "Appendix A", "第一章", "一、"."""
+    """The number at the start of a title: "2.1.", "A.1", "IV.", "1)", "(a)", "Chapter 3", "Appendix A", "第一章"."""
     named = _NAMED_NUMBER.match(title.strip())
     if named is not None:
         name = next(

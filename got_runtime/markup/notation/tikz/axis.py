@@ -1,7 +1,7 @@
 """The axes of pgfplots: graphs of functions, of points, and bars."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import pairwise
 
@@ -19,9 +19,10 @@ from got_runtime.markup.notation.tikz.statements import loop, statements
 __all__ = ["Axis"]
 
 _FOREIGN = re.compile(
-    r"view|z(min|max|label|tick|mode)|colormap.*|polar.*|[xy] dir|date coordinates in|boxplot.*|stack plots|const plot"
+    r"log basis.*|view|z(min|max|label|tick|mode)"
+    r"|colormap.*|polar.*|[xy] dir|date coordinates in|boxplot.*|stack plots|const plot"
     r"|area style|error bars.*|point meta.*|visualization.*"
-    r"|axis [xy] discontinuity|[xy]filter.*|symbolic y coords|.*after end axis.*|cycle list.*"
+    r"|axis [xy] discontinuity|[xy]filter.*|.*after end axis.*|cycle list.*"
 )
 _MAX_CURVES, _MAX_STATEMENTS = 60, 500
 _WORK = 300  # of a plot
@@ -56,14 +57,16 @@ class Axis:
         entries = dict(parsed).get("legend entries", "")
         parsed = [(key, value) for key, value in parsed if not re.match(r"every|legend|.*style(/|$)|.*/\.append", key)]
         options = dict(take_styles(parsed, self.styles))
-        log = any("log" in options.get(key, "") for key in ("xmode", "ymode"))
-        if log or any(_FOREIGN.fullmatch(key) for key in options):
+        if any(_FOREIGN.fullmatch(key) for key in options):
             raise NotDrawn
         self._legend = [each.strip() for each in split(entries)] if entries else []
         self._is_clipped = options.get("clip", "true") != "false"
         reader = CurveReader(options, self.styles, self.outer.colours)
         for statement in statements(body):
             self._statement(statement, reader)
+        if reader.log:  # coordinates in them are no logarithms
+            self.statements += len(self._others)
+            self._others.clear()
         frame = DrawnAxis(options, self.curves, reader.symbols)
         corner = self._corner(options)
         self.inner, self._numbers = frame.inner(self.outer, corner), frame.numbers(self.outer, corner)
@@ -202,7 +205,7 @@ def _pen(numbers: Frame, pen: Frame) -> Frame:
     return replace(pen, matrix=numbers.matrix)
 
 
-def _in_axis(statement: str, symbols: list[str], frame: DrawnAxis) -> str:
+def _in_axis(statement: str, symbols: Mapping[str, list[str]], frame: DrawnAxis) -> str:
     """A statement with coordinates that are numbers of the axis."""
     text = re.sub(r"\(\s*axis cs:\s*", "(", statement)
 
@@ -211,6 +214,8 @@ def _in_axis(statement: str, symbols: list[str], frame: DrawnAxis) -> str:
         return f"({x:.6f},{y:.6f})"
 
     text = re.sub(r"\(\s*(?:rel axis cs|axis description cs):\s*([^,()]+),([^,()]+)\)", described, text)
-    for number, name in enumerate(symbols):
+    for number, name in enumerate(symbols["x"]):
         text = re.sub(rf"\(\s*{re.escape(name)}\s*,", f"({number},", text)
+    for number, name in enumerate(symbols["y"]):
+        text = re.sub(rf",\s*{re.escape(name)}\s*\)", f",{number})", text)
     return text

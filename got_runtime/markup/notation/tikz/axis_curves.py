@@ -11,7 +11,7 @@ from got_runtime.markup.notation.tikz.options import POINTS, Frame, apply, parse
 from got_runtime.markup.notation.tikz.plots import smoothed
 from got_runtime.markup.notation.tikz.statements import list_items
 
-__all__ = ["Curve", "CurveReader"]
+__all__ = ["Curve", "CurveReader", "log_axes"]
 
 _CYCLE = (("blue", "*"), ("red", "square*"), ("brown", "o"), ("black", "x"), ("blue", "diamond*"), ("red", "*"))
 _PAIR = re.compile(r"\(((?:[^(),{}]|\{[^{}]*\}|\([^()]*\))+),((?:[^(),]|\([^()]*\))+)\)")
@@ -59,7 +59,12 @@ class CurveReader:
 
     def __init__(self, options: dict[str, str], styles: dict[str, str], colours: dict[str, str]) -> None:
         self.options, self.styles, self.colours = options, styles, colours
-        self.symbols = [each.strip() for each in split(options.get("symbolic x coords", "")) if each.strip()]
+        self.symbols = {
+            axis: [each.strip() for each in split(options.get(f"symbolic {axis} coords", "")) if each.strip()]
+            for axis in "xy"
+        }
+        self.log = log_axes(options)
+        self.limit = 1e15 if self.log else _VALUES
         self.skipped = 0
 
     def read(self, statement: str, before: list[Curve]) -> Curve:
@@ -72,9 +77,11 @@ class CurveReader:
         keys = {**self.options, **dict(own)}
         has_own = statement[found.end() :].lstrip().startswith("[") and not found[2]
         curve = self._pen(own, keys, before, has_own=has_own)
-        if rest.startswith("fill between"):
+        if rest.startswith("fill between") and not self.log:
             return _between(curve, dict(parse_options(opened(rest.removeprefix("fill between"))[0], {})))
         rest = self._points(curve, rest, keys)
+        if self.log:
+            self._take_logarithms(curve, rest)
         if rest.startswith("\\closedcycle"):
             rest = rest.removeprefix("\\closedcycle").strip()
             curve.runs = [[(run[0][0], 0.0), *run, (run[-1][0], 0.0), (run[0][0], 0.0)] for run in curve.runs]
@@ -141,17 +148,30 @@ class CurveReader:
         return rest[end + 1 :].strip()
 
     def _listed(self, inside: str) -> list[Point]:
-        points = [(self.value(x), self.value(y)) for x, y in _PAIR.findall(inside)]
+        points = [(self.value(x, "x"), self.value(y, "y")) for x, y in _PAIR.findall(inside)]
         if not 0 < len(points) <= _MAX_POINTS:
             raise NotDrawn
         return points
 
-    def value(self, text: str) -> float:
-        """A number of the axis, or the place of a symbolic one."""
+    def value(self, text: str, axis: str) -> float:
+        """A number of an axis, or the place of a symbolic one."""
         name = text.strip().strip("{}").strip()
-        if name in self.symbols:
-            return float(self.symbols.index(name))
-        return evaluate(name, limit=_VALUES)
+        if name in self.symbols[axis]:
+            return float(self.symbols[axis].index(name))
+        return evaluate(name, limit=self.limit)
+
+    def _take_logarithms(self, curve: Curve, rest: str) -> None:
+        """Replaces the numbers of logarithmic axes by their logarithms; points that have none are left out."""
+        if curve.kind not in ("line", "marks") or curve.is_labelled or rest.startswith("\\closedcycle"):
+            raise NotDrawn
+
+        def taken(places: list[Point]) -> list[Point]:
+            kept = [place for place in places if all(place["xy".index(axis)] > 0 for axis in self.log)]
+            return [(math.log10(x) if "x" in self.log else x, math.log10(y) if "y" in self.log else y) for x, y in kept]
+
+        curve.runs, curve.marked = [taken(run) for run in curve.runs], taken(curve.marked)
+        if not all(curve.runs):
+            raise NotDrawn
 
     def _table(self, inside: str, written: str) -> list[Point]:
         options = dict(parse_options(written, {}))
@@ -162,13 +182,13 @@ class CurveReader:
         cells = [[cell.strip() for cell in (row.split(",") if comma else row.split())] for row in rows if row.strip()]
         columns = [int(options.get("x index", "0")), int(options.get("y index", "1"))]
         try:
-            self.value(cells[0][columns[1]])
+            self.value(cells[0][columns[1]], "y")
         except (NotDrawn, IndexError):
             head, cells = cells[0], cells[1:]
             columns = [head.index(options[k]) if k in options else d for k, d in zip("xy", columns, strict=True)]
         if not 0 < len(cells) <= _MAX_POINTS or any(len(row) <= max(columns) for row in cells):
             raise NotDrawn
-        return [(self.value(row[columns[0]]), self.value(row[columns[1]])) for row in cells]
+        return [(self.value(row[columns[0]], "x"), self.value(row[columns[1]], "y")) for row in cells]
 
     def _function(self, written: str, keys: dict[str, str]) -> tuple[str, str, str]:
         """The expressions of both coordinates, and their variable."""
@@ -189,17 +209,21 @@ class CurveReader:
         low, found, high = keys.get("domain", "").partition(":")
         if not found:
             low, high = "-5", "5"
-        a, b = evaluate(low, limit=_VALUES), evaluate(high, limit=_VALUES)
+        a, b = evaluate(low, limit=self.limit), evaluate(high, limit=self.limit)
         values = [a + (b - a) * step / count for step in range(count + 1)]
+        if "x" in self.log:
+            if not 0 < a < b:
+                raise NotDrawn
+            values = [a * (b / a) ** (step / count) for step in range(count + 1)]
         if "samples at" in keys:
             values = [evaluate(each, limit=_VALUES) for each in list_items(keys["samples at"].strip("{}"))]
-        bounds = [evaluate(keys[key], limit=_VALUES) if key in keys else None for key in ("ymin", "ymax")]
+        bounds = [evaluate(keys[key], limit=self.limit) if key in keys else None for key in ("ymin", "ymax")]
         if "restrict y to domain" in keys:
             bounds = [evaluate(each, limit=_VALUES) for each in keys["restrict y to domain"].split(":")]
         runs: list[list[Point]] = [[]]
         side = 0
         for value in values:
-            place = _at(x, y, {variable: value})
+            place = _at(x, y, {variable: value}, self.limit)
             out = 0 if place is None else _side(place[1], bounds)
             if place is None or (out and side and out != side):
                 runs.append([])
@@ -214,6 +238,11 @@ class CurveReader:
     def _marked(self, written: str, keys: dict[str, str]) -> list[Point]:
         count = min(max(int(evaluate(keys.get("samples", "25"))) - 1, 1), _MAX_SAMPLES)
         return [place for run in self._sampled(written, keys, count) for place in run]
+
+
+def log_axes(options: Mapping[str, str]) -> str:
+    """The axes whose marks are powers of ten: ``x``, ``y``, ``xy`` or none."""
+    return "".join(axis for axis in "xy" if options.get(f"{axis}mode", "").strip() == "log")
 
 
 def _between(curve: Curve, options: dict[str, str]) -> Curve:
@@ -235,9 +264,9 @@ def _side(y: float, bounds: list[float | None]) -> int:
     return -1 if low is not None and y < low else 1 if high is not None and y > high else 0
 
 
-def _at(x: str, y: str, values: Mapping[str, float]) -> Point | None:
+def _at(x: str, y: str, values: Mapping[str, float], limit: float) -> Point | None:
     try:
-        place = evaluate(x, values, limit=_VALUES), evaluate(y, values, limit=_VALUES)
+        place = evaluate(x, values, limit=limit), evaluate(y, values, limit=limit)
     except NotDrawn:
         return None
     return place if not any(math.isnan(each) for each in place) else None

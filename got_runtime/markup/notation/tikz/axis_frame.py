@@ -2,10 +2,11 @@
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
 
-from got_runtime.markup.notation.tikz.axis_curves import Curve
+from got_runtime.markup.notation.tikz.axis_curves import Curve, log_axes
 from got_runtime.markup.notation.tikz.coordinates import Units
 from got_runtime.markup.notation.tikz.lines import Line
 from got_runtime.markup.notation.tikz.numbers import NotDrawn, Point, evaluate, length, split
@@ -19,6 +20,7 @@ _LABELS = 1.58
 """What pgfplots leaves for the labels beside a width that is given, in centimetres."""
 _SMALLEST, _LARGEST = 1.0, 30.0
 _VALUES = 1e6
+_SMALLEST_POWER = 1e-15
 _GAP = 2 * POINTS  # between bars of a group
 _BAR = 10 * POINTS
 _MAX_TICKS = 60
@@ -27,8 +29,9 @@ _MAX_TICKS = 60
 class AxisFrame:
     """Maps the numbers of an axis to centimetres; the lower left corner of its box is (0,0)."""
 
-    def __init__(self, options: dict[str, str], curves: list[Curve], symbols: list[str]) -> None:
+    def __init__(self, options: dict[str, str], curves: list[Curve], symbols: Mapping[str, list[str]]) -> None:
         self.options, self.curves, self.symbols = options, curves, symbols
+        self.log = log_axes(options)
         points = [place for curve in curves for run in curve.runs for place in run]
         points += [place for curve in curves if not curve.runs for place in curve.marked]
         bases: dict[str, list[float]] = {"x": [], "y": []}
@@ -48,6 +51,8 @@ class AxisFrame:
         ]
         if "hide axis" in options:
             self.lines = ["none", "none"]
+        if self.log and {"middle", "center"} & {*self.lines}:
+            raise NotDrawn
 
     def _stack(self, curves: list[Curve]) -> None:
         """Adds what is under each bar of stacked plots."""
@@ -100,9 +105,9 @@ class AxisFrame:
                 share = evaluate(found[1]) / ((high - low) or 1.0)
         is_forced = any(key in self.options for key in ("enlargelimits", f"enlarge {axis} limits"))
         has_bars = any(curve.kind in ("ybar", "interval", "comb") for curve in self.curves)
-        edge = share * (high - low) or (0.5 if self.symbols and axis == "x" else 1.0 if high == low else 0.0)
-        first = evaluate(self.options[f"{axis}min"], limit=_VALUES) if f"{axis}min" in self.options else None
-        last = evaluate(self.options[f"{axis}max"], limit=_VALUES) if f"{axis}max" in self.options else None
+        edge = share * (high - low) or (0.5 if self.symbols[axis] else 1.0 if high == low else 0.0)
+        first = self._number(self.options[f"{axis}min"], axis) if f"{axis}min" in self.options else None
+        last = self._number(self.options[f"{axis}max"], axis) if f"{axis}max" in self.options else None
         edge = share * ((last if last is not None else high) - (first if first is not None else low)) or edge
         rests = has_bars and axis == "y" and low == 0
         start = (
@@ -112,6 +117,15 @@ class AxisFrame:
         if not end > start:
             raise NotDrawn
         return start, end
+
+    def _number(self, text: str, axis: str) -> float:
+        """A number of an axis, or its logarithm."""
+        if axis not in self.log:
+            return evaluate(text, limit=_VALUES)
+        value = evaluate(text, limit=1 / _SMALLEST_POWER)
+        if value < _SMALLEST_POWER:
+            raise NotDrawn
+        return math.log10(value)
 
     def at(self, x: float, y: float) -> Point:
         (x0, x1), (y0, y1) = self.x, self.y
@@ -187,23 +201,24 @@ class AxisFrame:
         if self.options.get("ticks", "") == "none":
             return []
         slack = 1e-6 * (high - low)
-        if (wanted is not None and wanted.strip() == "data") or (self.symbols and axis == "x"):
+        if (wanted is not None and wanted.strip() == "data") or self.symbols[axis]:
             values = sorted(
                 {place[0 if axis == "x" else 1] for curve in self.curves[:1] for run in curve.runs for place in run}
             )
         elif wanted is not None:
             items = list_items(wanted.replace("\\empty", "").strip("{} ")) if "..." in wanted else split(wanted)
-            values = [evaluate(each, limit=_VALUES) for each in items if each.strip(" {}") not in ("", "\\empty")]
+            values = [self._number(each, axis) for each in items if each.strip(" {}") not in ("", "\\empty")]
         else:
             distance = self.options.get(f"{axis}tick distance")
             step = evaluate(distance, limit=_VALUES) if distance else _step(low, high)
-            if not step > 0 or (high - low) / step > _MAX_TICKS:
+            if axis in self.log:
+                step = max(1.0, math.ceil(step))
+            few = axis in self.log and math.floor(high + 1e-6) - math.ceil(low - 1e-6) < 1
+            if few or (distance and axis in self.log) or not step > 0 or (high - low) / step > _MAX_TICKS:
                 raise NotDrawn
             numbers = range(math.ceil(low / step - 1e-6), math.floor(high / step + 1e-6) + 1)
             values = [number * step for number in numbers]
-        names = [f"{value:g}" for value in values]
-        if self.symbols and axis == "x":
-            names = [self.symbols[int(value)] if 0 <= value < len(self.symbols) else "" for value in values]
+        names = [self._shown(value, axis) for value in values]
         if labels is not None and labels.strip(" {}") in ("", "\\empty", ","):
             names = ["" for _ in values]
         elif labels is not None:
@@ -216,13 +231,24 @@ class AxisFrame:
                 raise NotDrawn
             names = ["" for _ in values]
         extra = self.options.get(f"extra {axis} ticks", "").strip()
-        more = [evaluate(each, limit=_VALUES) for each in split(extra)] if extra else []
+        more = [self._number(each, axis) for each in split(extra)] if extra else []
         given = [each.strip().strip("{}") for each in split(self.options.get(f"extra {axis} tick labels", ""))]
         values += more
-        names += [given[at] if len(given) > at and given[at] else f"{each:g}" for at, each in enumerate(more)]
+        names += [
+            given[at] if len(given) > at and given[at] else self._shown(each, axis) for at, each in enumerate(more)
+        ]
         return [
             (value, name) for value, name in zip(values, names, strict=True) if low - slack <= value <= high + slack
         ]
+
+    def _shown(self, value: float, axis: str) -> str:
+        """What stands at a mark of an axis."""
+        symbols = self.symbols[axis]
+        if symbols:
+            return symbols[int(value)] if 0 <= value < len(symbols) else ""
+        if axis in self.log and "log ticks with fixed point" not in self.options:
+            return f"$10^{{{round(value, 2):g}}}$"
+        return f"{10**value if axis in self.log else value:g}"
 
     def crossing(self) -> Point:
         """Where the axes cross, in their numbers."""

@@ -120,8 +120,7 @@ def macro(statement: str, values: dict[str, str]) -> bool:
         return False
     value = statement[head.end() + 1 : -1]
     if head[1].startswith("pgfmath"):
-        number = evaluate(value)
-        value = f"{int(number)}" if head[1] == "pgfmathtruncatemacro" else f"{number:.6f}"
+        value = f"{int(evaluate(value))}" if head[1] == "pgfmathtruncatemacro" else result(value)
     values[head[2]] = value
     return True
 

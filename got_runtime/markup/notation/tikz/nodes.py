@@ -6,22 +6,17 @@ from dataclasses import replace
 
 from got_runtime.markup.notation.tikz.lines import Line
 from got_runtime.markup.notation.tikz.node_shapes import ANCHORS, NodeShape
+from got_runtime.markup.notation.tikz.node_sizes import node_shape, shape_kind, wrapped
 from got_runtime.markup.notation.tikz.numbers import NotDrawn, Point, closing, evaluate, length
 from got_runtime.markup.notation.tikz.options import POINTS, SIDE, Frame, apply, parse_options
 from got_runtime.markup.notation.tikz.reader import StatementReader
-from got_runtime.markup.notation.tikz.text import EM, LINE, label_lines, text_width
+from got_runtime.markup.notation.tikz.text import label_lines
 
 __all__ = ["NodeReader"]
 
 _PARTS = {"midway": 0.5, "near start": 0.25, "near end": 0.75, "very near start": 0.125, "very near end": 0.875}
 _PARTS |= {"at start": 0.0, "at end": 1.0}
-_SEP = 0.15
-"""Between a text and the border of its node."""
-_LETTERS = 0.3
-"""The height of a line of text."""
 _SIDES = {"above": (0, 1), "below": (0, -1), "left": (-1, 0), "right": (1, 0), "base": (0, 0), "mid": (0, 0)}
-_SHAPES = ("rectangle", "circle", "ellipse", "diamond", "regular polygon")
-_WRAP = 60
 Keys = list[tuple[str, str]]
 
 
@@ -81,9 +76,11 @@ class NodeReader(StatementReader):
         at, turn = self._where(options, at)
         keys = [*keys, ("auto side", options["auto side"])] if "auto side" in options else keys
         at = self._shifted(options, at)
-        lines = label_lines(_wrapped(text, options)) if text else []
-        shape = _shape(options, lines, self.frame.at(at), turn, is_coordinate=command == "coordinate")
+        lines = label_lines(wrapped(text, options)) if text else []
+        shape = node_shape(options, lines, self.frame.at(at), turn, is_coordinate=command == "coordinate")
         shape = self._anchored(keys, shape)
+        if "fit" in options:
+            shape = self._around(options["fit"], options)
         if through is not None:
             edge = self.frame.at(self._place(through.strip().removeprefix("(").removesuffix(")")))
             far = math.dist(edge, shape.centre)
@@ -103,6 +100,29 @@ class NodeReader(StatementReader):
         for key, value in keys:
             if key in ("label", "pin"):
                 self._label_at(shape, value, has_line=key == "pin", distance=options.get("label distance", ""))
+
+    def _around(self, names: str, options: dict[str, str]) -> NodeShape:
+        """The node around others, and around points (library fit)."""
+        places = []
+        for name in re.findall(r"\(([^()]+)\)", names):
+            other = self.sheet.nodes.get(name.strip())
+            places += other.outline().points if other else [self.frame.at(self._place(name))]
+        if not places or "rotate" in options:
+            raise NotDrawn
+        low, high = (tuple(edge(place[axis] for place in places) for axis in (0, 1)) for edge in (min, max))
+        empty = node_shape(
+            {**options, "minimum size": "0", "shape": "rectangle"}, [], (0.0, 0.0), 0.0, is_coordinate=False
+        )
+        wide, tall = (high[0] - low[0]) / 2 + empty.width, (high[1] - low[1]) / 2 + empty.height
+        centre = (low[0] + high[0]) / 2, (low[1] + high[1]) / 2
+        kind = shape_kind(options)
+        if kind == "circle":
+            wide = tall = math.hypot(wide, tall)
+        elif kind == "ellipse":
+            wide, tall = wide * math.sqrt(2), tall * math.sqrt(2)
+        elif kind != "rectangle":
+            raise NotDrawn
+        return NodeShape(kind, centre, wide, tall)
 
     def _draw_node(self, shape: NodeShape, pen: Frame, lines: list[str], align: str) -> None:
         if {pen.stroke, pen.fill} - {"none", ""}:
@@ -204,7 +224,7 @@ class NodeReader(StatementReader):
         base = replace(self.frame, stroke="none", fill="none", tips=("", ""), double=0.0, pattern="", keys={})
         pen = replace(apply(base, keys, {}), matrix=Frame().matrix)
         lines = label_lines(text)
-        label = _shape(options, lines, shape.centre, 0.0, is_coordinate=False)
+        label = node_shape(options, lines, shape.centre, 0.0, is_coordinate=False)
         gap = length(options.get("label distance", options.get("pin distance", distance)) or "0", POINTS)
         border = shape.border(angle) if shape.width else shape.centre
         gap = (gap or 0.55) if has_line else gap
@@ -238,53 +258,3 @@ def _angle_of(side: str) -> float:
         x, y = ANCHORS[side]
         return math.degrees(math.atan2(y, x))
     return evaluate(side)
-
-
-def _shape(options: dict[str, str], lines: list[str], centre: Point, turn: float, *, is_coordinate: bool) -> NodeShape:
-    """The size of a node from its text and its options."""
-    if is_coordinate:
-        return NodeShape("rectangle", centre, 0.0, 0.0)
-    kind = options.get("shape") or next((key for key in reversed(options) if key in _SHAPES), "rectangle")
-    if kind not in _SHAPES:
-        raise NotDrawn
-    wide = max(map(text_width, lines), default=0.0) / 2
-    high = (_LETTERS + LINE * (len(lines) - 1)) / 2 if lines else 0.0
-    if options.get("text width"):
-        wide = max(wide, length(options["text width"], POINTS) / 2)
-    sep = length(options["inner sep"], POINTS) if "inner sep" in options else _SEP
-    wide += length(options["inner xsep"], POINTS) if "inner xsep" in options else sep
-    high += length(options["inner ysep"], POINTS) if "inner ysep" in options else sep
-    least = [
-        length(options.get(f"minimum {side}", options.get("minimum size", "0")), POINTS) / 2
-        for side in ("width", "height")
-    ]
-    if kind in ("circle", "regular polygon"):
-        wide = high = math.hypot(wide, high)
-    elif kind == "ellipse":
-        wide, high = wide * math.sqrt(2), high * math.sqrt(2)
-    elif kind == "diamond":
-        wide = high = wide + high
-    sides = int(evaluate(options.get("regular polygon sides", "5"))) if kind == "regular polygon" else 0
-    if kind == "regular polygon" and not 3 <= sides <= 60:
-        raise NotDrawn
-    if sides:  # the text is in the circle inside
-        wide = high = wide / math.cos(math.pi / sides)
-    wide, high = max(wide, least[0]), max(high, least[1])
-    if kind == "circle":
-        wide = high = max(wide, high)
-    return NodeShape(kind, centre, wide, high, turn, sides)
-
-
-def _wrapped(text: str, options: dict[str, str]) -> str:
-    """The text with the line ends that its width asks for."""
-    width = options.get("text width", "")
-    if not width or "\\\\" in text or re.search(r"[$\\]", text):
-        return text
-    most, lines = max(length(width, POINTS), EM), [""]
-    for word in text.split():
-        joined = f"{lines[-1]} {word}".strip()
-        if lines[-1] and text_width(joined) > most and len(lines) < _WRAP:
-            lines.append(word)
-        else:
-            lines[-1] = joined
-    return "\\\\".join(lines)

@@ -187,8 +187,14 @@ def _conditional(text: str) -> str:
 
 
 def result(text: str) -> str:
-    r"""The value of a calculation as ``\pgfmathresult`` prints it: ``10.0``, ``0.33333``. Raises ``NotDrawn``."""
-    shown = f"{evaluate(text):.5f}".rstrip("0")
+    r"""The value of a calculation as ``\pgfmathresult`` prints it: ``10.0``, ``0.33333``, ``int(10)`` as ``10``.
+
+    Raises ``NotDrawn``.
+    """
+    value, text = evaluate(text), text.strip()
+    if text.startswith(("int(", "div(")) and closing(text, 3) == len(text) - 1:
+        return f"{value:.0f}"
+    shown = f"{value:.5f}".rstrip("0")
     return shown + "0" if shown.endswith(".") else shown
 
 

@@ -59,8 +59,9 @@ _WIDTHS |= {"ultra thick": 1.6, "help lines": 0.2}
 _DASHES = re.compile(r"(densely |loosely )?(dashed|dotted|dash dot|dash dot dot|dashdotted)|dash pattern|dash phase")
 SIDE = re.compile(r"(above|below)( left| right)?( of)?|(left|right)( of)?|(base|mid) (left|right)( of)?")
 _OF_NODES = re.compile(
-    r"midway|pos|(very )?near (start|end)|at (start|end)|sloped|auto|swap|anchor|circle|rectangle|ellipse|label|pin"
-    r"|at|diamond|regular polygon( sides)?|align|text width|allow upside down|pin (edge|distance)|label position"
+    r"midway|pos|(very )?near (start|end)|at (start|end)|sloped|auto|swap|anchor|circle|rectangle|ellipse|label"
+    r"|pin|at|diamond|aspect|fit|regular polygon( sides)?|align|text width"
+    r"|allow upside down|pin (edge|distance)|label position"
 )
 _PLANE = re.compile(r"canvas is ([xyz])([xyz]) plane at ([xyz])")
 _FONTS = re.compile(r"execute at (begin|end) (picture|node|scope)|every (picture|scope)/\.style")
@@ -244,6 +245,11 @@ def _mapped(frame: Frame, key: str, value: str, named: Mapping[str, Point]) -> F
             size = evaluate(value)
             moved = frame.mapped(1, 0, 0, 1, size * away[0], size * away[1])
             return replace(moved, units=Units(axes[found[1]], axes[found[2]], (0.0, 0.0)))
+        case "cm":
+            *parts, place = split(value)
+            a, b, c, d = (evaluate(part) for part in parts)
+            x, y = frame.point(place.strip().removeprefix("(").removesuffix(")"), named)
+            return frame.mapped(a, b, c, d, x, y)
         case "rotate":
             return frame.turned(evaluate(value))
         case "rotate around":

@@ -16,6 +16,7 @@ from got_runtime.markup.notation.tikz.macros import (
     macro,
     substitute,
 )
+from got_runtime.markup.notation.tikz.matrices import MatrixReader
 from got_runtime.markup.notation.tikz.numbers import NotDrawn, closing, evaluate, opened
 from got_runtime.markup.notation.tikz.options import Frame, apply, parse_options, take_styles
 from got_runtime.markup.notation.tikz.path import PathReader
@@ -45,6 +46,7 @@ _ENVIRONMENT = re.compile(
 _ASSIGNED = re.compile(
     r"(?:\\global\s*)?\\(?:\w*def|let|advance|multiply|divide|\w*newcommand|pgfmath\w*macro)\*?\s*\{?\s*\\([A-Za-z]+)"
 )
+_LOG_AXIS = re.compile(r"\\begin\{(semilog([xy])axis|loglogaxis)\}")
 _DEFINED = re.compile(r"(?:coordinate|node)\s*(?:\[[^\]]*\]\s*)*\(([^()]+)\)")
 
 
@@ -198,6 +200,12 @@ class _Picture:
         if statement.startswith("\\tdplotsetmaincoords"):
             self._turned_axes(statement)
             return
+        if found := _LOG_AXIS.match(statement):
+            options, body = opened(statement[found.end() :])
+            modes = "".join(f"{axis}mode=log," for axis in (found[2] or "xy"))
+            statement = (
+                f"\\begin{{axis}}[{modes}{options}]{body.removesuffix(found[0].replace('begin', 'end'))}\\end{{axis}}"
+            )
         if statement.startswith("\\begin{axis}"):
             self._axis(statement, frame)
             return
@@ -211,6 +219,8 @@ class _Picture:
         statement = called(unrolled(substitute(statement.rstrip("; \n"), values)), self.functions)
         if statement.startswith("\\tkz"):
             self.tkz.read(statement, frame, self.values)
+        elif statement.startswith("\\matrix"):
+            MatrixReader(self.sheet, frame, self.styles).read_matrix(statement)
         elif re.search(r"\bchild\b", statement):
             TreeReader(self.sheet, frame, self.styles).read_tree(statement)
         else:

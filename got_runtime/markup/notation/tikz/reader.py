@@ -1,5 +1,6 @@
 """The parts of a statement of TikZ: options, points, and the path so far."""
 
+import math
 import re
 from collections.abc import Callable, Mapping
 
@@ -64,20 +65,42 @@ class StatementReader:
 
     def _anchor(self, name: str) -> Point | None:
         """The point ``A.north`` of a node, or of the box around the picture."""
+        if found := re.fullmatch(r"(tangent|perpendicular) cs:(.*)", name.strip(), re.DOTALL):
+            options = dict(parse_options(found[2], {}))
+            return self._tangent(options) if found[1] == "tangent" else self._perpendicular(options)
         owner, dot, anchor = name.strip().rpartition(".")
-        if not dot or re.search(r"[,:$!]", name):
+        if not dot or re.search(r"[,:$!|]", name):
             return None
         if owner in self.sheet.nodes:
-            found = self.sheet.nodes[owner].anchor(anchor)
+            at = self.sheet.nodes[owner].anchor(anchor)
         elif owner in self.sheet.named:
-            found = self.sheet.named[owner]  # the anchors of a coordinate
+            at = self.sheet.named[owner]  # the anchors of a coordinate
         elif owner == "current bounding box" and self.sheet.extent:
-            found = self.sheet.frame().anchor(anchor)
+            at = self.sheet.frame().anchor(anchor)
         else:
             return None
-        if found is None:
+        if at is None:
             raise NotDrawn
-        return self.frame.inverse(found)
+        return self.frame.inverse(at)
+
+    def _tangent(self, options: dict[str, str]) -> Point:
+        """Where a tangent from a point touches a circle: to the left of the line to its centre, or to the right."""
+        circle = self.sheet.nodes.get(options.get("node", "").strip())
+        if circle is None or circle.kind != "circle":
+            raise NotDrawn
+        place = self.frame.at(self._place(_unbracketed(options.get("point", ""))))
+        away = math.dist(place, circle.centre)
+        if away < circle.width:
+            raise NotDrawn
+        turn = math.acos(circle.width / away) * (-1 if options.get("solution", "1").strip() == "2" else 1)
+        turn += math.atan2(place[1] - circle.centre[1], place[0] - circle.centre[0])
+        x, y = circle.centre
+        return self.frame.inverse((x + circle.width * math.cos(turn), y + circle.width * math.sin(turn)))
+
+    def _perpendicular(self, options: dict[str, str]) -> Point:
+        sides = [options.get(f"{way} line through", "") for way in ("vertical", "horizontal")]
+        (x, _), (_, y) = (self._place(_unbracketed(side)) for side in sides)
+        return x, y
 
     def _place(self, text: str) -> Point:
         """A point of the current frame. The node at whose centre it is, is remembered."""
@@ -143,3 +166,7 @@ class StatementReader:
         self.open.points += places
         self.open.ends.append(len(self.open.points) - 1)
         self.here, self.way, self.from_node = places[-1], way, None
+
+
+def _unbracketed(text: str) -> str:
+    return text.strip().removeprefix("(").removesuffix(")")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from got_runtime.markup.notation.tikz.macros import COMMAND, LET, MACRO, PARSE, substitute
-from got_runtime.markup.notation.tikz.numbers import NotDrawn, closing, evaluate, split
+from got_runtime.markup.notation.tikz.numbers import NotDrawn, closing, evaluate, result, split
 
 __all__ = [
     "chosen",
@@ -163,7 +163,7 @@ def _add_values(rounds: list[dict[str, str]], option: str, outer: dict[str, str]
         elif evaluated:
             formula = (evaluated[3] or f"\\{evaluated[1]}").strip()
             formula = formula[1:-1] if formula[0] == "{" else formula
-            values[evaluated[2] or evaluated[1]] = f"{evaluate(substitute(formula, outer | values)):.6g}"
+            values[evaluated[2] or evaluated[1]] = result(substitute(formula, outer | values))
 
 
 def unrolled(statement: str) -> str:

@@ -1,0 +1,125 @@
+"""Diagrams in TikZ: logarithmic and symbolic axes, matrices, nodes around others, tangents, printed values."""
+
+import re
+from itertools import pairwise
+
+import pytest
+
+from got_runtime.markup.notation import tikz
+
+Points = list[tuple[float, float]]
+
+
+def svg(body: str) -> str:
+    """The drawing of a figure that is wholly understood."""
+    figure = tikz.draw("\\begin{tikzpicture}" + body + "\\end{tikzpicture}")
+    assert figure.drawn == figure.statements, body
+    assert figure.svg is not None
+    return figure.svg
+
+
+def lines(drawn: str) -> list[Points]:
+    """The lines of a drawing in centimetres."""
+    return [
+        [(round(float(x) / 40, 2), round(-float(y) / 40, 2)) for x, y in (each.split(",") for each in points.split())]
+        for points in re.findall('poly(?:line|gon) points="([^"]*)"', drawn)
+    ]
+
+
+def words(drawn: str) -> list[str]:
+    return ["".join(re.findall(">([^<>]+)", each)) for each in re.findall("(<text.*?)</text>", drawn)]
+
+
+def steps(places: Points, axis: int) -> list[float]:
+    return [round(b[axis] - a[axis], 1) for a, b in pairwise(places)]
+
+
+@pytest.mark.parametrize(
+    ("axis", "spaced"),
+    [
+        (r"\begin{axis}[xmode=log] \addplot[black] coordinates {(1,1) (10,2) (100,3)}; \end{axis}", 0),
+        (r"\begin{axis}[ymode=log] \addplot[black] coordinates {(1,1) (2,10) (3,100)}; \end{axis}", 1),
+        (r"\begin{semilogyaxis} \addplot[black] table {1 1 \\ 2 10 \\ 3 100 \\}; \end{semilogyaxis}", 1),
+        (r"\begin{loglogaxis} \addplot[black] coordinates {(1,2) (10,20) (100,200)}; \end{loglogaxis}", 1),
+    ],
+)
+def test_equal_factors_are_equal_distances_on_a_logarithmic_axis(axis: str, spaced: int) -> None:
+    drawn = svg(axis)
+    first, second = steps(lines(drawn)[-1], spaced)
+    assert first == second > 1
+    assert "102" in words(drawn)  # 10²
+
+
+def test_functions_of_a_logarithmic_axis() -> None:
+    curve = lines(svg(r"\begin{semilogxaxis}[domain=0.01:100] \addplot[black] {ln(x)}; \end{semilogxaxis}"))[-1]
+    assert len({*steps(curve[::20], 1)}) == 1
+    drawn = svg(r"\begin{axis}[ymode=log, log ticks with fixed point] \addplot[domain=0:3] {10^x}; \end{axis}")
+    assert {"1", "10", "100", "1000"} < {*words(drawn)}
+
+
+def test_what_a_logarithmic_axis_cannot_show_is_counted() -> None:
+    for other in (r"\addplot {-x^2};", r"\draw (1,1) -- (2,2);", r"\addplot[ybar] coordinates {(1,1)};"):
+        body = rf"\begin{{axis}}[ymode=log] \addplot coordinates {{(1,1) (2,100)}}; {other} \end{{axis}}"
+        figure = tikz.draw(rf"\begin{{tikzpicture}}{body}\end{{tikzpicture}}")
+        assert (figure.drawn, figure.statements) == (1, 2)
+
+
+def test_symbolic_coordinates_of_the_upright_axis() -> None:
+    drawn = svg(
+        r"\begin{axis}[xbar, symbolic y coords={low,mid,high}, ytick=data]"
+        r"\addplot coordinates {(3,low) (9,high) (5,mid)}; \end{axis}"
+    )
+    assert {"low", "mid", "high"} < {*words(drawn)}
+    widths = [max(x for x, _ in bar) - min(x for x, _ in bar) for bar in lines(drawn) if len(bar) == 5][-3:]
+    assert [width / widths[0] for width in widths] == pytest.approx([1, 3, 5 / 3], rel=0.02)
+
+
+def test_a_matrix_is_set_in_rows_and_columns() -> None:
+    drawn = svg(
+        r"\matrix (m) [matrix of math nodes, row sep=1cm, column sep={2cm,between origins}] at (1,0)"
+        r"{ A & B \\ & |[draw]| D \\ }; \draw (m-1-1.center) -- (m-1-2.center) -- (m-2-2.center);"
+    )
+    corner = lines(drawn)[-1]
+    assert words(drawn) == ["A", "B", "D"]
+    assert corner[0][1] == corner[1][1] > 0 > corner[2][1]
+    assert (corner[0][0], corner[1][0], corner[2][0]) == (0.0, 2.0, 2.0)
+
+
+def test_a_node_fits_around_others() -> None:
+    drawn = svg(
+        r"\node[draw,minimum size=1cm] (a) at (0,0) {}; \coordinate (b) at (3,2);"
+        r"\node[draw,inner sep=5mm,fit=(a) (b)] {};"
+    )
+    assert {(-1.0, -1.0), (3.5, 2.5)} < {*lines(drawn)[-1]}
+
+
+def test_tangents_touch_their_circle_on_the_side_that_is_asked_for() -> None:
+    circle = r"\node[circle,draw,minimum size=6cm] (c) at (0,0) {}; \coordinate (P) at (5,0);"
+    for solution, y in ((1, 2.4), (2, -2.4)):
+        body = rf"\draw (0,0) -- (tangent cs:node=c,point={{(P)}},solution={solution}) -- (P);"
+        assert lines(svg(circle + body))[-1] == [(0.0, 0.0), (1.8, y), (5.0, 0.0)]
+    corner = r"\draw (P) -- (perpendicular cs:vertical line through={(P)},horizontal line through={(1,2)});"
+    assert lines(svg(circle + corner))[-1] == [(5.0, 0.0), (5.0, 2.0)]
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        (r"\pgfmathsetmacro{\c}{sqrt(9+16)} \node at (0,0) {\c};", ["5.0"]),
+        (r"\pgfmathsetmacro{\c}{10/3} \node at (0,0) {\c};", ["3.33333"]),
+        (r"\pgfmathsetmacro{\c}{int(7/2)} \node at (0,0) {\c};", ["3"]),
+        (r"\foreach \x [evaluate=\x as \y using int(\x^2)] in {1,2} {\node at (\x,0) {\y};}", ["1", "4"]),
+    ],
+)
+def test_values_are_printed_as_tex_prints_them(body: str, shown: list[str]) -> None:
+    assert words(svg(body)) == shown
+
+
+def test_maps_and_shapes_with_numbers_of_their_own() -> None:
+    assert lines(svg(r"\draw[cm={1,0,.5,1,(4,1)}] (0,0) -- (2,2);"))[-1] == [(4.0, 1.0), (7.0, 3.0)]
+    diamond = lines(svg(r"\node[draw,diamond,aspect=2] at (0,0) {A};"))[-1]
+    assert diamond[0][0] > 1.5 * diamond[1][1]
+    assert lines(svg(r"\node (a) at (1,2) {A}; \node (b) at (5,0) {B}; \draw (0,0) -- (a.center|-b.center);"))[-1] == [
+        (0.0, 0.0),
+        (1.0, 0.0),
+    ]
