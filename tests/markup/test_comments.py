@@ -8,6 +8,7 @@ CELLS = {
     "{% left\na} & b": "a\tb",
     "{ % left of b\na} & {%left\nb}": "a\tb",
     "\\multicolumn{1}{c}{% over both\na} & b": "a\tb",
+    "{% \\bf left\na} & b": "a\tb",
     "{\\% left} & 50% \n& c": "{% left}\t50%\tc",
     "{50% left\nof a} & b": "{50% left of a}\tb",
     "\\textbf{% of\npatients} & b": "% of patients\tb",
@@ -34,6 +35,7 @@ def test_a_comment_behind_the_brace_of_a_cell_is_left_out(row: str, shown: str) 
         "{|c|p{2cm}|% more\n}",
         "[t]{>{\\bfseries}cc% Sum\n}",
         "{cc% two\n}% and more\n",
+        "{cc} % name & \\textbf{sum}",
     ],
 )
 def test_a_comment_in_the_columns_of_a_table_is_left_out(columns: str) -> None:
@@ -45,6 +47,7 @@ def test_a_comment_in_the_columns_of_a_table_is_left_out(columns: str) -> None:
 
 def test_percent_signs_behind_columns_are_none_of_their_comments() -> None:
     assert to_text(parse("\\begin{tabular}{|c|c| a% & 5%\nb \\\\ c & d \\end{tabular}")) == "a%\t5% b\nc\td\n"
+    assert to_text(parse("\\begin{tabular}{cc} % & Share \\\\ a & b \\end{tabular}")) == "%\tShare\na\tb\n"
     assert to_text(parse("It is {cc% two\n} and X%\nof it.")) == "It is {cc% two\n} and X% of it.\n"
 
 

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -204,3 +205,19 @@ def test_the_end_of_fenced_code_in_a_cell_opens_none() -> None:
         "\\begin{tabular}{ll}\n\\hline ab ```\nx\n``` & 1 \\\\\n\\hline c & d \\\\ \\hline\n\\end{tabular}\n\nBelow."
     )
     assert to_text(parse(answer)).splitlines()[-3:] == ["c\td", "", "Below."]
+
+
+@pytest.mark.parametrize(
+    ("answer", "kinds"),
+    [
+        ("{\\small Sums\n@}", "paragraph table"),
+        ("Sums \\textbf{of it @} end", "paragraph table paragraph"),
+        ("{\\small @ and @}", "table paragraph table"),
+        ("Table 1: Sums {\\small @ of \\begin{tabular}{c} x \\\\ y \\end{tabular}}", "caption table paragraph"),
+    ],
+)
+def test_a_table_in_a_group_behind_words_is_a_table(answer: str, kinds: str) -> None:
+    answer = answer.replace("@", "\\begin{tabular}{ll} a & 1 \\\\ b & 2 \\end{tabular}")
+    elements = parse(answer)
+    assert " ".join(element.kind for element in elements) == kinds
+    assert all(one.span[1] == other.span[0] for one, other in pairwise(elements))

@@ -12,7 +12,8 @@ _ROWS = frozenset({Kind.CELL, Kind.ROW_BREAK, Kind.BLANK, Kind.FORM_FEED, Kind.B
 _AROUND = frozenset({Kind.OPEN, Kind.BEGIN, Kind.END})
 _BEFORE = _AROUND | {Kind.CLOSE, Kind.COMMAND}
 _LINE_ENDS = frozenset({Kind.NEWLINE, Kind.BLANK})
-_WORDS = frozenset({Kind.TEXT, Kind.SPACE})
+_WORDS = frozenset({Kind.TEXT, Kind.SPACE, Kind.COMMAND})
+_IN_COMMENTS = _WORDS | {Kind.CELL, Kind.ESCAPED, Kind.BRACKET, Kind.UNBRACKET, Kind.OPEN, Kind.CLOSE}
 _OPENED = {Kind.CLOSE: Kind.OPEN, Kind.UNBRACKET: Kind.BRACKET}
 _MOST_WORDS = 40  # tokens of a comment
 _MOST_ARGUMENTS = 40  # tokens of the arguments before it
@@ -54,6 +55,9 @@ def without_comments(tokens: list[Token]) -> list[Token]:
         line = max(line, index)
         while line < len(tokens) and tokens[line].kind in _WORDS:
             line += 1
+        if _is_behind_columns(tokens, index - 1):
+            while line < len(tokens) and tokens[line].kind in _IN_COMMENTS:
+                line += 1
         in_columns = inside and _COLUMNS.fullmatch(token.text, 0, at)
         if not in_columns and (at or index == 1 or not _is_comment(tokens, index - 1, line)):
             out.append(token)
@@ -101,6 +105,15 @@ def _is_comment(tokens: list[Token], index: int, end: int) -> bool:
         return False
     word = tokens[index].text if len(tokens[index].text) > 1 else tokens[index + 2].text
     return not _SHARE.fullmatch(word)  # {% left, but not {% of patients
+
+
+def _is_behind_columns(tokens: list[Token], index: int) -> bool:
+    """Whether a token follows the columns of a table in their line, where no cell begins with a percent sign."""
+    before = index - 1 - (index > 1 and tokens[index - 1].kind is Kind.SPACE)
+    if before < 0 or tokens[before].kind is not Kind.CLOSE:
+        return False
+    owner = _owner(tokens, before)
+    return owner is not None and owner.kind is Kind.BEGIN and owner.name in TABULARS
 
 
 def _is_sign_alone(tokens: list[Token], index: int) -> bool:

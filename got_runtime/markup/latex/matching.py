@@ -1,5 +1,6 @@
 """Matching of opening and closing tokens in one linear pass; unclosed ones are tolerated."""
 
+import re
 from collections import Counter
 from functools import cached_property
 
@@ -16,6 +17,7 @@ _CLOSING = frozenset({
     Kind.FORM_FEED,
 })  # fmt: skip
 _INLINE = frozenset({Kind.OPEN_INLINE, Kind.DOLLAR, Kind.STARS})
+_AMOUNT = re.compile(r"\d[\d.,]*(?:[kKMmB]|bn)?")
 _SIGN_TOKENS = 3  # $ \pm $
 _OPENERS = {Kind.CLOSE: Kind.OPEN, Kind.CLOSE_INLINE: Kind.OPEN_INLINE, Kind.CLOSE_DISPLAY: Kind.OPEN_DISPLAY}
 
@@ -123,10 +125,22 @@ class DelimiterMatcher:
         after = self._tokens[index + 1] if index + 1 < len(self._tokens) else None
         if self._within_reach(kind):
             price = kind is Kind.DOLLAR and after is not None and after.text[:1].isdigit() and not self._is_sign(index)
-            if before is not None and before.kind not in _SPACES and not price:
-                self._close(index, kind)
+            if before is not None and before.kind not in _SPACES:
+                if not price:
+                    self._close(index, kind)
+            elif after is not None and after.kind not in _SPACES and self._follows_price(kind):
+                self._pop()
+                self._push(index, kind)
         elif after is not None and after.kind not in _SPACES:
             self._push(index, kind)
+
+    def _follows_price(self, kind: Kind) -> bool:
+        """Whether the ``$`` that is open stands before a number alone, as in ``$5 to $10, and $x$``."""
+        top = self._stack[-1]
+        if kind is not Kind.DOLLAR or self._tokens[top].kind is not kind:
+            return False
+        amount, space = self._tokens[top + 1 : top + 3]  # before the token that is looked at
+        return space.kind in _SPACES and bool(_AMOUNT.fullmatch(amount.text))
 
     def _is_sign(self, index: int) -> bool:
         r"""Whether nothing but a sign stands between a ``$`` and the open one: ``$-$5``, ``$\\pm$0.3``."""

@@ -1,7 +1,7 @@
 """Running text: paragraphs, captions, references, and lines with a Markdown marker."""
 
 from got_runtime.markup import elements as e
-from got_runtime.markup.content import Inline, plain_text, short_text
+from got_runtime.markup.content import Content, Grid, Inline, Nested, merge, plain_text, short_text
 from got_runtime.markup.latex.element_builder import DocumentBuilder, ParseContext
 from got_runtime.markup.latex.inline import parse_inline, parse_lines
 from got_runtime.markup.latex.labels import caption_label, reference_key, without_prefix
@@ -108,8 +108,45 @@ def _caption_line(reader: TokenReader, index: int, end: int, high: int) -> int |
 def add_prose(builder: DocumentBuilder, low: int, high: int, context: ParseContext) -> None:
     """Adds tokens ``low`` to ``high - 1`` as the element that their content indicates, by default a paragraph."""
     content = (parse_inline if builder.in_references else parse_lines)(builder.reader, low, high, context.depth)
-    if not content:
+    if not content or _add_tables(builder, low, high, content, context):
         return
+    _add_content(builder, low, high, content, context)
+
+
+def _add_tables(builder: DocumentBuilder, low: int, high: int, content: Content, context: ParseContext) -> bool:
+    """Adds the parts of a paragraph in which tables stand: in a group, behind words. Whether it has any."""
+    nested = [(place, piece) for place, piece in enumerate(content) if isinstance(piece, Nested)]
+    if not nested or len(content) == 1 or context.role is not e.Paragraph:
+        return False
+    reader = builder.reader
+    starts: list[tuple[int, int]] = []  # the first token of each table, and the one behind it
+    index = low
+    while index < high:
+        begins = reader.tokens[index].name in TABULARS and reader.tokens[index].kind is Kind.BEGIN
+        closing = reader.closing(index, high) if begins else None
+        starts += [(index, closing + 1)] if closing is not None else []
+        index = index + 1 if closing is None else closing + 1
+    if len(starts) != len(nested) or not any(_is_table(piece.grid) for _, piece in nested):
+        return False
+    before, first = 0, low
+    for (place, piece), (begin, end) in zip(nested, starts, strict=True):
+        if not _is_table(piece.grid):
+            continue
+        if part := merge(content[before:place]):
+            _add_content(builder, first, begin, part, context)
+            first = begin
+        builder.add(e.Table, first, grid=piece.grid)
+        before, first = place + 1, end
+    if rest := merge(content[before:]):
+        _add_content(builder, first, high, rest, context)
+    return True
+
+
+def _is_table(grid: Grid) -> bool:
+    return grid.rows > 1 and grid.columns > 1
+
+
+def _add_content(builder: DocumentBuilder, low: int, high: int, content: Content, context: ParseContext) -> None:
     words = plain_text(content[:1])
     label = caption_label(words) if context.role is e.Paragraph else None
     key = reference_key(words) if builder.in_references else None
