@@ -221,3 +221,14 @@ def test_a_table_in_a_group_behind_words_is_a_table(answer: str, kinds: str) -> 
     elements = parse(answer)
     assert " ".join(element.kind for element in elements) == kinds
     assert all(one.span[1] == other.span[0] for one, other in pairwise(elements))
+
+
+def test_a_declared_column_that_no_row_reaches_is_not_printed() -> None:
+    grid = grid_of("\\begin{tabular}{|l|c|r|r|} a & b & c \\\\ d & e & \\\\ \\end{tabular}")
+    assert (grid.columns, grid.alignment) == (3, ("left", "center", "right"))
+    assert grid_of("\\begin{tabular}{ll} a & \\\\ b & \\end{tabular}").columns == 2
+
+
+def test_items_in_a_cell_have_their_own_labels() -> None:
+    items = "\\begin{itemize} \\item[] one \\item[a)] two \\item three \\end{itemize}"
+    assert to_text(parse(f"\\begin{{tabular}}{{l}} {items} \\\\ x \\end{{tabular}}")) == "one a) two • three\nx\n"

@@ -42,7 +42,10 @@ def read_cell_command(
     if name in _OF_FORMULAS:
         return _read_formula(reader, index, high, marks)
     if name == "item":
-        return [Break(), Text(text="• ", marks=marks)], index + 1
+        option = reader.option(index + 1, high)
+        if option is None:
+            return [Break(), Text(text="• ", marks=marks)], index + 1
+        return [Break(), *nested(*option[0]), Text(text=" ", marks=marks)], option[1]
     return [Text(text="[Figure]", marks=marks)], reader.skip_arguments(index + 1, high, 1)
 
 

@@ -86,9 +86,12 @@ def _width(row: list[RawCell]) -> int:
 
 
 def _count_columns(rows: list[list[RawCell]], alignment: tuple[Align, ...]) -> int:
-    """The width of the widest row, without empty cells beyond the declared columns, within the bound on padding."""
+    """The width of the widest row, without empty cells beyond the declared columns, within the bound on padding.
+
+    A declared column that no row reaches is not printed.
+    """
     declared = len(alignment)
-    widest = declared
+    widest = 0
     for row in rows:
         width = _width(row)
         for cell in reversed(row):
