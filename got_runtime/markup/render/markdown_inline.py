@@ -2,9 +2,10 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Literal
 
-from got_runtime.markup.content import Content, Inline, Mark, Text
+from got_runtime.markup.content import Break, Content, Inline, Mark, Text
 from got_runtime.markup.render.words import grid_words
 
 MathStyle = Literal["dollar", "bracket"]
@@ -53,6 +54,10 @@ def inline_markdown(content: Content, *, math: MathStyle = "dollar", newline: st
         if type(piece) is Text and not piece.marks and not _SPECIAL.search(piece.text):  # nearly every piece
             out.append(piece.text)
             before = piece.text[-1:] or before
+            continue
+        if type(piece) is Break:
+            out.append(newline)
+            before = newline[-1]
             continue
         after = (_first_sign(content[index + 1]) or "/") if index + 1 < len(content) else " "
         shown = _inline(piece, math, newline, before + after)
@@ -136,6 +141,8 @@ def _has_signs(marks: tuple[Mark, ...]) -> bool:
 
 def _marked(text: str, marks: tuple[Mark, ...], around: str) -> str:
     """The text with its marks; ``around`` is the character before it and the one after."""
+    if not marks:
+        return _escaped_sign(text, around) if len(text) == 1 else escape(text, around)
     shown = _code(text) if "code" in marks and text.strip() else escape(text, "**" if _has_signs(marks) else around)
     signs = _SIGNS if _flanking(around[0], shown[:1]) and _flanking(around[1], shown[-1:]) else _TAGS
     for mark in marks:
@@ -183,6 +190,10 @@ def escape(text: str, around: str = "  ") -> str:
         return "\\" + found[0] if _is_markup(found[0], before, after) else found[0]
 
     return _SIGN.sub(shown, text)
+
+
+_escaped_sign = lru_cache(maxsize=4096)(escape)
+"""For a text of one character, as a page of noise has many."""
 
 
 def _is_markup(character: str, before: str, after: str) -> bool:
