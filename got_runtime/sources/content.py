@@ -39,8 +39,10 @@ _SIGNATURES: tuple[tuple[FileKind, re.Pattern[bytes]], ...] = (
     ("PDF", re.compile(rb".{0,1019}%PDF-", re.DOTALL)),
 )
 _ZIP = b"PK\x03\x04"
+_TAR = re.compile(rb".{257}ustar", re.DOTALL)
 _OTHERS: tuple[tuple[str, str, re.Pattern[bytes]], ...] = (
     ("gzip-compressed", "unpack it first", re.compile(rb"\x1f\x8b")),
+    ("a 7z or RAR archive", "unpack it first", re.compile(rb"7z\xbc\xaf\x27\x1c|Rar!\x1a\x07")),
     ("a HEIC or AVIF image", "save it as PNG or JPEG", re.compile(rb"....ftyp", re.DOTALL)),
     ("a JPEG 2000 image", "save it as PNG or JPEG", re.compile(rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51")),
     ("a JPEG XL image", "save it as PNG or JPEG", re.compile(rb"\xff\x0a|\0\0\0\x0cJXL ")),
@@ -121,6 +123,8 @@ def kind_of(content: Content) -> FileKind:
         raise SourceCorrupt(f"{content.name} is empty (0 bytes): check that it was copied or downloaded completely")
     if head.startswith(_ZIP):  # before PDF: a stored PDF stands in it as it is
         raise SourceUnsupported(_about_zip(content))
+    if _TAR.match(head):  # as above
+        raise SourceUnsupported(f"{content.name} is a TAR archive: unpack it first, or give a {SUPPORTED}")
     for kind, signature in _SIGNATURES:
         if signature.match(head):
             return kind

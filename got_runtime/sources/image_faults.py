@@ -1,5 +1,6 @@
 """Faults of image files that Pillow passes over in silence: indexes without a colour, and pictures without opacity."""
 
+import os
 from typing import Any, cast
 
 from PIL import BmpImagePlugin, GifImagePlugin, Image
@@ -27,11 +28,25 @@ class GifFile(GifImagePlugin.GifImageFile):
 
     _found: tuple[int, str] | None = None
     """The first frame with a fault, which later ones inherit, and the warning."""
+    _last: int | None = None
+    """The last frame, if the file ends after it without the marker of its end."""
 
     @property
     def fault(self) -> str | None:
         """A warning, if the frame that was decoded, or one under it, has a fault."""
+        if self.tell() == self._last:
+            return "the file ends without the marker of its end: frames may be missing"
         return self._found[1] if self._found is not None and self._found[0] <= self.tell() else None
+
+    def _seek(self, frame: int, update_image: bool = True) -> None:
+        """Go to a frame; Pillow raises EOFError after the last one."""
+        try:
+            super()._seek(frame, update_image)
+        except EOFError:
+            assert self.fp is not None
+            self.fp.seek(-1, os.SEEK_CUR)
+            self._last = None if self.fp.read(1) == b";" else frame - 1
+            raise
 
     def load_end(self) -> None:
         """Called when a frame is complete, before it is drawn on the canvas."""

@@ -214,7 +214,7 @@ def _translated(error: Exception, name: str, what: str, max_pixels: int) -> Exce
     why = one_line(str(error))
     if "unknown pixel mode" in why:  # Pillow's of a TIFF whose samples it cannot read
         return SourceUnsupported(f"{name} has samples of a rare kind: save it with 8 or 16 bits per sample")
-    if why.startswith(("Unsupported BMP bitfields", "Unsupported BMP compression")):
+    if why.startswith("Unsupported BMP"):  # bit fields, compression, pixel depth
         return SourceUnsupported(f"{name} is a BMP of a rare kind ({why}): save it as PNG")
     return _corrupt(name, what, error)
 

@@ -1,9 +1,11 @@
 """Damage of a TIFF that libtiff passes over in silence: fax and JPEG data that end before the rows of their strip do.
 
-JPEG data are decoded a second time only where the picture ends flat: data that are too long are not noticed.
+JPEG data are decoded a second time only where the picture ends flat: data that are too long are not noticed. Deflate
+data have a checksum, which libtiff does not look at.
 """
 
 import re
+import zlib
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -17,6 +19,18 @@ __all__ = ["Strips"]
 
 FAX, JPEG = 4, 7
 """Values of the tag Compression (TIFF 6.0, page 49, and its Technical Note 2)."""
+DEFLATE = (8, 32946)
+"""The same, of Adobe's and the older one."""
+PLACES = (Tiff.STRIPOFFSETS, Tiff.STRIPBYTECOUNTS), (Tiff.TILEOFFSETS, Tiff.TILEBYTECOUNTS)
+"""Tags of where the data of strips and of tiles are, and their sizes."""
+DIFFERENCES = 2
+"""Value of the tag Predictor (TIFF 6.0, page 64)."""
+PLAIN = {("1", 1, 1, 1, 1), ("L", 1, 1, 1, 1), ("L", 2, 1, 1, 1), ("RGB", 1, 1, 1, 2), ("RGB", 2, 1, 1, 2)}
+"""Pillow's mode and the tags Predictor, PlanarConfiguration, FillOrder and PhotometricInterpretation."""
+MAX_SAMPLE_BYTES = 64
+"""Bytes of a pixel, at most; a strip that unpacks to more is not unpacked to its end."""
+UNPACKED_BYTES = 1 << 18
+"""Bytes that are unpacked at once: they stay in the processor's cache."""
 LEAST_FIRST = 2
 """Value of the tag FillOrder."""
 UPRIGHT = 1
@@ -44,6 +58,9 @@ class Strips:
         """A warning, if the data of the decoded image are damaged."""
         compression, rows = self.tags.get(Tiff.COMPRESSION), self.tags.get(Tiff.ROWSPERSTRIP, image.height)
         is_upright = self.tags.get(ExifTags.Base.Orientation, UPRIGHT) == UPRIGHT
+        if compression in DEFLATE:
+            is_plain = is_upright and self._holds_what_is_decoded(image.mode)
+            return self._deflate_fault(image, file, rows if is_plain else None)
         offsets, sizes = self.tags.get(Tiff.STRIPOFFSETS), self.tags.get(Tiff.STRIPBYTECOUNTS)
         if compression not in (FAX, JPEG) or not offsets or not sizes or rows < 1 or not is_upright:
             return None
@@ -60,6 +77,48 @@ class Strips:
             if fault is not None:
                 return fault
         return None
+
+    def _holds_what_is_decoded(self, mode: str) -> bool:
+        """Whether the data of a strip are the pixels as Pillow has them, or the differences between neighbours."""
+        default = {
+            Tiff.PREDICTOR: 1,
+            Tiff.PLANAR_CONFIGURATION: 1,
+            Tiff.FILLORDER: 1,
+            Tiff.PHOTOMETRIC_INTERPRETATION: 0,
+        }
+        found = tuple(self.tags.get(tag, value) for tag, value in default.items())
+        return (mode, *found) in PLAIN
+
+    def _deflate_fault(self, image: Image.Image, file: BinaryIO, rows: int | None) -> str | None:
+        """Data of strips or tiles whose checksum is another one (RFC 1950, 2.2).
+
+        It is compared with that of the decoded strips, of so many ``rows``, or unpacking the data once more tells.
+        """
+        left = MAX_SAMPLE_BYTES * image.width * image.height
+        for of_offsets, of_sizes in PLACES:
+            places = zip(self.tags.get(of_offsets, ()), self.tags.get(of_sizes, ()), strict=False)
+            for index, (offset, size) in enumerate(places):
+                file.seek(offset)
+                data, unpacking = file.read(size), zlib.decompressobj()
+                if not data or (rows and int.from_bytes(data[-4:]) == self._checksum(image, index * rows, rows)):
+                    continue
+                try:
+                    while not unpacking.eof and data and left > 0:
+                        left -= len(unpacking.decompress(data, UNPACKED_BYTES))
+                        data = unpacking.unconsumed_tail
+                    if not unpacking.eof and left > 0:
+                        raise zlib.error("the end is missing")
+                except zlib.error:
+                    return "deflate data are damaged (their checksum is another one): parts of the picture may be wrong"
+        return None
+
+    def _checksum(self, image: Image.Image, top: int, rows: int) -> int:
+        strip = image.crop((0, top, image.width, min(top + rows, image.height)))
+        if self.tags.get(Tiff.PREDICTOR) != DIFFERENCES:
+            return zlib.adler32(strip.tobytes())
+        values = np.array(strip)
+        values[:, 1:] -= values[:, :-1].copy()
+        return zlib.adler32(values.tobytes())
 
     def _jpeg_fault(self, strip: Image.Image, data: bytes) -> str | None:
         """Data that ended too early leave a flat picture; only those are decoded once more."""

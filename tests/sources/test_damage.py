@@ -242,3 +242,28 @@ def test_a_page_that_does_not_state_its_size_is_warned_of(entries: str) -> None:
     page = only_page(page_of("0 0 50 50 re f", entries=entries), dpi=72)
     assert page.image.size == (612, 792)
     assert page.warnings == ("the page does not state its size: it is taken as 612×792 points",)
+
+
+@pytest.mark.parametrize("compression", ["tiff_adobe_deflate", "tiff_deflate"])
+@pytest.mark.parametrize("mode", ["1", "L", "RGB", "RGBA", "CMYK"])
+@pytest.mark.parametrize("tags", [{}, {"t317": 2}, {"t278": 96}, {"t274": 6}, {"t274": 3, "t317": 2}])
+def test_overwritten_deflate_data_in_a_tiff_are_found(compression: str, mode: str, tags: dict[str, int]) -> None:
+    sound = tiff_of(print_of("L", 20).convert(mode), compression, **(tags if mode != "1" else {}))
+    assert only_page(sound).warnings == ()
+    damaged = 0
+    for place in range(2000, len(sound) - 2000, len(sound) // 10):
+        try:
+            page = only_page(sound[:place] + bytes(range(64)) + sound[place + 64 :])
+            damaged += page.warnings != ()
+            assert page.warnings == () or "deflate data are damaged" in page.warnings[0]
+        except SourceCorrupt:
+            damaged += 1
+    assert damaged == len(range(2000, len(sound) - 2000, len(sound) // 10))
+
+
+def test_the_checksum_of_a_sound_deflate_strip_spares_unpacking_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("got_runtime.sources.tiff_damage.zlib.decompressobj", lambda: None)
+    for tags in ({}, {"t317": 2}):
+        for mode in ("L", "RGB"):
+            data = tiff_of(print_of(mode, 20), "tiff_adobe_deflate", **tags)
+            assert only_page(data, limits=Limits(isolate=False)).warnings == ()

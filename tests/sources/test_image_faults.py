@@ -103,6 +103,17 @@ def bmp_with_masks(*masks: int, bits: int = 32, compression: int = 3) -> bytes:
     return b"BM" + struct.pack("<IHHI", 14 + len(header) + len(pixels), 0, 0, 14 + len(header)) + header + pixels
 
 
+def test_a_gif_that_ends_after_a_frame_is_warned_of() -> None:
+    frames = [Image.new("L", (20, 20), shade) for shade in (0, 90, 180)]
+    data = saved(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    assert [page.warnings for page in read(data)] == [()] * 3
+    for cut in (data[:-1], data[:-1] + bytes(50)):
+        assert [bool(page.warnings) for page in read(cut)] == [False, False, True]
+    only = saved(frames[0], "GIF")
+    assert only_page(only).warnings == ()
+    assert "frames may be missing" in only_page(only[:-1]).warnings[0]
+
+
 def test_a_bmp_whose_opacity_is_zero_everywhere_is_shown() -> None:
     page = only_page(bmp_with_masks(0xFF0000, 0xFF00, 0xFF, 0xFF000000))
     assert page.image.getpixel((3, 3)) == (0x80, 0x40, 0x20)
@@ -116,8 +127,10 @@ def test_a_bmp_whose_opacity_is_zero_everywhere_is_shown() -> None:
         bmp_with_masks(0xF00, 0xF0, 0xF, 0xF000, bits=16),
         bmp_with_masks(0xFF0000, 0xFF00, 0xFF, 0xFF000000, compression=6),
         bmp_with_masks(0, 0, 0, 0, compression=4),
+        bmp_with_masks(0, 0, 0, 0, bits=2, compression=0),
+        bmp_with_masks(0, 0, 0, 0, bits=64, compression=0),
     ],
-    ids=["ten bits", "four bits", "alpha bit fields", "JPEG"],
+    ids=["ten bits", "four bits", "alpha bit fields", "JPEG", "two bits a pixel", "64 bits a pixel"],
 )
 def test_a_bmp_of_a_rare_kind_is_unsupported(data: bytes) -> None:
     with pytest.raises(SourceUnsupported, match="save it as PNG"):

@@ -3,6 +3,7 @@
 import io
 import os
 import struct
+import tarfile
 import time
 import zipfile
 from collections.abc import Iterator
@@ -113,6 +114,17 @@ def test_a_zip_archive_that_holds_a_pdf_is_said_to_be_one() -> None:
         archive.writestr("paper.pdf", pdf_of("a"))
     with pytest.raises(SourceUnsupported, match=r"a ZIP archive that holds a PDF \(paper.pdf\)"):
         read(buffer.getvalue())
+
+
+def test_other_archives_are_said_to_be_that() -> None:
+    buffer, paper = io.BytesIO(), pdf_of("a")
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        entry = tarfile.TarInfo("paper.pdf")
+        entry.size = len(paper)
+        archive.addfile(entry, io.BytesIO(paper))
+    for data in (buffer.getvalue(), b"7z\xbc\xaf\x27\x1c" + bytes(60), b"Rar!\x1a\x07\x01\x00" + bytes(60)):
+        with pytest.raises(SourceUnsupported, match=r"archive.*unpack it first"):
+            only_page(data)
 
 
 def test_passwords_are_prepared_as_the_standard_says_and_not_cut() -> None:
