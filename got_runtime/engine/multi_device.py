@@ -13,6 +13,7 @@ from dataclasses import replace
 from multiprocessing.process import BaseProcess
 from typing import Any
 
+from got_runtime.engine.pixel_memory import PixelMemory
 from got_runtime.engine.protocol import (
     Event,
     Failure,
@@ -191,6 +192,7 @@ class _Worker:
     ) -> None:
         context = multiprocessing.get_context("spawn")
         self._connection, other_end = context.Pipe()
+        self._memory = PixelMemory()
         self._device = device
         self._sending = threading.Lock()
         self._events: dict[int, _Events] = {}
@@ -198,7 +200,7 @@ class _Worker:
         self.exit_reason = f"the engine process on {device} has ended"
         self.process: BaseProcess = context.Process(
             target=serve,
-            args=(other_end, checkpoint, device, engine, config, processes_on_cpu, processes_on_device),
+            args=(other_end, self._memory, checkpoint, device, engine, config, processes_on_cpu, processes_on_device),
             name=f"got-ocr {device}",
             daemon=True,
         )
@@ -212,8 +214,10 @@ class _Worker:
         self._send(("open", call, wants_tokens))
 
     def send_request(self, call: int, id: int, request: Request) -> None:
-        # As an array: a tensor would be sent as an open file.
-        pixels: Any = request.pixels.numpy()
+        # As arrays: a tensor would be sent as an open file.
+        array = request.pixels.numpy()
+        place = self._memory.write(array)
+        pixels: Any = array if place is None else place
         levels: Any = None if request.levels is None else request.levels.numpy()
         self._send(("request", call, id, replace(request, pixels=pixels, levels=levels)))
 
@@ -247,6 +251,9 @@ class _Worker:
                 if kind == "process_failed":
                     self.exit_reason = f"the engine process on {self._device} has ended: {rest[0]}"
                     break
+                if kind == "read":
+                    self._memory.free(rest[0])
+                    continue
                 call, *content = rest
                 events = self._events.get(call)
                 if events is None:
@@ -258,6 +265,7 @@ class _Worker:
             self.process.join(WORKER_EXIT_TIMEOUT_S)
             self.exit_reason += _describe_exit(self.process.exitcode)
         self.alive = False
+        self._memory.close()
         if self._events:
             logger.warning("%s", self.exit_reason)
         for events in list(self._events.values()):

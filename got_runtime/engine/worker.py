@@ -4,8 +4,8 @@ Both sides send tuples that begin with their kind.
 
     to the process:    open (call, whether tokens are wanted) · request (call, id, request) · cancel (call, id)
                        close (call) · exit
-    from the process:  events (call, list of events) · call_failed (call, reason)
-                       process_failed (reason), once for all calls
+    from the process:  read (place of pixels in the shared memory) · events (call, list of events)
+                       call_failed (call, reason) · process_failed (reason), once for all calls
 
 A call is a session in each process.
 """
@@ -22,6 +22,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from got_runtime.engine.pixel_memory import PixelMemory, Place
 from got_runtime.engine.protocol import Engine, Event, Failure, Request, Token
 from got_runtime.engine.registry import EngineConfig, make_engine
 from got_runtime.errors import EngineError
@@ -57,6 +58,7 @@ class CheckpointRef:
 
 def serve(
     connection: Connection,
+    memory: PixelMemory | None,
     checkpoint: CheckpointRef,
     device: str,
     engine_name: str,
@@ -96,8 +98,13 @@ def serve(
             threading.Thread(target=_serve_call, args=arguments, name=f"got-ocr call {call}", daemon=True).start()
         elif kind == "request":
             call, id, request = rest
+            pixels = request.pixels
+            if isinstance(pixels, Place):
+                assert memory is not None
+                place, pixels = pixels, memory.read(pixels)
+                send("read", place)
             levels = None if request.levels is None else torch.from_numpy(request.levels)
-            calls[call].put((id, replace(request, pixels=torch.from_numpy(request.pixels), levels=levels)))
+            calls[call].put((id, replace(request, pixels=torch.from_numpy(pixels), levels=levels)))
         elif kind == "cancel":
             call, id = rest
             calls[call].put((id, None))
