@@ -160,6 +160,8 @@ GROWING = {
     "tables in formulas": "\\[\\begin{tabular}{l}a",
     "captions in tables": "\\caption{a}\\\\ ",
     "groups": "{a ",
+    "groups in a row": "{a}",
+    "brackets before commands": "[\\frac",
     "quotation marks": "``a ",
     "molecules": "<smiles>C</smiles>",
     "rows": "a \\\\ ",

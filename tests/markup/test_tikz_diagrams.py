@@ -123,3 +123,29 @@ def test_maps_and_shapes_with_numbers_of_their_own() -> None:
         (0.0, 0.0),
         (1.0, 0.0),
     ]
+
+
+def test_points_that_are_named_along_a_path() -> None:
+    path = r"\path (0,0) coordinate (A) ++(-90:2) coordinate (B) (4,0) coordinate (C) ($(B)!1/2!(C)$) coordinate (M);"
+    assert lines(svg(path + r"\draw (A) -- (M);"))[-1] == [(0.0, 0.0), (2.0, -1.0)]
+    assert lines(svg(r"\draw (0,0) coordinate (O) (-3,0) coordinate (A) -- (O);"))[-1] == [(-3.0, 0.0), (0.0, 0.0)]
+    assert "<circle" in svg(r"\draw circle (1);")
+
+
+def test_cells_without_text_have_nodes_where_they_are_asked_for() -> None:
+    body = r"\matrix [matrix of nodes, nodes in empty cells, nodes={draw,minimum size=1cm}] { 1 & \\ & 2 \\ };"
+    assert len(lines(svg(body))) == 4
+    assert len(lines(svg(body.replace("nodes in empty cells,", "")))) == 2
+
+
+def test_triangles_in_a_triangle() -> None:
+    start = r"\tkzDefPoints{0/0/A,6/0/B,0/6/C}"
+    for kind, corner in (("medial", (3.0, 3.0)), ("orthic", (3.0, 3.0)), ("in", (3.0, 3.0)), ("intouch", (3.0, 3.0))):
+        names = rf"\tkzDefSpcTriangle[{kind},name=M](A,B,C){{_A,_B,_C}} \draw (A) -- (M_A) -- (M_B);"
+        assert lines(svg(start + names))[-1][1] == corner
+    medial = rf"{start}\tkzDefSpcTriangle[medial](A,B,C){{P,Q,R}} \draw (P) -- (Q) -- (R);"
+    assert lines(svg(medial))[-1] == [(3.0, 3.0), (0.0, 3.0), (3.0, 0.0)]
+
+
+def test_a_sign_over_a_letter_with_an_index() -> None:
+    assert words(svg(r"\node at (0,0) {$\vec{F_1}$};")) == ["F" + chr(0x20D7) + "1"]

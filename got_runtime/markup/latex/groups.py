@@ -6,6 +6,7 @@ from got_runtime.markup.latex.symbols import LETTERS, SYMBOLS
 from got_runtime.markup.latex.token_reader import TokenReader
 from got_runtime.markup.latex.tokens import Kind, Token
 
+_MOST_ARGUMENTS = 6
 _PUNCTUATION = frozenset(",.;:-–=")
 
 
@@ -48,8 +49,10 @@ def _fills_argument(reader: TokenReader, opening: int, closing: int) -> bool:
 def _closes_setting(reader: TokenReader, closing: int) -> bool:
     r"""Whether a brace closes the argument of a layout command: ``\color{red}{x}``."""
     command = reader.partner[closing] - 1
-    while command > 0 and reader.tokens[command].kind is Kind.CLOSE and reader.partner[command] >= 0:
-        command = reader.partner[command] - 1  # \fontsize{10}{12}
+    for _ in range(_MOST_ARGUMENTS):  # \fontsize{10}{12}
+        if command <= 0 or reader.tokens[command].kind is not Kind.CLOSE or reader.partner[command] < 0:
+            break
+        command = reader.partner[command] - 1
     return command >= 0 and reader.tokens[command].kind is Kind.COMMAND and reader.tokens[command].name in DROPPED
 
 

@@ -105,6 +105,7 @@ def _escaped_bracket(found: re.Match[str]) -> str:
     return found[0] if found[0].startswith("\\") else "\\" + found[0]
 
 
+@lru_cache(maxsize=1024)
 def formula_markdown(latex: str) -> str:
     """LaTeX on one line that is no HTML, link or code where a viewer of Markdown knows no formulas.
 
@@ -142,7 +143,7 @@ def _has_signs(marks: tuple[Mark, ...]) -> bool:
 def _marked(text: str, marks: tuple[Mark, ...], around: str) -> str:
     """The text with its marks; ``around`` is the character before it and the one after."""
     if not marks:
-        return _escaped_sign(text, around) if len(text) == 1 else escape(text, around)
+        return _escaped_word(text, around) if len(text) < 4 else escape(text, around)
     shown = _code(text) if "code" in marks and text.strip() else escape(text, "**" if _has_signs(marks) else around)
     signs = _SIGNS if _flanking(around[0], shown[:1]) and _flanking(around[1], shown[-1:]) else _TAGS
     for mark in marks:
@@ -192,8 +193,8 @@ def escape(text: str, around: str = "  ") -> str:
     return _SIGN.sub(shown, text)
 
 
-_escaped_sign = lru_cache(maxsize=4096)(escape)
-"""For a text of one character, as a page of noise has many."""
+_escaped_word = lru_cache(maxsize=4096)(escape)
+"""For a text of few characters, as a page of noise has many."""
 
 
 def _is_markup(character: str, before: str, after: str) -> bool:

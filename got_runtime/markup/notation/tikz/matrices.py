@@ -12,7 +12,8 @@ from got_runtime.markup.notation.tikz.text import label_lines
 __all__ = ["MatrixReader"]
 
 _MATH, _WORDS = "matrix of math nodes", "matrix of nodes"
-_OWN = frozenset({_MATH, _WORDS, "row sep", "column sep", "nodes", "name", "at", "ampersand replacement"})
+_EMPTY = "nodes in empty cells"
+_OWN = frozenset({_MATH, _WORDS, _EMPTY, "row sep", "column sep", "nodes", "name", "at", "ampersand replacement"})
 _OF_CELLS = ("minimum size", "minimum width", "minimum height", "text height", "text depth", "font")
 _MAX_NODES = 400
 
@@ -44,7 +45,7 @@ class MatrixReader(PathReader):
         sizes = {}
         for row, cells in enumerate(rows):
             for column, cell in enumerate(cells):
-                if cell:
+                if cell or _EMPTY in options:
                     own, text = self._cell(cell, style, is_math=_MATH in options)
                     keys = dict(parse_options(f"{self.styles.get('every node', '')},{own}", self.styles))
                     shape = node_shape(keys, label_lines(text), (0.0, 0.0), 0.0, is_coordinate=False)
@@ -72,7 +73,7 @@ class MatrixReader(PathReader):
         own, text = (f"{style},{found[1]}", found[2].strip()) if found else (style, cell)
         if re.match(r"\\(node|draw|path|fill|coordinate|matrix)\b|\|", text):
             raise NotDrawn
-        return own, f"${text}$" if is_math else text
+        return own, f"${text}$" if is_math and text else text
 
 
 def _cells(body: str, ampersand: str) -> list[list[str]]:

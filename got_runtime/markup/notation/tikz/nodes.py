@@ -50,7 +50,7 @@ class NodeReader(StatementReader):
                 at = self._needed()
             elif (part := self._group("[")) is not None:
                 options += part + ","
-            elif (part := self._group("(")) is not None:
+            elif not (command == "coordinate" and "name={" in options) and (part := self._group("(")) is not None:
                 options += f"name={{{part.strip()}}},"
             elif command == "node" and text is None and (part := self._group("{")) is not None:
                 text = part

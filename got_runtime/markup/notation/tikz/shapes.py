@@ -57,7 +57,7 @@ class ShapeReader(PlotReader):
             across, along = (radius or 0.0, 0.0), (0.0, radius or 0.0)
         else:
             across, along, radius = self._half_axes(self._group("("))
-        centre = self._last()
+        centre = self.here or (0.0, 0.0)  # where a path begins
         self._end_line()
         line = circle(centre, across, along)
         line.is_closed, line.round = True, (centre, abs(radius)) if radius is not None else None

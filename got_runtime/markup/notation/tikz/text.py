@@ -31,6 +31,8 @@ _ACCENTS = [
     )
 ]
 """Commands over several letters: each letter has the sign."""
+# A sign over a letter with an index: \vec{F_1}.
+_INDEXED = re.compile(r"\\(vec|overrightarrow|bar|overline|hat|tilde)\s*\{\s*([A-Za-z])_(\w|\{\w+\})\s*\}")
 _MEASURE = re.compile(
     r"\\(SI|qty)(?![A-Za-z])\s*(?:\[[^\]]*\])?\{[^{}]*\}\s*\{[^{}]*\}|\\(?P<one>num|ang|si|unit)(?![A-Za-z])\s*\{[^{}]*\}"
 )
@@ -75,6 +77,7 @@ def label_text(text: str) -> str:
     text = _MEASURE.sub(
         lambda found: measure_words(found[1] or found["one"], re.findall(r"\{([^{}]*)\}", found[0])), text
     )
+    text = _INDEXED.sub(r"\\\1{\2}_\3", text)
     for accent, sign in _ACCENTS:
         text = accent.sub(lambda found, mark=sign: "{" + "".join(each + mark for each in found[1]) + "}", text)  # type: ignore[misc]
     text = re.sub(r"\^\s*\{?\s*\\prime\s*\}?", "′", text)

@@ -46,7 +46,7 @@ class TkzReader:
             self.window = Window.read(options)
         elif name.startswith("Get"):
             self._take(name, braces, values)
-        elif name in ("DefPoint", "DefPoints", "DefShiftPoint", "DefPointsBy", "DefRegPolygon"):
+        elif name in ("DefPoint", "DefPoints", "DefShiftPoint", "DefPointsBy", "DefRegPolygon", "DefSpcTriangle"):
             self.results = []
             self._named_points(name, options, round_, braces)
         elif name in _DEFINITIONS:
@@ -95,6 +95,11 @@ class TkzReader:
             change = self._change(options)
             for old, new in zip(round_[0].split(","), braces[0].split(","), strict=True):
                 self._define(new, change(self._find(old)))
+        elif name == "DefSpcTriangle" and braces and round_:
+            kind = next((key for key in options if key != "name"), "centroid")
+            corners = tkz_points.inner_triangle(kind, *self.find_all(round_[0]))
+            for each, place in zip(braces[0].split(","), corners, strict=True):
+                self._define(options.get("name", "") + each.strip(), place)
         elif name == "DefRegPolygon" and round_:
             self._polygon(options, self.find_all(round_[0]))
         elif round_ and braces:

@@ -7,7 +7,18 @@ from collections.abc import Callable
 from got_runtime.markup.notation.tikz.coordinates import crossing, foot
 from got_runtime.markup.notation.tikz.numbers import NotDrawn, Point, evaluate
 
-__all__ = ["CENTRES", "centre", "circles_meet", "line", "line_meets_circle", "moved", "triangle", "turned", "with_line"]
+__all__ = [
+    "CENTRES",
+    "centre",
+    "circles_meet",
+    "inner_triangle",
+    "line",
+    "line_meets_circle",
+    "moved",
+    "triangle",
+    "turned",
+    "with_line",
+]
 
 Options = dict[str, str]
 Find = Callable[[str], Point]
@@ -55,6 +66,20 @@ def _centroid(a: Point, b: Point, c: Point) -> Point:
 
 def _euler(a: Point, b: Point, c: Point) -> Point:
     return _circum(_between(a, b, 0.5), _between(b, c, 0.5), _between(a, c, 0.5))
+
+
+def inner_triangle(kind: str, a: Point, b: Point, c: Point) -> list[Point]:
+    """The corners on the sides opposite of ``a``, ``b`` and ``c``. Raises ``NotDrawn``."""
+    middle = _in(a, b, c)
+    places: dict[str, Callable[[Point, Point, Point], Point]] = {
+        **dict.fromkeys(("medial", "centroid"), lambda _, p, q: _between(p, q, 0.5)),
+        "orthic": foot,
+        **dict.fromkeys(("incentral", "in"), lambda corner, p, q: crossing(corner, middle, p, q)),
+        **dict.fromkeys(("intouch", "contact"), lambda _, p, q: foot(middle, p, q)),
+    }
+    if kind not in places:
+        raise NotDrawn
+    return [places[kind](*sides) for sides in ((a, b, c), (b, c, a), (c, a, b))]
 
 
 CENTRES: dict[str, Callable[[Point, Point, Point], Point]] = {
