@@ -42,6 +42,7 @@ class _Balancer:
         self._reader = reader
         self._out: list[str] = []
         self._stack: list[str] = []  # "{", "\left" or an environment's name
+        self._environments = 0  # of them
         self._after_stray_right = False
         self._columns_follow = True  # whether a brace behind the last \begin is its argument in the answer, too
 
@@ -67,13 +68,14 @@ class _Balancer:
             self._close_brace()
         elif kind is Kind.BEGIN:
             self._stack.append(token.name)
+            self._environments += 1
             self._emit(f"\\begin{{{token.name}}}")
             self._columns_follow = bool(text)
         elif kind is Kind.END:
             self._close_environment(token.name)
         elif kind is Kind.COMMAND and token.name in ("left", "right"):
             self._delimiter(token.name)
-        elif kind is Kind.COMMAND and is_rule(token.name) and all(opened in ("{", "\\left") for opened in self._stack):
+        elif kind is Kind.COMMAND and is_rule(token.name) and not self._environments:
             self._reader.record_repair("special-token", f"{text} outside a table: dropped")
             self._columns_follow = False
             self._emit(" ")
@@ -133,6 +135,7 @@ class _Balancer:
                 self._reader.record_repair("left-right", "\\left without \\right: closed with \\right.")
                 self._emit("\\right.")
             else:
+                self._environments -= 1
                 self._reader.record_repair("unclosed-environment", f"\\begin{{{opened}}} was never closed: closed")
                 self._emit(f"\\end{{{opened}}}")
 
@@ -164,6 +167,7 @@ class _Balancer:
             return
         self._unwind(depth + 1)
         self._stack.pop()
+        self._environments -= 1
         self._emit(f"\\end{{{name}}}")
 
     def _delimiter(self, name: str) -> None:
