@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-com
 .PHONY: demo test check docs format wheel clean
 
 demo: .venv/.core
-	$(BIN)/got-ocr read examples/pages/notice.jpg
+	$(BIN)/got-ocr read examples/documents/letter-scan.jpg
 
 test: .venv/.dev
 	# Two processes with one thread each take half as long as one process with two.

@@ -14,6 +14,8 @@ from got_runtime.cli import build_parser, main
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
+SHOWN = "documents/letter-scan.jpg"
+"""The example that the README and ``make demo`` show."""
 MARKDOWN = sorted(
     [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/**/*.md"), *ROOT.glob("got_runtime/**/*.md")]
 )
@@ -36,9 +38,9 @@ def anchors(file: Path) -> set[str]:
 @pytest.fixture
 def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the example pages that are named, where a clone has them, as the working directory."""
-    (tmp_path / "examples/pages/held-out-faces").mkdir(parents=True)
-    for page in ("notice.jpg", "minutes.pdf", "held-out-faces/timetable.png"):
-        shutil.copy(ROOT / "examples/pages" / page, tmp_path / "examples/pages" / page)
+    for page in ("pages/notice.jpg", "pages/minutes.pdf", "pages/held-out-faces/timetable.png", SHOWN):
+        (tmp_path / "examples" / page).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / "examples" / page, tmp_path / "examples" / page)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -65,9 +67,13 @@ def test_the_commands_of_the_readme_run(capsys: pytest.CaptureFixture[str]) -> N
             assert capsys.readouterr().out.strip()
 
 
-def test_the_readme_shows_what_got_nano_reads(runtime: GotRuntime, pages: Path) -> None:
+def test_the_readme_and_make_demo_show_what_got_nano_reads_of_a_dense_page(runtime: GotRuntime) -> None:
     [shown] = blocks(README, "text")
-    assert runtime.read(pages / "notice.jpg").text == shown.strip()
+    page = runtime.read(ROOT / "examples" / SHOWN).pages[0]
+    assert page.text == shown.strip()
+    assert len(page.lines) > 15
+    assert f'<img src="examples/{SHOWN}"' in README.read_text("utf-8")
+    assert f"got-ocr read examples/{SHOWN}\n" in (ROOT / "Makefile").read_text("utf-8")
 
 
 def test_documents_are_in_a_vector_store_after_ten_lines() -> None:
