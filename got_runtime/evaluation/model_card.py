@@ -79,7 +79,7 @@ GOALS = (
     Goal("box", "box", _edit_distance, (0.08, 0.08)),
     Goal("color", "colour", _edit_distance, (0.06, 0.06)),
     Goal("tiles", "page for tiles, two columns of small type, CER", _cer, (0.06, 0.06), per_cent=True),
-    Goal("pages", "3 pages in one context", _edit_distance, (0.08, 0.08)),
+    Goal("pages", "3 pages with one result", _edit_distance, (0.08, 0.08)),
     Goal("chart", "chart", _edit_distance, (0.15, 0.15)),
     Goal("molecule", "molecule", _edit_distance, (0.12, 0.12)),
     Goal("music", "music", _edit_distance, (0.08, 0.08)),

@@ -1,5 +1,7 @@
 """The model card's table of results."""
 
+from pathlib import Path
+
 from PIL import Image
 
 from got_runtime.evaluation.model_card import GOALS, ModelCard
@@ -31,6 +33,15 @@ def test_the_card_shows_each_result_and_whether_it_reaches_the_goal() -> None:
     assert "| lone table, TEDS | ≥ 0.92 | 0.667 [0.667–0.667] ✗ | 0.667 [0.667–0.667] ✗ |" in lines
     assert "| page for tiles, two columns of small type, CER | ≤ 6 % | 5.1 [5.1–5.1] % ✓ | 5.1 [5.1–5.1] % ✓ |" in lines
     assert "| scene | ≤ 0.25 | not measured | |" in lines
+
+
+def test_the_card_of_got_nano_has_each_row_once_with_its_goal() -> None:
+    """Rows of one table once replaced those of another table that had the same names."""
+    card = (Path(__file__).parents[2] / "got_runtime/checkpoints/got-nano/README.md").read_text("utf-8")
+    results = [
+        line.split(" | ")[:2] for line in card.splitlines() if line.startswith("| ") and ("✓" in line or "✗" in line)
+    ]
+    assert results == [[f"| {goal.label}", goal.format_goal()] for goal in GOALS]
 
 
 def test_every_kind_has_a_goal() -> None:
