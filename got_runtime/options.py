@@ -160,9 +160,10 @@ class ReadOptions(BaseModel):
 
     zoom: ZoomMode | None = None
     """``"auto"`` reads a page of plain or formatted text, or one for tiles, in enlarged views where its type is smaller
-    than the network reads, and the text of a box or a coloured frame always; ``"off"`` shows every page as the official
-    code does. ``None`` is ``"auto"`` with a checkpoint that states the type width that it reads
-    (``readable_character_width`` in ``config.json``; got-nano does), else ``"off"``."""
+    than the network reads; cuts boxes and coloured frames out and reads their text so; and reads the pages of
+    ``MultiPage`` one by one. ``"off"`` shows every page as the official code does. ``None`` is ``"auto"`` with a
+    checkpoint that states the type width that it reads (``readable_character_width`` in ``config.json``; got-nano
+    does), else ``"off"``."""
 
     def __init__(self, **options: Unpack[ReadOptionsDict]) -> None:
         check_names(options, type(self).model_fields, "ReadOptions", hints=_HINTS)

@@ -123,7 +123,8 @@ class PageViews(_Record):
     ``count`` is the number of views (with tiles: of tiles and thumbnail); ``read_again`` of them were zoomed views
     whose text did not fit their lines, and were read again in halves. ``type_width`` is the measured width of a
     character in pixels where the whole page is one view; ``None`` where it was not measured. ``turned`` is by how many
-    degrees (counter-clockwise: 0, 90, 180 or 270) a page that lay on its side or upside down was turned before.
+    degrees (counter-clockwise: 0, 90, 180 or 270) a page that lay on its side or upside down was turned before. Of
+    several pages the views are added up, ``kind`` is ``"zoomed"`` if one of them was, and the type is the narrowest.
     """
 
     kind: Literal["whole", "tiles", "zoomed"] = "whole"
@@ -134,7 +135,7 @@ class PageViews(_Record):
 
 
 class PageResult(_Record):
-    """One page (or, with :class:`~got_runtime.tasks.MultiPage`, several read in one context).
+    """One page (or, with :class:`~got_runtime.tasks.MultiPage`, several with one text, whose places are not known).
 
     ``number`` counts from 1; ``label`` is the page label of the document (``iv``, ``A-3``); ``total`` is the number of
     pages of its source. ``width`` and ``height`` are the size of the page image in pixels, ``size_pt`` that of the page

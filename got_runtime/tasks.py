@@ -112,7 +112,7 @@ class Box(_Task):
 
     ``unit`` is ``"px"`` (pixels of the page as given), ``"fraction"`` (0 to 1 of its sides) or ``"pt"`` (PDF points). A
     box that extends beyond the page is clipped with a warning. ``crop=True`` cuts the box out and reads it as a page of
-    its own, which users of the official weights report as more reliable.
+    its own, which users of the official weights report as more reliable; with ``zoom="auto"`` boxes always are.
     """
 
     kind: Literal["box"] = "box"
@@ -209,7 +209,8 @@ class Tiles(_Task):
 class MultiPage(_Task):
     """All pages of a document in one context.
 
-    The network was trained with the formatted query only; the plain one follows its pattern.
+    The network was trained with the formatted query only; the plain one follows its pattern. With ``zoom="auto"`` each
+    page is read as a page of its own, and the texts are joined.
     """
 
     kind: Literal["pages"] = "pages"

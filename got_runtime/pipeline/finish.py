@@ -10,11 +10,12 @@ from got_runtime.errors import EngineError, GotError
 from got_runtime.markup import parse
 from got_runtime.markup.block_starts import block_starts
 from got_runtime.options import ReadOptions
+from got_runtime.pipeline.page_by_page import joined_result
 from got_runtime.pipeline.page_task import PageTask
 from got_runtime.pipeline.postprocess import DecodedPage, answer_lines, build_result, token_positions
 from got_runtime.pipeline.retry import Retry
 from got_runtime.pipeline.zoomed import ZoomReading, page_lines
-from got_runtime.results import Attempt, ElementBox, PageError, PageLine
+from got_runtime.results import Attempt, ElementBox, PageError, PageLine, PageResult
 from got_runtime.sources.names import one_line
 
 if TYPE_CHECKING:
@@ -58,9 +59,9 @@ class PageFinisher:
             attempts=retry.attempts if retry is not None else (),
             boxes=boxes,
             lines=lines,
-            views=task.views(self.options.task, self.checkpoint.image_processor.size[0]),
+            views=task.views(task.header.task, self.checkpoint.image_processor.size[0]),
         )
-        task.finish(result)
+        self._finish(task, result)
 
     def finish_zoomed(self, task: PageTask, zoom: ZoomReading, attempts: tuple[Attempt, ...]) -> None:
         """Set the result of a page that was read in zoomed views, at once or after a loop in one view.
@@ -87,7 +88,7 @@ class PageFinisher:
             lines=lines,
             views=zoom.views(self.checkpoint.image_processor.size[0]),
         )
-        task.finish(result)
+        self._finish(task, result)
 
     @staticmethod
     def fail(task: PageTask, error: Exception) -> None:
@@ -107,7 +108,24 @@ class PageFinisher:
             result = build_result(task.header, DecodedPage("text_layer", task.text_layer), boxes=task.boxes)
         else:
             result = build_result(task.header, DecodedPage("blank"))
+        self._finish(task, result)
+
+    def _finish(self, task: PageTask, result: PageResult) -> None:
+        """Set the result of a page; with the last one of several pages also that of all of them."""
         task.finish(result)
+        group = task.group
+        if group is None or group.pages is None:
+            return
+        group.pages.results[task.place] = result
+        group.incomplete = group.incomplete or task.incomplete or task.failure is not None
+        if task.failure is not None:
+            group.pages.failures.append(task.failure)
+        if (pages := group.pages.done) is None:
+            return
+        joined = joined_result(group.header, pages)
+        if group.pages.failures and (joined.error is not None or self.options.on_error == "raise"):
+            group.failure = group.pages.failures[0]
+        group.finish(joined)
 
     def _locate(
         self, task: PageTask, decoded: DecodedPage, completion: Completion | None, lines: Sequence[PageLine]

@@ -54,7 +54,7 @@ def keep_answer(cache: "PageCache | None", options: ReadOptions, group: Sequence
     of_file = len(group[0].file_warnings)
 
     def keep(result: PageResult) -> None:
-        cut_short = TIME_IS_UP in result.warnings or (task.zoom is not None and task.zoom.failure is not None)
+        cut_short = task.incomplete or any(warning.endswith(TIME_IS_UP) for warning in result.warnings)
         # Its time or memory was too small, perhaps.
         cut_short = cut_short or any(warning.startswith(TEXT_LAYER_UNUSED) for warning in result.warnings)
         if result.error is None and not cut_short:

@@ -165,6 +165,7 @@ class _Pass:
 
     def _send(self, session: Session, work: Work) -> None:
         task = work.owner if isinstance(work.owner, PageTask) else work.owner.task
+        task = task.group or task
         if task.number > self._newest:
             self._newest = task.number
             self._open.append(task)
@@ -181,25 +182,30 @@ class _Pass:
             return
         if isinstance(event, Token):
             self._reader.check()
-            if on_token is not None and isinstance(work.owner, PageTask):
+            if on_token is not None and isinstance(work.owner, PageTask) and work.owner.group is None:
                 self._report_token(work.owner, event.token, on_token)
             return
         del self._sent[event.id]
         self._complete(work, event.completion if isinstance(event, Completed) else event.error)
 
     def _complete(self, work: Work, completion: Completion | Exception | None) -> None:
-        owner = work.owner
+        owner, on_token = work.owner, self._reader.on_token
         if isinstance(owner, PageTask):
+            task = owner
             self._parts.extend(self._planner.complete(owner, completion))
-            return
-        task, on_token = owner.task, self._reader.on_token
-        if isinstance(owner, ViewTask) and on_token is not None and task.first is None:
-            preview = self._planner.preview(task)
+        else:
+            task = owner.task
+            streams = isinstance(owner, ViewTask) and task.first is None
             self._parts.extend(self._planner.complete_part(owner, completion, work.part))
-            if text := owner.zoom.new_text():
-                on_token(preview, text)
+        if on_token is None:
             return
-        self._parts.extend(self._planner.complete_part(owner, completion, work.part))
+        group, text = task.group, ""
+        if group is not None and group.pages is not None:
+            text = group.pages.new_text()
+        elif isinstance(owner, ViewTask) and streams:
+            text = owner.zoom.new_text()
+        if text:
+            on_token(self._planner.preview(group or task), text)
 
     def _has_done(self) -> bool:
         """Whether a result can be yielded."""

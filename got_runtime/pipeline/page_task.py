@@ -6,6 +6,7 @@ from typing import Literal
 
 from got_runtime.engine.protocol import Completion, Request
 from got_runtime.errors import GotError
+from got_runtime.pipeline.page_by_page import PagesOfResult
 from got_runtime.pipeline.preprocess import PageHeader
 from got_runtime.pipeline.retry import Retry, RetryMethod
 from got_runtime.pipeline.zoomed import ZoomReading
@@ -56,6 +57,13 @@ class PageTask:
     """The answer of an earlier run."""
     keep: Callable[[PageResult], None] | None = None
     """Keeps the result for later runs."""
+    pages: PagesOfResult | None = None
+    """The pages of a task that reads several, each as a page of its own."""
+    group: "PageTask | None" = None
+    """The task of several pages that this page is one of, with its ``place`` among them."""
+    place: int = 0
+    incomplete: bool = False
+    """Whether something of the page could not be decoded, which another reading may give."""
     result: PageResult | None = None
     """The page's result, once nothing about it can change."""
 
@@ -70,6 +78,7 @@ class PageTask:
 
     def finish(self, result: PageResult) -> None:
         """Set the result and release pixels and tokens: the result may wait for those of earlier pages."""
+        self.incomplete = self.incomplete or (self.zoom is not None and self.zoom.failure is not None)
         if self.keep is not None:
             self.keep(result)
         self.result, self.page, self.request, self.first = result, without_image(self.page), None, None

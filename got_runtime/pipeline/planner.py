@@ -4,7 +4,7 @@ import itertools
 import logging
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from got_runtime.markup import parse
 from got_runtime.options import ReadOptions
 from got_runtime.pipeline.finish import PageFinisher
 from got_runtime.pipeline.kept import keep_answer, kept_task
+from got_runtime.pipeline.page_by_page import PagesOfResult, options_of_page
 from got_runtime.pipeline.page_task import DocumentTask, PageTask, PartTask, RetryTask, ViewTask, Work, without_image
 from got_runtime.pipeline.part_requests import part_requests
 from got_runtime.pipeline.postprocess import DecodedPage, build_result, decode_page
@@ -61,7 +62,7 @@ class PagePlanner:
         return PageFinisher(self.checkpoint, self.options)
 
     def work(self, documents: Iterable[Iterator[SourcePage]]) -> Generator[Work, None, None]:
-        """The requests of each page, in order; a page in zoomed views has several."""
+        """The requests of each page, in order; a page in zoomed views has several, as has a group read page by page."""
         with closing(in_order(self._prepared, self._numbered(documents), self.threads)) as prepared:
             for work in prepared:
                 yield from work
@@ -71,8 +72,19 @@ class PagePlanner:
         return work if self.threads == 1 else list(work)
 
     def _work_of(self, page: "_Numbered") -> Iterator[Work]:
-        task = self._plan_page(page.group)
+        task = self._plan_page(page.group, self.options, self.cache)
         task.document, task.index, task.number = page.document, page.index, page.number
+        if task.pages is None:
+            yield from self._first_works(task)
+            return
+        options = options_of_page(self.options, len(page.group))
+        for place, source in enumerate(page.group):
+            # Its warnings are those of the whole result.
+            member = self._plan_page([replace(source, warnings=(), file_warnings=())], options)
+            member.group, member.place = task, place
+            yield from self._first_works(member)
+
+    def _first_works(self, task: PageTask) -> Iterator[Work]:
         if task.zoom is None or not (views := self.first_views(task)):
             yield Work(task, task.request)
             return
@@ -102,21 +114,23 @@ class PagePlanner:
         if whole:
             yield whole
 
-    def _plan_page(self, group: list[SourcePage]) -> PageTask:
-        if (kept := kept_task(self.cache, self.options, group)) is not None:
+    def _plan_page(self, group: list[SourcePage], options: ReadOptions, cache: "PageCache | None" = None) -> PageTask:
+        if (kept := kept_task(cache, options, group)) is not None:
             return kept
         _ = self.checkpoint.name  # loads a network that is not loaded yet, and its errors are not the page's
-        prepared = prepare_page(self.checkpoint, self.options, group)
+        prepared = prepare_page(self.checkpoint, options, group)
         decoded = prepared.request is not None or prepared.zoomed
         page = group[0] if decoded else without_image(group[0])
         task = PageTask(page, prepared.header, prepared.request, prepared.lines)
         task.text_layer, task.failure = prepared.text_layer, prepared.failure
-        if task.text_layer is not None and self.options.boxes and len(group) == 1:
+        if prepared.page_by_page:
+            task.pages = PagesOfResult([None] * len(group))
+        if task.text_layer is not None and options.boxes and len(group) == 1:
             lines = [PageLine(text=text, bbox=box) for text, box in group[0].text_layer_lines.lines]
             task.boxes = tuple(line_boxes(parse(task.text_layer, is_latex=False), lines, task.text_layer))
         if prepared.zoomed and prepared.lines is not None:
             task.zoom = self._zoom(task, prepared.lines)
-        keep_answer(self.cache, self.options, group, task)
+        keep_answer(cache, options, group, task)
         return task
 
     def _zoom(self, task: PageTask, lines: ZoomedPage) -> ZoomReading:
@@ -145,12 +159,12 @@ class PagePlanner:
         return self._next_retry(task, self._retry(task, decoded))
 
     def _retry(self, task: PageTask, decoded: DecodedPage) -> Retry:
-        return Retry(task.page, self.options.task, decoded, self.options.limits.max_seconds_per_page)
+        return Retry(task.page, task.header.task, decoded, self.options.limits.max_seconds_per_page)
 
     def _zoom_after_loop(self, task: PageTask) -> list[PartTask] | None:
         """The zoomed views of a page that ran into a loop in one view; None without zoom, or without lines."""
         image = task.page.image
-        if task.lines is None or image is None or not isinstance(self.options.task, Plain):
+        if task.lines is None or image is None or not isinstance(task.header.task, Plain):
             return None
         size = self.checkpoint.image_processor.size[0]
         zoomed = ZoomedPage.of(image, characters_of_piece(readable_width(self.checkpoint), size))
@@ -211,16 +225,16 @@ class PagePlanner:
         """
         decoded, image = zoom.decoded(), task.page.image
         confidence = decoded.confidence.mean if decoded.confidence is not None else 0.0
-        page = isinstance(self.options.task, Plain | Formatted)
+        page = isinstance(task.header.task, Plain | Formatted)
         readable = decoded.text and (confidence >= ACCEPTED_CONFIDENCE or not page)
-        cropped = isinstance(self.options.task, Box) and self.options.task.crop
+        cropped = isinstance(task.header.task, Box) and task.header.task.crop
         whole = not cropped and task.first is None and image is not None
         if readable or not whole or decoded.finish_reason != "stop":
             self._finisher.finish_zoomed(task, zoom, ())
             return []
-        method = RetryMethod("one view", self.options.task, lambda: [image] if image is not None else [])
+        method = RetryMethod("one view", task.header.task, lambda: [image] if image is not None else [])
         seconds = self.options.limits.max_seconds_per_page
-        return self._next_retry(task, Retry(task.page, self.options.task, decoded, seconds, [method]))
+        return self._next_retry(task, Retry(task.page, task.header.task, decoded, seconds, [method]))
 
     def complete_early(self, task: PageTask) -> None:
         """Set as the result what has been decoded of a page whose retries cannot be decoded any more."""

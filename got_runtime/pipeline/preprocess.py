@@ -1,6 +1,5 @@
 """Prepares a page for the engine: query, tiles, pixels, prompt, and the limits of decoding."""
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -12,11 +11,11 @@ from got_runtime.errors import GotError, TaskError
 from got_runtime.model.prompt import build_prompt
 from got_runtime.options import ReadOptions
 from got_runtime.pipeline.preparing import preparing
-from got_runtime.pipeline.zoomed_parts import could_not_find_lines, is_cut_out, readable_width, zoom_is_off, zoomed_part
+from got_runtime.pipeline.zoomed_parts import FoundLines, find_page_lines, is_page_by_page, shown_part
 from got_runtime.sources import SourcePage
 from got_runtime.sources.rgb import without_equal_channels
-from got_runtime.tasks import TRAINED_CONTEXT, Box, Color, Formatted, PageFrame, Plain, Task, Tiles
-from got_runtime.views.formatted import FormattedPage
+from got_runtime.tasks import TRAINED_CONTEXT, Box, Color, PageFrame, Task, Tiles
+from got_runtime.views.formulas import alone_on_paper
 from got_runtime.views.tiles import split, tile_grid
 from got_runtime.views.zoom import ZoomedPage
 
@@ -30,14 +29,11 @@ __all__ = [
     "PageHeader",
     "PreparedPage",
     "build_request",
-    "find_page_lines",
     "group_label",
     "is_blank",
     "prepare_page",
     "retry_request",
 ]
-
-logger = logging.getLogger(__name__)
 
 TEXT_LAYER_UNUSED = "the text layer could not be used"
 """Beginning of a warning: the page was read by the network, though ``ocr="auto"`` asked for its text layer."""
@@ -78,7 +74,7 @@ class PageHeader:
 class PreparedPage:
     """A prepared page. Without ``request`` and ``zoomed`` it is not decoded.
 
-    It failed, has a text layer, or is blank.
+    It failed, has a text layer, is blank, or is one of several pages that are each read as a page of its own.
     """
 
     header: PageHeader
@@ -87,17 +83,19 @@ class PreparedPage:
     """The lines of a page of plain text whose type was measured, or of the part of a page that is read."""
     zoomed: bool = False
     """Whether the page is read in zoomed views of its ``lines``, rather than with the ``request``."""
+    page_by_page: bool = False
+    """Whether the pages of the group are still to be prepared, each as a page of its own."""
     text_layer: str | None = None
     failure: GotError | None = None
 
 
 def group_label(group: Sequence[SourcePage]) -> str:
-    """The label of one page, or of the first and last page that share one context."""
+    """The label of one page, or of the first and last page of one result."""
     return group[0].label if len(group) == 1 else f"{group[0].label}-{group[-1].label}"
 
 
 def prepare_page(checkpoint: "LoadedModel", options: ReadOptions, group: Sequence[SourcePage]) -> PreparedPage:
-    """Prepare one page, or the pages that share one context. Errors are returned as ``failure``."""
+    """Prepare one page, or the pages of one result. Errors are returned as ``failure``."""
     with preparing(sum(page.image.width * page.image.height for page in group if page.image is not None)):
         return _prepare_page(checkpoint, options, group)
 
@@ -135,37 +133,35 @@ def _prepare_page(checkpoint: "LoadedModel", options: ReadOptions, group: Sequen
         except GotError as error:
             header = replace(header, warnings=(*header.warnings, f"{TEXT_LAYER_UNUSED}: {error}"))
     try:
-        shown = task.model_copy(update={"crop": True}) if is_cut_out(checkpoint, options) else task
-        query = shown.query(PageFrame(width, height, page.size_pt))
-        images = [each.image.crop(query.crop) if query.crop else each.image for each in group if each.image is not None]
+        if is_page_by_page(checkpoint, options):
+            _prompt(checkpoint, task.query(header.frame).text, len(group))
+            return PreparedPage(header, page_by_page=True)
+        part = shown_part(checkpoint, options, page.image, header.frame)
+        header = replace(header, offset=part.offset, warnings=header.warnings + part.query.warnings)
+        images = [part.image, *(each.image for each in group[1:] if each.image is not None)]
         images = [without_equal_channels(image) for image in images]
-        header = replace(header, warnings=header.warnings + query.warnings)
         if all(is_blank(image) for image in images):
             return PreparedPage(header)
-        part = zoomed_part(checkpoint, options, images[0]) if len(images) == 1 else None
-        if isinstance(part, tuple):
-            left, top = query.crop[:2] if query.crop else (0, 0)
-            header = replace(header, offset=(left + part[1][0], top + part[1][1]))
-            return PreparedPage(header, lines=part[0], zoomed=True)
-        lines, warnings = find_page_lines(checkpoint, options, images)
-        header = replace(header, warnings=header.warnings + warnings + (() if part is None else (part,)))
-        if query.crop:
-            header = replace(header, offset=query.crop[:2])
+        found = find_page_lines(checkpoint, options, images[0], part.alone) if len(images) == 1 else FoundLines()
+        header = replace(header, warnings=header.warnings + found.warnings)
+        lines = found.lines
         if lines is not None and lines.turned:
             images = [lines.upright(image) for image in images]
             warning = f"the page lay on its side or upside down: turned by {lines.turned}° to be read"
             header = replace(header, warnings=(*header.warnings, warning))
-        if lines is not None and lines.is_needed(readable_width(checkpoint), checkpoint.image_processor.size[0]):
+        if found.zoomed:
             return PreparedPage(header, lines=lines, zoomed=True)
+        if part.alone:
+            images = [alone_on_paper(images[0], found.type_width)]
         request = build_request(
             checkpoint,
             images,
             task,
-            query.text,
+            part.query.text,
             options.max_new_tokens,
             options.limits.max_seconds_per_page,
-            # Attention to a turned page says nothing about places on the page as it was given.
-            record_attention=options.boxes and not query.crop and not (lines is not None and lines.turned),
+            # Attention to a turned page, or to a part, says nothing about places on the page as it was given.
+            record_attention=options.boxes and part.image is page.image and not (lines is not None and lines.turned),
             kept_bytes=RGB_BYTES * width * height,
         )
     except GotError as error:
@@ -174,28 +170,6 @@ def _prepare_page(checkpoint: "LoadedModel", options: ReadOptions, group: Sequen
         warning = f"a prompt of {len(request.prompt):,} tokens: GOT was trained with {TRAINED_CONTEXT:,}"
         header = replace(header, warnings=(*header.warnings, warning))
     return PreparedPage(header, request, lines)
-
-
-def find_page_lines(
-    checkpoint: "LoadedModel", options: ReadOptions, images: "Sequence[Image.Image]"
-) -> tuple[ZoomedPage | None, tuple[str, ...]]:
-    """The lines of a page that may be read in zoomed views, and warnings.
-
-    None for other tasks, without zoom, where the analysis of the page fails, and for a formatted page in one view.
-    """
-    task = options.task
-    plain = isinstance(task, Plain) or (isinstance(task, Box) and task.crop and not task.formatted)
-    if zoom_is_off(checkpoint, options) or not (plain or isinstance(task, Formatted)) or len(images) != 1:
-        return None, ()
-    size, readable = checkpoint.image_processor.size[0], readable_width(checkpoint)
-    try:
-        if plain:
-            return ZoomedPage.where_needed(images[0], readable, size), ()
-        lines = FormattedPage.where_needed(images[0], readable, size)
-        return lines if lines.is_needed(readable, size) else None, ()
-    except Exception as error:  # an unforeseen picture must not cost the page
-        logger.exception("the lines of a page could not be found")
-        return None, (could_not_find_lines(error),)
 
 
 def retry_request(
@@ -240,23 +214,28 @@ def build_request(
     size = checkpoint.image_processor.size
     if isinstance(task, Tiles):
         images = [tile for image in images for tile in split(image, tile_grid(*image.size, task.max_tiles, size), size)]
-    prompt = checkpoint.encode(build_prompt(query, checkpoint.tokens_per_tile * len(images)))
-    room = checkpoint.context - len(prompt)
-    if room < 1:
-        raise TaskError(
-            f"{len(images)} images make {len(prompt):,} tokens, and the network holds {checkpoint.context:,}: "
-            "select fewer pages (--pages), or read them one by one"
-        )
+    prompt = _prompt(checkpoint, query, len(images))
     return Request(
         prompt,
         checkpoint.image_processor.resized_pixels(images),
-        min(max_new_tokens, room),
+        min(max_new_tokens, checkpoint.context - len(prompt)),
         checkpoint.ngram_ban if task.ngram_ban else 0,
         max_seconds,
         record_attention,
         kept_bytes,
         checkpoint.image_processor.levels,
     )
+
+
+def _prompt(checkpoint: "LoadedModel", query: str, images: int) -> tuple[int, ...]:
+    """The prompt of a query about some images. Raises TaskError where it leaves no room in the context."""
+    prompt = checkpoint.encode(build_prompt(query, checkpoint.tokens_per_tile * images))
+    if len(prompt) >= checkpoint.context:
+        raise TaskError(
+            f"{images} images make {len(prompt):,} tokens, and the network holds {checkpoint.context:,}: "
+            "select fewer pages (--pages), or read them one by one"
+        )
+    return prompt
 
 
 def is_blank(image: "Image.Image") -> bool:

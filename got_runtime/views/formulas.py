@@ -14,7 +14,16 @@ from got_runtime.views.matching import AnswerLine, mean_of_known
 from got_runtime.views.pieces import Box, around
 from got_runtime.views.stack import PAPER, cleaned
 
-__all__ = ["displayed_formulas", "formula_view", "has_words", "latex_of", "spans_of_formulas", "with_limits"]
+__all__ = [
+    "FILL",
+    "alone_on_paper",
+    "displayed_formulas",
+    "formula_view",
+    "has_words",
+    "latex_of",
+    "spans_of_formulas",
+    "with_limits",
+]
 
 MIN_CONFIDENCE = 0.6
 """Mean probability of the tokens of a formula below which it is none: a figure, perhaps."""
@@ -30,9 +39,11 @@ VIEW_SIDE = 1024
 TYPE_WIDTH = 50.0
 """Pixels of a view: width of a small letter of a formula that is shown alone."""
 FILL = 0.8
-"""Part of its view that a formula takes at most."""
+"""Part of its view that a formula, or a part of a page, takes at most."""
 SHAPE = 1.0, 3.0
 """Least and greatest width : height of the view of a formula, as in training."""
+SHAPE_OF_PART = 2 / 3, 3.0
+"""The same for a box or what stands in a frame, which may be as high as a page."""
 SHORT_WORDS = frozenset(
     [
         "a",
@@ -202,10 +213,27 @@ def latex_of(answer: Sequence[AnswerLine], displayed: bool = False) -> str | Non
 
 def formula_view(page: PageLines, box: Box, x_height: float) -> Image.Image:
     """A formula alone in the middle of clean paper, at the size that is read best."""
-    crop = cleaned(page, box, x_height)
-    width, height = crop.size
-    ratio = float(np.clip(width / height, *SHAPE))
-    wide = max(width / FILL, height / FILL * ratio, VIEW_SIDE * x_height / TYPE_WIDTH)
-    view = Image.new("RGB", (round(wide), round(wide / ratio)), (PAPER, PAPER, PAPER))
-    view.paste(crop, ((view.width - width) // 2, (view.height - height) // 2))
+    return _on_paper(cleaned(page, box, x_height).convert("RGB"), x_height, (PAPER, PAPER, PAPER), SHAPE)
+
+
+def alone_on_paper(part: Image.Image, type_width: float | None) -> Image.Image:
+    """A part of a page alone in the middle of paper of its colour, as :func:`formula_view` shows formulas.
+
+    Args:
+        part: what was cut out.
+        type_width: width of its characters in pixels, where it is known.
+    """
+    picture = part.convert("RGB")
+    red, green, blue = np.median(np.asarray(picture).reshape(-1, 3), axis=0).astype(int).tolist()
+    return _on_paper(picture, type_width or 0.0, (red, green, blue), SHAPE_OF_PART)
+
+
+def _on_paper(
+    picture: Image.Image, type_width: float, paper: tuple[int, int, int], shape: tuple[float, float]
+) -> Image.Image:
+    width, height = picture.size
+    ratio = float(np.clip(width / height, *shape))
+    wide = max(width / FILL, height / FILL * ratio, VIEW_SIDE * type_width / TYPE_WIDTH)
+    view = Image.new("RGB", (round(wide), round(wide / ratio)), paper)
+    view.paste(picture, ((view.width - width) // 2, (view.height - height) // 2))
     return view

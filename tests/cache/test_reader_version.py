@@ -5,14 +5,14 @@ from pathlib import Path
 
 import torch
 
-from got_runtime import Box, Color, Formatted, Plain, ReadOptions, Tiles
+from got_runtime import Box, Color, Formatted, MultiPage, Plain, ReadOptions, Tiles
 from got_runtime.cache import READER_VERSION
 from got_runtime.model.checkpoint import LoadedModel
 from got_runtime.pipeline.planner import PagePlanner
 from got_runtime.sources import open_pages
 from got_runtime.tasks import Task
 
-PINNED = (7, "65ae1fb82fc940fa")
+PINNED = (8, "164fa6d0602dbc79")
 """If this fails, raise READER_VERSION in got_runtime/cache/key.py by one and put what the test found here."""
 
 TASKS: list[Task] = [
@@ -22,6 +22,8 @@ TASKS: list[Task] = [
     Box(100, 100, 900, 900, crop=True),
     Color(color="red"),
     Tiles(max_tiles=2),
+    Box(100, 100, 900, 900, formatted=True),
+    MultiPage(),
 ]
 
 
