@@ -3,9 +3,11 @@
 import itertools
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from statistics import median
 from typing import Literal, NamedTuple
+
+from got_runtime.views.pieces import Box
 
 __all__ = ["BULLET", "MIN_SIDES", "SECTION_SIZE", "SENTENCE_END", "LineReader", "PartLine", "is_label"]
 
@@ -51,7 +53,7 @@ class PartLine(NamedTuple):
     """
 
     text: str
-    box: tuple[int, int, int, int]
+    box: Box
     x_height: float
     weight: float
     base: float
@@ -73,12 +75,16 @@ class _Column(NamedTuple):
 class LineReader:
     """The lines of a page in reading order, and level rules that belong to no table."""
 
-    def __init__(self, lines: Sequence[PartLine], footnote_rules: Sequence[tuple[int, int, int, int]]) -> None:
+    def __init__(self, lines: Sequence[PartLine], footnote_rules: Sequence[Box]) -> None:
         self.lines = lines
         text = [line for line in lines if line.part is None and line.text]
-        self.size = median([line.x_height for line in text for _ in range(len(line.text))] or [1.0])
-        self.ascent = median([line.ascent for line in text for _ in range(len(line.text))] or [1.0])
-        self.weight = median([line.weight / line.ascent for line in text for _ in range(len(line.text))] or [1.0])
+
+        def typical(value: Callable[[PartLine], float]) -> float:
+            return median([value(line) for line in text for _ in line.text] or [1.0])
+
+        self.size = typical(lambda line: line.x_height)
+        self.ascent = typical(lambda line: line.ascent)
+        self.weight = typical(lambda line: line.weight / line.ascent)
         self.rules = footnote_rules
         self.columns = self._columns()
         pitches = [
@@ -87,7 +93,7 @@ class LineReader:
             if last.part is None
             and line.part is None
             and _below(last, line)
-            and line.base - last.base < 4.5 * self.size
+            and line.base - last.base < FAR * self.size
         ]
         # Most lines of a page of paragraphs follow within their paragraph: the lower quartile is such a distance.
         self.pitch = sorted(pitches)[len(pitches) // 4] if pitches else 0.0
@@ -127,7 +133,7 @@ class LineReader:
             return last.part != line.part
         if not _below(last, line):
             return not self._goes_on(before, index)
-        if self._rule_between(last, line) or self.is_item(index) or is_label(last) or is_label(line):
+        if _rule_between(last, line, self.rules) or self.is_item(index) or is_label(last) or is_label(line):
             return True
         pitch, usual = line.base - last.base, self.pitch
         if self.is_item(block[0]):
@@ -168,14 +174,6 @@ class LineReader:
         full = self.columns[before].right - last.box[2] < 4 * self.size
         begins = line.box[0] - self.columns[index].left < INDENT * self.size
         return full and begins and line.text[:1].islower() and line.box[1] < last.box[1]
-
-    def _rule_between(
-        self, last: PartLine, line: PartLine, rules: Sequence[tuple[int, int, int, int]] | None = None
-    ) -> bool:
-        return any(
-            last.base < (rule[1] + rule[3]) / 2 < line.base and rule[0] < line.box[2] and rule[2] > line.box[0]
-            for rule in (self.rules if rules is None else rules)
-        )
 
     def is_centred(self, index: int) -> bool:
         """Whether a line stands in the middle of its column, or on one axis with a shorter or longer line beside it."""
@@ -232,9 +230,9 @@ class LineReader:
         line = self.lines[index]
         above = [each for each in self.lines if each.base < line.base and _level_overlap(each, line)]
         last = max(above, key=lambda each: each.base, default=None)
-        return last is not None and self._rule_between(last, line, self._footnote_rules(index))
+        return last is not None and _rule_between(last, line, self._footnote_rules(index))
 
-    def _footnote_rules(self, index: int) -> list[tuple[int, int, int, int]]:
+    def _footnote_rules(self, index: int) -> list[Box]:
         """Rules that begin where a line's column does, and take a part of its width."""
         left, right = self.columns[index]
         most = FOOTNOTE_RULE * (right - left)
@@ -249,6 +247,13 @@ def _below(last: PartLine, line: PartLine) -> bool:
 def is_label(line: PartLine) -> bool:
     """Whether a line is the heading of an abstract."""
     return line.text.strip().lower() == "abstract"
+
+
+def _rule_between(last: PartLine, line: PartLine, rules: Sequence[Box]) -> bool:
+    return any(
+        last.base < (top + bottom) / 2 < line.base and left < line.box[2] and right > line.box[0]
+        for left, top, right, bottom in rules
+    )
 
 
 def _level_overlap(one: PartLine, other: PartLine) -> bool:

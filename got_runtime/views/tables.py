@@ -76,16 +76,17 @@ def with_tables(
     """
     free = list(lines)
     found: list[tuple[Table, list[TextLine]]] = []
-    for region in ruled_regions(rules, x_height):
-        inside = [line for line in free if middle_in(line.box, region)]
+
+    def take(inside: list[TextLine], region: Box) -> None:
         if (table := _table(inside, region, rules, ink, x_height)) is not None:
             found.append(table)
-            free = [line for line in free if line not in inside]
+            free[:] = [line for line in free if line not in inside]
+
+    for region in ruled_regions(rules, x_height):
+        take([line for line in free if middle_in(line.box, region)], region)
     for rows in unruled_regions(free, x_height):
         inside = [line for row in rows for line in row]
-        if (table := _table(inside, around_lines(inside), rules, ink, x_height)) is not None:
-            found.append(table)
-            free = [line for line in free if line not in inside]
+        take(inside, around_lines(inside))
     if not found:
         return list(lines), []
     outside = Rules(*(rules_outside(boxes, [around_lines(own) for _, own in found]) for boxes in rules))
@@ -179,14 +180,14 @@ def _cells(lines: Sequence[TextLine], grid: _Grid, x_height: float) -> tuple[Tab
         if barred:
             while column + wide < columns and not grid.upright[column + wide, row]:
                 wide += 1
+            with_text = {place[0] for place in places if column <= place[1] < column + wide}
+            # Rows between two rules are no cell of several rows: text in each of them says so.
             while (
                 row + tall < rows
                 and grid.level[1:-1].any()
                 and not grid.level[row + tall, column : column + wide].any()
+                and not (row + tall in with_text and with_text.intersection(range(row, row + tall)))
             ):
-                # Rows between two rules are no cell of several rows: text in each of them says so.
-                if any(place[0] == row + tall for place in places) and _text_in_rows(places, row, tall, column, wide):
-                    break
                 tall += 1
         else:
             crossing = [line for line, place in zip(lines, places, strict=True) if place == (row, column)]
@@ -202,16 +203,9 @@ def _cells(lines: Sequence[TextLine], grid: _Grid, x_height: float) -> tuple[Tab
         cells.append(Cell(row, column, tall, wide, tuple(range(len(ordered), len(ordered) + len(own)))))
         ordered += own
     alignment = "".join(_alignment(cells, ordered, column, grid, x_height) for column in range(columns))
-    level = tuple(tuple(bool(each) for each in edge) for edge in grid.level)
-    upright = tuple(bool(edge.any()) for edge in grid.upright)
+    level = tuple(tuple(edge) for edge in grid.level.tolist())
+    upright = tuple(grid.upright.any(axis=1).tolist())
     return Table(rows, columns, tuple(cells), level, upright, alignment, (0, len(ordered))), ordered
-
-
-def _text_in_rows(places: Sequence[tuple[int, int]], row: int, tall: int, column: int, wide: int) -> bool:
-    """Whether both the rows of a cell so far and the next one have text in its columns."""
-    columns = range(column, column + wide)
-    above = any(row <= place[0] < row + tall and place[1] in columns for place in places)
-    return above and any(place[0] == row + tall and place[1] in columns for place in places)
 
 
 def _alignment(cells: Sequence[Cell], lines: Sequence[TextLine], column: int, grid: _Grid, x_height: float) -> str:
