@@ -279,7 +279,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     ),
     "bits-0.tif": (lambda: grey_tiff(0, 1, bytes(64)), "SourceUnsupported"),
     "height-lowest.bmp": (lambda: bmp(8, -(2**31), 24), "LimitExceeded"),
-    "bits-0.bmp": (lambda: bmp(8, 8, 0), "SourceCorrupt"),
+    "bits-0.bmp": (lambda: bmp(8, 8, 0), "SourceUnsupported"),
     "frame-outside.gif": (gif_frame_outside, "LimitExceeded"),
     # 5. errors of later frames
     "later-frame-60000.png": (animated_png_with_a_large_frame, "SourceCorrupt"),
