@@ -14,7 +14,7 @@ from PIL import JpegImagePlugin
 
 __all__ = ["JpegFile", "jpeg_fault"]
 
-TAIL_BYTES = 16
+TAIL_BYTES = 4
 """Bytes at the end without which no picture may be complete. Some encoders write one or two too many."""
 PADDING = bytes(8)
 """libjpeg reads so many bytes ahead."""
@@ -116,7 +116,12 @@ def jpeg_fault(data: bytes) -> str | None:
     try:
         image = JpegFile(io.BytesIO(data), "")
         image.draft("L", (1, 1))
+    except Exception:  # noqa: BLE001 - what cannot be opened is reported by who draws it
+        return None
+    try:
         image.load()
-    except Exception:  # noqa: BLE001 - what cannot be decoded is reported by who draws it
+    except OSError:
+        image._found("they cannot be decoded to their end")
+    except Exception:  # noqa: BLE001 - as above
         return None
     return image.fault

@@ -109,6 +109,22 @@ def test_a_damaged_jpeg_is_warned_of(
     assert page.image is not None
 
 
+def test_a_marker_that_no_jpeg_has_is_warned_of_where_mupdf_draws_on() -> None:
+    data = jpeg_of(print_of("L", 20))
+    middle = (data.index(b"\xff\xda") + len(data)) // 2
+    page = only_page(in_pdf(data[:middle] + b"\xff\x40" + data[middle + 2 :]))
+    assert any("JPEG data are damaged" in each for each in page.warnings)
+
+
+@pytest.mark.parametrize("extra", [9, 14])
+def test_a_few_bytes_too_many_in_a_jpeg_are_warned_of(extra: int) -> None:
+    data = jpeg_of(print_of("L", 20))
+    for holder in (bytes, in_pdf):
+        page = only_page(holder(data[:-2] + b"\x55" * extra + data[-2:]))
+        assert any("they go on after the picture" in each for each in page.warnings)
+        assert only_page(holder(data[:-2] + b"\x55" + data[-2:])).warnings == ()
+
+
 def test_a_progressive_jpeg_without_its_last_scans_is_warned_of() -> None:
     data = jpeg_of(print_of("L", 20), progressive=True)
     page = only_page(data[: data.rindex(b"\xff\xc4")] + b"\xff\xd9")
