@@ -150,3 +150,19 @@ def test_the_caption_of_a_longtable_is_one_of_a_table() -> None:
     caption, table = parse(MARKDOWN["a caption inside a longtable"][0])
     assert (caption.kind, table.kind) == ("caption", "table")
     assert caption.of == "table"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        ("Tabelle 1: Teile", "table"),
+        ("Abb. 3: Ein Haus", "figure"),
+        ("Tableau 2: Pi\u00e8ces", "table"),
+        ("Figura 4. Casa", "figure"),
+        ("Tabelle 1 zeigt es.", None),
+        ("Tableau de bord", None),
+    ],
+)
+def test_captions_in_other_languages(line: str, kind: str | None) -> None:
+    (element,) = parse(line)
+    assert getattr(element, "of", None) == kind

@@ -6,12 +6,8 @@ from typing import Literal
 from got_runtime.markup.content import Content, Text, merge
 
 _CAPTION_LABELS: dict[str, Literal["table", "figure"]] = {
-    "table": "table",
-    "tab.": "table",
-    "表": "table",
-    "figure": "figure",
-    "fig.": "figure",
-    "图": "figure",
+    **dict.fromkeys(("table", "tab.", "tabelle", "tableau", "tabla", "tabella", "表"), "table"),
+    **dict.fromkeys(("figure", "fig.", "abbildung", "abb.", "figura", "图"), "figure"),
 }
 
 
