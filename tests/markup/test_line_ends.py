@@ -45,6 +45,7 @@ JOINED = {
     "a German sentence": ("Der Versuch wurde von der Arbeitsgruppe an der Universität\nHeidelberg durchgeführt.", " "),
     "an equation's number": ("With the numbers as shown in Eq.\n(3) we have the sum.", " "),
     "authors": ("See the results of Smith et al.\nfor the details of this method.", " "),
+    "the year of authors": ("It was found by Smith et al.\n(2021) and others; see\nDoe for the rest.", " "),
     "a formula that goes on": ("Let the following hold for all numbers of\n\\(N\\) in the set.", " "),
     "a Chinese sentence": ("光学字符识别是将图像中的文字\n转换为机器可读文本的技术。", ""),
     "Chinese lines that end with commas": (

@@ -44,7 +44,7 @@ def _set(words: str) -> frozenset[str]:
 
 _OPEN = _set(
     "a an and are as at be been between but by can could did do does for from had has have if in into is its may might"
-    " must nor of on or our over should so such than that the their then these they this those through to under was we"
+    " must nor of on or our over should so see such than that the their then these they this those through to under was we"
     " were what when where which while who whose will with within without would"
     " als am an auf aus bei bis das dass dem den der des die durch ein eine einem einen einer eines für im in ist kann"
     " mit nach nicht oder sich sie sind sowie um und unter vom von war werden wie wird zu zum zur über"
@@ -55,7 +55,7 @@ _OPEN = _set(
     " z.b. d.h. abb. vgl."
 )
 """Words that end no line on purpose."""
-_REFERRING = _set("and by eq. eqs. fig. figs. from in no. nos. of or p. pp. sec. see to vol. with")
+_REFERRING = _set("al. and by eq. eqs. fig. figs. from in no. nos. of or p. pp. sec. see to vol. with")
 _NUMBER = re.compile(r"[(\[]?\d")
 _OPEN_EAST_ASIAN = "的和与及或在把被将对从由向为而且但并因所"
 
