@@ -24,8 +24,8 @@ PRINTED = {
         "Ångström, straße, § 3, … and LaTeX is\n",
     ),
     "ties": (
-        r"Fig.~2, Table~\ref{x}, Eq.~(1), et~al.~[3], but ~100, 5~10, a~z, 周一~周五, http://x.y/~me",
-        "Fig. 2, Table x, Eq. (1), et al. [3], but ~100, 5~10, a~z, 周一~周五, http://x.y/~me\n",
+        r"Fig.~2, Table~\ref{x}, A~\cite{b}, Eq.~(1), et~al.~[3], but ~100, 5~10, a~z, 周一~周五, http://x.y/~me",
+        "Fig. 2, Table x, A [b], Eq. (1), et al. [3], but ~100, 5~10, a~z, 周一~周五, http://x.y/~me\n",
     ),
     "a tie in an address": (r"\url{http://x.y/\textasciitilde me}", "http://x.y/~me\n"),
     "quotation marks": (

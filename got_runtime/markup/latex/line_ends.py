@@ -44,8 +44,8 @@ def _set(words: str) -> frozenset[str]:
 
 _OPEN = _set(
     "a an and are as at be been between but by can could did do does for from had has have if in into is its may might"
-    " must nor of on or our over should so see such than that the their then these they this those through to under was we"
-    " were what when where which while who whose will with within without would"
+    " must nor of on or our over should so see such than that the their then these they this those through to under was"
+    " we were what when where which while who whose will with within without would"
     " als am an auf aus bei bis das dass dem den der des die durch ein eine einem einen einer eines für im in ist kann"
     " mit nach nicht oder sich sie sind sowie um und unter vom von war werden wie wird zu zum zur über"
     " à au aux avec ce ces cette dans de des du elle en est et il la le les leur ou où par pas pour qu que qui sa se"

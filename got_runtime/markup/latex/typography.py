@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from got_runtime.markup.content import Content, Text
+from got_runtime.markup.latex.references import REFERENCES
 from got_runtime.markup.latex.token_reader import TokenReader
 from got_runtime.markup.latex.tokens import Kind
 
@@ -37,8 +38,10 @@ class Typography:
         if not self._reader.is_latex:
             return text
         if "~" in text:
-            following = self._reader.tokens[index + 1].kind if index + 1 < len(self._reader.tokens) else None
-            text = _untied(text, following in _TIED)
+            following = self._reader.tokens[index + 1] if index + 1 < len(self._reader.tokens) else None
+            if following is not None and text[-1] == "~" and following.name in REFERENCES:  # A~\cite{x}
+                text = text[:-1] + " "
+            text = _untied(text, following is not None and following.kind in _TIED)
         if "``" in text or "''" in text:
             text = self._quoted(text, self._reader.tokens[index].start)
         return text
