@@ -203,8 +203,8 @@ def _cells(lines: Sequence[TextLine], grid: _Grid, x_height: float) -> tuple[Tab
         cells.append(Cell(row, column, tall, wide, tuple(range(len(ordered), len(ordered) + len(own)))))
         ordered += own
     alignment = "".join(_alignment(cells, ordered, column, grid, x_height) for column in range(columns))
-    level = tuple(tuple(map(bool, edge)) for edge in grid.level)
-    upright = tuple(map(bool, grid.upright.any(axis=1)))
+    level = tuple(tuple(bool(each) for each in edge) for edge in grid.level)
+    upright = tuple(bool(edge.any()) for edge in grid.upright)
     return Table(rows, columns, tuple(cells), level, upright, alignment, (0, len(ordered))), ordered
 
 
