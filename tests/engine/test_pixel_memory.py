@@ -4,6 +4,7 @@ import multiprocessing
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,10 @@ from got_runtime.errors import EngineError
 from got_runtime.model.checkpoint import LoadedModel
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="pixels go through the pipe elsewhere")
+
+
+def finished(engine: Any, requests: Any) -> Any:
+    return list(generate(engine, requests))
 
 
 @pytest.fixture
@@ -100,7 +105,7 @@ def test_pages_do_not_go_through_the_pipe_and_all_memory_is_free_after_them(
 
         monkeypatch.setattr(worker._connection, "send", count)
         try:
-            found.append(tokens_of(in_time(lambda engine=engine: list(generate(engine, requests)))))
+            found.append(tokens_of(in_time(partial(finished, engine, requests))))
             assert not any(worker._memory._used)
         finally:
             in_time(engine.close)
