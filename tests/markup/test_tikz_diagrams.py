@@ -149,3 +149,9 @@ def test_triangles_in_a_triangle() -> None:
 
 def test_a_sign_over_a_letter_with_an_index() -> None:
     assert words(svg(r"\node at (0,0) {$\vec{F_1}$};")) == ["F" + chr(0x20D7) + "1"]
+
+
+def test_a_label_that_draws_is_counted_and_not_printed() -> None:
+    figure = tikz.draw(r"\begin{tikzpicture}\draw (0,0) -- (1,1); \node {\ornament[width=1cm]{15}};\end{tikzpicture}")
+    assert (figure.drawn, figure.statements) == (1, 2)
+    assert words(svg(r"\node at (0,0) {$\left[a=1\right]$};")) == ["[a=1]"]

@@ -41,6 +41,8 @@ _PRINTED = re.compile(r"\\pgfmathprintnumber\s*(?:\[[^\[\]]*\])?\s*\{([^{}]*)\}"
 _CALCULATION = re.compile(
     r"\\(?:pgfmath[a-z]+|numexpr|dimexpr|inteval|fpeval|the|number|arabic|value|ifnum|ifodd)(?![A-Za-z])"
 )
+# A command that draws, by its options: \pgfornament[width=1cm]{15}.
+_PICTURE = re.compile(r"\\includegraphics|\\(?!left|right|[bB]ig)[A-Za-z]+\s*\[[^\[\]]*=[^\[\]]*\]\s*\{")
 _NARROW = frozenset("iljtfrI.,;:'′!|()[]{} °")
 
 
@@ -83,7 +85,7 @@ def label_text(text: str) -> str:
     text = re.sub(r"\^\s*\{?\s*\\prime\s*\}?", "′", text)
     if text.startswith("{") and text.endswith("}"):
         text = text[1:-1]
-    if "\\includegraphics" in text:
+    if _PICTURE.search(text):
         raise NotDrawn
     parts = re.split(r"(?<!\\)\$", text)
     if len(parts) % 2 == 0:  # a sign of money
