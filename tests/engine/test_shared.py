@@ -1,6 +1,7 @@
 """One batch for all callers: fairness, cancelling, interrupts, and closing, without a network."""
 
 import random
+import statistics
 import threading
 import time
 from collections.abc import Iterator
@@ -78,6 +79,32 @@ def test_a_picture_does_not_wait_for_the_pages_of_a_document_whose_rows_end_mean
     while not any(isinstance(event, Completed) for event in picture.step()):
         document.step()
     assert engine.rows.now - started <= 50 + 40 + 1
+
+
+def page_seconds(came: float) -> float:
+    """Time that a page of 150 tokens takes when it comes at a moment of the reading of a document.
+
+    Prefilling takes as long as 125 steps, about as with got-nano on two cores.
+    """
+    engine = VirtualEngine(8, prefill_seconds=125.0)
+    reading, page, id = engine.session(), None, 0
+    while True:
+        while reading.has_room():
+            reading.add(id, request_of(150))
+            id += 1
+        if page is None and engine.rows.now >= came:
+            page = engine.session()
+            page.add(0, request_of(150))
+        reading.step()
+        if page is not None and any(isinstance(event, Completed) for event in page._member.events):
+            return engine.rows.now - came
+
+
+def test_a_page_beside_a_document_takes_twice_its_time_alone_at_most_whenever_it_comes() -> None:
+    alone = 125 + 150
+    times = [page_seconds(came) for came in range(0, 4000, 53)]
+    assert max(times) <= 2.1 * alone
+    assert statistics.median(times) <= 1.6 * alone
 
 
 def test_free_rows_go_to_the_session_with_the_fewest_rows() -> None:
