@@ -95,8 +95,8 @@ def page_seconds(came: float) -> float:
         if page is None and engine.rows.now >= came:
             page = engine.session()
             page.add(0, request_of(150))
-        reading.step()
-        if page is not None and any(isinstance(event, Completed) for event in page._member.events):
+        events = (page or reading).step()  # of all rows, whoever makes it
+        if page is not None and any(isinstance(event, Completed) for event in events):
             return engine.rows.now - came
 
 
