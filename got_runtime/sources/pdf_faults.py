@@ -21,6 +21,11 @@ PLACEHOLDER = re.compile(r"Please wait|Adobe (Acrobat )?Reader")
 """In the page that stands for an XFA form, which names the program that it needs in every language."""
 LARGEST_UNIT = 75_000
 """Largest UserUnit of a page (ISO 32000-1, table C.1). A page of A4 is 22 km wide then."""
+COLOURANTS = (1, 3, 4)
+"""Numbers of an annotation's colour: grey, RGB or CMYK (ISO 32000-1, table 164)."""
+YELLOW = (1, 1, 0)
+HIDDEN = 1 | 2 | 32
+"""Flags of an annotation that is not shown: Invisible, Hidden, NoView (ISO 32000-1, table 165)."""
 INVISIBLE = ("ignore-text", "clip")
 """Content that leaves no mark: text for searching, and clipping paths."""
 
@@ -105,13 +110,46 @@ def _size_fault(document: Any, page: Any) -> str | None:
     return f"the page does not state its size: it is taken as {page.rect.width:g}×{page.rect.height:g} points"
 
 
+def _highlight_fault(_: Any, page: Any) -> str | None:
+    """Highlights without appearance and colour, which MuPDF draws in black over text, others in yellow."""
+    annotations, found = page._pdf_page().obj().pdf_dict_gets("Annots"), False
+    for index in range(annotations.pdf_array_len()):
+        mark = annotations.pdf_array_get(index)
+        if mark.pdf_dict_gets("Subtype").pdf_to_name() == "Highlight" and _is_black(mark):
+            colour = page._pdf_page().doc().pdf_new_array(len(YELLOW))
+            for value in YELLOW:
+                colour.pdf_array_push_int(value)
+            mark.pdf_dict_puts("C", colour)
+            found = True
+    return "a highlight states no colour: it is drawn in yellow" if found else None
+
+
+def _is_black(highlight: Any) -> bool:
+    """Whether it is drawn, and states neither its appearance nor a colour."""
+    normal = highlight.pdf_dict_gets("AP").pdf_dict_gets("N")
+    if not normal.pdf_is_stream():  # one for each state
+        normal = normal.pdf_dict_gets(highlight.pdf_dict_gets("AS").pdf_to_name())
+    is_shown = (
+        not highlight.pdf_dict_gets("F").pdf_to_int() & HIDDEN and highlight.pdf_dict_gets("QuadPoints").pdf_array_len()
+    )
+    return bool(
+        is_shown and not normal.pdf_is_stream() and highlight.pdf_dict_gets("C").pdf_array_len() not in COLOURANTS
+    )
+
+
 def _mupdf() -> Any:
     from pymupdf import mupdf
 
     return mupdf
 
 
-MENDS: tuple[Callable[[Any, Any], str | None], ...] = (_unit_fault, _rotation_fault, _crop_fault, _size_fault)
+MENDS: tuple[Callable[[Any, Any], str | None], ...] = (
+    _unit_fault,
+    _rotation_fault,
+    _crop_fault,
+    _size_fault,
+    _highlight_fault,
+)
 """Each mends a fault of a ``pymupdf.Page`` in memory and returns a warning, after which the page is loaded again."""
 
 

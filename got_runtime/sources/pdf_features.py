@@ -4,27 +4,30 @@ Each was found by comparing the pages of public test suites with PDFium's pictur
 """
 
 import re
-import struct
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from threading import Thread
 from typing import Any
 
+from got_runtime.sources.jbig2 import has_combined_halftone
 from got_runtime.sources.jpeg import jpeg_fault
 from got_runtime.sources.names import one_line
 
-__all__ = ["PageFeatures", "has_combined_halftone", "has_nested_ranges"]
+__all__ = ["PageFeatures", "has_nested_ranges"]
 
 TRANSFER = "transfer functions"
 MASK_TRANSFER = "a soft mask with a transfer function"
 HALFTONE = "a JBIG2 halftone region that is combined with others"
 WIDTHS = "character widths that overlap"
-DRAWN_BY_PDFIUM = (TRANSFER, MASK_TRANSFER, HALFTONE, WIDTHS)
+TILES = "a pattern of overlapping tiles that blend"
+DRAWN_BY_PDFIUM = (TRANSFER, MASK_TRANSFER, HALFTONE, WIDTHS, TILES)
 """What MuPDF draws wrong, and PDFium right."""
 COLOURS = "colours"
 """An image whose colours are multiplied with its opacity, which neither draws right (ISO 32000-2: SMaskInData 2)."""
 JPEG = "JPEG "
 """Before the object number of JPEG data, whose damage MuPDF and PDFium draw without a word."""
+BLENDS = "blends"
+"""Resources that hold a blend mode other than Normal."""
 FONT = "font "
 """Before the name of a font that is not in the file."""
 
@@ -36,7 +39,11 @@ MAX_JPEG_BYTES = 8 << 20
 """JPEG data of a page that are looked at; a page of 200 dpi has 300 KB, which take 5 ms."""
 MAX_DEPTH = 8
 """Of forms in forms."""
+MIN_OVERLAP = 1.1
+"""Steps of a pattern that a tile is long or wide from which MuPDF may leave out a strip that is worth a warning."""
 NO_TRANSFER = ("Identity", "Default", "None")
+NORMAL = ("Normal", "Compatible")
+"""Blend modes that change nothing."""
 STANDARD_FONTS = re.compile(
     r"(Arial|Helvetica|Times|TimesNewRoman|Courier|CourierNew|Symbol|ZapfDingbats)(PS)?(MT)?([-,_ ].*)?$"
 )
@@ -47,8 +54,6 @@ CJK = ("GB1", "CNS1", "Japan1", "Korea1", "KR")
 """Character collections for which MuPDF has a font."""
 WIDTHS_ENTRY = re.compile(rb"(\d+)\s*(?:\[([^\]]*)\]|(\d+)\s+[-\d.]+)")
 """``c [w1 … wn]`` or ``c_first c_last w``."""
-HALFTONE_REGIONS = (20, 22, 23)
-"""Types of JBIG2 segments (ITU-T T.88, 7.3)."""
 
 
 class Features:
@@ -150,7 +155,10 @@ class PageFeatures:
         if thing.pdf_dict_gets("Subtype").pdf_to_name() == "Image":
             yield from self._in_image(thing)
         elif depth < MAX_DEPTH:
-            yield from self._once(thing.pdf_dict_gets("Resources"), self._in_resources, depth + 1)
+            found = self._once(thing.pdf_dict_gets("Resources"), self._in_resources, depth + 1)
+            yield from found
+            if BLENDS in found and _overlaps(thing):
+                yield TILES
 
     def _in_image(self, image: Any) -> Iterator[str]:
         if image.pdf_dict_gets("SMaskInData").pdf_to_int() == 2:
@@ -194,9 +202,19 @@ def _in_state(state: Any, _: int) -> Iterator[str]:
         transfer = state.pdf_dict_gets("TR")
     if _is_transfer(transfer):
         yield TRANSFER
+    mode = state.pdf_dict_gets("BM")
+    if mode.pdf_is_array() or (mode.pdf_is_name() and mode.pdf_to_name() not in NORMAL):
+        yield BLENDS
     mask = state.pdf_dict_gets("SMask")
     if mask.pdf_dict_gets("S").pdf_to_name() == "Alpha" and _is_transfer(mask.pdf_dict_gets("TR")):
         yield MASK_TRANSFER  # which MuPDF does not apply outside of the mask's box
+
+
+def _overlaps(pattern: Any) -> bool:
+    """Whether the tiles of a pattern overlap, of which MuPDF draws too few if they blend."""
+    box = pattern.pdf_dict_gets("BBox").pdf_to_rect()
+    sides = (("XStep", box.x1 - box.x0), ("YStep", box.y1 - box.y0))
+    return any(0 < MIN_OVERLAP * abs(pattern.pdf_dict_gets(step).pdf_to_real()) < side for step, side in sides)
 
 
 def _is_transfer(function: Any) -> bool:
@@ -254,31 +272,3 @@ def has_nested_ranges(ranges: list[tuple[int, int]]) -> bool:
             return True
         end = last
     return False
-
-
-def has_combined_halftone(data: bytes) -> bool:
-    """Whether embedded JBIG2 data hold a halftone region whose patterns are combined otherwise than by OR."""
-    for kind, start in _segments(data):
-        # After the region's size, place and operator: bits 4 to 6 are the operator of its patterns (T.88, 7.4.5.1.1).
-        if kind in HALFTONE_REGIONS and start + 17 < len(data) and data[start + 17] >> 4 & 7:
-            return True
-    return False
-
-
-def _segments(data: bytes) -> Iterator[tuple[int, int]]:
-    """Type of each segment and where its data start (T.88, 7.2)."""
-    place = 0
-    with suppress(struct.error, IndexError):
-        while place + 11 <= len(data):
-            number, flags, referred = struct.unpack_from(">IBB", data, place)
-            place += 6
-            count = referred >> 5
-            if count == 7:
-                (count,) = struct.unpack_from(">I", data, place - 1)
-                count &= (1 << 29) - 1
-                place += 3 + (count + 8) // 8
-            place += count * (1 if number <= 256 else 2 if number <= 65536 else 4) + (4 if flags & 0x40 else 1)
-            (size,) = struct.unpack_from(">I", data, place)
-            place += 4
-            yield flags & 63, place
-            place += size

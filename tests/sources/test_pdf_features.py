@@ -1,13 +1,15 @@
-"""What MuPDF draws otherwise than the standard says is drawn by PDFium, or warned of."""
+"""What MuPDF draws otherwise than the standard says is drawn by PDFium, mended, or warned of."""
 
 import struct
 from typing import Any
 
 import pytest
 from helpers.source_files import only_page, tree_of
+from PIL import ImageColor
 
 from got_runtime.sources import Limits, second_renderer
-from got_runtime.sources.pdf_features import has_combined_halftone, has_nested_ranges
+from got_runtime.sources.jbig2 import has_combined_halftone
+from got_runtime.sources.pdf_features import has_nested_ranges
 
 INVERTED = "<</FunctionType 2/Domain[0 1]/Range[0 1]/N 1/C0[1]/C1[0]>>"
 TRANSFER = f"/ExtGState<</G<</TR {INVERTED}>>>>"
@@ -58,6 +60,54 @@ def test_a_mask_of_opacity_with_a_transfer_function_is_drawn_by_pdfium(kind: str
     page = page_with(state, "/G gs 0 0 200 300 re f", stream(group, "1 g 0 0 50 50 re f"))
     assert page.renderer == renderer
     assert page.image.getpixel((150, 50)) == BLACK  # outside of the mask's box
+
+
+def pattern(entries: str, mode: str) -> str:
+    state = f"/Resources<</ExtGState<</G<</BM/{mode}>>>>>>"
+    return stream(f"/PatternType 1/PaintType 1/TilingType 1{entries}{state}", "0 g 4 64 10 8 re f")
+
+
+FILLED = "/Pattern cs /P scn 0 0 200 300 re f"
+OVERLAPPING, APART = "/BBox[0 0 80 80]/XStep 15/YStep 15", "/BBox[0 0 80 80]/XStep 80/YStep 80"
+
+
+def test_a_pattern_of_overlapping_tiles_that_blend_is_drawn_by_pdfium() -> None:
+    page = page_with("/Pattern<</P 7 0 R>>", FILLED, pattern(OVERLAPPING, "Darken"))
+    assert page.renderer == "PDFium"
+    assert page.image.getpixel((10, 292)) == BLACK  # tiles that begin below the page reach into it
+    assert page.warnings == (
+        "drawn by PDFium, since MuPDF does not draw a pattern of overlapping tiles that blend right",
+    )
+
+
+@pytest.mark.parametrize(("entries", "mode"), [(OVERLAPPING, "Normal"), (APART, "Darken")])
+def test_other_patterns_are_not_warned_of(monkeypatch: pytest.MonkeyPatch, entries: str, mode: str) -> None:
+    monkeypatch.setattr(second_renderer, "find_spec", lambda _: None)
+    page = page_with("/Pattern<</P 7 0 R>>", FILLED, pattern(entries, mode), limits=Limits(isolate=False))
+    assert (page.renderer, page.warnings) == ("MuPDF", ())
+
+
+@pytest.mark.parametrize(
+    ("entries", "colour"),
+    [
+        ("", "yellow"),
+        ("/C[]", "yellow"),
+        ("/C[1 0]", "yellow"),
+        ("/AP<</N<<>>>>", "yellow"),
+        ("/C[0 1 0]", "lime"),
+        ("/C[0]", "black"),
+        ("/F 2", "white"),
+        ("/AP<</N 8 0 R>>", "white"),
+    ],
+)
+def test_a_highlight_without_a_colour_hides_no_text(entries: str, colour: str) -> None:
+    mark = f"<</Type/Annot/Subtype/Highlight/Rect[0 0 200 100]/QuadPoints[0 90 200 90 0 10 200 10]{entries}>>"
+    nothing = stream("/Type/XObject/Subtype/Form/BBox[0 0 1 1]", "")
+    data = tree_of("3 0 R", "/Count 1", "/Annots[7 0 R]", content="20 20 50 50 re f", more=(mark, nothing))
+    page = only_page(data, dpi=72)
+    assert page.image.getpixel((150, 250)) == ImageColor.getrgb(colour)
+    assert page.image.getpixel((45, 255)) == BLACK
+    assert page.warnings == (("a highlight states no colour: it is drawn in yellow",) if colour == "yellow" else ())
 
 
 def test_fonts_that_are_not_in_the_file_are_named() -> None:
