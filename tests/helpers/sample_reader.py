@@ -56,5 +56,5 @@ def _symbols(page: FormattedPage, index: int, sample: PageSample) -> Iterator[tu
 
 def answers_of(sample: PageSample) -> list[str]:
     """The right answer for each view of a page without formulas, in order."""
-    page = FormattedPage.where_needed(sample.image, 30.0, 1024)
+    page = FormattedPage.where_needed(sample.image, 42.0, 1024)
     return ["\n".join(_line(page, index, sample).text for index in pieces) for pieces in page.pending()]

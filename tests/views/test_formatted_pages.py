@@ -121,7 +121,7 @@ def test_a_frame_around_paragraphs_and_a_list_are_no_tables() -> None:
 @pytest.mark.parametrize("kind", ["chart", "molecule", "geometry"])
 def test_figures_are_not_taken_for_text(kind: str) -> None:
     image = page_of(kind, (HELD_OUT_STREAM + 7, 1)).image
-    assert not FormattedPage.where_needed(image, 30.0, 1024).is_needed(30.0, 1024)
+    assert not FormattedPage.where_needed(image, 42.0, 1024).is_needed(42.0, 1024)
 
 
 def test_words_that_are_probably_formulas_are_found() -> None:
@@ -168,7 +168,7 @@ def test_justified_columns_whose_lines_stand_level_are_read_one_after_the_other(
 def test_a_page_without_lines_has_no_parts() -> None:
     page = FormattedPage.of(Image.new("RGB", (300, 200), "white"))
     assert page.pending() == []
-    assert not page.is_needed(30.0, 1024)
+    assert not page.is_needed(42.0, 1024)
     assert page.parts(page.lines()) == []
 
 

@@ -69,7 +69,7 @@ def test_a_large_coloured_pattern() -> None:
 def look_at(image: Image.Image) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        zoomed = ZoomedPage.where_needed(image, 30, 1024)
+        zoomed = ZoomedPage.where_needed(image, 42, 1024)
         for pieces in zoomed.pending()[:2]:
             assert zoomed.view(pieces).image.width > 0
     for left, top, right, bottom in (line.box for line in zoomed.page.lines):

@@ -103,6 +103,18 @@ def test_print_in_a_filled_box_is_found_whether_it_is_lighter_or_darker(
     assert len(others) == 10
 
 
+def test_a_leader_of_large_type_is_no_line_of_small_type() -> None:
+    lines = [((60, 60 + 90 * row), "Chapters", 52) for row in range(3)]
+    numbers = [((760, 60 + 90 * row), "242", 52) for row in range(3)]
+    page = printed_page([*lines, *numbers], (950, 400))
+    draw = ImageDraw.Draw(page)
+    for row in range(3):
+        for left in range(360, 740, 14):
+            draw.ellipse((left, 112 + 90 * row, left + 6, 118 + 90 * row), fill="black")
+    found = find_lines(page)
+    assert [end - begin < 300 for begin, end in found_from_to(found)] == [True] * 6
+
+
 def test_a_leader_belongs_to_no_line_but_an_ellipsis_does() -> None:
     rows = [
         [

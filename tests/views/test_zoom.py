@@ -204,8 +204,8 @@ def test_text_is_handed_out_once_and_in_order() -> None:
 
 def test_a_large_page_of_large_type_is_analysed_at_a_low_resolution() -> None:
     image = printed_page([((100, 200 + 500 * row), "large type", 220) for row in range(4)], (1800, 2300))
-    zoomed = ZoomedPage.where_needed(image, 30, 1024)
-    assert not zoomed.is_needed(30, 1024)
+    zoomed = ZoomedPage.where_needed(image, 42, 1024)
+    assert not zoomed.is_needed(42, 1024)
     assert zoomed.scale > 1.5
     zoomed.record_whole(answer(["large type"] * 4))
     for row, line in enumerate(zoomed.lines()):
@@ -215,8 +215,8 @@ def test_a_large_page_of_large_type_is_analysed_at_a_low_resolution() -> None:
 
 def test_small_type_is_analysed_at_its_own_resolution() -> None:
     image = printed_page([((60, 80 + 60 * row), words_of(20, row), 28) for row in range(30)], (1800, 2000))
-    zoomed = ZoomedPage.where_needed(image, 30, 1024)
-    assert zoomed.is_needed(30, 1024)
+    zoomed = ZoomedPage.where_needed(image, 42, 1024)
+    assert zoomed.is_needed(42, 1024)
     assert zoomed.scale == 1
     assert len(zoomed.page.lines) == 30
 
@@ -224,7 +224,7 @@ def test_small_type_is_analysed_at_its_own_resolution() -> None:
 def test_a_huge_page_is_analysed_at_a_bounded_resolution(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("got_runtime.views.zoom.MAX_PIXELS", 1_600_000)
     image = printed_page([((60, 80 + 60 * row), words_of(20, row), 28) for row in range(30)], (1800, 2000))
-    zoomed = ZoomedPage.where_needed(image, 30, 1024)
+    zoomed = ZoomedPage.where_needed(image, 42, 1024)
     assert zoomed.page.image.width * zoomed.page.image.height == pytest.approx(1_600_000, rel=0.01)
     assert zoomed.scale == pytest.approx(1.5, abs=0.01)
     zoomed.record_whole(answer([words_of(20, row) for row in range(30)]))
@@ -235,7 +235,7 @@ def test_a_huge_page_is_analysed_at_a_bounded_resolution(monkeypatch: pytest.Mon
 def test_networks_that_read_smaller_type_get_longer_pieces() -> None:
     image = page_image()
     longest = [
-        max(piece.characters for piece in ZoomedPage.where_needed(image, width, 1024).pieces) for width in (30, 8)
+        max(piece.characters for piece in ZoomedPage.where_needed(image, width, 1024).pieces) for width in (42, 8)
     ]
     assert longest[0] < 45 < longest[1]
 

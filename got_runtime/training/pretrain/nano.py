@@ -22,8 +22,8 @@ SPECIAL_TOKENS = (
 )
 """GOT's special tokens in the order of their ids (the first is 151,643 there and 256 here)."""
 
-READABLE_CHARACTER_WIDTH = 30
-"""Pixels of a view from which characters are read well: 1 % errors from 28 pixels on, 12 % and more under 20."""
+READABLE_CHARACTER_WIDTH = 42
+"""Pixels of a view from which a page is read as well whole as in zoomed views of its lines."""
 
 _PRE_TOKENIZER = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
