@@ -46,8 +46,11 @@ def without_upright(parts: Components, usable: Flags, x_height: float) -> Flags:
     return kept
 
 
-def without_leaders(parts: Components, usable: Flags, x_height: float) -> Flags:
-    """``usable`` without dotted leaders and dashed rules: equal marks in a row with nothing between."""
+def without_leaders(parts: Components, usable: Flags, x_height: float, apart: float = 0.0) -> Flags:
+    """``usable`` without dotted leaders and dashed rules: equal marks in a row with nothing between.
+
+    The marks are ``apart``, in their widths, at least: so far that they are no letters of smaller type.
+    """
     heights, widths = parts.heights, parts.widths
     where = np.flatnonzero(usable & (widths < 5 * x_height))
     boxes = parts.boxes[where].astype(np.float64)
@@ -64,6 +67,7 @@ def without_leaders(parts: Components, usable: Flags, x_height: float) -> Flags:
     size = boxes[:, 2:] - boxes[:, :2]
     alike = (np.abs(size[other] - size[one]) <= 1 + 0.25 * size[one]).all(axis=1)
     equal = small[other] & alike & (offset < 0.15 * x_height) & (gap > 0) & (gap < 2.5 * x_height)
+    equal &= gap >= apart * size[one, 0]
     label = smallest_labels(len(where), one[equal], other[equal])
     kept = usable.copy()
     kept[where[(np.bincount(label)[label] >= LEADER) & small]] = False

@@ -35,8 +35,8 @@ LEAST_X_HEIGHT = 0.68
 """Of the median height of a line's letters: capitals and digits are at most so much higher than small letters."""
 MIN_COLOURED_LETTERS = 4
 """Letters of a segment in bright colours: figures have parts of such colours, too."""
-MIN_DOT_AREA = 0.6
-"""Part of its box that a dot with grey edges fills; a disc fills .79, letters about half."""
+DOTS_APART = 0.5
+"""Least gap between the dots of a leader in their widths; letters of small type, which may be as high, stand closer."""
 MIN_SMALL_COMPONENTS = 12
 """Components of thin or small type below which a page has none."""
 
@@ -199,8 +199,7 @@ def _small_type(page: InkMap, ink: Mask, found: list[Segment], x_height: float, 
     heights, widths = parts.heights, parts.widths
     rule = (widths > 6 * x_height) & (heights < 0.7 * x_height)
     usable = (heights >= 4) & (heights < 1.6 * x_height) & (parts.areas >= 4) & (widths < 8 * x_height) & ~rule
-    # Of large type, the dots of a leader are as high as small letters, but full.
-    usable &= without_leaders(parts, usable, x_height) | (parts.areas < MIN_DOT_AREA * heights * widths)
+    usable = without_leaders(parts, usable, x_height, DOTS_APART)
     if usable.sum() < MIN_SMALL_COMPONENTS:
         return []
     small = _usual_height(parts, usable)

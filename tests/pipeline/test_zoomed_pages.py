@@ -83,8 +83,8 @@ def test_a_page_on_its_side_is_turned_and_says_so(got_nano: LoadedModel, answers
 
 
 def test_large_type_upside_down_is_turned_for_its_one_view(got_nano: LoadedModel) -> None:
-    lines = [words_of(4, 3 * row) for row in range(7)]
-    image = printed_page([((60, 80 + 130 * row), text, 84) for row, text in enumerate(lines)], (1200, 1100))
+    lines = [words_of(2, 3 * row) for row in range(6)]
+    image = printed_page([((60, 80 + 150 * row), text, 120) for row, text in enumerate(lines)], (1200, 1100))
     upright = scripted(got_nano, "\n".join(lines)).read(image).pages[0]
     turned = scripted(got_nano, "\n".join(lines)).read(image.transpose(Image.Transpose.ROTATE_180)).pages[0]
     assert upright.views is not None
