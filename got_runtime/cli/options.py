@@ -157,7 +157,11 @@ def add_task_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"split a high-resolution page into up to N tiles, 1 to 12 ({DEFAULT_TILES} where N is left out)",
     )
-    task.add_argument("--one-context", action="store_true", help="read all pages of a file in one prompt")
+    task.add_argument(
+        "--one-context",
+        action="store_true",
+        help="read all pages of a file in one prompt; with --zoom auto one by one, with one result",
+    )
 
 
 def task_name(text: str) -> str:

@@ -1,5 +1,6 @@
 """Output of ``got-ocr read``: the formats of a document, the files they are written to, and notices."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ FORMATS = tuple(_SUFFIXES)
 
 PAGE_END = "\n\f"
 """Ends a page of text that another one follows, as in the output of pdftotext."""
+_PAGE_OF_SEVERAL = re.compile(r"page (\d+): (.*)", re.DOTALL)
 
 
 def render(document: "DocumentResult", output_format: str) -> str:
@@ -68,11 +70,16 @@ def notices(document: "DocumentResult") -> Iterator[str]:
 
     A PDF that MuPDF had to repair, for example, has the same warning on each page.
     """
+    from got_runtime.tasks import MultiPage
+
     pages_with: dict[str, list[int]] = {}
     errors: set[str] = set()
     for page in document.pages:
         for warning in (*page.warnings, *_stop_reason(page)):
-            pages_with.setdefault(warning, []).append(page.number)
+            # One of several pages with one result is named by the warning.
+            found = _PAGE_OF_SEVERAL.match(warning) if isinstance(page.task, MultiPage) else None
+            number, text = (int(found[1]), found[2]) if found is not None else (page.number, warning)
+            pages_with.setdefault(text, []).append(number)
         if page.error is not None:
             errors.add(page.error.message)
             pages_with.setdefault(page.error.message, []).append(page.number)
@@ -84,9 +91,11 @@ def notices(document: "DocumentResult") -> Iterator[str]:
 def _stop_reason(page: "PageResult") -> Iterator[str]:
     from got_runtime.pipeline.postprocess import TIME_IS_UP
 
-    if page.finish_reason == "length" and TIME_IS_UP not in page.warnings:
+    if any(warning.endswith(TIME_IS_UP) for warning in page.warnings):
+        return
+    if page.finish_reason == "length":
         yield "stopped early, the token budget ran out (--max-new-tokens)"
-    elif page.finish_reason == "repetition" and TIME_IS_UP not in page.warnings:
+    elif page.finish_reason == "repetition":
         yield "stopped early, the text began to repeat itself"
 
 

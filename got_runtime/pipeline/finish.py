@@ -114,16 +114,20 @@ class PageFinisher:
         """Set the result of a page; with the last one of several pages also that of all of them."""
         task.finish(result)
         group = task.group
-        if group is None or group.pages is None:
+        if group is None or group.pages is None or group.result is not None:
             return
         group.pages.results[task.place] = result
         group.incomplete = group.incomplete or task.incomplete or task.failure is not None
         if task.failure is not None:
             group.pages.failures.append(task.failure)
+            if self.options.on_error == "raise":  # without waiting for the other pages
+                group.failure = task.failure
+                group.finish(result)
+                return
         if (pages := group.pages.done) is None:
             return
         joined = joined_result(group.header, pages)
-        if group.pages.failures and (joined.error is not None or self.options.on_error == "raise"):
+        if joined.error is not None:
             group.failure = group.pages.failures[0]
         group.finish(joined)
 
@@ -131,10 +135,11 @@ class PageFinisher:
         self, task: PageTask, decoded: DecodedPage, completion: Completion | None, lines: Sequence[PageLine]
     ) -> tuple[tuple[ElementBox, ...], tuple[str, ...]]:
         """Boxes of the elements of a page, if they are wanted; warnings if they cannot be found."""
+        several = task.group is not None and task.group.pages is not None and len(task.group.pages.results) > 1
         request, positions = task.request, None
         if request is not None and request.record_attention and len(request.pixels) == 1 and completion is not None:
             positions = token_positions(self.checkpoint, completion)
-        if not self.options.boxes or (positions is None and not lines):
+        if not self.options.boxes or several or (positions is None and not lines):
             return (), ()
         elements = parse(decoded.text, is_latex=task.header.task.formatted, breaks=block_starts(decoded.text, lines))
         try:

@@ -65,7 +65,7 @@ def joined_result(header: PageHeader, pages: Sequence[PageResult]) -> PageResult
     )
     warnings = [f"page {page.number}: {warning}" for page in pages for warning in page.warnings]
     failed = [page for page in pages if page.error is not None]
-    warnings += [f"page {page.number} could not be read: {page.error.message}" for page in failed if page.error]
+    warnings += [f"page {page.number}: not read: {page.error.message}" for page in failed if page.error]
     return build_result(
         header,
         decoded,

@@ -68,28 +68,29 @@ class PagePlanner:
                 yield from work
 
     def _prepared(self, page: "_Numbered") -> Iterable[Work]:
-        work = self._work_of(page)
-        return work if self.threads == 1 else list(work)
-
-    def _work_of(self, page: "_Numbered") -> Iterator[Work]:
         task = self._plan_page(page.group, self.options, self.cache)
         task.document, task.index, task.number = page.document, page.index, page.number
-        if task.pages is None:
-            yield from self._first_works(task)
-            return
-        options = options_of_page(self.options, len(page.group))
-        for place, source in enumerate(page.group):
-            # Its warnings are those of the whole result.
-            member = self._plan_page([replace(source, warnings=(), file_warnings=())], options)
-            member.group, member.place = task, place
-            yield from self._first_works(member)
+        return self._first_works(task) if task.pages is None else self._page_by_page(task, page.group)
 
-    def _first_works(self, task: PageTask) -> Iterator[Work]:
+    def _page_by_page(self, group: PageTask, pages: list[SourcePage]) -> Iterator[Work]:
+        """The requests of a group that is read page by page. They are made as they are needed: all of them are many."""
+        options = options_of_page(self.options, len(pages))
+
+        def prepared(place: int) -> Iterable[Work]:
+            # The warnings of the source are those of the whole result.
+            task = self._plan_page([replace(pages[place], warnings=(), file_warnings=())], options)
+            task.group, task.place = group, place
+            return self._first_works(task)
+
+        with closing(in_order(prepared, range(len(pages)), self.threads)) as works:
+            for work in works:
+                yield from work
+
+    def _first_works(self, task: PageTask) -> Iterable[Work]:
         if task.zoom is None or not (views := self.first_views(task)):
-            yield Work(task, task.request)
-            return
-        for view in views:
-            yield from self.requests(view)
+            return [Work(task, task.request)]
+        works = itertools.chain.from_iterable(self.requests(view) for view in views)
+        return works if self.threads == 1 else list(works)
 
     def _numbered(self, documents: Iterable[Iterator[SourcePage]]) -> Iterator["_Numbered"]:
         """Each page, or each group of pages that share a context."""

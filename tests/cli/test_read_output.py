@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from got_runtime import Formatted
+from got_runtime import Formatted, MultiPage
 from got_runtime.cli import main
 from got_runtime.cli.read_output import ResultWriter, notices, render
 from got_runtime.evaluation.text_files import split_pages
+from got_runtime.pipeline.postprocess import TIME_IS_UP
 from got_runtime.results import DocumentResult, ModelInfo, PageError, PageResult
 
 MODEL = ModelInfo(name="scripted", revision=None, device="cpu", dtype="float32")
@@ -120,3 +121,9 @@ def test_a_notice_that_several_pages_have_is_printed_once_with_all_of_them() -> 
         "a.pdf pages 3, 9: stopped early, the token budget ran out (--max-new-tokens)",
         "a.pdf page 7: stopped early, the text began to repeat itself",
     ]
+
+
+def test_notices_about_several_pages_with_one_result_name_the_page_that_they_are_about() -> None:
+    late = tuple(f"page {number}: {TIME_IS_UP}" for number in (2, 3))
+    read = document(page(1, task=MultiPage(), warnings=("the file was repaired", *late), finish_reason="length"))
+    assert list(notices(read)) == ["a.pdf page 1: the file was repaired", f"a.pdf pages 2-3: {TIME_IS_UP}"]

@@ -2,7 +2,11 @@
 
 import io
 from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 from helpers.printed_pages import printed_page, words_of
@@ -10,12 +14,15 @@ from helpers.sample_reader import answers_of
 from helpers.scripted_pages import inked, scripted
 from PIL import Image
 
-from got_runtime import GotRuntime, MultiPage, PageResult
+from got_runtime import GotRuntime, MultiPage, PageResult, ReadOptions
 from got_runtime.cache import Network, PageCache, open_store
 from got_runtime.engine.protocol import Completion, Request
 from got_runtime.engine.scripted import ScriptedEngine
-from got_runtime.errors import EngineError
+from got_runtime.errors import EngineError, SourceCorrupt
 from got_runtime.model.checkpoint import LoadedModel
+from got_runtime.pipeline.page_task import PageTask, ViewTask
+from got_runtime.pipeline.planner import PagePlanner
+from got_runtime.sources import SourcePage, open_pages
 from got_runtime.synth.kinds import page_of
 from got_runtime.synth.streams import HELD_OUT_STREAM
 from got_runtime.views.zoom import ZoomedPage
@@ -113,11 +120,47 @@ def test_a_page_that_fails_does_not_cost_its_neighbours(got_nano: LoadedModel, t
     page = runtime().read(three, task=PLAIN).pages[0]
     assert (page.text, page.error) == (f"{TEXTS[0]}\n\n{TEXTS[2]}", None)
     [warning] = page.warnings
-    assert warning.startswith("page 2 could not be read: ")
+    assert warning.startswith("page 2: not read: ")
     assert "full" in warning
     assert [page.text for page in runtime().read(three, task=PLAIN, on_error="skip").pages] == [page.text]
     with pytest.raises(EngineError, match="full"):
         runtime().read(three, task=PLAIN, on_error="raise")
+
+
+def test_the_pages_after_one_that_raises_are_not_read(got_nano: LoadedModel, three: bytes) -> None:
+    engine = Keeps(got_nano, TEXTS[0], MemoryError("full"), TEXTS[2])
+    with pytest.raises(EngineError, match=r"page 2: .*full"):
+        GotRuntime(got_nano, engine).read(three, task=PLAIN, on_error="raise")
+    assert len(engine.prompts) == 2
+
+
+def test_places_that_the_result_does_not_have_are_not_looked_for(
+    got_nano: LoadedModel, three: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(*_: object) -> None:
+        raise SourceCorrupt("the file is gone")
+
+    monkeypatch.setattr("got_runtime.pipeline.finish.element_boxes", closed)
+    assert scripted(got_nano, TEXTS[0]).read(small_print(0), task=PLAIN, boxes=True).pages[0].warnings
+    assert scripted(got_nano, *TEXTS).read(three, task=PLAIN, boxes=True).pages[0].warnings == ()
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_requests_of_many_pages_are_made_as_they_are_needed(got_nano: LoadedModel, threads: int) -> None:
+    made: list[SourcePage] = []
+
+    @dataclass(frozen=True)
+    class Counts(PagePlanner):
+        def _plan_page(self, group: list[SourcePage], *others: Any) -> PageTask:
+            made.extend(group if len(group) == 1 else [])
+            return super()._plan_page(group, *others)
+
+    pages = [page for _ in range(12) for page in open_pages(small_print(0))]
+    with closing(Counts(got_nano, ReadOptions(task=PLAIN, zoom="auto"), threads=threads).work([iter(pages)])) as works:
+        places = [work.owner.task.place for work in islice(works, 2) if isinstance(work.owner, ViewTask)]
+        assert len(made) < 12
+        places += [work.owner.task.place for work in works if isinstance(work.owner, ViewTask)]
+    assert places == list(range(12))
 
 
 def test_a_document_of_which_no_page_can_be_read_is_an_error(got_nano: LoadedModel, three: bytes) -> None:
