@@ -76,16 +76,18 @@ def notices(document: "DocumentResult") -> Iterator[str]:
     errors: set[str] = set()
     for page in document.pages:
         for warning in (*page.warnings, *_stop_reason(page)):
-            # One of several pages with one result is named by the warning.
-            found = _PAGE_OF_SEVERAL.match(warning) if isinstance(page.task, MultiPage) else None
-            number, text = (int(found[1]), found[2]) if found is not None else (page.number, warning)
-            pages_with.setdefault(text, []).append(number)
+            numbers, text = [page.number], warning
+            if isinstance(page.task, MultiPage):  # of several pages, that one is named by the warning
+                found = _PAGE_OF_SEVERAL.match(warning)
+                numbers, text = ([int(found[1])], found[2]) if found is not None else ([], warning)
+            pages_with.setdefault(text, []).extend(numbers)
         if page.error is not None:
             errors.add(page.error.message)
             pages_with.setdefault(page.error.message, []).append(page.number)
     for notice, numbers in pages_with.items():
         # An error names its source and page itself.
-        yield notice if notice in errors else f"{document.source} {_page_ranges(numbers)}: {notice}"
+        where = f" {_page_ranges(numbers)}" if numbers else ""
+        yield notice if notice in errors else f"{document.source}{where}: {notice}"
 
 
 def _stop_reason(page: "PageResult") -> Iterator[str]:

@@ -118,7 +118,7 @@ def _prepare_page(checkpoint: "LoadedModel", options: ReadOptions, group: Sequen
         height=height,
         size_pt=page.size_pt,
         task=task,
-        warnings=tuple(warning for member in group for warning in member.warnings),
+        warnings=_warnings(group),
         renderer=", ".join(sorted({member.renderer for member in group if member.renderer})) or None,
     )
     if page.image is None or failure is not None:
@@ -170,6 +170,15 @@ def _prepare_page(checkpoint: "LoadedModel", options: ReadOptions, group: Sequen
         warning = f"a prompt of {len(request.prompt):,} tokens: GOT was trained with {TRAINED_CONTEXT:,}"
         header = replace(header, warnings=(*header.warnings, warning))
     return PreparedPage(header, request, lines)
+
+
+def _warnings(group: Sequence[SourcePage]) -> tuple[str, ...]:
+    """Those of the file, and of its pages: of several with one result each names its page."""
+    if len(group) == 1:
+        return group[0].warnings
+    of_file = tuple(warning for page in group for warning in page.file_warnings)
+    own = [(page.number, warning) for page in group for warning in page.warnings[len(page.file_warnings) :]]
+    return of_file + tuple(f"page {number}: {warning}" for number, warning in own)
 
 
 def retry_request(

@@ -126,4 +126,6 @@ def test_a_notice_that_several_pages_have_is_printed_once_with_all_of_them() -> 
 def test_notices_about_several_pages_with_one_result_name_the_page_that_they_are_about() -> None:
     late = tuple(f"page {number}: {TIME_IS_UP}" for number in (2, 3))
     read = document(page(1, task=MultiPage(), warnings=("the file was repaired", *late), finish_reason="length"))
-    assert list(notices(read)) == ["a.pdf page 1: the file was repaired", f"a.pdf pages 2-3: {TIME_IS_UP}"]
+    assert list(notices(read)) == ["a.pdf: the file was repaired", f"a.pdf pages 2-3: {TIME_IS_UP}"]
+    read = document(page(1, task=MultiPage(), finish_reason="length"))
+    assert list(notices(read)) == ["a.pdf: stopped early, the token budget ran out (--max-new-tokens)"]

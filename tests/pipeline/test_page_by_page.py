@@ -3,7 +3,7 @@
 import io
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from got_runtime.engine.protocol import Completion, Request
 from got_runtime.engine.scripted import ScriptedEngine
 from got_runtime.errors import EngineError, SourceCorrupt
 from got_runtime.model.checkpoint import LoadedModel
+from got_runtime.options import ZoomMode
+from got_runtime.pipeline.loop import PageReader
 from got_runtime.pipeline.page_task import PageTask, ViewTask
 from got_runtime.pipeline.planner import PagePlanner
 from got_runtime.sources import SourcePage, open_pages
@@ -174,6 +176,17 @@ def test_warnings_name_their_page(got_nano: LoadedModel) -> None:
     runtime = scripted(got_nano, TEXTS[0], *["loop " * 100] * 9)
     page = runtime.read(document(small_print(0), small_print(1)), task=PLAIN).pages[0]
     assert page.warnings == ("page 2: 3 of 3 lines are uncertain: their text does not fit what is printed",)
+
+
+@pytest.mark.parametrize("zoom", ["auto", "off"])
+def test_warnings_of_the_source_name_their_page(got_nano: LoadedModel, zoom: ZoomMode) -> None:
+    pages = [*open_pages(small_print(0)), *open_pages(small_print(1))]
+    pages = [replace(page, number=number) for number, page in enumerate(pages, 1)]
+    pages[0] = pages[0].with_file_warnings(("the file is old",))
+    pages[1] = replace(pages[1], warnings=("a font is missing",))
+    planner = PagePlanner(got_nano, ReadOptions(task=PLAIN, zoom=zoom))
+    [page] = PageReader(planner, ScriptedEngine(got_nano.encode, TEXTS)).read([iter(pages)])
+    assert page.warnings[:2] == ("the file is old", "page 2: a font is missing")
 
 
 def test_the_stream_of_several_pages_is_their_text_page_by_page(got_nano: LoadedModel, three: bytes) -> None:
