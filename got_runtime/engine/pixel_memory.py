@@ -49,9 +49,11 @@ class PixelMemory:
         self._lock = threading.Lock()
         self._map: mmap.mmap | None = None
         self._used = [False] * BLOCKS
-        self._descriptor = _new_memory() if descriptor is None else descriptor
-        if self._descriptor is not None:
-            self._map = mmap.mmap(self._descriptor, BLOCKS * BLOCK_BYTES)
+        self._descriptor = descriptor
+        if descriptor is not None:
+            self._map = mmap.mmap(descriptor, BLOCKS * BLOCK_BYTES)
+        elif (new := _new_memory()) is not None:
+            self._descriptor, self._map = new
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._descriptor is None:
@@ -105,11 +107,15 @@ def _blocks(size: int) -> int:
     return max(1, -(-size // BLOCK_BYTES))
 
 
-def _new_memory() -> int | None:
-    """A descriptor of memory without a name, or None."""
-    if hasattr(os, "memfd_create"):
-        with suppress(OSError):  # refused by some sandboxes
-            descriptor = os.memfd_create("got-ocr-requests", os.MFD_CLOEXEC)
+def _new_memory() -> tuple[int, mmap.mmap] | None:
+    """Memory without a name, by its descriptor and mapped; None where the system refuses it, as some sandboxes do."""
+    if not hasattr(os, "memfd_create"):
+        return None
+    with suppress(OSError):
+        descriptor = os.memfd_create("got-ocr-requests", os.MFD_CLOEXEC)
+        try:
             os.ftruncate(descriptor, BLOCKS * BLOCK_BYTES)
-            return descriptor
+            return descriptor, mmap.mmap(descriptor, BLOCKS * BLOCK_BYTES)
+        except OSError:
+            os.close(descriptor)
     return None

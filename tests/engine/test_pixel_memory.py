@@ -71,6 +71,14 @@ def is_mapped() -> bool:
     return "got-ocr-requests" in Path("/proc/self/maps").read_text()
 
 
+def test_memory_that_cannot_be_mapped_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = os.listdir("/proc/self/fd")
+    monkeypatch.setattr("mmap.mmap", refuse)
+    memory = PixelMemory()
+    assert memory.write(page(1, 5)) is None
+    assert os.listdir("/proc/self/fd") == before
+
+
 def refuse(*_: Any) -> int:
     raise PermissionError("no memfd_create here")
 
