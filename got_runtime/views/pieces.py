@@ -95,11 +95,11 @@ def word_gaps(ink: Mask, piece: Piece) -> tuple[float, list[Gap]]:
 def x_in_page(piece: Piece, x: float) -> int:
     """Where a position of :func:`word_gaps` is in the page: its parts stand side by side there."""
     begin = 0.0
-    for left, _, right, _ in piece.parts:
-        if x <= begin + right - left or right == piece.parts[-1][2]:
+    for left, _, right, _ in piece.parts[:-1]:
+        if x <= begin + right - left:
             return left + round(max(0.0, x - begin))
         begin += right - left + USUAL_WORD_GAP * piece.x_height
-    raise ValueError("a piece has at least one part")
+    return piece.parts[-1][0] + round(max(0.0, x - begin))
 
 
 def _characters(ink: Mask, box: Box, x_height: float) -> float:
