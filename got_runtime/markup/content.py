@@ -134,7 +134,8 @@ def plain_text(content: Content) -> str:
 def merge(pieces: Iterable[Inline]) -> Content:
     """The normal form of a content: runs with the same marks joined, single spaces, outside marked runs if possible.
 
-    ``merge(merge(x)) == merge(x)``; no space at either end or beside a break, no break at either end or twice.
+    ``merge(merge(x)) == merge(x)``; no space at either end or beside a break, no break at either end or twice, a space
+    between two molecules.
     """
     merged: list[Inline | _TextRun] = []
     space = False
@@ -154,7 +155,8 @@ def merge(pieces: Iterable[Inline]) -> Content:
                 merged.append(piece)
             space = False
         else:
-            if space and not _starts_line(last):
+            beside = type(piece) is Smiles and type(last) is Smiles  # two molecules in a row: their SMILES would be one
+            if beside or (space and not _starts_line(last)):
                 _append_words(merged, "", (), True)
             merged.append(piece)
             space = False

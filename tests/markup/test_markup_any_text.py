@@ -94,6 +94,8 @@ def test_every_renderer_takes_what_the_parser_gives(text: str, is_latex: bool) -
 @example("\\textbf{```\\begin{tabular}{|l|c|}``")
 @example("```\\begin{tabular}{|l|c|}```")
 @example("\\begin{equation}\\section*{\\hline\\end{equation}")
+@example("<smiles>C</smiles>\\)<smiles>O</smiles>")
+@example("<smiles>C</smiles>{<smiles>O</smiles>}\\textbf{<smiles>N</smiles>}")
 def test_a_grid_is_read_back_from_its_latex(text: str) -> None:
     for element in parse("\\begin{tabular}{lcr}" + text + "\\end{tabular}"):
         if element.kind == "table":
@@ -115,6 +117,7 @@ def test_a_grid_is_read_back_from_its_latex(text: str) -> None:
 @example("\\begin{tabular}{|\\section*{l|c|}a b. c.\n")
 @example("\\begin{tabu\\begin{\\begin{tabular}{|l|c|}tabular}{ll}a & b \\\\ \\end{tabular}")
 @example("\n\n\\begin{hline a & b \\\\ \\hline \\end{tabular}")
+@example("\\begin{tabular}{l}a \\\\ \\e\\hlinetabular}\\end{tabular}")
 @example("\\begin{tabular}{l}a \\\\ \\hline {t\\begin{tabular}{l}b\\end{tabular}}\\end{tabular}")
 def test_repairing_a_formula_twice_changes_nothing(text: str) -> None:
     for element in parse("\\[x" + text + "\\]"):

@@ -110,7 +110,8 @@ class _Balancer:
         if last[-1] == "`" and piece[:1] in ("\\", "&", "}"):
             self._out.append(" ")  # else it would begin code
         if last[0] == "\\" and last[-1:].isalpha() and len(last) > 1 and (piece[:1].isalpha() or piece[:1] == "*"):
-            self._out.append(" ")  # a token between was removed: \alpha and x must not become \alphax
+            # A token between was removed, or the two are a rule and a word: \alpha and x must not become \alphax.
+            self._out.append("{}" if piece.startswith("tabular") else " ")
         if piece:
             self._out.append(piece)
 

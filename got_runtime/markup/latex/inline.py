@@ -173,8 +173,6 @@ class _InlineParser:
 
     def read_smiles(self, index: int) -> int:
         smiles = self.tokens[index].smiles
-        if self.pieces and self.pieces[-1].kind == "smiles":  # a space separates two adjacent molecules
-            self.pieces.append(run(" "))
         self.pieces += [Smiles(smiles=smiles)] if smiles else []
         return index + 1
 
