@@ -40,7 +40,7 @@ textohm Ω textonehalf ½ textonequarter ¼ texttimes × textdiv ÷ textpm ± te
 textcopyright © texttrademark ™ textbullet • xmark ✗ cmark ✓ slash / cent ¢ textcent ¢ textyen ¥ percent % micro µ
 ohm Ω EUR € guillemotright » guilsinglright › fg » frqq » grqq “
 textperthousand ‰ perthousand ‰ permil ‰ straightphi ϕ
-grq ‘ textquotesingle ' textquotedbl " textasteriskcentered * textnumero №
+grq ‘ textquotesingle ' textquotedbl " textasteriskcentered * textnumero № lang ⟨ rang ⟩
 """
 
 

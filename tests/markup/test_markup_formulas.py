@@ -54,6 +54,10 @@ def test_indices_before_a_letter_and_signs_have_their_mathml() -> None:
         (r"\begin{aligned}[t] a &= b \end{aligned}", "a=b"),
         (r"\begin{array}{cc} a & b \\ \multicolumn{2}{c}{d} \end{array}", "abd"),
         (r"\begin{pmatrix} a & b \\ \hdotsfor{2} \end{pmatrix}", "(ab⋯)"),
+        (r"\begin{pmatrix*}[r] a & b \end{pmatrix*} \begin{vmatrix*} c \end{vmatrix*}", "(ab)|c|"),
+        (r"\begin{array}{ll} a & b \\[4mm] [c] & \\ [-.5ex] d \\[e] & \end{array}", "ab[c]d[e]"),
+        (r"\begin{pmatrix} 1 & 0 \\ 2 & & \end{pmatrix}", "(102)"),
+        (r"\lang a \rang \rule[6pt]{2ex}{1ex} \underbracket[1pt][2pt]{b} \varinjlim c", "⟨a⟩b⎵lim→c"),
         (
             r"\enclose{box,circle}{a} \enclose{horizontalstrike}[color='red']{b} \require{x}\enclose{left}{\frac c d}",
             "abcd",
@@ -79,6 +83,8 @@ WORDS = {
     r"\enclose{circle,box}{x} + \enclose{longdiv}[color='red']{12} + \bbox[5px]{\smash[b]{y}}": "x + 12 + y",
     r"\mathchoice{a}{b}{c}{d} + 1": "a + 1",
     r"\sqrt[3]{x}": "³√(x)",
+    r"\begin{array}{l} a \\[x] \\[2pt] b \end{array}": "a; [x]; b",
+    r"\begin{pmatrix*}[r] a & b \end{pmatrix*}_{\rule[1pt]{2pt}{3pt}\varinjlim}": "(a b)_lim→",
     r"\|x\|": "‖x‖",
     r"a \pmod{n}": "a (mod n)",
     r"\frac": r"\frac",
@@ -156,3 +162,17 @@ def test_general_fractions_and_physical_units_are_shown() -> None:
     assert 'linethickness="0"' in html
     assert "5&nbsp;kJ/mol" in html or "5\u00a0kJ/mol" in html
     assert to_text(parse(r"\(\pu{1.2e3 m s-1}\)")) == "1.2 × 10³ m s⁻¹\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "latex"),
+    [
+        (r"x_\text { if $\frac{1}{2} > y$ and \( z \)}", r"x_{\text{ if }\frac{1}{2} > y\text{ and }z}"),
+        (r"\mbox{$a$} \hbox{b $\text{c $d$}$}", r"{a} {\hbox{b }{\text{c }d}}"),
+        (r"\text{$a$ costs $5}", r"{a\text{ costs 5}}"),
+        (r"\text { no formula }", r"\text { no formula }"),
+    ],
+)
+def test_a_formula_in_a_text_stands_behind_the_text_since_no_dollar_stays(source: str, latex: str) -> None:
+    (formula,) = parse(f"\\[{source}\\]")
+    assert formula.latex == latex  # type: ignore[union-attr]

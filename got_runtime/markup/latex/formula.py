@@ -1,6 +1,7 @@
 """Formulas: LaTeX repaired and normalised, without its number and label."""
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from got_runtime.markup.latex.misspelt import is_rule, misspelt_command
@@ -17,7 +18,10 @@ _DELIMITERS = frozenset(
     {Kind.OPEN_INLINE, Kind.CLOSE_INLINE, Kind.OPEN_DISPLAY, Kind.CLOSE_DISPLAY, Kind.DOLLAR, Kind.DOLLARS}
 )
 _FOREIGN = frozenset({Kind.SPECIAL, Kind.FENCE, Kind.HTML_TABLE, Kind.KERN, Kind.RAW, Kind.SMILES, Kind.VERB})
-
+# Commands whose argument is text, in which delimiters begin and end formulas.
+_TEXTS = frozenset(
+    {"\\text", "\\textrm", "\\textbf", "\\textit", "\\textsf", "\\textnormal", "\\textup", "\\mbox", "\\hbox"}
+)
 
 # Characters as HTML writes them.
 _ENTITY = re.compile(r"(?<!\\)&(lt|gt|le|ge);")
@@ -44,6 +48,7 @@ class _Balancer:
         self._stack: list[str] = []  # "{", "\left" or an environment's name
         self._environments = 0  # of them
         self._after_stray_right = False
+        self._texts: list[tuple[int, int]] = []  # texts that are open: depth of their braces, index of their command
         self._columns_follow = True  # whether a brace behind the last \begin is its argument in the answer, too
 
     def add(self, token: Token) -> None:
@@ -51,7 +56,9 @@ class _Balancer:
         if self._after_stray_right:
             self._after_stray_right = False
             text = text.removeprefix(".")
-        if kind in _SPACES or kind in _DELIMITERS:
+        if kind in _DELIMITERS and self._texts and self._texts[-1][0] == len(self._stack):
+            self._emit("$")  # replaced when the text ends
+        elif kind in _SPACES or kind in _DELIMITERS:
             self._emit(" ")
         elif kind in _FOREIGN:
             self._reader.record_repair("special-token", f"{text[:20]} does not belong in a formula: dropped")
@@ -62,8 +69,7 @@ class _Balancer:
             if len(text) > 1:
                 self._emit(" ")
         elif kind is Kind.OPEN:
-            self._stack.append("{")
-            self._emit(text)
+            self._open_brace(text)
         elif kind is Kind.CLOSE:
             self._close_brace()
         elif kind is Kind.BEGIN:
@@ -130,6 +136,7 @@ class _Balancer:
         while len(self._stack) > depth:
             opened = self._stack.pop()
             if opened == "{":
+                self._end_text()
                 self._reader.record_repair("unbalanced-brace", "a brace of a formula was never closed: closed")
                 self._emit("}")
             elif opened == "\\left":
@@ -149,6 +156,34 @@ class _Balancer:
                 return None
         return None
 
+    def _open_brace(self, text: str) -> None:
+        self._stack.append("{")
+        before = [place for place in range(max(0, len(self._out) - 2), len(self._out)) if self._out[place] != " "]
+        if before and self._out[before[-1]] in _TEXTS:
+            self._texts.append((len(self._stack), before[-1]))
+        self._emit(text)
+
+    def _end_text(self) -> None:
+        r"""Puts the formulas of a text behind it, since no delimiter stays: ``\text{if $x$}`` → ``{\text{if }x}``."""
+        if not self._texts or self._texts[-1][0] <= len(self._stack):
+            return
+        _, place = self._texts.pop()
+        out, start = self._out, self._out.index("{", place) + 1
+        marks = [index for index in range(start, len(out)) if out[index] == "$"]
+        if len(marks) % 2:  # the last one is a price
+            price = marks.pop()
+            out[price : price + 1] = [] if " " in (out[price - 1], *out[price + 1 : price + 2]) else [" "]
+        if not marks:
+            return
+        parts = [out[before + 1 : after] for before, after in pairwise([start - 1, *marks, len(out)])]
+        command = out[place]
+        del out[place:]
+        self._emit("{")
+        for number, part in enumerate(parts):
+            formula = part[part[:1] == [" "] : len(part) - (part[-1:] == [" "])]
+            for piece in formula if number % 2 else [command, "{", *part, "}"] if part else []:
+                self._emit(piece)
+
     def _close_brace(self) -> None:
         depth = self._find("{", ("\\left",))
         if depth is None:
@@ -157,6 +192,7 @@ class _Balancer:
             return
         self._unwind(depth + 1)
         self._stack.pop()
+        self._end_text()
         self._emit("}")
 
     def _close_environment(self, name: str) -> None:

@@ -42,6 +42,7 @@ _SIGNS = {
     "triangle": "△",
 }
 _SIGNS |= {"varliminf": "lim inf", "varlimsup": "lim sup", "injlim": "inj lim", "projlim": "proj lim"}
+_SIGNS |= {"varinjlim": "lim→", "varprojlim": "lim←"}
 _ARROWS = {
     **dict.fromkeys(("xrightarrow", "xlongrightarrow"), "→"),
     **dict.fromkeys(("xleftarrow", "xlongleftarrow"), "←"),
@@ -70,15 +71,17 @@ _LAST = {
     **dict.fromkeys(("operatorname", "operatornamewithlimits"), "*{"),
     **dict.fromkeys(("mbox", "texttt", "textsf", "textup", "textmd"), "{"),
     "enclose": "[{[{",
-    **dict.fromkeys(("bbox", "smash"), "[{"),
+    **dict.fromkeys(("bbox", "smash", "overbracket", "underbracket"), "[{"),
     **dict.fromkeys(("mathds", "mathbbm", "boxed", "overline", "underline", "cancel", "mathring"), "{"),
 }
 _LAST |= {"makebox": "[[{", "framebox": "[[{"}
 _NOTHING = {**dict.fromkeys(("phantom", "hphantom", "vphantom", "vspace", "label", "require"), "{"), "cline": "{"}
+_NOTHING["rule"] = "[{{"
 _FENCES = {
     "pmatrix": "()", "bmatrix": "[]", "Bmatrix": "{}", "vmatrix": "||", "Vmatrix": "‖‖", "matrix": "  ", "array": "  ",
     "smallmatrix": "  ", "cases": "{ ", "dcases": "{ ", "rcases": " }", "tabular": "  ", "subarray": "  ",
 }  # fmt: skip
+_FENCES |= {f"{name}*": fences for name, fences in _FENCES.items() if "matrix" in name}
 
 
 def categories() -> tuple[dict[str, Any], dict[str, Any]]:
@@ -125,10 +128,13 @@ def categories() -> tuple[dict[str, Any], dict[str, Any]]:
         + [MacroTextSpec(name, discard=True) for name in _NOTHING],
         "environments": [EnvironmentTextSpec(name, _matrix) for name in _FENCES],
     }
-    with_columns = ("array", "tabular", "subarray", "alignedat", "alignat", "alignat*")
+    columns = dict.fromkeys(("subarray", "alignedat", "alignat", "alignat*"), "{") | dict.fromkeys(
+        ("array", "tabular"), "[{"
+    )
+    columns |= dict.fromkeys((name for name in _FENCES if name.endswith("*")), "[")
     arguments = {
         "macros": [MacroSpec(name, each) for name, each in given.items()],
-        "environments": [EnvironmentSpec(name, "[{" if name in ("array", "tabular") else "{") for name in with_columns],
+        "environments": [EnvironmentSpec(name, each) for name, each in columns.items()],
     }
     return texts, arguments
 

@@ -2,6 +2,10 @@ r"""Operators, brackets and fractions in LaTeX that latex2mathml knows: ``\opera
 
 import re
 
+from got_runtime.markup.latex.layout import LENGTH
+
+ROW_END = re.compile(rf"\\\\\*?(?: ?\[{LENGTH.pattern}\])?")
+
 # Commands with one argument → LaTeX in which @ stands for it.
 FORMS = {
     "slashed": r"\cancel{@}",
@@ -51,16 +55,24 @@ def operator_name(inside: str) -> str | None:
     return words if words and not re.search(r"[\\^_$&%#<>]", words) else None
 
 
+_LIMITS = {"inj": "→", "proj": "←", "inf": r"\underline", "sup": r"\overline"}
 # What latex2mathml converts to an empty operator.
 _CLASS = re.compile(r"\\math(?:rel|bin|ord|open|close|punct|op)(?![A-Za-z])\s*")
 _MATHOP = re.compile(
     r"\\mathop(?![A-Za-z])\s*\{((?:[^{}]|\{(?:[^{}]|\{[^{}]{0,99}\}){0,99}\}){0,99})\}\s*(\\(?:no)?limits(?![A-Za-z]))?"
 )
 _OLD = (
+    (ROW_END, r"\\\\ "),
+    (re.compile(r"& *(?=\\end\{)"), "&{}"),  # else latex2mathml leaves the last row out
     (re.compile(r"\\cancelto\s*\{([^{}]*)\}\s*\{([^{}]*)\}"), r"\\cancel{\2}^{\1}"),
     (re.compile(r"\\buildrel\s*([^{}\\]{1,40}|\{[^{}]*\})\s*\\over\s*(\\[A-Za-z]+|[^\s\\{}])"), r"\\overset{\1}{\2}"),
     (re.compile(r"\\smash\s*\[[tb]\]"), r"\\smash"),
     (re.compile(r"\\centernot(?![A-Za-z])"), r"\\not"),
+    (re.compile(r"\\(begin|end)\{([pbBvV]?matrix)\*\}(?:\s*\[[lcr]\])?"), r"\\\1{\2}"),
+    (re.compile(r"\\(rule|overbracket|underbracket)(?:\s*\[[^\[\]]*\])+"), r"\\\1"),
+    (re.compile(r"\\([lr])ang(?![A-Za-z])"), r"\\\1angle"),
+    (re.compile(r"\\var(inj|proj)lim(?![A-Za-z])"), lambda found: rf"\underset{{{_LIMITS[found[1]]}}}{{\lim}}"),
+    (re.compile(r"\\varlim(inf|sup)(?![A-Za-z])"), lambda found: rf"{_LIMITS[found[1]]}{{\lim}}"),
     (re.compile(r"\\l?eqno(?![A-Za-z])\s*"), r"\\quad "),
     (re.compile(r"(\\begin\{(?:aligned|gathered|alignedat|split|array)\})\s*\[[tbc]\]"), r"\1"),
 )

@@ -5,7 +5,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from got_runtime.markup.render.formula_macros import categories, unknown_sign
-from got_runtime.markup.render.formula_operators import with_fractions
+from got_runtime.markup.render.formula_operators import ROW_END, with_fractions
 from got_runtime.markup.render.formula_tags import tags_as_text
 from got_runtime.markup.render.mathml import too_complex
 
@@ -14,7 +14,6 @@ _PRIMES = re.compile(r"(?<=[\w)}\]])'+(?![A-Za-z])")
 # What pylatexenc prints though LaTeX does not: the point of \left., lengths without braces.
 _UNSEEN = re.compile(r"\\(?:left|right) ?\.|\\(?:m?kern|[hm]skip) ?-?[\d.]+ ?(?:pt|e[xm]|[cm]m|in|mu)?(?![A-Za-z])")
 _LIMITS = re.compile(r" ?\\(?:display|no)?limits(?![A-Za-z])")
-_ROW_END = re.compile(r"\\\\\*?(?: ?\[[^\[\]]{0,12}\])?")
 _SIDESET = re.compile(r"\\sideset ?\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\} ?\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\} ?(\\[A-Za-z]+)")
 _STRUCTURE = re.compile(r"\\.|[\^_] ?\{|[{}]", re.DOTALL)
 _SEVERAL = re.compile(
@@ -44,7 +43,7 @@ def _plainer(latex: str) -> str:
     latex = _SIDESET.sub(r"{\1}\3{\2}", with_fractions(tags_as_text(latex)))
     latex = _RAISED_SIGN.sub(lambda found: "°" if "circ" in found[0] else "′", latex)
     latex = _PRIMES.sub(lambda found: "′" * len(found[0]), _UNSEEN.sub(" ", _LIMITS.sub("", latex)))
-    return _with_brackets(_ROW_END.sub(r"\\\\", latex))
+    return _with_brackets(ROW_END.sub(r"\\\\{}", latex))
 
 
 def _with_brackets(latex: str) -> str:
