@@ -149,7 +149,8 @@ def _note(path: Path, page: SourcePage, findings: Findings, pdfium: "Pdfium | No
     if other is None:
         return
     findings.compared += 1
-    own = np.asarray(page.image.convert("L").resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX), dtype=np.float32)
+    small = page.image.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)  # before it is grey: in memory once
+    own = np.asarray(small.convert("L"), dtype=np.float32)
     difference = float(np.abs(own - other).mean())
     if difference > MIN_DIFFERENCE:
         line = f"{path} page {page.number}: {difference:.1f}"

@@ -16,7 +16,6 @@ from got_runtime.sources.isolation import Call, FileReader, Result, error_of
 from got_runtime.sources.limits import Limits
 from got_runtime.sources.page import FindKept, Rotation, SourcePage, kept_of, with_next
 from got_runtime.sources.regions import Region
-from got_runtime.sources.rgb import rotated
 from got_runtime.sources.selection import Selection, missing_pages, select_pages
 from got_runtime.sources.text_layer import Box, Character, TextLayer, unpacked
 
@@ -41,7 +40,8 @@ def pdf_pages(
 
     With several threads, each has the file open in a child process of its own.
     """
-    arguments = {"password": password, "max_pixels": limits.max_pixels, "max_side": limits.max_side}
+    sizes = {"max_pixels": limits.max_pixels, "max_side": limits.max_side}
+    arguments = {**sizes, "password": password, "rotate": rotate}
     with closing(FileReader(content, "PDF", arguments, limits)) as file:
         opened = file.call(Call("info", content.name))
         total: int = opened.value["total"]
@@ -125,9 +125,8 @@ class PageOfPdf:
             failure = error
         value = answer.value
         size = tuple(value["size"]) if value.get("size") else None
-        image = rotated(answer.image, self.rotate) if answer.image is not None else None
         return SourcePage(
-            image,
+            answer.image,
             self.number,
             value.get("label", str(self.number)),
             self.content.source,
@@ -139,14 +138,14 @@ class PageOfPdf:
             self,
             self.content,
             kept if failure is None else None,
-            renderer=value.get("renderer") if image is not None else None,
+            renderer=value.get("renderer") if answer.image is not None else None,
         )
 
     def render(self, dpi: float) -> Image.Image:
         """The page at ``dpi``, or at the highest resolution within the pixel limit."""
         image = self._call("picture", dpi=dpi).image
         assert image is not None
-        return rotated(image, self.rotate)
+        return image
 
     def text(self, gap: str = " ") -> TextLayer:
         """The text layer in reading order, its boxes rotated like the image.

@@ -110,31 +110,36 @@ def _size_fault(document: Any, page: Any) -> str | None:
     return f"the page does not state its size: it is taken as {page.rect.width:g}×{page.rect.height:g} points"
 
 
-def _highlight_fault(_: Any, page: Any) -> str | None:
-    """Highlights without appearance and colour, which MuPDF draws in black over text, others in yellow."""
-    annotations, found = page._pdf_page().obj().pdf_dict_gets("Annots"), False
+def _mark_fault(_: Any, page: Any) -> str | None:
+    """Highlights that state no colour, and stamps, where they have no appearance stream.
+
+    MuPDF draws these highlights in black over text, others in yellow; it writes the name of the stamp, others nothing.
+    """
+    annotations, found = page._pdf_page().obj().pdf_dict_gets("Annots"), dict[str, None]()
     for index in range(annotations.pdf_array_len()):
         mark = annotations.pdf_array_get(index)
-        if mark.pdf_dict_gets("Subtype").pdf_to_name() == "Highlight" and _is_black(mark):
+        kind = mark.pdf_dict_gets("Subtype").pdf_to_name()
+        if kind == "Highlight" and _has_no_colour(mark) and _is_shown_without_appearance(mark):
             colour = page._pdf_page().doc().pdf_new_array(len(YELLOW))
             for value in YELLOW:
                 colour.pdf_array_push_int(value)
             mark.pdf_dict_puts("C", colour)
-            found = True
-    return "a highlight states no colour: it is drawn in yellow" if found else None
+            found["a highlight states no colour: it is drawn in yellow"] = None
+        elif kind == "Stamp" and _is_shown_without_appearance(mark):
+            found["a stamp has no appearance: its name is written, which other programs may leave out"] = None
+    return "; ".join(found) or None
 
 
-def _is_black(highlight: Any) -> bool:
-    """Whether it is drawn, and states neither its appearance nor a colour."""
-    normal = highlight.pdf_dict_gets("AP").pdf_dict_gets("N")
+def _has_no_colour(highlight: Any) -> bool:
+    has_area = highlight.pdf_dict_gets("QuadPoints").pdf_array_len() > 0
+    return has_area and highlight.pdf_dict_gets("C").pdf_array_len() not in COLOURANTS
+
+
+def _is_shown_without_appearance(mark: Any) -> bool:
+    normal = mark.pdf_dict_gets("AP").pdf_dict_gets("N")
     if not normal.pdf_is_stream():  # one for each state
-        normal = normal.pdf_dict_gets(highlight.pdf_dict_gets("AS").pdf_to_name())
-    is_shown = (
-        not highlight.pdf_dict_gets("F").pdf_to_int() & HIDDEN and highlight.pdf_dict_gets("QuadPoints").pdf_array_len()
-    )
-    return bool(
-        is_shown and not normal.pdf_is_stream() and highlight.pdf_dict_gets("C").pdf_array_len() not in COLOURANTS
-    )
+        normal = normal.pdf_dict_gets(mark.pdf_dict_gets("AS").pdf_to_name())
+    return not normal.pdf_is_stream() and not mark.pdf_dict_gets("F").pdf_to_int() & HIDDEN
 
 
 def _mupdf() -> Any:
@@ -148,7 +153,7 @@ MENDS: tuple[Callable[[Any, Any], str | None], ...] = (
     _rotation_fault,
     _crop_fault,
     _size_fault,
-    _highlight_fault,
+    _mark_fault,
 )
 """Each mends a fault of a ``pymupdf.Page`` in memory and returns a warning, after which the page is loaded again."""
 

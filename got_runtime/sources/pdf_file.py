@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from PIL import Image
+
 from got_runtime.errors import GotError, LimitExceeded, SourceCorrupt
 from got_runtime.sources.answers import Answer, Pixels
 from got_runtime.sources.content import Content
@@ -20,11 +22,13 @@ from got_runtime.sources.mupdf import (
     open_document,
 )
 from got_runtime.sources.names import one_line
+from got_runtime.sources.page import Rotation
 from got_runtime.sources.page_tree import is_regular, page_count
 from got_runtime.sources.pdf_faults import MENDS, drawn_in_one_colour, file_faults, is_one_colour, size_fault
 from got_runtime.sources.pdf_features import PageFeatures
 from got_runtime.sources.regions import layout_regions
 from got_runtime.sources.resolution import POINTS_PER_INCH, auto_dpi
+from got_runtime.sources.rgb import rotated
 from got_runtime.sources.scans import store_scan
 from got_runtime.sources.second_renderer import drawn_by_pdfium, page_of_pdfium
 from got_runtime.sources.text_layer import characters, is_scan, needs_ocr, packed, read_text_layer
@@ -39,14 +43,17 @@ class PdfFile:
         content: its bytes.
         password: if it is encrypted.
         max_pixels, max_side: limits of a page's picture.
+        rotate: clockwise rotation of every picture in degrees; what else is told of a page is not rotated.
 
     Raises:
         SourceEncrypted: it needs another password.
         SourceCorrupt: it cannot be opened, or has no pages.
     """
 
-    def __init__(self, content: Content, password: str | None, max_pixels: int, max_side: int) -> None:
-        self._content, self._password = content, password
+    def __init__(
+        self, content: Content, password: str | None, max_pixels: int, max_side: int, rotate: Rotation
+    ) -> None:
+        self._content, self._password, self._rotate = content, password, rotate
         self._max_pixels, self._max_side = max_pixels, max_side
         name = content.name
         with mupdf_calls(f"{name} cannot be opened as PDF"):
@@ -108,19 +115,19 @@ class PdfFile:
                     value["warnings"].append("the page is one colour: parts may be missing")
         except GotError as error:
             value["error"], pixels = [type(error).__name__, str(error)], None
-        return Answer(value, pixels)
+        return Answer(value, self._rotated(pixels))
 
     def picture(self, number: int, dpi: float) -> Answer:
         """The page at ``dpi``, or at the highest resolution within the limits. Raises ``SourceCorrupt``."""
         try:
             with self._page(number) as (page, _):
                 actual = self._within_limits((page.rect.width, page.rect.height), dpi)
-                return Answer({}, self._drawn(page, number, actual, {"warnings": []}))
+                return Answer({}, self._rotated(self._drawn(page, number, actual, {"warnings": []})))
         except SourceCorrupt:
             other = self._by_pdfium(number, lambda size: self._within_limits(size, dpi))
             if other is None:
                 raise
-            return Answer({}, other)
+            return Answer({}, self._rotated(other))
 
     def text(self, number: int, gap: str) -> Answer:
         """The text layer in reading order, and the page's size in points. Raises ``SourceCorrupt``."""
@@ -195,6 +202,9 @@ class PdfFile:
                 value["warnings"].append(f"parts of the page may be wrong: MuPDF {_what_it_lacks(features.wrong)}")
         value["warnings"] += [*([empty] if empty is not None else []), *features.warnings]
         return drawn
+
+    def _rotated(self, pixels: Pixels | None) -> Pixels | Image.Image | None:
+        return pixels if pixels is None or not self._rotate else rotated(pixels.image(), self._rotate)
 
     def _by_pdfium(self, number: int, dpi_of: Callable[[tuple[float, float]], float]) -> Pixels | None:
         """PDFium's picture of a page that MuPDF cannot draw; None if PDFium cannot either.

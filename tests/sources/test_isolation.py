@@ -247,20 +247,39 @@ from got_runtime.sources import open_pages
 def peak():
     return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) >> 10
 before = peak()
-for page in open_pages(sys.argv[1]):
+for page in open_pages(sys.argv[1], rotate=90):
     print(peak() - before)
     del page
 """
 
 
-def test_a_large_page_is_in_the_memory_of_this_process_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("suffix", ["tif", "pdf"])
+def test_a_large_page_is_in_the_memory_of_this_process_once(tmp_path: Path, suffix: str) -> None:
     if sys.platform != "linux":
         pytest.skip("only Linux tells the peak of memory")
-    Image.new("L", (6000, 6000)).save(tmp_path / "a.tif", save_all=True, append_images=[Image.new("L", (6000, 5999))])
-    command = [sys.executable, "-c", PEAK, str(tmp_path / "a.tif")]
+    path, following = tmp_path / f"a.{suffix}", [Image.new("L", (6000, 5999))]
+    Image.new("L", (6000, 6000)).save(path, save_all=True, append_images=following)  # in a PDF, a pixel is a point
+    command = [sys.executable, "-c", PEAK, str(path)]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     picture = 6000 * 6000 * 4 >> 20  # Pillow keeps RGB in four bytes
     assert all(int(mib) < picture + 20 for mib in result.stdout.split())
+
+
+LEFT_OPEN = """
+import sys
+from got_runtime.sources import Limits, open_pages
+def refers_to_them(): pass  # so that they live on until the modules are gone
+pages = open_pages(sys.argv[1], dpi=20, limits=Limits(isolate=False))
+page = next(pages)
+"""
+
+
+def test_pages_in_this_process_that_are_left_open_print_nothing_when_it_ends(tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(pdf_of("a", "b"))
+    (tmp_path / "a.py").write_text(LEFT_OPEN)
+    command = [sys.executable, str(tmp_path / "a.py"), str(tmp_path / "a.pdf")]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert result.stdout + result.stderr == ""
 
 
 ODD_CALLER = """

@@ -110,6 +110,17 @@ def test_a_highlight_without_a_colour_hides_no_text(entries: str, colour: str) -
     assert page.warnings == (("a highlight states no colour: it is drawn in yellow",) if colour == "yellow" else ())
 
 
+@pytest.mark.parametrize(("entries", "is_made_up"), [("", True), ("/F 2", False), ("/AP<</N 8 0 R>>", False)])
+def test_a_stamp_that_mupdf_makes_up_is_warned_of(entries: str, is_made_up: bool) -> None:
+    stamp = f"<</Type/Annot/Subtype/Stamp/Rect[0 100 200 200]{entries}>>"
+    nothing = stream("/Type/XObject/Subtype/Form/BBox[0 0 1 1]", "")
+    data = tree_of("3 0 R", "/Count 1", "/Annots[7 0 R]", content="20 20 50 50 re f", more=(stamp, nothing))
+    page = only_page(data, dpi=72)
+    assert (len(page.image.crop((0, 100, 200, 200)).getcolors()) > 1) == is_made_up
+    warning = "a stamp has no appearance: its name is written, which other programs may leave out"
+    assert page.warnings == ((warning,) if is_made_up else ())
+
+
 def test_fonts_that_are_not_in_the_file_are_named() -> None:
     def font(name: str) -> str:
         return f"<</Type/Font/Subtype/TrueType/BaseFont/{name}/FirstChar 65/LastChar 65/Widths[600]>>"

@@ -1,6 +1,7 @@
 """A file that is opened in a child process, or in this one."""
 
 import os
+import sys
 import threading
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -94,7 +95,7 @@ class FileReader:
             if ahead is not None:
                 ahead[1].leave()
             pool().close(self._key)
-        elif self._file is not None:
+        elif self._file is not None and not sys.is_finalizing():  # at the end of the program, its library is gone
             with self._lock():
                 file, self._file = self._file, None
                 if file is not None:
