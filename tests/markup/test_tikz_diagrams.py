@@ -93,6 +93,36 @@ def test_a_node_fits_around_others() -> None:
     assert {(-1.0, -1.0), (3.5, 2.5)} < {*lines(drawn)[-1]}
 
 
+def test_corners_and_anchors_of_a_regular_polygon_are_those_of_pgf() -> None:
+    node = r"\node[regular polygon, regular polygon sides=%d, minimum size=4cm] (p) at (0,0) {};"
+    for sides, anchor, place in (
+        (6, "corner 1", (1, 1.73)),
+        (6, "corner 2", (-1, 1.73)),
+        (6, "north", (0, 1.73)),
+        (6, "east", (2, 0)),
+        (4, "corner 1", (1.41, 1.41)),
+        (4, "east", (1.41, 0)),
+        (5, "corner 1", (0, 2)),
+        (5, "south", (0, -1.62)),
+    ):
+        drawn = lines(svg(node % sides + rf"\draw (0,0) -- (p.{anchor});"))[-1]
+        assert drawn[-1] == pytest.approx(place, abs=0.03), (sides, anchor)
+
+
+def test_a_loop_counts_with_its_options_in_front() -> None:
+    drawn = lines(svg(r"\foreach [count=\i from 0] \h in {2,3} { \draw (\i,0) -- (\i,\h); }"))
+    assert drawn == [[(0.0, 0.0), (0.0, 2.0)], [(1.0, 0.0), (1.0, 3.0)]]
+
+
+def test_a_loop_that_is_not_understood_ends_where_it_ends() -> None:
+    loop = r"\foreach \x [unknown=\y] in {1,2} { \draw (0,0) -- (\x,0); }"
+    figure = tikz.draw(
+        rf"\begin{{tikzpicture}}{loop}\begin{{scope}}[yshift=-2cm]\draw (1,0) -- (2,0);\end{{scope}}\end{{tikzpicture}}"
+    )
+    assert figure.svg is not None
+    assert (figure.drawn, figure.statements, lines(figure.svg)) == (1, 2, [[(1.0, -2.0), (2.0, -2.0)]])
+
+
 def test_tangents_touch_their_circle_on_the_side_that_is_asked_for() -> None:
     circle = r"\node[circle,draw,minimum size=6cm] (c) at (0,0) {}; \coordinate (P) at (5,0);"
     for solution, y in ((1, 2.4), (2, -2.4)):

@@ -390,7 +390,7 @@ def test_a_regular_polygon_has_its_corners_on_its_circle() -> None:
         r"\node[regular polygon, regular polygon sides=%s, draw, minimum size=4cm] (p) {}; \draw (0,0) -- (p.corner 1);"
     )
     assert ends(body % 5) == [(0, 0), (0, 2)]
-    assert ends(body % 4) == [(0, 0), (-1.42, 1.42)]
+    assert ends(body % 4) == [(0, 0), (1.42, 1.42)]
 
 
 def test_bars_are_stacked_along_their_axis() -> None:

@@ -73,8 +73,8 @@ class NodeShape:
         return found
 
     def _first_corner(self) -> float:
-        """A polygon stands on a side; one with an even number of sides has another above."""
-        return 90 if self.polygon % 2 else 90 + 180 / self.polygon
+        """A polygon stands on a side; with an even number of sides, the first corner is right of the upper one."""
+        return 90 if self.polygon % 2 else 90 - 180 / self.polygon
 
     def _corner(self, number: float) -> Point:
         return self.border(self.turn + self._first_corner() + 360 * (number - 1) / self.polygon)
@@ -84,6 +84,8 @@ class NodeShape:
         name = " ".join(name.split())
         if name in ANCHORS:
             x, y = ANCHORS[name]
+            if self.polygon and (x or y):
+                return self.border(self.turn + math.degrees(math.atan2(y, x)))
             if self.kind in ("circle", "ellipse") and x and y:
                 return self._out(x * self.width * math.sqrt(0.5), y * self.height * math.sqrt(0.5))
             if self.kind == "diamond" and x and y:

@@ -17,7 +17,8 @@ __all__ = [
 
 _MAX_ROUNDS = 300
 _MAX_LOOPS = 20  # in one path
-_LOOP = re.compile(r"\\foreach\s*((?:\\[A-Za-z]+\s*/?\s*)+)(?:\[([^\[\]]*)\])?\s*in\s*(?=\{)")
+_LOOP = re.compile(r"\\foreach\s*(?:\[([^\[\]]*)\]\s*)?((?:\\[A-Za-z]+\s*/?\s*)+)(?:\[([^\[\]]*)\])?\s*in\s*(?=\{)")
+_OTHER_LOOP = re.compile(r"\\foreach[^{};]*(?=\{)")  # its rounds are not known, its end is
 _COUNT = re.compile(r"count\s*=\s*\\([A-Za-z]+)(?:\s+from\s+(-?\d+))?")
 _EVALUATE = re.compile(r"evaluate\s*=\s*\\([A-Za-z]+)(?:\s+as\s+\\([A-Za-z]+))?(?:\s+using\s+(.+))?")
 _DECLARED = re.compile(
@@ -60,7 +61,7 @@ def _end(body: str, position: int, depth: int = 0) -> int:
     try:
         if body.startswith("\\if", position):
             return _after_condition(body, position)
-        if head := _LOOP.match(body, position):
+        if head := _LOOP.match(body, position) or _OTHER_LOOP.match(body, position):
             after = closing(body, head.end()) + 1
             start = after + len(body[after:]) - len(body[after:].lstrip())
             return closing(body, start) + 1 if body[start : start + 1] == "{" else _end(body, start, depth + 1)
@@ -140,14 +141,14 @@ def loop(statement: str, values: dict[str, str] | None = None) -> tuple[list[dic
         head = _LOOP.match(statement)
     if head is None:
         raise NotDrawn
-    names = re.findall(r"\\([A-Za-z]+)", head[1])
+    names = re.findall(r"\\([A-Za-z]+)", head[2])
     end = closing(statement, head.end())
     rounds = []
     for item in _items(split(substitute(statement[head.end() + 1 : end], values))):
         parts = [part.strip() for part in split(item, "/")]
         rounds.append(dict(zip(names, parts + [parts[-1]] * (len(names) - len(parts)), strict=False)))
     body = statement[end + 1 :].strip()
-    for option in split(head[2] or ""):
+    for option in split(",".join(filter(None, (head[1], head[3])))):
         _add_values(rounds, option.strip(), values)
     return rounds, body[1:-1] if body.startswith("{") and closing(body, 0) == len(body) - 1 else body
 
