@@ -191,6 +191,8 @@ def test_the_grid_is_the_one_mathpix_renders(index: int, mathpix: list[str]) -> 
         (r"`&`\&`}{`", "&&}{"),
         ("```\nx & y\n```", "x & y"),
         (r"`quoted' and `twice'", "`quoted' and `twice'"),
+        ("\\begin{lstlisting}[language=C]\nx & y\n  return z;\n\\end{lstlisting}", "x & y return z;"),
+        (r"\begin{verbatim}x & y\end{verbatim}", "x & y"),
     ],
 )
 def test_code_in_a_cell_divides_no_table(cell: str, shown: str) -> None:

@@ -85,7 +85,7 @@ class BlockParser(DocumentBuilder):
             opening, closing = f"\\begin{{{token.name}}}", f"\\end{{{token.name}}}"
             if not token.text.endswith(closing):
                 self.reader.record_repair("unclosed-environment", f"{opening} was never closed: it reaches to the end")
-            listing = read_listing(token.name, token.text.removeprefix(opening).removesuffix(closing))
+            listing = read_listing(token.name, token.text)
             if listing.caption:
                 self.add(e.Paragraph, index, content=(Text(text=listing.caption),))
             self.add(e.Code, index, code=listing.code.strip("\n"), language=listing.language)

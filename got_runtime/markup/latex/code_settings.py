@@ -18,8 +18,9 @@ class Listing(NamedTuple):
     caption: str | None = None
 
 
-def read_listing(name: str, body: str) -> Listing:
-    """The parts of the environment ``name``, whose ``body`` stands between its beginning and its end."""
+def read_listing(name: str, text: str) -> Listing:
+    """The parts of the environment ``name``, which is the whole ``text``."""
+    body = text.removeprefix(f"\\begin{{{name}}}").removesuffix(f"\\end{{{name}}}")
     if name not in _WITH_SETTINGS:
         return Listing(body)
     options = _OPTIONS.match(body)

@@ -6,6 +6,7 @@ from got_runtime.markup.content import BREAK, Content, Inline, Mark, Nested, Smi
 from got_runtime.markup.latex.accents import ACCENTS, read_accent
 from got_runtime.markup.latex.algorithms import STEPS, read_step
 from got_runtime.markup.latex.cell_commands import CELL_COMMANDS, read_cell_command
+from got_runtime.markup.latex.code_settings import read_listing
 from got_runtime.markup.latex.formula import read_display, repair_latex
 from got_runtime.markup.latex.groups import after_name, is_printed
 from got_runtime.markup.latex.html_table import read_html_table
@@ -267,7 +268,13 @@ class _InlineParser:
 
     def read_code(self, index: int) -> int:
         """Code, a score or a verbatim environment inside a line."""
-        self.pieces.append(run(self.tokens[index].code, with_mark(self.marks, "code")))
+        token = self.tokens[index]
+        code = token.code
+        if token.kind is Kind.RAW and token.name != "tikzpicture":
+            code = read_listing(token.name, token.text).code.strip("\n")
+        for number, line in enumerate(code.split("\n") if token.kind in (Kind.RAW, Kind.FENCE) else [code]):
+            self.pieces += [BREAK] if number else []
+            self.pieces.append(run(line, with_mark(self.marks, "code")))
         return index + 1
 
 
