@@ -6,6 +6,7 @@ measure of the project is ``GOT_MARKUP_EXAMPLES=10000 pytest tests/markup/test_m
 
 import os
 import sys
+import time
 from collections.abc import Callable
 
 import pytest
@@ -195,3 +196,12 @@ def test_twice_the_text_takes_at_most_twice_the_steps(piece: str, frame: str) ->
 
     # past the bounds that change the way a text is read: 64 spines of a score, 512 columns of a table
     assert cost(1200) <= 2.05 * cost(600)  # what is looked back for is bounded, and begins at once
+
+
+def test_bars_on_pages_of_their_own_take_linear_time() -> None:
+    def seconds(times: int) -> float:
+        begin = time.process_time()
+        parse("\f|" * times + "~")
+        return time.process_time() - begin
+
+    assert seconds(60_000) <= 8 * seconds(15_000)  # a search to the end of the line from each takes 16 times as long

@@ -141,3 +141,8 @@ def test_the_caption_of_a_figure_that_is_missing_is_not_that_of_the_table_beside
     table = "\\begin{tabular}{lr} \\hline Item & Price \\\\ \\hline Belt & 15 \\\\ \\hline \\end{tabular}\n\n"
     texts = [each.text for each in chunk(parse(f"{table}Figure 2: The mill\n\n{table}"), max_tokens=12)]
     assert [text for text in texts if "Figure" in text] == ["Figure 2: The mill"]
+
+
+def test_chunks_are_filled_where_markdown_has_far_more_tokens_than_the_text() -> None:
+    chunks = chunk(parse("]($" * 3000 + "\n\n~"), max_tokens=100)
+    assert min(each.tokens for each in chunks[:-1]) > 90

@@ -10,7 +10,7 @@ from got_runtime.markup.latex.tokens import Kind, Token
 
 _BULLETS = frozenset("-+•·◦▪‣●○■*")
 _STARRED = re.compile(r"\n[ \t]*\* ")
-_DELIMITERS = re.compile(r"[^\n]*\n[ \t]*\|?[ \t]*:?-")  # the second line of a pipe table
+_DELIMITERS = re.compile(r"\n[ \t]*\|?[ \t]*:?-")  # the second line of a pipe table
 _NEAR = 600  # characters
 _MARKERS = frozenset({Kind.TEXT, Kind.SPACE, Kind.BRACKET})  # with which a marker, or its indentation, begins
 _LINE_ENDS = frozenset({Kind.NEWLINE, Kind.BLANK, Kind.FORM_FEED, Kind.SPECIAL})
@@ -61,7 +61,8 @@ def line_start(reader: TokenReader, index: int) -> LineStart | None:
     if tokens[index].kind is not Kind.TEXT:
         return None
     if text[0] == "|":
-        return LineStart("table", index) if _DELIMITERS.match(reader.text, tokens[index].start) else None
+        end = reader.line_end(tokens[index].start)
+        return LineStart("table", index) if _DELIMITERS.match(reader.text, end) else None
     if text == "!" and following.kind is Kind.BRACKET:
         return _figure(reader, index)
     if following.kind is not Kind.SPACE:

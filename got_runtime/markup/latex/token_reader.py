@@ -1,6 +1,7 @@
 """The tokens of one answer, their arguments and options, and the repairs made while parsing."""
 
-from bisect import bisect_right
+import re
+from bisect import bisect_left, bisect_right
 from functools import cached_property
 
 from got_runtime.markup.elements import Repair, RepairCode
@@ -51,6 +52,15 @@ class TokenReader:
     @cached_property
     def _unbrackets(self) -> list[int]:
         return [index for index, token in enumerate(self.tokens) if token.kind is Kind.UNBRACKET]
+
+    @cached_property
+    def _line_ends(self) -> list[int]:
+        return [found.start() for found in re.finditer("\n", self.text)]
+
+    def line_end(self, position: int) -> int:
+        """The index of the character that ends the line of a position; every search goes through the text once only."""
+        found = bisect_left(self._line_ends, position)
+        return self._line_ends[found] if found < len(self._line_ends) else len(self.text)
 
     def record_repair(self, code: RepairCode, message: str) -> None:
         """Records a repair for the ``warnings`` of the next element."""

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from pydantic import JsonValue
 
 from got_runtime.errors import DrawingError
-from got_runtime.markup.content import Align, Cell, Grid, Text
+from got_runtime.markup.content import Align, Cell, Grid, run
 from got_runtime.markup.notation.child_process import in_child_process
 
 # Of a picture; the table has all rows.
@@ -80,7 +80,7 @@ def to_grid(value: dict[str, JsonValue]) -> Grid:
         *([_shown(each) for each in record.values()] for record in records),
     ]
     cells = [
-        Cell(row=row, column=column, content=(Text(text=" ".join(shown.split())),))
+        Cell(row=row, column=column, content=(run(" ".join(shown.split())),))
         for row, each in enumerate(rows)
         for column, shown in enumerate(each)
         if shown.strip()

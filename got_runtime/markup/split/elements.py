@@ -77,7 +77,7 @@ def split(whole: Part, budget: int, measure: Measure) -> list[Part]:
     common = measure.part(units.common if units.common is not None else units.build(0, 0)).tokens
     # Units may have fewer tokens than their Markdown, in which signs are escaped.
     escaped = (whole.tokens - common) / max(1, measure.count("".join(units.texts)))
-    limit = max(1, int((budget - common) / max(1.0, escaped)))
+    limit = max(1, budget - common - (escaped > 1)) / max(1.0, escaped)  # one less for what is rounded
     ranges = [*_ranges(units, 0, len(units.texts), max(units.ends), limit, measure.count)][::-1]
     parts: list[Part] = []
     while ranges:
@@ -97,7 +97,7 @@ def repeats(common: str, times: int, whole: str) -> bool:
 
 
 def _ranges(
-    units: _Units, low: int, high: int, level: int, limit: int, count: CountTokens
+    units: _Units, low: int, high: int, level: int, limit: float, count: CountTokens
 ) -> Iterator[tuple[int, int]]:
     """Ranges of units of about ``limit`` tokens or less, as long as possible; each unit is counted once a level."""
     sections = [*_sections(units.ends, low, high, level)]
