@@ -69,24 +69,36 @@ def _row(item: JsonValue) -> dict[str, JsonValue]:
     return item if isinstance(item, dict) else {"value": item}
 
 
-def to_grid(value: dict[str, JsonValue]) -> Grid:
-    """The rows as a table with a header; an empty grid if there are none."""
+def to_rows(value: dict[str, JsonValue]) -> list[list[str]]:
+    """The header and the rows of the values as they are printed; empty if there are none."""
     records = full_records(value)
     names = list(records[0]) if records else []
     if not names:
+        return []
+    rows = [[_column_title(value, name) for name in names]]
+    rows += [[_shown(each) for each in record.values()] for record in records]
+    return [[" ".join(shown.split()) for shown in row] for row in rows]
+
+
+def to_grid(value: dict[str, JsonValue]) -> Grid:
+    """The rows as a table with a header; an empty grid if there are none."""
+    rows = to_rows(value)
+    if not rows:
         return Grid(rows=0, columns=0, cells=())
-    rows = [
-        [_column_title(value, name) for name in names],
-        *([_shown(each) for each in record.values()] for record in records),
-    ]
     cells = [
-        Cell(row=row, column=column, content=(run(" ".join(shown.split())),))
+        Cell(row=row, column=column, content=(run(shown),))
         for row, each in enumerate(rows)
         for column, shown in enumerate(each)
-        if shown.strip()
+        if shown
     ]
-    alignment: list[Align] = ["left" if not column else "right" for column in range(len(names))]
-    return Grid(rows=len(rows), columns=len(names), cells=tuple(cells), header_rows=1, alignment=tuple(alignment))
+    columns = len(rows[0])
+    return Grid(rows=len(rows), columns=columns, cells=tuple(cells), header_rows=1, alignment=alignment(columns))
+
+
+def alignment(columns: int) -> tuple[Align, ...]:
+    """Of each column: the first one has names, the others have numbers."""
+    numbers: list[Align] = ["right"] * (columns - 1)
+    return ("left", *numbers)
 
 
 def heading(value: dict[str, JsonValue]) -> str:

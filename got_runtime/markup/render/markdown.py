@@ -15,7 +15,7 @@ from got_runtime.markup.render.markdown_inline import (
     inline_markdown,
     longest_run,
 )
-from got_runtime.markup.render.table import Spans, to_pipe_table
+from got_runtime.markup.render.table import Spans, pipe_table, plain_pipe_rows, to_pipe_table
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,8 @@ def element_markdown(element: AnyElement, options: MarkdownOptions) -> str:
             return to_pipe_table(element.grid, spans=options.spans, math=options.math)
         case "chart":
             title = f"**{escape(heading, '**')}**\n\n" if (heading := chart.heading(element.value)) else ""
-            return title + to_pipe_table(chart.to_grid(element.value), math=options.math)
+            rows = chart.to_rows(element.value)
+            return title + pipe_table(plain_pipe_rows(rows), chart.alignment(len(rows[0])) if rows else ())
         case "formula":
             return _formula(element.latex, element.number, element.display, options)
         case "code":

@@ -2,10 +2,11 @@
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Literal
 
-from got_runtime.markup.content import Align, Cell, Content, Grid
+from got_runtime.markup.content import Align, Cell, Content, Grid, run
 from got_runtime.markup.latex.grid import covering_cells
 from got_runtime.markup.render.markdown_inline import MathStyle, inline_markdown
 from got_runtime.markup.render.words import content_words
@@ -33,16 +34,30 @@ def to_rows(grid: Grid, show: Callable[[Content], str], spans: Spans) -> list[li
 
 def to_pipe_table(grid: Grid, *, spans: Spans = "repeat", math: MathStyle = "dollar") -> str:
     """A GFM pipe table. Its first row is the header, since a GFM table has exactly one header row."""
-    rows = pipe_rows(grid, spans=spans, math=math)
+    return pipe_table(pipe_rows(grid, spans=spans, math=math), grid.alignment)
+
+
+def pipe_table(rows: list[str], alignment: Sequence[Align]) -> str:
+    """A pipe table of rows as :func:`pipe_rows` and :func:`plain_pipe_rows` write them."""
     if not rows:
         return ""
-    delimiters = " | ".join(_DELIMITERS[align] for align in grid.alignment)
+    delimiters = " | ".join(_DELIMITERS[align] for align in alignment)
     return "\n".join([rows[0], f"| {delimiters} |", *rows[1:]])
 
 
 def pipe_rows(grid: Grid, *, spans: Spans = "repeat", math: MathStyle = "dollar") -> list[str]:
     """The rows of a pipe table, without the delimiters below the first one."""
     return [f"| {' | '.join(row)} |" for row in to_rows(grid, lambda content: _pipe_cell(content, math), spans)]
+
+
+def plain_pipe_rows(rows: list[list[str]]) -> list[str]:
+    """The rows of a pipe table of cells of plain characters."""
+    return [f"| {' | '.join(map(_plain_pipe_cell, row))} |" for row in rows]
+
+
+@lru_cache(maxsize=4096)
+def _plain_pipe_cell(text: str) -> str:
+    return _pipe_cell((run(text),), "dollar")
 
 
 def _pipe_cell(content: Content, math: MathStyle) -> str:

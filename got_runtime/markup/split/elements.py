@@ -11,7 +11,7 @@ from got_runtime.markup.content import Content, Text
 from got_runtime.markup.elements import AnyElement, Chart, Figure, Music, Paragraph, Table
 from got_runtime.markup.notation import chart
 from got_runtime.markup.render.markdown import MarkdownOptions, element_markdown
-from got_runtime.markup.render.table import pipe_rows
+from got_runtime.markup.render.table import plain_pipe_rows
 from got_runtime.markup.split.content import SplitContent
 from got_runtime.markup.split.formula import formula_rows
 from got_runtime.markup.split.grid import GridRows
@@ -209,7 +209,7 @@ def _chart_units(element: Chart, measure: Measure) -> _Units | None:
     records = chart.full_records(element.value)
     if not records:
         return None
-    rows = pipe_rows(chart.to_grid(element.value), math=measure.options.math)[1:]
+    rows = plain_pipe_rows(chart.to_rows(element.value))[1:]
     blank: dict[str, JsonValue] = dict.fromkeys(records[0])
     common = _changed(element, value=chart.with_records(element.value, [blank]))
     texts = [f"{row}\n" for row in rows]
