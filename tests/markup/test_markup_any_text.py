@@ -163,6 +163,8 @@ GROWING = {
     "tables with empty lines": "\\begin{tabular}{l}\n\na & \\\\\n\nb.\n\n",
     "tables in formulas": "\\[\\begin{tabular}{l}a",
     "captions in tables": "\\caption{a}\\\\ ",
+    "texts in a formula": "\\[1\\textbf{",
+    "formulas in texts": "\\[\\text{$a$",
     "groups": "{a ",
     "groups in a row": "{a}",
     "rules in open formulas": "\\hline{\\[",

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 _MAX_NESTING = 40  # deeper than any formula: bounds the search for the opening token of a closing one
 
+_MAX_TEXTS = 8  # within one another: what is inside is written again for each
+
 _SPACES = frozenset({Kind.SPACE, Kind.NEWLINE, Kind.BLANK, Kind.FORM_FEED})
 _DELIMITERS = frozenset(
     {Kind.OPEN_INLINE, Kind.CLOSE_INLINE, Kind.OPEN_DISPLAY, Kind.CLOSE_DISPLAY, Kind.DOLLAR, Kind.DOLLARS}
@@ -48,7 +50,8 @@ class _Balancer:
         self._stack: list[str] = []  # "{", "\left" or an environment's name
         self._environments = 0  # of them
         self._after_stray_right = False
-        self._texts: list[tuple[int, int]] = []  # texts that are open: depth of their braces, index of their command
+        # Texts that are open: the depth of their braces, and the indices of their command and of the delimiters inside.
+        self._texts: list[tuple[int, int, list[int]]] = []
         self._columns_follow = True  # whether a brace behind the last \begin is its argument in the answer, too
 
     def add(self, token: Token) -> None:
@@ -58,6 +61,7 @@ class _Balancer:
             text = text.removeprefix(".")
         if kind in _DELIMITERS and self._texts and self._texts[-1][0] == len(self._stack):
             self._emit("$")  # replaced when the text ends
+            self._texts[-1][2].append(len(self._out) - 1)
         elif kind in _SPACES or kind in _DELIMITERS:
             self._emit(" ")
         elif kind in _FOREIGN:
@@ -159,17 +163,16 @@ class _Balancer:
     def _open_brace(self, text: str) -> None:
         self._stack.append("{")
         before = [place for place in range(max(0, len(self._out) - 2), len(self._out)) if self._out[place] != " "]
-        if before and self._out[before[-1]] in _TEXTS:
-            self._texts.append((len(self._stack), before[-1]))
+        if before and self._out[before[-1]] in _TEXTS and len(self._texts) < _MAX_TEXTS:
+            self._texts.append((len(self._stack), before[-1], []))
         self._emit(text)
 
     def _end_text(self) -> None:
         r"""Puts the formulas of a text behind it, since no delimiter stays: ``\text{if $x$}`` → ``{\text{if }x}``."""
         if not self._texts or self._texts[-1][0] <= len(self._stack):
             return
-        _, place = self._texts.pop()
+        _, place, marks = self._texts.pop()
         out, start = self._out, self._out.index("{", place) + 1
-        marks = [index for index in range(start, len(out)) if out[index] == "$"]
         if len(marks) % 2:  # the last one is a price
             price = marks.pop()
             out[price : price + 1] = [] if " " in (out[price - 1], *out[price + 1 : price + 2]) else [" "]
