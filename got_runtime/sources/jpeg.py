@@ -7,10 +7,14 @@ it is only known whether they are all there; damage between two restart markers 
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice
 
 from PIL import JpegImagePlugin
+
+from got_runtime.sources.jpeg_segments import MARKER, SCAN, SEQUENTIAL, segments_of
+from got_runtime.sources.jpeg_values import values_fault
 
 __all__ = ["JpegFile", "jpeg_fault"]
 
@@ -21,11 +25,7 @@ PADDING = bytes(8)
 MAX_BYTES = 64 << 20
 """Size of a file that is read at once."""
 MAX_SEGMENTS = 100_000
-MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
-"""Any marker but those of restarts, which do not end a scan (ITU-T T.81, B.1.1.2)."""
 RESTART = re.compile(rb"\xff[\xd0-\xd7]")
-SEQUENTIAL, START, END, SCAN = (0xC0, 0xC1), 0xD8, 0xD9, 0xDA
-"""Frames of Huffman codes that are drawn row by row; start and end of the image; a scan."""
 KNOWN = (*range(0xC0, 0xD0), *range(0xD8, 0xF0), 0xFE)
 COEFFICIENTS = range(64)
 """Of a block."""
@@ -38,6 +38,7 @@ class JpegFile(JpegImagePlugin.JpegImageFile):
     """A warning, if its data turned out to be damaged when they were decoded."""
     _is_at_end = True
     _parts: Iterator[bytes] | None = None
+    _check: Callable[[], str | None] | None = None
 
     def load_read(self, read_bytes: int) -> bytes:
         """The next part of the data; Pillow has decoded those before it."""
@@ -52,9 +53,13 @@ class JpegFile(JpegImagePlugin.JpegImageFile):
         self._parts = None  # which refers to this image: in a circle it would wait for the garbage collector
         if not self._is_at_end:
             self._found("they go on after the picture")
+        check, self._check = self._check, None
+        if self.fault is None and check is not None and (what := check()) is not None:
+            self._found(what)
 
     def _in_parts(self, data: bytes) -> Iterator[bytes]:
-        segments = list(islice(_segments(data), MAX_SEGMENTS))
+        segments = list(islice(segments_of(data), MAX_SEGMENTS))
+        self._check = partial(values_fault, data, segments)
         scans = [header for marker, header, _ in segments if marker == SCAN]
         components = [layer[0] for layer in self.layer]
         if any(marker not in KNOWN for marker, *_ in segments):
@@ -86,18 +91,6 @@ class JpegFile(JpegImagePlugin.JpegImageFile):
 
     def _found(self, what: str) -> None:
         self.fault = self.fault or f"JPEG data are damaged ({what}): parts of the picture may be wrong"
-
-
-def _segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
-    """Marker, content and end of each segment (T.81, B.1.1.4); codes between them are left out."""
-    place = 0
-    while (found := MARKER.search(data, place)) is not None:
-        marker, place = data[found.end() - 1], found.end()
-        if marker == END:
-            return
-        if marker != START:
-            place += int.from_bytes(data[place : place + 2])
-        yield marker, data[found.end() + 2 : place], place
 
 
 def _drawn(header: bytes) -> Iterator[tuple[int, int]]:

@@ -1,11 +1,11 @@
-"""Damage of a TIFF that libtiff passes over in silence: fax and JPEG data that end before the rows of their strip do.
+"""Damage of a TIFF that libtiff passes over in silence.
 
-JPEG data are decoded a second time only where the picture ends flat: data that are too long are not noticed. Deflate
-data have a checksum, which libtiff does not look at.
+Fax data may end before the rows of their strip do, LZW and PackBits data after them. JPEG data are decoded a second
+time. Deflate data have a checksum, which libtiff does not look at.
 """
 
-import re
 import zlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -14,6 +14,7 @@ from PIL import ExifTags, Image
 from PIL import TiffImagePlugin as Tiff
 
 from got_runtime.sources.jpeg import jpeg_fault
+from got_runtime.sources.tiff_lengths import lzw_goes_on, packbits_goes_on
 
 __all__ = ["Strips"]
 
@@ -21,6 +22,12 @@ FAX, JPEG = 4, 7
 """Values of the tag Compression (TIFF 6.0, page 49, and its Technical Note 2)."""
 DEFLATE = (8, 32946)
 """The same, of Adobe's and the older one."""
+COUNTED = {5: ("LZW", lzw_goes_on), 32773: ("PackBits", packbits_goes_on)}
+"""The same, with their names, and whether data unpack to more than so many bytes."""
+MAX_COUNTED = 4 << 20
+"""Bytes of such data of a picture that are looked at; a MiB of LZW takes 30 ms."""
+YCBCR = 6
+"""Value of the tag PhotometricInterpretation, of which a row may have fewer bytes than samples."""
 PLACES = (Tiff.STRIPOFFSETS, Tiff.STRIPBYTECOUNTS), (Tiff.TILEOFFSETS, Tiff.TILEBYTECOUNTS)
 """Tags of where the data of strips and of tiles are, and their sizes."""
 DIFFERENCES = 2
@@ -38,9 +45,6 @@ UPRIGHT = 1
 REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 END = f"{0x001001:024b}"
 """After the last row (ITU-T T.6, 2.4.1.1)."""
-BLOCK = 8
-"""Pixels of a side of a block of JPEG."""
-END_OF_JPEG = re.compile(rb"\xff\xd9\0*\Z")
 
 
 @dataclass(frozen=True)
@@ -61,8 +65,12 @@ class Strips:
         if compression in DEFLATE:
             is_plain = is_upright and self._holds_what_is_decoded(image.mode)
             return self._deflate_fault(image, file, rows if is_plain else None)
+        if compression == JPEG:
+            return self._jpeg_fault(file)
+        if compression in COUNTED:
+            return self._length_fault(file, *COUNTED[compression])
         offsets, sizes = self.tags.get(Tiff.STRIPOFFSETS), self.tags.get(Tiff.STRIPBYTECOUNTS)
-        if compression not in (FAX, JPEG) or not offsets or not sizes or rows < 1 or not is_upright:
+        if compression != FAX or not offsets or not sizes or rows < 1 or not is_upright:
             return None
         for index, (offset, size) in enumerate(zip(offsets, sizes, strict=False)):
             top = index * rows
@@ -70,13 +78,17 @@ class Strips:
                 break
             strip = image.crop((0, top, image.width, min(top + rows, image.height)))
             file.seek(offset)
-            if compression == JPEG:
-                fault = self._jpeg_fault(strip, file.read(size))
-            else:
-                fault = self._fax_fault(strip, file.read(size))
+            fault = self._fax_fault(strip, file.read(size))
             if fault is not None:
                 return fault
         return None
+
+    def _data(self, file: BinaryIO) -> Iterator[bytes]:
+        """The data of each strip or tile."""
+        for of_offsets, of_sizes in PLACES:
+            for offset, size in zip(self.tags.get(of_offsets, ()), self.tags.get(of_sizes, ()), strict=False):
+                file.seek(offset)
+                yield file.read(size)
 
     def _holds_what_is_decoded(self, mode: str) -> bool:
         """Whether the data of a strip are the pixels as Pillow has them, or the differences between neighbours."""
@@ -95,21 +107,18 @@ class Strips:
         It is compared with that of the decoded strips, of so many ``rows``, or unpacking the data once more tells.
         """
         left = MAX_SAMPLE_BYTES * image.width * image.height
-        for of_offsets, of_sizes in PLACES:
-            places = zip(self.tags.get(of_offsets, ()), self.tags.get(of_sizes, ()), strict=False)
-            for index, (offset, size) in enumerate(places):
-                file.seek(offset)
-                data, unpacking = file.read(size), zlib.decompressobj()
-                if not data or (rows and int.from_bytes(data[-4:]) == self._checksum(image, index * rows, rows)):
-                    continue
-                try:
-                    while not unpacking.eof and data and left > 0:
-                        left -= len(unpacking.decompress(data, UNPACKED_BYTES))
-                        data = unpacking.unconsumed_tail
-                    if not unpacking.eof and left > 0:
-                        raise zlib.error("the end is missing")
-                except zlib.error:
-                    return "deflate data are damaged (their checksum is another one): parts of the picture may be wrong"
+        for index, data in enumerate(self._data(file)):
+            if not data or (rows and int.from_bytes(data[-4:]) == self._checksum(image, index * rows, rows)):
+                continue
+            unpacking = zlib.decompressobj()
+            try:
+                while not unpacking.eof and data and left > 0:
+                    left -= len(unpacking.decompress(data, UNPACKED_BYTES))
+                    data = unpacking.unconsumed_tail
+                if not unpacking.eof and left > 0:
+                    raise zlib.error("the end is missing")
+            except zlib.error:
+                return "deflate data are damaged (their checksum is another one): parts of the picture may be wrong"
         return None
 
     def _checksum(self, image: Image.Image, top: int, rows: int) -> int:
@@ -120,14 +129,28 @@ class Strips:
         values[:, 1:] -= values[:, :-1].copy()
         return zlib.adler32(values.tobytes())
 
-    def _jpeg_fault(self, strip: Image.Image, data: bytes) -> str | None:
-        """Data that ended too early leave a flat picture; only those are decoded once more."""
-        corner = strip.crop((max(0, strip.width - BLOCK), max(0, strip.height - BLOCK), *strip.size))
-        is_flat = all(low == high for low, high in np.reshape(corner.getextrema(), (-1, 2)))
-        if not is_flat and END_OF_JPEG.search(data):
-            return None
+    def _jpeg_fault(self, file: BinaryIO) -> str | None:
         tables: bytes = self.tags.get(Tiff.JPEGTABLES, b"")
-        return jpeg_fault(tables[:-2] + data[2:] if tables else data)
+        faults = (jpeg_fault(tables[:-2] + data[2:] if tables else data) for data in self._data(file))
+        return next(filter(None, faults), None)
+
+    def _length_fault(self, file: BinaryIO, name: str, goes_on: Callable[[bytes, int], bool]) -> str | None:
+        """Data that unpack to more than a strip or tile has."""
+        tags, left = self.tags, MAX_COUNTED
+        if tags.get(Tiff.PLANAR_CONFIGURATION, 1) != 1 or tags.get(Tiff.PHOTOMETRIC_INTERPRETATION) == YCBCR:
+            return None
+        is_tiled = Tiff.TILEOFFSETS in tags
+        width, height = tags[Tiff.TILEWIDTH if is_tiled else Tiff.IMAGEWIDTH], tags[Tiff.IMAGELENGTH]
+        bits, samples = tags.get(Tiff.BITSPERSAMPLE, (1,)), tags.get(Tiff.SAMPLESPERPIXEL, 1)
+        row = -(-width * (sum(bits) if len(bits) == samples else bits[0] * samples) // 8)
+        for index, data in enumerate(self._data(file)):
+            rows = tags[Tiff.TILELENGTH] if is_tiled else tags.get(Tiff.ROWSPERSTRIP, height)
+            left -= len(data)
+            if left < 0 or (not is_tiled and index * rows >= height):
+                break
+            if goes_on(data, row * (rows if is_tiled else min(rows, height - index * rows))):
+                return f"{name} data are damaged (they go on after the picture): parts of it may be wrong"
+        return None
 
     def _fax_fault(self, strip: Image.Image, data: bytes) -> str | None:
         """Each of the white rows at the end takes a bit, which is 1, but for the first one (ITU-T T.6, 2.2.3)."""

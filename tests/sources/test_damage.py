@@ -2,9 +2,11 @@
 
 import io
 import random
+import struct
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from helpers.hostile_files import image_page, pdf, stream
 from helpers.hostile_files import page as page_of
@@ -13,6 +15,7 @@ from PIL import Image, ImageDraw
 
 from got_runtime.errors import SourceCorrupt
 from got_runtime.sources import Limits
+from got_runtime.sources.tiff_lengths import lzw_goes_on, packbits_goes_on
 
 SIZE = 400, 500
 KINDS: dict[str, dict[str, Any]] = {
@@ -109,6 +112,20 @@ def test_a_damaged_jpeg_is_warned_of(
     assert page.image is not None
 
 
+@pytest.mark.parametrize(("mode", "kind"), [("L", "plain"), ("RGB", "plain"), ("L", "tables of its own")])
+def test_few_jpegs_that_look_wrong_after_small_damage_have_no_warning(mode: str, kind: str) -> None:
+    place, data = random.Random(1), jpeg_of(print_of(mode, 4).resize((800, 1000)), **KINDS[kind])
+    sound, start, found = np.asarray(only_page(data).image, int), data.index(b"\xff\xda") + 14, [0, 0]
+    for _ in range(30):
+        size = place.choice([1, 2, 3, 10, 30])
+        at = place.randrange(start, len(data) - 40)
+        page = only_page(data[:at] + place.randbytes(size).replace(b"\xff", b"\xfe") + data[at + size :])
+        if np.abs(np.asarray(page.image, int) - sound).mean() > 2:
+            found[not page.warnings] += 1
+    assert sum(found) >= 12
+    assert found[True] <= 2
+
+
 def test_a_marker_that_no_jpeg_has_is_warned_of_where_mupdf_draws_on() -> None:
     data = jpeg_of(print_of("L", 20))
     middle = (data.index(b"\xff\xda") + len(data)) // 2
@@ -165,6 +182,26 @@ def strip_of(data: bytes) -> tuple[int, int]:
     return offset, size
 
 
+@pytest.mark.parametrize("rows", [16, 104, 500])
+@pytest.mark.parametrize("mode", ["1", "L", "RGB"])
+@pytest.mark.parametrize("compression", ["tiff_lzw", "packbits"])
+def test_lzw_and_packbits_data_that_are_too_long_are_warned_of(compression: str, mode: str, rows: int) -> None:
+    data = tiff_of(print_of("L", 20).convert(mode), compression, t278=rows)
+    assert only_page(data).warnings == ()
+    height = struct.pack("<HHIHH", 257, 3, 1, 500, 0)
+    page = only_page(data.replace(height, height.replace(struct.pack("<H", 500), struct.pack("<H", 499))))
+    assert page.image.size == (400, 499)
+    assert any("data are damaged (they go on after the picture)" in warning for warning in page.warnings)
+
+
+def test_two_bytes_after_packed_data_are_no_damage() -> None:
+    offset, size = strip_of(data := tiff_of(print_of("L"), "tiff_lzw", t278=500))
+    lzw = data[offset : offset + size]
+    for goes_on, packed, unpacked in ((packbits_goes_on, b"\x01ab\xffc", 4), (lzw_goes_on, lzw, 400 * 500)):
+        assert [goes_on(packed + bytes(extra), unpacked) for extra in (0, 2, 6)] == [False, False, True]
+        assert goes_on(packed, unpacked - 1)
+
+
 @pytest.mark.parametrize("order", [1, 2])
 def test_fax_data_that_are_cut_are_warned_of(order: int) -> None:
     data = tiff_of(print_of("1"), "group4", t278=500, t266=order)
@@ -173,6 +210,16 @@ def test_fax_data_that_are_cut_are_warned_of(order: int) -> None:
     for rest in (bytes(size - size // 2), b"\x00\x10\x01" + bytes(size - size // 2 - 3)):
         page = only_page(data[:middle] + rest + data[offset + size :])
         assert any("fax data are damaged" in warning for warning in page.warnings)
+
+
+@pytest.mark.parametrize("rows", [104, 500])
+def test_jpeg_data_in_a_tiff_that_are_shifted_are_warned_of(rows: int) -> None:
+    data = tiff_of(print_of("L", 20), "jpeg", t278=rows)
+    with Image.open(io.BytesIO(data)) as image:
+        offset, size = image.tag_v2[273][0], image.tag_v2[279][0]  # type: ignore[attr-defined]
+    middle, end = offset + size // 2, offset + size - 2
+    page = only_page(data[:middle] + data[middle - 900 : end - 900] + data[end:])
+    assert any("JPEG data are damaged" in warning for warning in page.warnings), page.warnings
 
 
 def test_jpeg_data_in_a_tiff_that_are_cut_are_warned_of() -> None:
