@@ -171,16 +171,16 @@ class _Balancer:
         r"""Puts the formulas of a text behind it, since no delimiter stays: ``\text{if $x$}`` → ``{\text{if }x}``."""
         if not self._texts or self._texts[-1][0] <= len(self._stack):
             return
-        _, place, marks = self._texts.pop()
-        out, start = self._out, self._out.index("{", place) + 1
+        out, (_, place, marks) = self._out, self._texts.pop()
         if len(marks) % 2:  # the last one is a price
             price = marks.pop()
-            out[price : price + 1] = [] if " " in (out[price - 1], *out[price + 1 : price + 2]) else [" "]
+            after = price + 1 + (out[price + 1 : price + 2] == [" "])
+            out[price:after] = [" "] if out[price - 1] != " " else []
         if not marks:
             return
-        parts = [out[before + 1 : after] for before, after in pairwise([start - 1, *marks, len(out)])]
-        command = out[place]
-        del out[place:]
+        edges = [out.index("{", place), *marks, len(out)]
+        parts = [out[before + 1 : after] for before, after in pairwise(edges)]
+        command, out[place:] = out[place], []
         self._emit("{")
         for number, part in enumerate(parts):
             formula = part[part[:1] == [" "] : len(part) - (part[-1:] == [" "])]
