@@ -114,6 +114,12 @@ def test_a_loop_counts_with_its_options_in_front() -> None:
     assert drawn == [[(0.0, 0.0), (0.0, 2.0)], [(1.0, 0.0), (1.0, 3.0)]]
 
 
+def test_a_loop_over_points_takes_them_out_of_their_braces() -> None:
+    drawn = svg(r"\foreach \p/\n in {{(2,3)}/A, {(-4,1)}/B} { \draw (0,0) -- \p node {$\n$}; }")
+    assert lines(drawn) == [[(0.0, 0.0), (2.0, 3.0)], [(0.0, 0.0), (-4.0, 1.0)]]
+    assert words(drawn) == ["A", "B"]
+
+
 def test_a_loop_that_is_not_understood_ends_where_it_ends() -> None:
     loop = r"\foreach \x [unknown=\y] in {1,2} { \draw (0,0) -- (\x,0); }"
     figure = tikz.draw(

@@ -145,12 +145,17 @@ def loop(statement: str, values: dict[str, str] | None = None) -> tuple[list[dic
     end = closing(statement, head.end())
     rounds = []
     for item in _items(split(substitute(statement[head.end() + 1 : end], values))):
-        parts = [part.strip() for part in split(item, "/")]
+        parts = [_without_braces(part.strip()) for part in split(item, "/")]
         rounds.append(dict(zip(names, parts + [parts[-1]] * (len(names) - len(parts)), strict=False)))
     body = statement[end + 1 :].strip()
     for option in split(",".join(filter(None, (head[1], head[3])))):
         _add_values(rounds, option.strip(), values)
-    return rounds, body[1:-1] if body.startswith("{") and closing(body, 0) == len(body) - 1 else body
+    return rounds, _without_braces(body)
+
+
+def _without_braces(text: str) -> str:
+    """The inside of a text that is one group."""
+    return text[1:-1] if text.startswith("{") and closing(text, 0) == len(text) - 1 else text
 
 
 def _add_values(rounds: list[dict[str, str]], option: str, outer: dict[str, str]) -> None:
