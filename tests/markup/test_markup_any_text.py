@@ -16,7 +16,10 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from got_runtime.markup import chunk, parse, to_html, to_markdown, to_text
+from got_runtime.markup.latex.formula import _Balancer
 from got_runtime.markup.latex.parser import repeated_tail
+from got_runtime.markup.latex.plain_formula import as_written
+from got_runtime.markup.latex.token_reader import TokenReader
 
 EXAMPLES = int(os.environ.get("GOT_MARKUP_EXAMPLES", "150"))
 # The short run is the same every time, so that CI speaks of the change at hand; the full one draws afresh.
@@ -126,6 +129,42 @@ def test_repairing_a_formula_twice_changes_nothing(text: str) -> None:
         if element.kind == "formula" and element.display and not element.number and "\\tag" not in element.latex:
             again = parse(f"\\[{element.latex}\\]")
             assert [each.latex for each in again] == [element.latex]  # type: ignore[union-attr]
+
+
+FORMULA = [
+    "x",
+    "\\alpha",
+    "{",
+    "}",
+    "_",
+    "^",
+    " ",
+    "\\frac",
+    "\\,",
+    "\\ ",
+    "é",
+    "`",
+    "12",
+    "\\hline",
+    "\\text",
+    "*",
+    "\n",
+    "\\",
+]
+
+
+@often
+@given(st.lists(st.sampled_from(FORMULA), max_size=9).map("".join))
+@example("\\alphaé")
+@example("\\bgein {x}")
+def test_a_formula_that_needs_no_repair_is_what_the_repair_writes(text: str) -> None:
+    reader = TokenReader(text)
+    written = as_written(reader, 0, len(reader.tokens))
+    if written is not None:
+        balance = _Balancer(reader)
+        for token in reader.tokens:
+            balance.add(token)
+        assert written == balance.finish()
 
 
 def steps(work: Callable[[], object]) -> int:

@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from got_runtime.markup.latex.misspelt import is_rule, misspelt_command
+from got_runtime.markup.latex.plain_formula import as_written
 from got_runtime.markup.latex.symbols import FORMULA_ENVIRONMENTS
 from got_runtime.markup.latex.tokens import Kind, Token
 
@@ -35,6 +36,9 @@ def repair_latex(reader: "TokenReader", low: int, high: int) -> str:
 
     Single spaces, no delimiter inside. Repairing a repaired formula changes nothing.
     """
+    written = as_written(reader, low, high)
+    if written is not None:
+        return written
     balance = _Balancer(reader)
     for index in range(low, high):
         balance.add(reader.tokens[index])
@@ -224,26 +228,6 @@ class _Balancer:
         self._unwind(depth + 1)
         self._stack.pop()
         self._emit("\\right")
-
-
-_SIGNS = {"\\dagger": "†", "\\ddagger": "‡", "\\ast": "*", "\\star": "*", "\\S": "§", "\\prime": "′"}
-
-
-def superscript(latex: str) -> str | None:
-    """The superscript of a formula that consists of one (``{ }^{1,2}``), as GOT writes footnote marks; else None.
-
-    It is empty for a formula that prints nothing (``{ }^{}``).
-    """
-    if not latex.strip(" {}^_~"):
-        return ""
-    base, raised, inner = latex.partition("^")
-    if not raised or base.strip(" {}") or len(inner) > 24:
-        return None
-    inner = inner.strip()
-    inner = inner[1:-1] if inner.startswith("{") and inner.endswith("}") else inner
-    words = [_SIGNS.get(word, word) for word in inner.split()]
-    shown = "".join(words)
-    return shown if shown and all(sign.isalnum() or sign in ",*†‡§′-–[]#" for sign in shown) else None
 
 
 class Display(NamedTuple):

@@ -4,9 +4,10 @@ from functools import partial
 
 from got_runtime.markup.content import Content, Grid, Math
 from got_runtime.markup.latex.cell_commands import CELL_COMMANDS
-from got_runtime.markup.latex.formula import repair_latex, superscript
+from got_runtime.markup.latex.formula import repair_latex
 from got_runtime.markup.latex.layout import DROPPED
 from got_runtime.markup.latex.misspelt import TABULARS
+from got_runtime.markup.latex.plain_formula import superscript
 from got_runtime.markup.latex.symbols import MARKS, SKIPPED, SYMBOLS, TRANSPARENT
 from got_runtime.markup.latex.tabular import ReadContent, parse_tabular
 from got_runtime.markup.latex.token_reader import TokenReader

@@ -3,8 +3,8 @@ r"""Formulas inside a line: what ``\(…\)`` stands for, and where one that is n
 from collections.abc import Sequence
 
 from got_runtime.markup.content import Inline, Mark, Math, Nested, Text, plain_text, with_mark
-from got_runtime.markup.latex.formula import superscript
 from got_runtime.markup.latex.formula_table import read_formula_table
+from got_runtime.markup.latex.plain_formula import superscript
 from got_runtime.markup.latex.tabular import ReadContent
 from got_runtime.markup.latex.token_reader import TokenReader
 from got_runtime.markup.latex.tokens import Kind

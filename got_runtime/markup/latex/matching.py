@@ -16,6 +16,7 @@ _CLOSING = frozenset({
     Kind.END, Kind.CLOSE, Kind.CLOSE_INLINE, Kind.CLOSE_DISPLAY, Kind.CELL, Kind.ROW_BREAK, Kind.COMMAND, Kind.BLANK,
     Kind.FORM_FEED,
 })  # fmt: skip
+_OF_CELLS = frozenset({Kind.CELL, Kind.ROW_BREAK, Kind.COMMAND})  # they end nothing where nothing is open in the cell
 _INLINE = frozenset({Kind.OPEN_INLINE, Kind.DOLLAR, Kind.STARS})
 _AMOUNT = re.compile(r"\d[\d.,]*(?:[kKMmB]|bn)?")
 _SIGN_TOKENS = 3  # $ \pm $
@@ -37,7 +38,11 @@ class DelimiterMatcher:
         self._open_tables = 0
         for index, token in enumerate(tokens):
             kind = token.kind
-            if kind in _OPENING or (self._stack and kind in _CLOSING):
+            if kind in _OPENING or (
+                self._stack
+                and kind in _CLOSING
+                and (kind not in _OF_CELLS or tokens[self._stack[-1]].kind is not Kind.BEGIN)
+            ):
                 self._visit(index, token)
 
     @cached_property
