@@ -1,11 +1,17 @@
-"""Faults of image files that Pillow passes over in silence: indexes without a colour, and pictures without opacity."""
+"""Faults of image files that Pillow passes over in silence: checksums, colours without a value, no opacity."""
 
 import os
-from typing import Any, cast
+import zlib
+from typing import Any, BinaryIO, cast
 
 from PIL import BmpImagePlugin, GifImagePlugin, Image
 
-__all__ = ["BmpFile", "GifFile", "palette_fault", "transparency_fault"]
+__all__ = ["BmpFile", "GifFile", "palette_fault", "png_fault", "transparency_fault"]
+
+PNG_START, PNG_DATA, PNG_END = 8, (b"IDAT", b"fdAT"), b"IEND"
+"""Bytes before the first chunk of a PNG, and names of chunks."""
+PIECE_BYTES = 1 << 18
+"""Bytes of a file that are read at once."""
 
 
 class BmpFile(BmpImagePlugin.BmpImageFile):
@@ -54,6 +60,26 @@ class GifFile(GifImagePlugin.GifImageFile):
         if fault is not None and (self._found is None or self.tell() < self._found[0]):
             self._found = self.tell(), fault
         super().load_end()
+
+
+def png_fault(file: BinaryIO) -> str | None:
+    """A warning, if the data of a PNG have another checksum than the file states (PNG, 5.3); its place is kept."""
+    place = file.tell()
+    try:
+        file.seek(PNG_START)
+        while len(head := file.read(8)) == 8 and (kind := head[4:]) != PNG_END:
+            left, checksum = int.from_bytes(head[:4]), zlib.crc32(kind)
+            if kind not in PNG_DATA:
+                file.seek(left + 4, os.SEEK_CUR)
+                continue
+            while left and (piece := file.read(min(left, PIECE_BYTES))):
+                left, checksum = left - len(piece), zlib.crc32(piece, checksum)
+            stated = file.read(4)
+            if len(stated) == 4 and int.from_bytes(stated) != checksum:
+                return "PNG data are damaged (their checksum is another one): parts of the picture may be wrong"
+        return None
+    finally:
+        file.seek(place)
 
 
 def palette_fault(image: Image.Image) -> str | None:

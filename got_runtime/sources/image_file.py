@@ -6,6 +6,7 @@ reached, and :class:`Limits` replaces Pillow's guard against decompression bombs
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import cached_property
 from typing import BinaryIO, cast
 
 from PIL import Image, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
@@ -14,7 +15,7 @@ from PIL.ImageFile import ImageFile as PillowFile
 from got_runtime.errors import LimitExceeded, SourceCorrupt, SourceError, SourceUnsupported
 from got_runtime.sources.answers import Answer
 from got_runtime.sources.content import Content, FileKind
-from got_runtime.sources.image_faults import BmpFile, GifFile, palette_fault, transparency_fault
+from got_runtime.sources.image_faults import BmpFile, GifFile, palette_fault, png_fault, transparency_fault
 from got_runtime.sources.jpeg import JpegFile
 from got_runtime.sources.names import one_line
 from got_runtime.sources.page import Rotation
@@ -97,9 +98,13 @@ class ImageFile:
             raise _translated(error, name, "not there", self._max_pixels) from error
         strips = Strips.of(image) if self._kind == "TIFF" else None
         picture = decoded(image, name, self._rotate, self._max_pixels, self._max_side, self._copy)
-        fault = strips.fault(image, self._file) if strips is not None else getattr(image, "fault", None)
+        fault = strips.fault(image, self._file) if strips is not None else getattr(image, "fault", self._png_fault)
         # Of a palette, both may tell.
         return Answer({"warnings": [*dict.fromkeys((*image_warnings(image), *([fault] if fault else [])))]}, picture)
+
+    @cached_property
+    def _png_fault(self) -> str | None:
+        return png_fault(self._file) if self._kind == "PNG" else None
 
     def _found_frames(self) -> Sequence[int]:
         """The indexes of the frames that are pages, in a TIFF the offsets of their directories; headers are read."""

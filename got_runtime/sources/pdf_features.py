@@ -9,6 +9,7 @@ from contextlib import suppress
 from threading import Thread
 from typing import Any
 
+from got_runtime.sources.deflate import image_fault
 from got_runtime.sources.jbig2 import has_combined_halftone
 from got_runtime.sources.jpeg import jpeg_fault
 from got_runtime.sources.names import one_line
@@ -24,8 +25,8 @@ DRAWN_BY_PDFIUM = (TRANSFER, MASK_TRANSFER, HALFTONE, WIDTHS, TILES)
 """What MuPDF draws wrong, and PDFium right."""
 COLOURS = "colours"
 """An image whose colours are multiplied with its opacity, which neither draws right (ISO 32000-2: SMaskInData 2)."""
-JPEG = "JPEG "
-"""Before the object number of JPEG data, whose damage MuPDF and PDFium draw without a word."""
+IMAGE = "image "
+"""Before the object number of an image whose damage MuPDF and PDFium draw without a word."""
 BLENDS = "blends"
 """Resources that hold a blend mode other than Normal."""
 FONT = "font "
@@ -35,8 +36,10 @@ MAX_FONTS = 4
 """Names of fonts in a warning."""
 MAX_OBJECTS = 1_000
 """Entries of the resources of a page that are looked at, in 5 ms."""
-MAX_JPEG_BYTES = 8 << 20
-"""JPEG data of a page that are looked at; a page of 200 dpi has 300 KB, which take 5 ms."""
+MAX_IMAGE_BYTES = 8 << 20
+"""Data of images of a page that are looked at; a page of 200 dpi has 300 KB of JPEG, which take 8 ms."""
+FAULTS: dict[str, Callable[[bytes], str | None]] = {"DCTDecode": jpeg_fault, "FlateDecode": image_fault}
+"""Filters whose data can be damaged without a word, and who finds it."""
 MAX_DEPTH = 8
 """Of forms in forms."""
 MIN_OVERLAP = 1.1
@@ -62,7 +65,7 @@ class Features:
     Args:
         wrong: what MuPDF draws wrong, and PDFium right.
         unusual: warnings of what neither draws as it should be.
-        checks: of the page's JPEG data, which may be going on.
+        checks: of the data of the page's images, which may be going on.
     """
 
     def __init__(self, wrong: list[str], unusual: list[str], checks: "list[_Check]") -> None:
@@ -70,16 +73,17 @@ class Features:
 
     @property
     def warnings(self) -> list[str]:
-        """Of damaged JPEG data, for whose check this waits, and of what is drawn otherwise than it should be."""
+        """Of damaged images, for whose check this waits, and of what is drawn otherwise than it should be."""
         return [*sorted(filter(None, {check.result() for check in self._checks})), *self._unusual]
 
 
 class _Check:
-    """A check of JPEG data that goes on while MuPDF draws: Pillow decodes without the lock that MuPDF holds."""
+    """A check of data that goes on while MuPDF draws: Pillow and zlib decode without the lock that MuPDF holds."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, fault_of: Callable[[bytes], str | None]) -> None:
         self._fault: str | None = None
-        self._thread: Thread | None = Thread(target=self._run, args=(data,), name="got-ocr JPEG", daemon=True)
+        self._fault_of = fault_of
+        self._thread: Thread | None = Thread(target=self._run, args=(data,), name="got-ocr image", daemon=True)
         try:
             self._thread.start()  # when this returns, it waits for the lock, or decodes
         except RuntimeError:  # no memory for a thread
@@ -87,7 +91,7 @@ class _Check:
             self._run(data)
 
     def _run(self, data: bytes) -> None:
-        self._fault = jpeg_fault(data)
+        self._fault = self._fault_of(data)
 
     def result(self) -> str | None:
         """The warning."""
@@ -104,13 +108,13 @@ class PageFeatures:
         self._document = document
         self._known: dict[int, frozenset[str]] = {}
         self._checks: dict[int, _Check] = {}
-        self._left = self._jpeg_bytes_left = 0
+        self._left = self._bytes_left = 0
 
     def of(self, page: Any, sound: int | None = None) -> Features:
         """Those of a ``pymupdf.Page``, which is drawn next; ``sound`` is the object of an image that is not damaged."""
         from pymupdf import mupdf
 
-        self._left, self._jpeg_bytes_left = MAX_OBJECTS, MAX_JPEG_BYTES
+        self._left, self._bytes_left = MAX_OBJECTS, MAX_IMAGE_BYTES
         if sound is not None:
             self._known[sound] = frozenset()
         found: frozenset[str] = frozenset()
@@ -118,7 +122,7 @@ class PageFeatures:
             resources = mupdf.pdf_dict_get_inheritable(page._pdf_page().obj(), mupdf.pdf_new_name("Resources"))
             found = self._once(resources, self._in_resources, 0)
         fonts = sorted(each.removeprefix(FONT) for each in found if each.startswith(FONT))
-        checks = [self._checks[int(each.removeprefix(JPEG))] for each in found if each.startswith(JPEG)]
+        checks = [self._checks[int(each.removeprefix(IMAGE))] for each in found if each.startswith(IMAGE)]
         unusual = _warnings(fonts, COLOURS in found)
         return Features([each for each in DRAWN_BY_PDFIUM if each in found], unusual, checks)
 
@@ -168,12 +172,12 @@ class PageFeatures:
             filters = filters.pdf_array_get(0)
         if filters.pdf_to_name() == "JBIG2Decode" and has_combined_halftone(self._data(image)):
             yield HALFTONE
-        if filters.pdf_to_name() == "DCTDecode":
-            self._jpeg_bytes_left -= image.pdf_dict_gets("Length").pdf_to_int()
-            if self._jpeg_bytes_left >= 0:
+        if filters.pdf_to_name() in FAULTS:
+            self._bytes_left -= image.pdf_dict_gets("Length").pdf_to_int()
+            if self._bytes_left >= 0:
                 number = image.pdf_to_num()
-                self._checks[number] = _Check(self._data(image))
-                yield f"{JPEG}{number}"
+                self._checks[number] = _Check(self._data(image), FAULTS[filters.pdf_to_name()])
+                yield f"{IMAGE}{number}"
 
     def _data(self, image: Any) -> bytes:
         data: bytes = self._document.xref_stream_raw(image.pdf_to_num())

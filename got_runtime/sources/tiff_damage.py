@@ -13,6 +13,7 @@ import numpy as np
 from PIL import ExifTags, Image
 from PIL import TiffImagePlugin as Tiff
 
+from got_runtime.sources.deflate import unpacked
 from got_runtime.sources.jpeg import jpeg_fault
 from got_runtime.sources.tiff_lengths import lzw_goes_on, packbits_goes_on
 
@@ -36,8 +37,6 @@ PLAIN = {("1", 1, 1, 1, 1), ("L", 1, 1, 1, 1), ("L", 2, 1, 1, 1), ("RGB", 1, 1, 
 """Pillow's mode and the tags Predictor, PlanarConfiguration, FillOrder and PhotometricInterpretation."""
 MAX_SAMPLE_BYTES = 64
 """Bytes of a pixel, at most; a strip that unpacks to more is not unpacked to its end."""
-UNPACKED_BYTES = 1 << 18
-"""Bytes that are unpacked at once: they stay in the processor's cache."""
 LEAST_FIRST = 2
 """Value of the tag FillOrder."""
 UPRIGHT = 1
@@ -110,14 +109,9 @@ class Strips:
         for index, data in enumerate(self._data(file)):
             if not data or (rows and int.from_bytes(data[-4:]) == self._checksum(image, index * rows, rows)):
                 continue
-            unpacking = zlib.decompressobj()
-            try:
-                while not unpacking.eof and data and left > 0:
-                    left -= len(unpacking.decompress(data, UNPACKED_BYTES))
-                    data = unpacking.unconsumed_tail
-                if not unpacking.eof and left > 0:
-                    raise zlib.error("the end is missing")
-            except zlib.error:
+            size, error = unpacked(data, left)
+            left -= size
+            if error is not None:
                 return "deflate data are damaged (their checksum is another one): parts of the picture may be wrong"
         return None
 

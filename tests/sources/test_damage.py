@@ -3,6 +3,7 @@
 import io
 import random
 import struct
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -124,6 +125,19 @@ def test_few_jpegs_that_look_wrong_after_small_damage_have_no_warning(mode: str,
             found[not page.warnings] += 1
     assert sum(found) >= 12
     assert found[True] <= 2
+
+
+@pytest.mark.parametrize("filters", ["/FlateDecode", "[/FlateDecode]"])
+def test_a_deflated_image_in_a_pdf_with_another_checksum_is_warned_of(filters: str) -> None:
+    entries = f"/Width 400/Height 500/BitsPerComponent 8/ColorSpace/DeviceGray/Filter{filters}"
+    # Not packed, so that damage changes values alone, and longer, so that MuPDF does not come to the checksum.
+    data = zlib.compress(print_of("L", 20).tobytes() + bytes(100_000), 0)
+    assert only_page(image_page(entries, data)).warnings == ()
+    page = only_page(image_page(entries, data[:100_000] + b"\x55" * 900 + data[100_900:]))
+    assert page.image is not None
+    assert page.warnings == (
+        "deflate data of an image are damaged (their checksum is another one): parts of it may be wrong",
+    )
 
 
 def test_a_marker_that_no_jpeg_has_is_warned_of_where_mupdf_draws_on() -> None:

@@ -135,3 +135,21 @@ def test_a_bmp_whose_opacity_is_zero_everywhere_is_shown() -> None:
 def test_a_bmp_of_a_rare_kind_is_unsupported(data: bytes) -> None:
     with pytest.raises(SourceUnsupported, match="save it as PNG"):
         only_page(data)
+
+
+def test_a_png_whose_data_have_another_checksum_is_warned_of() -> None:
+    image = Image.effect_noise((300, 200), 40)
+    data, header = png_of(image, compress_level=0), b"IHDR" + struct.pack(">II", 300, 150) + b"\x08\0\0\0\0"
+    data = data[:12] + header + struct.pack(">I", zlib.crc32(header)) + data[33:]  # more rows than it states
+    place = data.index(b"IDAT") + 30_000
+    assert only_page(data).warnings == ()
+    page = only_page(data[:place] + bytes(500) + data[place + 500 :])
+    assert page.warnings == ("PNG data are damaged (their checksum is another one): parts of the picture may be wrong",)
+    assert page.image.size == (300, 150)
+
+
+def test_the_frames_of_a_png_are_the_same_after_its_checksums_were_looked_at() -> None:
+    frames = [Image.new("L", (40, 40), grey) for grey in (0, 100, 200)]
+    pages = read(png_of(frames[0], save_all=True, append_images=frames[1:]))
+    assert [page.image.getpixel((0, 0)) for page in pages] == [(0, 0, 0), (100, 100, 100), (200, 200, 200)]
+    assert not any(page.warnings for page in pages)
