@@ -9,13 +9,13 @@ CELLS = {
     "{ % left of b\na} & {%left\nb}": "a\tb",
     "\\multicolumn{1}{c}{% over both\na} & b": "a\tb",
     "{% \\bf left\na} & b": "a\tb",
-    "{\\% left} & 50% \n& c": "{% left}\t50%\tc",
-    "{50% left\nof a} & b": "{50% left of a}\tb",
+    "{\\% left} & 50% \n& c": "% left\t50%\tc",
+    "{50% left\nof a} & b": "50% left of a\tb",
     "\\textbf{% of\npatients} & b": "% of patients\tb",
-    "{%of the\npatients} & b": "{%of the patients}\tb",
-    "{% of\npatients} & b": "{% of patients}\tb",
-    "{% left} & b": "{% left}\tb",
-    "{%} & b": "{%}\tb",
+    "{%of the\npatients} & b": "%of the patients\tb",
+    "{% of\npatients} & b": "% of patients\tb",
+    "{% left} & b": "% left\tb",
+    "{%} & b": "%\tb",
 }
 
 

@@ -122,6 +122,15 @@ READ = {
         "\n% a comment\n5 & 6 \\\\* p & 7 \\\\ \\end{tabular}",
         "a\tb\n1\t2\n3\t4\n5\t6\n* p\t7\n",
     ),
+    "braces around whole cells": (
+        r"\begin{tabular}{lc}{Name} & {Two words}\\ {12.5} & {a} {b} \\ {\{1\}} & {{x} y} \\ \end{tabular}",
+        "Name\tTwo words\n12.5\t{a} {b}\n{1}\t{x} y\n",
+    ),
+    "numbers of items": (
+        r"\begin{tabular}{lc}\begin{enumerate}\item a \item[*] b \item c \begin{enumerate}\item d \item e"
+        r"\end{enumerate}\item f\end{enumerate} & \begin{itemize}\item g\end{itemize} \\ \item h & 2 \end{tabular}",
+        "1. a * b 2. c (a) d (b) e 3. f\t• g\n• h\t2\n",
+    ),
     "text in columns of numbers": (
         r"\begin{tabular}{lS[table-format=1.1]}{Part} & {Mass / \si{\gram}} \\ {a} & 1{,}5 \\ \end{tabular}",
         "Part\tMass / g\na\t1,5\n",

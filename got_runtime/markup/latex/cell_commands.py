@@ -5,6 +5,7 @@ from collections.abc import Callable
 from got_runtime.markup.content import Break, Inline, Mark, Math, Text
 from got_runtime.markup.latex.cells import SPANS, read_span
 from got_runtime.markup.latex.formula import repair_latex
+from got_runtime.markup.latex.item_marks import BULLET
 from got_runtime.markup.latex.measures import MEASURES, read_measure
 from got_runtime.markup.latex.token_reader import TokenReader
 
@@ -44,7 +45,7 @@ def read_cell_command(
     if name == "item":
         option = reader.option(index + 1, high)
         if option is None:
-            return [Break(), Text(text="• ", marks=marks)], index + 1
+            return [Break(), Text(text=reader.item_marks.get(index, BULLET), marks=marks)], index + 1
         return [Break(), *nested(*option[0]), Text(text=" ", marks=marks)], option[1]
     return [Text(text="[Figure]", marks=marks)], reader.skip_arguments(index + 1, high, 1)
 

@@ -1,7 +1,6 @@
 r"""The rows of a ``tabular``, and the rules between them; the heads and feet of a ``longtable``."""
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from got_runtime.markup.latex.cells import ReadRange, read_cell
 from got_runtime.markup.latex.grid import RawCell
@@ -27,17 +26,8 @@ class Rows:
         self.cells += below.cells
 
 
-class Columns(NamedTuple):
-    """The number of columns declared, and whether text in them is in braces, as in ``S`` columns of numbers."""
-
-    declared: int
-    braced: bool
-
-
-def read_rows(
-    reader: TokenReader, index: int, end: int, content: ReadRange, columns: Columns, caption: int | None
-) -> Rows:
-    """The rows of tokens ``index`` to ``end - 1`` as they are printed on one page.
+def read_rows(reader: TokenReader, index: int, end: int, content: ReadRange, columns: int, caption: int | None) -> Rows:
+    """The rows of tokens ``index`` to ``end - 1`` as they are printed on one page, of so many declared columns.
 
     ``caption`` is the index of the ``\\caption`` that is read elsewhere. Of a ``longtable`` the first head and the last
     foot are printed, those of further pages are not.
@@ -48,7 +38,7 @@ def read_rows(
 
 
 class _RowReader:
-    def __init__(self, reader: TokenReader, content: ReadRange, columns: Columns, caption: int | None) -> None:
+    def __init__(self, reader: TokenReader, content: ReadRange, columns: int, caption: int | None) -> None:
         self._reader = reader
         self._content = content
         self._columns = columns
@@ -100,9 +90,7 @@ class _RowReader:
         return printed
 
     def _end_cell(self, high: int, after: int) -> None:
-        low = self._start
-        if self._columns.braced:
-            low, high = self._without_braces(low, high)
+        low, high = self._without_braces(self._start, high)
         self._row.append(read_cell(self._reader, low, high, self._content, self._inner))
         self._start, self._inner = after, []
 
@@ -151,7 +139,7 @@ class _RowReader:
         reader = self._reader
         following = reader.skip_spaces(after, end)
         ended = following >= end or reader.tokens[following].kind is Kind.ROW_BREAK
-        if full and not ended and self._row and len(self._row) + 1 >= self._columns.declared:
+        if full and not ended and self._row and len(self._row) + 1 >= self._columns:
             reader.record_repair("cell-count", "a rule stood within a row: the row ends above it")
             self._end_row(index, after)
             self._rows.rules.add(len(self._rows.cells))

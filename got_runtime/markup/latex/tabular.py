@@ -5,7 +5,7 @@ from collections.abc import Callable
 from got_runtime.markup.content import Content, Grid
 from got_runtime.markup.latex.columns import read_specification
 from got_runtime.markup.latex.grid import build_grid
-from got_runtime.markup.latex.rows import Columns, read_rows
+from got_runtime.markup.latex.rows import read_rows
 from got_runtime.markup.latex.token_reader import TokenReader
 
 ReadContent = Callable[[TokenReader, int, int, int], Content]
@@ -34,9 +34,7 @@ def parse_tabular(
     elif begin.text.replace(" ", "") != f"\\begin{{{begin.name}}}":
         reader.record_repair("unclosed-environment", f"{begin.text}: read as \\begin{{{begin.name}}}")
     alignment, body = read_specification(reader, index + 1, end)
-    numeric = any(
-        "S" in token.text for token in reader.tokens[index + 1 : body]
-    )  # columns of numbers, in which text is in braces
-    columns = Columns(len(alignment), numeric)
-    rows = read_rows(reader, body, end, lambda low, high: read_content(reader, low, high, depth), columns, caption)
+    rows = read_rows(
+        reader, body, end, lambda low, high: read_content(reader, low, high, depth), len(alignment), caption
+    )
     return build_grid(reader, rows.cells, rows.rules, alignment)

@@ -7,6 +7,7 @@ from functools import cached_property
 from got_runtime.markup.elements import Repair, RepairCode
 from got_runtime.markup.latex.comments import without_comments
 from got_runtime.markup.latex.divided_words import words_of
+from got_runtime.markup.latex.item_marks import item_marks
 from got_runtime.markup.latex.matching import DelimiterMatcher
 from got_runtime.markup.latex.table_repair import complete_tables
 from got_runtime.markup.latex.tokens import Kind, Token, tokenize
@@ -48,6 +49,11 @@ class TokenReader:
     def has_steps(self) -> bool:
         r"""Whether the answer has steps of an algorithm, in which ``\AND`` is a word rather than the end of a line."""
         return "\\STATE" in self.text or "\\IF" in self.text
+
+    @cached_property
+    def item_marks(self) -> dict[int, str]:
+        r"""The numbers of items of ``enumerate``, by the token of ``\item``."""
+        return item_marks(self.tokens, self.partner)
 
     @cached_property
     def _unbrackets(self) -> list[int]:

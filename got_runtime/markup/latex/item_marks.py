@@ -1,0 +1,34 @@
+r"""What the items of lists within cells and lines begin with: the numbers of ``enumerate``, as LaTeX writes them."""
+
+from collections.abc import Sequence
+
+from got_runtime.markup.latex.tokens import Kind, Token
+
+_LISTS = frozenset({"itemize", "enumerate", "description"})
+_ROMAN = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x")
+BULLET = "• "
+
+
+def item_marks(tokens: Sequence[Token], partner: Sequence[int]) -> dict[int, str]:
+    r"""The number of each ``\item`` of an ``enumerate``, by its token; others are not in it."""
+    marks: dict[int, str] = {}
+    lists: list[list[int]] = []  # of those that are open: the level of a numbered one, else 0, and its number of items
+    for index, token in enumerate(tokens):
+        if token.kind is Kind.BEGIN and token.name in _LISTS and partner[index] > index:
+            level = 1 + sum(each > 0 for each, _ in lists) if token.name == "enumerate" else 0
+            lists.append([level, 0])
+        elif token.kind is Kind.END and token.name in _LISTS and partner[index] >= 0 and lists:
+            lists.pop()
+        elif token.kind is Kind.COMMAND and token.name == "item" and lists and lists[-1][0]:
+            optional = index + 1 < len(tokens) and tokens[index + 1].kind is Kind.BRACKET
+            lists[-1][1] += not optional
+            marks[index] = _number(*lists[-1])
+    return marks
+
+
+def _number(level: int, number: int) -> str:
+    if level == 2 and number <= 26:
+        return f"({chr(ord('a') + number - 1)}) "
+    if level == 3 and number <= len(_ROMAN):
+        return f"{_ROMAN[number - 1]}. "
+    return f"{number}. "
