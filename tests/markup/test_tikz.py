@@ -106,7 +106,7 @@ def test_functions_are_drawn_in_axes() -> None:
 def test_labels_are_plain_characters() -> None:
     svg = draw(r"\draw (0,0) node[left]{$\alpha_1$} -- node[above]{$60^\circ$} (2,0);").svg
     assert svg is not None
-    assert '>α<tspan dy="4" font-size="11">1</tspan></text>' in svg
+    assert '>α<tspan dy="0.357em" font-size="70%">1</tspan></text>' in svg
     assert ">60°</text>" in svg
 
 
@@ -161,7 +161,7 @@ def test_marks_of_an_axis_have_the_labels_that_are_given() -> None:
 def test_what_follows_an_exponent_is_on_the_line_again() -> None:
     svg = draw(r"\node at (0,0) {$a^2+b_1$};").svg
     assert svg is not None
-    assert 'a<tspan dy="-6" font-size="11">2</tspan><tspan dy="6">+b</tspan><tspan dy="4"' in svg
+    assert 'a<tspan dy="-0.536em" font-size="70%">2</tspan><tspan dy="0.375em">+b</tspan><tspan dy="0.357em"' in svg
 
 
 @pytest.mark.parametrize(

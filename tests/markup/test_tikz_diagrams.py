@@ -114,6 +114,16 @@ def test_a_loop_counts_with_its_options_in_front() -> None:
     assert drawn == [[(0.0, 0.0), (0.0, 2.0)], [(1.0, 0.0), (1.0, 3.0)]]
 
 
+def test_type_has_the_size_that_is_asked_for_and_its_node_with_it() -> None:
+    drawn = svg(
+        r"\node[font=\tiny] at (0,0) {a}; \node at (1,0) {\Large b}; \node at (2,0) {c {\tiny d}};"
+        r"\node[scale=0.5, font=\bfseries\small] at (3,0) {{\normalsize $e_1$}};"
+    )
+    assert re.findall(r'<text[^>]*?(?:font-size="([\d.]+)")?>', drawn) == ["8", "23", "", "8"]
+    wide, narrow = (lines(svg(rf"\node[draw,inner sep=0pt] {{{size} word}};"))[0] for size in ("", r"\tiny"))
+    assert narrow[1][0] == pytest.approx(wide[1][0] / 2, abs=0.01)
+
+
 def test_a_loop_over_points_takes_them_out_of_their_braces() -> None:
     drawn = svg(r"\foreach \p/\n in {{(2,3)}/A, {(-4,1)}/B} { \draw (0,0) -- \p node {$\n$}; }")
     assert lines(drawn) == [[(0.0, 0.0), (2.0, 3.0)], [(0.0, 0.0), (-4.0, 1.0)]]

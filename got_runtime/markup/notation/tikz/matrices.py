@@ -7,7 +7,7 @@ from got_runtime.markup.notation.tikz.node_sizes import node_shape
 from got_runtime.markup.notation.tikz.numbers import NotDrawn, length, split
 from got_runtime.markup.notation.tikz.options import POINTS, parse_options
 from got_runtime.markup.notation.tikz.path import PathReader
-from got_runtime.markup.notation.tikz.text import label_lines
+from got_runtime.markup.notation.tikz.text import label_lines, type_size
 
 __all__ = ["MatrixReader"]
 
@@ -48,7 +48,7 @@ class MatrixReader(PathReader):
                 if cell or _EMPTY in options:
                     own, text = self._cell(cell, style, is_math=_MATH in options)
                     keys = dict(parse_options(f"{self.styles.get('every node', '')},{own}", self.styles))
-                    shape = node_shape(keys, label_lines(text), (0.0, 0.0), 0.0, is_coordinate=False)
+                    shape = node_shape(keys, label_lines(text), (0.0, 0.0), 0.0, size=type_size(keys, text))
                     sizes[row, column] = shape.width, shape.height, own, text
         if not 0 < len(sizes) <= _MAX_NODES:
             raise NotDrawn

@@ -41,6 +41,8 @@ class NodeShape:
     """In degrees."""
     polygon: int = 0
     """The number of sides of a regular polygon."""
+    type_size: float = 1.0
+    """Of its text, in parts of the normal one."""
 
     def _out(self, x: float, y: float) -> Point:
         c, s = math.cos(math.radians(self.turn)), math.sin(math.radians(self.turn))

@@ -24,16 +24,22 @@ def shape_kind(options: dict[str, str]) -> str:
 
 
 def node_shape(
-    options: dict[str, str], lines: list[str], centre: Point, turn: float, *, is_coordinate: bool
+    options: dict[str, str],
+    lines: list[str],
+    centre: Point,
+    turn: float,
+    *,
+    is_coordinate: bool = False,
+    size: float = 1.0,
 ) -> NodeShape:
-    """The size of a node from its text and its options."""
+    """The size of a node from its text, the size of its type and its options."""
     if is_coordinate:
         return NodeShape("rectangle", centre, 0.0, 0.0)
     kind = shape_kind(options)
     if kind not in _SHAPES:
         raise NotDrawn
-    wide = max(map(text_width, lines), default=0.0) / 2
-    high = (_LETTERS + LINE * (len(lines) - 1)) / 2 if lines else 0.0
+    wide = size * max(map(text_width, lines), default=0.0) / 2
+    high = size * (_LETTERS + LINE * (len(lines) - 1)) / 2 if lines else 0.0
     if options.get("text width"):
         wide = max(wide, length(options["text width"], POINTS) / 2)
     sep = length(options["inner sep"], POINTS) if "inner sep" in options else _SEP
@@ -60,7 +66,7 @@ def node_shape(
     wide, high = max(wide, least[0]), max(high, least[1])
     if kind == "circle":
         wide = high = max(wide, high)
-    return NodeShape(kind, centre, wide, high, turn, sides)
+    return NodeShape(kind, centre, wide, high, turn, sides, size)
 
 
 def wrapped(text: str, options: dict[str, str]) -> str:

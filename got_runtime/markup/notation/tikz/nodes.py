@@ -10,7 +10,7 @@ from got_runtime.markup.notation.tikz.node_sizes import node_shape, shape_kind, 
 from got_runtime.markup.notation.tikz.numbers import NotDrawn, Point, closing, evaluate, length
 from got_runtime.markup.notation.tikz.options import POINTS, SIDE, Frame, apply, parse_options
 from got_runtime.markup.notation.tikz.reader import StatementReader
-from got_runtime.markup.notation.tikz.text import label_lines
+from got_runtime.markup.notation.tikz.text import label_lines, type_size
 
 __all__ = ["NodeReader"]
 
@@ -77,7 +77,8 @@ class NodeReader(StatementReader):
         keys = [*keys, ("auto side", options["auto side"])] if "auto side" in options else keys
         at = self._shifted(options, at)
         lines = label_lines(wrapped(text, options)) if text else []
-        shape = node_shape(options, lines, self.frame.at(at), turn, is_coordinate=command == "coordinate")
+        is_coordinate, size = command == "coordinate", type_size(options, text or "")
+        shape = node_shape(options, lines, self.frame.at(at), turn, is_coordinate=is_coordinate, size=size)
         shape = self._anchored(keys, shape)
         if "fit" in options:
             shape = self._around(options["fit"], options)
@@ -110,9 +111,7 @@ class NodeReader(StatementReader):
         if not places or "rotate" in options:
             raise NotDrawn
         low, high = (tuple(edge(place[axis] for place in places) for axis in (0, 1)) for edge in (min, max))
-        empty = node_shape(
-            {**options, "minimum size": "0", "shape": "rectangle"}, [], (0.0, 0.0), 0.0, is_coordinate=False
-        )
+        empty = node_shape({**options, "minimum size": "0", "shape": "rectangle"}, [], (0.0, 0.0), 0.0)
         wide, tall = (high[0] - low[0]) / 2 + empty.width, (high[1] - low[1]) / 2 + empty.height
         centre = (low[0] + high[0]) / 2, (low[1] + high[1]) / 2
         kind = shape_kind(options)
@@ -127,7 +126,7 @@ class NodeReader(StatementReader):
     def _draw_node(self, shape: NodeShape, pen: Frame, lines: list[str], align: str) -> None:
         if {pen.stroke, pen.fill} - {"none", ""}:
             self.sheet.draw([shape.outline()], pen)
-        self.sheet.text(shape.centre, lines, pen.tone, angle=shape.turn, align=align)
+        self.sheet.text(shape.centre, lines, pen.tone, angle=shape.turn, align=align, size=shape.type_size)
 
     def _where(self, options: dict[str, str], at: Point | None) -> tuple[Point, float]:
         """The point of a node in the coordinates of the frame, and how far it is turned."""
@@ -224,7 +223,7 @@ class NodeReader(StatementReader):
         base = replace(self.frame, stroke="none", fill="none", tips=("", ""), double=0.0, pattern="", keys={})
         pen = replace(apply(base, keys, {}), matrix=Frame().matrix)
         lines = label_lines(text)
-        label = node_shape(options, lines, shape.centre, 0.0, is_coordinate=False)
+        label = node_shape(options, lines, shape.centre, 0.0, size=type_size(options, text))
         gap = length(options.get("label distance", options.get("pin distance", distance)) or "0", POINTS)
         border = shape.border(angle) if shape.width else shape.centre
         gap = (gap or 0.55) if has_line else gap

@@ -147,20 +147,30 @@ class Sheet:
         tag = "polygon" if is_closed else "polyline"
         self.add(f'<{tag} points="{_written(places)}" {self._paint(frame)}/>', *places)
 
-    def text(self, centre: Point, lines: list[str], tone: str, *, angle: float = 0.0, align: str = "middle") -> None:
-        """Lines of text around a centre, the angle in degrees."""
+    def text(
+        self,
+        centre: Point,
+        lines: list[str],
+        tone: str,
+        *,
+        angle: float = 0.0,
+        align: str = "middle",
+        size: float = 1.0,
+    ) -> None:
+        """Lines of text around a centre, the angle in degrees, the size in parts of the normal one."""
         if not lines:
             return
-        wide, high = max(map(text_width, lines)), LINE * len(lines)
+        wide, high = size * max(map(text_width, lines)), size * LINE * len(lines)
         x = centre[0] * _SCALE + {"start": -0.5, "middle": 0.0, "end": 0.5}[align] * wide * _SCALE
         turned = (
             f' transform="rotate({-angle:.1f} {centre[0] * _SCALE:.1f} {-centre[1] * _SCALE:.1f})"' if angle else ""
         )
         colour = f' fill="{tone}"' if tone not in ("#000000", "black") else ""
+        colour += f' font-size="{16 * size:.3g}"' if size != 1 else ""
         c, s = abs(math.cos(math.radians(angle))), abs(math.sin(math.radians(angle)))
         half = (wide * c + high * s) / 2, (wide * s + high * c) / 2
         for number, line in enumerate(lines):
-            y = -centre[1] * _SCALE + 5 + (number - (len(lines) - 1) / 2) * LINE * _SCALE
+            y = -centre[1] * _SCALE + size * (5 + (number - (len(lines) - 1) / 2) * LINE * _SCALE)
             self.add(
                 f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{align}"{colour}{turned}>{line}</text>',
                 (centre[0] - half[0], centre[1] - half[1]),

@@ -7,18 +7,31 @@ from got_runtime.markup.latex.measures import measure_words
 from got_runtime.markup.notation.tikz.numbers import NotDrawn, evaluate, result
 from got_runtime.markup.render.formula_words import to_words
 
-__all__ = ["EM", "LINE", "label_lines", "label_text", "text_width"]
+__all__ = ["EM", "LINE", "label_lines", "label_text", "text_width", "type_size"]
 
 EM = 0.4
 """The size of type in centimetres."""
 LINE = 0.42
 """The distance of lines of text in centimetres."""
+_SCRIPT = 0.7
+"""The size of the type of exponents and indices."""
 _MAX_CHARACTERS = 80
 _MAX_LINES = 8
 _SIZES = re.compile(
     r"\\(tiny|scriptsize|footnotesize|small|normalsize|large|Large|LARGE|huge|Huge|displaystyle|textstyle|scriptstyle"
     r"|bfseries|itshape|sffamily|rmfamily|ttfamily|centering|boldmath|bf|it|rm|sf|strut|raggedright)(?![A-Za-z])\s*"
 )
+_BEGIN = re.compile(rf"(?:[\s{{]|{_SIZES.pattern})+")
+_FACTORS = {
+    "tiny": 0.5,
+    "scriptsize": 0.7,
+    "footnotesize": 0.8,
+    "small": 0.9,
+    "large": 1.2,
+    "Large": 1.44,
+    "LARGE": 1.73,
+    **dict.fromkeys(("huge", "Huge"), 2.1),
+}
 _COLOUR = re.compile(r"\\(text)?color\s*\{[^{}]*\}")
 _ACCENTS = [
     (re.compile(rf"\\(?:{names})\s*\{{\s*([A-Za-z0-9']{{2,6}})\s*\}}"), sign)
@@ -44,6 +57,16 @@ _CALCULATION = re.compile(
 # A command that draws, by its options: \pgfornament[width=1cm]{15}.
 _PICTURE = re.compile(r"\\includegraphics|\\(?!left|right|[bB]ig)[A-Za-z]+\s*\[[^\[\]]*=[^\[\]]*\]\s*\{")
 _NARROW = frozenset("iljtfrI.,;:'′!|()[]{} °")
+
+
+def type_size(options: dict[str, str], text: str) -> float:
+    """The size of the type of a node, in parts of the normal one: by ``font``, a command before its text, ``scale``."""
+    begin = _BEGIN.match(text)
+    size = 1.0
+    for source in (options.get("font", ""), begin[0] if begin else ""):
+        for found in _SIZES.finditer(source):
+            size = 1.0 if found[1] == "normalsize" else _FACTORS.get(found[1], size)
+    return size * min(4.0, max(0.25, evaluate(options.get("scale", "1"))))
 
 
 def label_lines(text: str) -> list[str]:
@@ -110,14 +133,14 @@ def _spaced(parts: list[str], words: list[str]) -> list[str]:
 
 def _with_scripts(shown: str) -> str:
     parts = re.split(r"([_^])(\w+|[-−+]\w+|′)", shown)
-    written, shift = parts[0], 0
+    written, shift = parts[0], 0.0
     for sign, raised, after in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
-        level = 4 if sign == "_" else -6
-        written += f'<tspan dy="{level - shift}" font-size="11">{raised}</tspan>'
+        level = 0.25 if sign == "_" else -0.375  # of the type on the line
+        written += f'<tspan dy="{(level - shift) / _SCRIPT:.3g}em" font-size="{_SCRIPT:.0%}">{raised}</tspan>'
         shift = level
         if after:  # back on the line
-            written += f'<tspan dy="{-shift}">{after}</tspan>'
-            shift = 0
+            written += f'<tspan dy="{-shift:.3g}em">{after}</tspan>'
+            shift = 0.0
     return written
 
 
