@@ -28,12 +28,15 @@ typedef struct {
     int64_t rows, columns, heads, height, width, down, across;
 } Grid;
 
-/* Place of a window's token in the grid, or -1 where it lies beyond the edge. */
-static inline int64_t place(const Grid *grid, int64_t window, int64_t token) {
-    int64_t row = window / grid->across % grid->down * grid->height + token / grid->width;
-    int64_t column = window % grid->across * grid->width + token % grid->width;
-    if (row >= grid->rows || column >= grid->columns) return -1;
-    return (window / (grid->across * grid->down) * grid->rows + row) * grid->columns + column;
+/* Places in the grid of a window's tokens from `first` on, -1 for those beyond the edge. */
+static void find_places(const Grid *grid, int64_t window, int64_t first, int64_t count, int64_t *places) {
+    int64_t tile = window / (grid->across * grid->down), row = first / grid->width, column = first % grid->width;
+    int64_t top = window / grid->across % grid->down * grid->height, left = window % grid->across * grid->width;
+    for (int64_t n = 0; n < count; n++) {
+        int inside = top + row < grid->rows && left + column < grid->columns;
+        places[n] = inside ? (tile * grid->rows + top + row) * grid->columns + left + column : -1;
+        if (++column == grid->width) column = 0, row++;
+    }
 }
 
 /* The query (0), key (1) or value (2) of a head. */
@@ -48,18 +51,18 @@ static inline void pack_key(const bf16 *key, int64_t n, bf16 *packed) {
         for (int pair = 0; pair < PAIRS; pair += 2) memcpy(packed + pair * SIDE, key + part + pair, 2 * sizeof(bf16));
 }
 
-static void pack_keys(const Grid *grid, int64_t window, int64_t head, int64_t tokens, int64_t padded, bf16 *packed) {
-    memset(packed, 0, padded * WIDTH * sizeof(bf16));
-    for (int64_t n = 0; n < tokens; n++) pack_key(part_of(grid, place(grid, window, n), 1, head), n, packed);
+static void pack_keys(const Grid *grid, const int64_t *places, int64_t head, int64_t tokens, int64_t padded, bf16 *packed) {
+    int64_t whole = tokens / SIDE * SIDE; /* keys of whole tiles */
+    memset(packed + whole * WIDTH, 0, (padded - whole) * WIDTH * sizeof(bf16));
+    for (int64_t n = 0; n < tokens; n++) pack_key(part_of(grid, places[n], 1, head), n, packed);
 }
 
 /* Values as the right operand of p·v: for 32 tokens and 16 of their values, pairs of tokens beside each other. */
-static void pack_values(const Grid *grid, int64_t window, int64_t head, int64_t tokens, int64_t padded, bf16 *packed) {
-    memset(packed, 0, padded * WIDTH * sizeof(bf16));
-    for (int64_t t = 0; t < tokens; t += 2) {
-        static const bf16 zeros[WIDTH];
-        const bf16 *one = part_of(grid, place(grid, window, t), 2, head);
-        const bf16 *two = t + 1 < tokens ? part_of(grid, place(grid, window, t + 1), 2, head) : zeros;
+static void pack_values(const Grid *grid, const int64_t *places, int64_t head, int64_t tokens, int64_t padded, bf16 *packed) {
+    static const bf16 zeros[WIDTH];
+    for (int64_t t = 0; t < padded; t += 2) {
+        const bf16 *one = t < tokens ? part_of(grid, places[t], 2, head) : zeros;
+        const bf16 *two = t + 1 < tokens ? part_of(grid, places[t + 1], 2, head) : zeros;
         for (int part = 0; part < WIDTH; part += SIDE) {
             bf16 *to = packed + (t / PAIRS * (WIDTH / SIDE) + part / SIDE) * TILE + t % PAIRS * SIDE;
             for (int i = 0; i < SIDE; i++) to[2 * i] = one[part + i], to[2 * i + 1] = two[part + i];
@@ -80,11 +83,11 @@ static int64_t pitch(int64_t padded) { return padded + SIDE; }
 
 #ifdef TILES
 /* logits[32][pitch] = q·kᵀ */
-static void multiply_keys_in_tiles(const bf16 *query, int64_t stride, const bf16 *keys, int64_t padded, float *logits) {
-    _tile_loadd(0, query, stride * 2);
-    _tile_loadd(1, query + PAIRS, stride * 2);
-    _tile_loadd(2, query + SIDE * stride, stride * 2);
-    _tile_loadd(3, query + SIDE * stride + PAIRS, stride * 2);
+static void multiply_keys_in_tiles(const bf16 *query, const bf16 *keys, int64_t padded, float *logits) {
+    _tile_loadd(0, query, WIDTH * 2);
+    _tile_loadd(1, query + PAIRS, WIDTH * 2);
+    _tile_loadd(2, query + SIDE * WIDTH, WIDTH * 2);
+    _tile_loadd(3, query + SIDE * WIDTH + PAIRS, WIDTH * 2);
     for (int64_t first = 0; first < padded; first += SIDE, keys += 2 * TILE) {
         _tile_loadd(4, keys, 64);
         _tile_loadd(5, keys + TILE, 64);
@@ -125,14 +128,18 @@ static void multiply_values_in_tiles(const bf16 *weights, const bf16 *values, in
     }
 }
 #else
-static void multiply_keys_in_tiles(const bf16 *query, int64_t stride, const bf16 *keys, int64_t padded, float *logits) {}
+static void multiply_keys_in_tiles(const bf16 *query, const bf16 *keys, int64_t padded, float *logits) {}
 static void multiply_values_in_tiles(const bf16 *weights, const bf16 *values, int64_t padded, float *sums) {}
 #endif
 
-/* The same in vectors, for `count` queries. */
-static void multiply_keys(const factor *query, int64_t stride, int64_t count, const bf16 *keys, int64_t padded, float *logits) {
+/* The same for `count` queries, in tiles or in vectors. */
+static void multiply_keys(const factor *query, int64_t count, const bf16 *keys, int64_t padded, float *logits, int tiled) {
+    if (tiled) {
+        multiply_keys_in_tiles((const bf16 *)query, keys, padded, logits);
+        return;
+    }
     for (int64_t first = 0; first < padded; first += OUTPUTS_TOGETHER, keys += 2 * TILE * TILES_TOGETHER)
-        multiply_all_rows(count, query, stride, keys, 2 * TILE, TILE, 2, 0, logits + first, pitch(padded));
+        multiply_all_rows(count, query, WIDTH, keys, 2 * TILE, TILE, 2, 0, logits + first, pitch(padded));
 }
 
 static void multiply_values(const float *weights, int64_t count, const bf16 *values, int64_t padded, float *sums) {
@@ -153,15 +160,20 @@ static inline vector add_positions(float *logits, vector scale, vector added, ve
 static float softmax(float *logits, const float *by_row, const float *by_column, int64_t rows, int64_t columns,
                     int64_t padded, float scale, float *added) {
     vector most = spread(-FLT_MAX), sum = spread(0.f), scales = spread(scale * LOG2_E);
-    float across[columns];
+    float across[columns + LANES];
     for (int64_t c = 0; c < columns; c++) across[c] = by_column[-c] * LOG2_E;
-    if (columns % LANES == 0) { /* whole vectors, as in GOT's grid of 64 */
+    if (2 * columns == LANES && rows % 2 == 0) { /* two rows in a vector, as in windows of 8 with AVX-512 */
+        memcpy(across + columns, across, columns * sizeof(float));
+        for (int64_t r = 0; r < rows; r += 2) {
+            vector down = two_halves(by_row[-r] * LOG2_E, by_row[-r - 1] * LOG2_E);
+            most = add_positions(logits + r * columns, scales, down + load(across), most);
+        }
+    } else if (columns % LANES == 0) { /* whole vectors, as in GOT's grid of 64 */
         for (int64_t r = 0; r < rows; r++) {
             vector down = spread(by_row[-r] * LOG2_E);
             for (int64_t c = 0; c < columns; c += LANES)
                 most = add_positions(logits + r * columns + c, scales, down + load(across + c), most);
         }
-        for (int64_t t = rows * columns; t < padded; t++) logits[t] = -FLT_MAX;
     } else {
         for (int64_t r = 0; r < rows; r++) {
             float down = by_row[-r] * LOG2_E;
@@ -171,6 +183,7 @@ static float softmax(float *logits, const float *by_row, const float *by_column,
         for (int64_t t = 0; t < padded; t += LANES)
             most = add_positions(logits + t, scales, load(added + t), most);
     }
+    for (int64_t t = rows * columns; t < padded; t++) logits[t] = -FLT_MAX;
     vector top = spread(largest_lane(most));
     for (int64_t t = 0; t < padded; t += 2 * LANES) {
         vector low = power_of_two(load(logits + t) - top), high = power_of_two(load(logits + t + LANES) - top);
@@ -207,25 +220,31 @@ int attend_grid(const bf16 *qkv, const bf16 *outside, const bf16 *by_row, const 
     int done = 1, tiled = tiles_ready();
 #pragma omp parallel num_threads(threads)
     {
+        int64_t *places = malloc(tokens * sizeof(int64_t));
         float *logits = aligned_alloc(64, room * sizeof(float)), *down = logits + QUERIES * pitch(padded);
         float *across = down + QUERIES * pitch(distances), *added = across + QUERIES * pitch(distances_across);
         float sums[QUERIES * WIDTH] __attribute__((aligned(64))), totals[QUERIES];
         factor few[QUERIES * WIDTH] __attribute__((aligned(64)));
         int64_t token[QUERIES], at[QUERIES];
-        if (logits == NULL) done = 0;
+        int ready = places != NULL && logits != NULL;
+        if (!ready) done = 0;
         Tiles before;
         if (tiled) configure_tiles(&before);
 #pragma omp for
         for (int64_t i = 0; i < windows * heads; i++) {
-            pack_keys(grid, i / heads, i % heads, tokens, padded, packed + i * 2 * size);
-            pack_values(grid, i / heads, i % heads, tokens, padded, packed + (i * 2 + 1) * size);
+            if (!ready) continue;
+            find_places(grid, i / heads, 0, tokens, places);
+            pack_keys(grid, places, i % heads, tokens, padded, packed + i * 2 * size);
+            pack_values(grid, places, i % heads, tokens, padded, packed + (i * 2 + 1) * size);
         }
 #pragma omp for schedule(dynamic)
         for (int64_t task = 0; task < windows * heads * blocks; task++) {
-            if (logits == NULL) continue;
+            if (!ready) continue;
             int64_t i = task / blocks, window = i / heads, head = i % heads, first = task % blocks * QUERIES, count = 0;
-            for (int64_t t = first; t < first + QUERIES && t < tokens; t++)
-                if ((at[count] = place(grid, window, t)) >= 0) token[count++] = t;
+            int64_t last = first + QUERIES < tokens ? first + QUERIES : tokens;
+            find_places(grid, window, first, last - first, places);
+            for (int64_t t = first; t < last; t++)
+                if (places[t - first] >= 0) at[count] = places[t - first], token[count++] = t;
             if (count == 0) continue;
             const bf16 *keys = packed + i * 2 * size;
             memset(few, 0, sizeof few);
@@ -233,10 +252,9 @@ int attend_grid(const bf16 *qkv, const bf16 *outside, const bf16 *by_row, const 
                 const bf16 *query = part_of(grid, at[q], 0, head);
                 for (int64_t c = 0; c < WIDTH; c++) few[q * WIDTH + c] = to_factor(query[c]);
             }
-            multiply_keys(few, WIDTH, count, tables, distances, down);
-            multiply_keys(few, WIDTH, count, table_across, distances_across, across);
-            if (tiled) multiply_keys_in_tiles((const bf16 *)few, WIDTH, keys, padded, logits);
-            else multiply_keys(few, WIDTH, count, keys, padded, logits);
+            multiply_keys(few, count, tables, distances, down, tiled);
+            multiply_keys(few, count, table_across, distances_across, across, tiled);
+            multiply_keys(few, count, keys, padded, logits, tiled);
             for (int64_t q = 0; q < count; q++) {
                 const float *of_row = down + q * pitch(distances) + token[q] / width + height - 1;
                 const float *of_column = across + q * pitch(distances_across) + token[q] % width + width - 1;
@@ -253,6 +271,7 @@ int attend_grid(const bf16 *qkv, const bf16 *outside, const bf16 *by_row, const 
         }
         if (tiled) restore_tiles(&before);
         free(logits);
+        free(places);
     }
     free(tables);
     return done;

@@ -27,6 +27,7 @@ static inline bf16 to_bf16(float x) { /* round to nearest, ties to even */
 #define MOST_ROWS 12 /* 24 sums, two vectors of weights and one of the row stay in 32 registers */
 typedef __m512 vector;
 static inline vector spread(float x) { return _mm512_set1_ps(x); }
+static inline vector two_halves(float a, float b) { return _mm512_mask_blend_ps(0xFF00, spread(a), spread(b)); }
 static inline vector load(const float *x) { return _mm512_loadu_ps(x); }
 static inline void put(float *to, vector x) { _mm512_storeu_ps(to, x); }
 static inline vector largest(vector a, vector b) { return _mm512_max_ps(a, b); }
@@ -48,6 +49,7 @@ static inline vector seconds(const bf16 *pairs) {
 #define MOST_ROWS 5 /* of 16 registers 10 are sums; with 12 of them gcc keeps some in memory */
 typedef __m256 vector;
 static inline vector spread(float x) { return _mm256_set1_ps(x); }
+static inline vector two_halves(float a, float b) { return _mm256_blend_ps(spread(a), spread(b), 0xF0); }
 static inline vector load(const float *x) { return _mm256_loadu_ps(x); }
 static inline void put(float *to, vector x) { _mm256_storeu_ps(to, x); }
 static inline vector largest(vector a, vector b) { return _mm256_max_ps(a, b); }
