@@ -12,7 +12,7 @@ from PIL import Image
 
 from got_runtime.views.components import Boxes, Components, connected_components
 from got_runtime.views.dashes import MOST_HEIGHT, lone_dashes
-from got_runtime.views.ink import InkMap, Mask, coloured_ink, ink_map, thin_ink
+from got_runtime.views.ink import Grey, InkMap, Mask, coloured_ink, ink_map, thin_ink
 from got_runtime.views.leaders import without_leaders, without_upright
 from got_runtime.views.quarter_turns import quarter_turns
 from got_runtime.views.reading_order import TextLine, in_reading_order
@@ -35,6 +35,10 @@ LEAST_X_HEIGHT = 0.68
 """Of the median height of a line's letters: capitals and digits are at most so much higher than small letters."""
 MIN_COLOURED_LETTERS = 4
 """Letters of a segment in bright colours: figures have parts of such colours, too."""
+MIN_LETTERS_ON_FILLS = 4
+SAME_LEVEL, MIN_FLAT = 6, 0.9
+"""Grey levels (of 255) that are one, and the part of what lies between the strokes that two of them make up where a line
+is partly highlighted. Photographs have many levels; parts of drawings have two, but are fewer than so many letters."""
 DOTS_APART = 0.5
 """Least gap between the dots of a leader in their widths; letters of small type, which may be as high, stand closer."""
 MIN_SMALL_COMPONENTS = 12
@@ -253,7 +257,21 @@ def _is_on_picture(segment: Segment, page: InkMap, ink: Mask) -> bool:
     left, top, right, bottom = segment.box
     grey = page.grey[top:bottom, left:right][between]
     paper = page.paper[top:bottom, left:right][between]
-    return bool(grey.std() > 16 and np.percentile(np.abs(grey - paper), 75) > 14)
+    if grey.std() <= 16 or np.percentile(np.abs(grey - paper), 75) <= 14:
+        return False
+    return len(segment.letters) < MIN_LETTERS_ON_FILLS or _part_of_two_levels(grey) < MIN_FLAT
+
+
+def _part_of_two_levels(grey: Grey) -> float:
+    """Which part of the pixels has one of two levels, as paper and the fill behind some words of a line have."""
+    counts = np.bincount(grey, minlength=256)
+    part = 0
+    for _ in range(2):
+        around = np.convolve(counts, np.ones(2 * SAME_LEVEL + 1, np.int64), "same")
+        level = int(around.argmax())
+        part += int(around[level])
+        counts[max(0, level - SAME_LEVEL) : level + SAME_LEVEL + 1] = 0
+    return part / len(grey)
 
 
 def _is_light_on_dark(segment: Segment, page: InkMap, ink: Mask) -> bool:

@@ -27,8 +27,10 @@ LETTERS_OF_TWO_LINES = 6
 """A chain of so many letters is looked at for two lines that touch (a descender meets an ascender)."""
 MARKS_IN_A_ROW = 3
 """Marks behind each other that belong to a line: a full stop, a quote, a note's sign."""
-BULLET_GAP = 3.0
+BULLET_GAP = 4.0
 """Largest gap between a bullet and its line."""
+BAR_GAP = 2.2
+"""Largest distance between the end of a segment and the middle of a dash or the bars of an equals sign behind it."""
 CANDIDATES = 6
 """Components to the right of one, in one band of the page, among which its neighbour is looked for."""
 
@@ -198,15 +200,17 @@ def _with_marks(segments: list[Segment], marks: Boxes) -> list[Segment]:
     size = np.array([segment.x_height for segment in segments])
     across, down = (marks[:, 0] + marks[:, 2]) / 2, (marks[:, 1] + marks[:, 3]) / 2
     low, narrow = marks[:, 3] - marks[:, 1], marks[:, 2] - marks[:, 0]
+    is_bar = narrow >= 2 * low
     free = np.arange(len(marks))
     for _ in range(MARKS_IN_A_ROW):
         above, below = boxes[:, 1] - 0.45 * size, boxes[:, 3] + 0.25 * size
         taken = np.full(len(free), -1)
         for begin in range(0, len(free), 512):  # bounds the memory
             mark = free[begin : begin + 512, None]
+            is_sign = is_bar[mark] & (down[mark] < boxes[:, 3] - 0.2 * size) & (narrow[mark] > 0.4 * size)
             near = (
                 (across[mark] > boxes[:, 0] - 0.7 * size)
-                & (across[mark] < boxes[:, 2] + 0.7 * size)
+                & (across[mark] < boxes[:, 2] + np.where(is_sign, BAR_GAP, 0.7) * size)
                 & (down[mark] > above)
                 & (down[mark] < below)
                 & (low[mark] < MARK_HEIGHT * size)
