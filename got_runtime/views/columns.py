@@ -43,6 +43,8 @@ MIN_FILL_BESIDE_FIGURE = 0.6
 """Running text on one side is a column whatever stands on the other, if their rows do not stand level."""
 MIN_SURE_ROWS = 10
 """Rows from which a gutter is none of chance."""
+MIN_FILL_OF_NEAREST = 0.8
+"""Median part of their width that rows of running text fill, where only the columns next to a gutter are looked at."""
 SAME_PITCH = 1.4
 """Distance to the next line, relative to that of the rows, up to which it belongs to their paragraph."""
 GUTTER = 0.45
@@ -100,6 +102,36 @@ def _free_strips(boxes: Floats, down: Floats, rules: Boxes, xs: Floats, x_height
 
 def _rows_beside(boxes: Floats, down: Floats, gutter: Gutter, x_height: float) -> int:
     """How many rows of text a gutter has on both sides; 0 where it is none."""
+    return _rows_of_sides(boxes, down, gutter, x_height) or _rows_of_nearest_columns(boxes, down, gutter, x_height)
+
+
+def _rows_of_nearest_columns(boxes: Floats, down: Floats, gutter: Gutter, x_height: float) -> int:
+    """The same for the columns next to the gutter, whatever stands behind them: one more column, notes, a table.
+
+    Both must be full of running text whose rows do not stand level, as those of cells do.
+    """
+    inside = (down > gutter.top) & (down < gutter.bottom)
+    left = _nearest_column(boxes[inside & (boxes[:, 2] <= gutter.x)], x_height, -1)
+    right = _nearest_column(boxes[inside & (boxes[:, 0] >= gutter.x)], x_height, 0)
+    sides = [_extents(side, x_height) for side in (left, right)]
+    rows = min(len(side) for side in sides)
+    if rows < MIN_SURE_ROWS or _level_rows(sides[0], sides[1], x_height) >= NOT_LEVEL:
+        return 0
+    for side in sides:
+        width = float(side[:, 1].max() - side[:, 0].min())
+        if width < MIN_WIDER_COLUMN_WIDTH * x_height or np.median(side[:, 2]) < MIN_FILL_OF_NEAREST * width:
+            return 0
+    return rows
+
+
+def _nearest_column(side: Floats, x_height: float, at: int) -> Floats:
+    """The leftmost (``at`` 0) or the rightmost (-1) segments of a side that no wide white strip parts from top to bottom."""
+    side = side[np.argsort(side[:, 0])]
+    ends = np.maximum.accumulate(side[:, 2])
+    return np.split(side, np.flatnonzero(side[1:, 0] - ends[:-1] > MIN_GAP_OF_FEW_ROWS * x_height) + 1)[at]
+
+
+def _rows_of_sides(boxes: Floats, down: Floats, gutter: Gutter, x_height: float) -> int:
     inside = (down > gutter.top) & (down < gutter.bottom)
     left, right = inside & (boxes[:, 2] <= gutter.x), inside & (boxes[:, 0] >= gutter.x)
     if not left.any() or not right.any():
