@@ -29,6 +29,10 @@ MAX_EDITS = 0.4
 
 _SHORTEST_IN_ORDER = 4
 """Characters of a piece that counts for the order; shorter ones ("of", "3.") stand in many places."""
+_NEARLY_IN_ORDER = 0.9
+"""Part of the found text from which edits between the whole texts tell how much of it is out of order: of two lines that
+differ by a word, either may be found in the place of the other. Where more is out of order, equal letters meet by chance.
+"""
 _SHORTEST_ANYWHERE = 8
 """Characters from which a piece may begin and end within words of the prediction."""
 
@@ -109,13 +113,14 @@ def match_lines(reference: Sequence[str], prediction: str) -> LineScore:
             smaller = []
         for each in smaller:
             heapq.heappush(queue, (-len(each.text), each.start, each))
-    return LineScore(
-        characters=total,
-        misread=misread,
-        missed=missed,
-        false_text=sum(len(part.strip()) for part in rest.split(_TAKEN)),
-        order=_order(found),
-    )
+    false_text = sum(len(part.strip()) for part in rest.split(_TAKEN))
+    edits = misread + missed + false_text
+    order = _order(found)
+    if order is not None:
+        moved = _rapidfuzz("distance").Levenshtein.distance(" ".join(reference), prediction) - edits
+        in_place = 1 - max(0, moved) / sum(len(each.piece.text) for each in found)
+        order = in_place if in_place > max(order, _NEARLY_IN_ORDER) else order
+    return LineScore(characters=total, misread=misread, missed=missed, false_text=false_text, order=order)
 
 
 def _halves(piece: _Piece) -> list[_Piece]:

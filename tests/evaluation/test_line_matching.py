@@ -80,3 +80,9 @@ def test_noise_is_counted_as_in_order_on_a_shuffled_page() -> None:
     assert replaced * 0.9 <= score.edits <= replaced * 1.05
     assert score.order is not None
     assert score.order < 0.5
+
+
+def test_lines_that_differ_by_a_word_are_in_order_even_if_each_is_found_in_the_place_of_the_other() -> None:
+    lines = ["The price of bread went up in March", "Nobody had expected it", "The price of bread went up in May"]
+    score = matched("The prlce of bre4d vvent up in Mareh", lines[1], lines[2], lines=lines)
+    assert score.order == 1
