@@ -215,6 +215,7 @@ def _is_between_words(boxes: Floats, x: float, x_height: float) -> bool:
     for _, row in _by_row(boxes, x_height):
         for before, after in itertools.pairwise(row):
             (here if before[1] <= x <= after[0] else elsewhere).append(after[0] - before[1])
+    elsewhere = [gap for gap in elsewhere if gap < CELL_GAP * x_height]
     if not here or len(elsewhere) < MIN_WORD_GAPS * len(here):
         return False
     return float(np.median(here)) < WIDER_THAN_WORD_GAPS * float(np.median(elsewhere))

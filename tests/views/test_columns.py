@@ -106,3 +106,12 @@ def test_columns_that_end_half_a_line_apart_are_read_one_after_the_other() -> No
     left, right = column(60, 100, rows=4, width=240), column(380, 91, rows=3, width=240)
     lines = [*left, *right]
     assert in_order(find_lines(printed_page(lines, (700, 330))), lines)
+
+
+def test_columns_beside_a_table_are_read_one_after_the_other() -> None:
+    left, right = column(60, 100, rows=24, width=420), column(500, 114, rows=24, width=420)
+    cells: list[Placed] = []
+    for row in range(12):
+        cells += [((990 + 130 * place, 300 + 26 * row), f"{row + 3}{place},{row}4", 18) for place in range(4)]
+    notes: list[Placed] = [((990, 104 + 25 * row), ("Target price", "was 8.00")[row % 2], 18) for row in range(5)]
+    assert in_order(find_lines(printed_page([*left, *right, *notes, *cells], (1540, 900))), [*left, *right, *notes, *cells])

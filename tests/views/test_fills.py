@@ -106,3 +106,19 @@ def test_the_dark_edge_of_a_filled_cell_is_not_shown_beside_its_print() -> None:
     [header] = [piece for piece in cut_into_pieces(found, 34) if piece.box[1] < 100]
     shown = np.asarray(stacked_view(found, [header]).image.convert("L")) < 128
     assert 0 < shown.sum(axis=0).max() <= header.box[3] - header.box[1]
+
+
+@pytest.mark.parametrize("filled", [1, 2, 5])
+def test_lines_with_filled_words_are_found_whole(filled: int) -> None:
+    """Code within prose has a fill of its own; a line may have more of it than of paper."""
+    font, words = ImageFont.load_default(SIZE), words_of(9).split()
+    lines: list[Placed] = [((60, 60 + 32 * row), words_of(11, row), SIZE) for row in range(4)]
+    page = printed_page(lines, (1000, 400))
+    draw, left = ImageDraw.Draw(page), 60.0
+    for number, word in enumerate(words):
+        if number % 2 and number < 2 * filled:
+            draw.rectangle((left - 3, 212, left + font.getlength(word) + 3, 242), fill=(208, 208, 208))
+        draw.text((left, 216), word, fill=(20, 20, 20), font=font)
+        left += font.getlength(word + " ")
+    last = find_lines(page).lines[-1]
+    assert (last.box[0], last.box[2]) == pytest.approx((60, left - font.getlength(" ")), abs=5)
