@@ -29,8 +29,10 @@ MARKS_IN_A_ROW = 3
 """Marks behind each other that belong to a line: a full stop, a quote, a note's sign."""
 BULLET_GAP = 4.0
 """Largest gap between a bullet and its line."""
-BAR_GAP = 2.2
-"""Largest distance between the end of a segment and the middle of a dash or the bars of an equals sign behind it."""
+BAR_GAP, BAR_FROM_MIDDLE = 2.2, 0.25
+"""Largest distance between the end of a segment and the middle of a dash or the bars of an equals sign behind it, and, as a
+part of the segment's height, how far from its middle they are: a line over the next letters is no such sign.
+"""
 CANDIDATES = 6
 """Components to the right of one, in one band of the page, among which its neighbour is looked for."""
 
@@ -207,7 +209,8 @@ def _with_marks(segments: list[Segment], marks: Boxes) -> list[Segment]:
         taken = np.full(len(free), -1)
         for begin in range(0, len(free), 512):  # bounds the memory
             mark = free[begin : begin + 512, None]
-            is_sign = is_bar[mark] & (down[mark] < boxes[:, 3] - 0.2 * size) & (narrow[mark] > 0.4 * size)
+            from_middle = np.abs(down[mark] - (boxes[:, 1] + boxes[:, 3]) / 2) / (boxes[:, 3] - boxes[:, 1])
+            is_sign = is_bar[mark] & (from_middle < BAR_FROM_MIDDLE) & (narrow[mark] > 0.4 * size)
             near = (
                 (across[mark] > boxes[:, 0] - 0.7 * size)
                 & (across[mark] < boxes[:, 2] + np.where(is_sign, BAR_GAP, 0.7) * size)
@@ -216,8 +219,7 @@ def _with_marks(segments: list[Segment], marks: Boxes) -> list[Segment]:
                 & (low[mark] < MARK_HEIGHT * size)
                 & (narrow[mark] < 4 * size)
             )
-            distance = np.abs(down[mark] - (boxes[:, 1] + boxes[:, 3]) / 2) / (boxes[:, 3] - boxes[:, 1])
-            nearest = np.where(near, distance, np.inf).argmin(axis=1)
+            nearest = np.where(near, from_middle, np.inf).argmin(axis=1)
             taken[begin : begin + 512] = np.where(near.any(axis=1), nearest, -1)
         own, into = free[taken >= 0], taken[taken >= 0]
         if not len(own):
