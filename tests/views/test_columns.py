@@ -114,4 +114,5 @@ def test_columns_beside_a_table_are_read_one_after_the_other() -> None:
     for row in range(12):
         cells += [((990 + 130 * place, 300 + 26 * row), f"{row + 3}{place},{row}4", 18) for place in range(4)]
     notes: list[Placed] = [((990, 104 + 25 * row), ("Target price", "was 8.00")[row % 2], 18) for row in range(5)]
-    assert in_order(find_lines(printed_page([*left, *right, *notes, *cells], (1540, 900))), [*left, *right, *notes, *cells])
+    lines = [*left, *right, *notes, *cells]
+    assert in_order(find_lines(printed_page(lines, (1540, 900))), lines)
