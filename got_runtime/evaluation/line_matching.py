@@ -30,8 +30,9 @@ MAX_EDITS = 0.4
 _SHORTEST_IN_ORDER = 4
 """Characters of a piece that counts for the order; shorter ones ("of", "3.") stand in many places."""
 _NEARLY_IN_ORDER = 0.9
-"""Part of the found text from which edits between the whole texts tell how much of it is out of order: of two lines that
-differ by a word, either may be found in the place of the other. Where more is out of order, equal letters meet by chance.
+"""Part of the found text from which edits between the whole texts tell how much of it is out of order: of two lines
+that differ by a word, either may be found in the place of the other. Where more is out of order, equal letters meet
+by chance.
 """
 _SHORTEST_ANYWHERE = 8
 """Characters from which a piece may begin and end within words of the prediction."""

@@ -125,7 +125,7 @@ def _rows_of_nearest_columns(boxes: Floats, down: Floats, gutter: Gutter, x_heig
 
 
 def _nearest_column(side: Floats, x_height: float, at: int) -> Floats:
-    """The leftmost (``at`` 0) or the rightmost (-1) segments of a side that no wide white strip parts from top to bottom."""
+    """The leftmost (``at`` 0) or rightmost (-1) segments of a side that no wide white strip parts over its height."""
     side = side[np.argsort(side[:, 0])]
     ends = np.maximum.accumulate(side[:, 2])
     return np.split(side, np.flatnonzero(side[1:, 0] - ends[:-1] > MIN_GAP_OF_FEW_ROWS * x_height) + 1)[at]

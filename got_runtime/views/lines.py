@@ -37,8 +37,9 @@ MIN_COLOURED_LETTERS = 4
 """Letters of a segment in bright colours: figures have parts of such colours, too."""
 MIN_LETTERS_ON_FILLS = 4
 SAME_LEVEL, MIN_FLAT = 6, 0.9
-"""Grey levels (of 255) that are one, and the part of what lies between the strokes that two of them make up where a line
-is partly highlighted. Photographs have many levels; parts of drawings have two, but are fewer than so many letters."""
+"""Grey levels (of 255) that count as one, and the part of what lies between the strokes that two of them make up where
+a line is partly filled. Photographs have many levels; parts of drawings have two, but are fewer than so many letters.
+"""
 DOTS_APART = 0.5
 """Least gap between the dots of a leader in their widths; letters of small type, which may be as high, stand closer."""
 MIN_SMALL_COMPONENTS = 12

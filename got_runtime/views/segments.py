@@ -30,8 +30,8 @@ MARKS_IN_A_ROW = 3
 BULLET_GAP = 4.0
 """Largest gap between a bullet and its line."""
 BAR_GAP, BAR_FROM_MIDDLE = 2.2, 0.25
-"""Largest distance between the end of a segment and the middle of a dash or the bars of an equals sign behind it, and, as a
-part of the segment's height, how far from its middle they are: a line over the next letters is no such sign.
+"""Largest distance between the end of a segment and the middle of a dash or the bars of an equals sign behind it, and,
+as a part of the segment's height, how far from its middle they are: a line over the next letters is no such sign.
 """
 CANDIDATES = 6
 """Components to the right of one, in one band of the page, among which its neighbour is looked for."""
