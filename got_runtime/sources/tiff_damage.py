@@ -6,6 +6,7 @@ time. Deflate data have a checksum, which libtiff does not look at.
 
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -67,7 +68,9 @@ class Strips:
         if compression == JPEG:
             return self._jpeg_fault(file)
         if compression in COUNTED:
-            return self._length_fault(file, *COUNTED[compression])
+            with suppress(LookupError, TypeError):  # odd tags, with which libtiff has coped
+                return self._length_fault(file, *COUNTED[compression])
+            return None
         offsets, sizes = self.tags.get(Tiff.STRIPOFFSETS), self.tags.get(Tiff.STRIPBYTECOUNTS)
         if compression != FAX or not offsets or not sizes or rows < 1 or not is_upright:
             return None
@@ -133,14 +136,14 @@ class Strips:
         tags, left = self.tags, MAX_COUNTED
         if tags.get(Tiff.PLANAR_CONFIGURATION, 1) != 1 or tags.get(Tiff.PHOTOMETRIC_INTERPRETATION) == YCBCR:
             return None
-        is_tiled = Tiff.TILEOFFSETS in tags
+        is_tiled = Tiff.STRIPOFFSETS not in tags
         width, height = tags[Tiff.TILEWIDTH if is_tiled else Tiff.IMAGEWIDTH], tags[Tiff.IMAGELENGTH]
         bits, samples = tags.get(Tiff.BITSPERSAMPLE, (1,)), tags.get(Tiff.SAMPLESPERPIXEL, 1)
         row = -(-width * (sum(bits) if len(bits) == samples else bits[0] * samples) // 8)
         for index, data in enumerate(self._data(file)):
             rows = tags[Tiff.TILELENGTH] if is_tiled else tags.get(Tiff.ROWSPERSTRIP, height)
             left -= len(data)
-            if left < 0 or (not is_tiled and index * rows >= height):
+            if left < 0 or rows < 1 or (not is_tiled and index * rows >= height):
                 break
             if goes_on(data, row * (rows if is_tiled else min(rows, height - index * rows))):
                 return f"{name} data are damaged (they go on after the picture): parts of it may be wrong"

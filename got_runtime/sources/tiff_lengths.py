@@ -58,9 +58,11 @@ def lzw_goes_on(data: bytes, size: int) -> bool:
         unpacked = np.cumsum(_lengths(codes[:count]))
         last = int(np.searchsorted(unpacked, left))
         if last < count:
+            if unpacked[last] != left:
+                return True
             spare = len(data) - -(-(place + int(OFFSETS[last] + WIDTHS[last])) // 8)
-            # After the last code, an end code and perhaps a clear code before it.
-            return bool(unpacked[last] != left) or spare > 3 + SPARE_BYTES
+            ends_here = last + 1 == count < MAX_CODES and codes[count] == END
+            return not ends_here and spare > 3 + SPARE_BYTES  # an end code and perhaps a clear code before it
         if count == MAX_CODES or codes[count] == END:
             return False
         left -= int(unpacked[-1]) if count else 0
