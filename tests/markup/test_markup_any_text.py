@@ -123,6 +123,7 @@ def test_a_grid_is_read_back_from_its_latex(text: str) -> None:
 @example("\n\n\\begin{hline a & b \\\\ \\hline \\end{tabular}")
 @example("\\begin{tabular}{l}a \\\\ \\e\\hlinetabular}\\end{tabular}")
 @example("\\textbf{\\end{tabular}$")
+@example("\\verb|`\\a`| \\verb|<smiles>C \\_ tabular}|")
 @example("\\begin{tabular}{l}a \\\\ \\hline {t\\begin{tabular}{l}b\\end{tabular}}\\end{tabular}")
 def test_repairing_a_formula_twice_changes_nothing(text: str) -> None:
     for element in parse("\\[x" + text + "\\]"):

@@ -176,3 +176,9 @@ def test_general_fractions_and_physical_units_are_shown() -> None:
 def test_a_formula_in_a_text_stands_behind_the_text_since_no_dollar_stays(source: str, latex: str) -> None:
     (formula,) = parse(f"\\[{source}\\]")
     assert formula.latex == latex  # type: ignore[union-attr]
+
+
+def test_code_and_molecules_in_a_formula_are_kept_as_text() -> None:
+    (formula,) = parse(r"\[x = \verb|a_b{| + <smiles>C[O-]</smiles> \]")
+    assert formula.latex == r"x = \texttt{a\_b\{} + \texttt{C[O-]}"  # type: ignore[union-attr]
+    assert ("a_b{" in to_html([formula]), "C[O-]" in to_text([formula])) == (True, True)

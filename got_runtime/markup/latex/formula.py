@@ -5,9 +5,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from got_runtime.markup.latex.misspelt import is_rule, misspelt_command
-from got_runtime.markup.latex.plain_formula import as_written
+from got_runtime.markup.latex.plain_formula import as_written, code_in_formula
 from got_runtime.markup.latex.symbols import FORMULA_ENVIRONMENTS
-from got_runtime.markup.latex.tokens import Kind, Token
+from got_runtime.markup.latex.tokens import Kind, Token, tokenize
 
 if TYPE_CHECKING:
     from got_runtime.markup.latex.token_reader import TokenReader
@@ -69,9 +69,7 @@ class _Balancer:
         elif kind in _SPACES or kind in _DELIMITERS:
             self._emit(" ")
         elif kind in _FOREIGN:
-            self._reader.record_repair("special-token", f"{text[:20]} does not belong in a formula: dropped")
-            self._columns_follow = False
-            self._emit(" ")
+            self._add_foreign(token)
         elif kind is Kind.CELL:
             self._emit("&")
             if len(text) > 1:
@@ -100,6 +98,16 @@ class _Balancer:
             self._emit(" ")
         elif text != "\\":  # a backslash at the end escapes nothing
             self._emit(text)
+
+    def _add_foreign(self, token: Token) -> None:
+        code = token.code if token.kind is Kind.VERB else token.smiles
+        if code.strip():
+            for each in tokenize(code_in_formula(code)):
+                self.add(each)
+            return
+        self._reader.record_repair("special-token", f"{token.text[:20]} does not belong in a formula: dropped")
+        self._columns_follow = False
+        self._emit(" ")
 
     def separate(self) -> None:
         """Adds a space where something was removed: ``<\\label{x}smiles>`` must not become ``<smiles>``."""

@@ -41,6 +41,23 @@ def _is_plain(command: str) -> bool:
     return command.rstrip("*") not in _PAIRED and not is_rule(command) and misspelt_command(command) is None
 
 
+_ESCAPES = str.maketrans(
+    {
+        **{sign: f"\\{sign}" for sign in "{}_&%$#"},
+        "\\": r"\textbackslash{}",
+        "^": r"\textasciicircum{}",
+        "~": r"\textasciitilde{}",
+        "<": "<{}",
+        "`": "`{}",
+    }
+)
+
+
+def code_in_formula(code: str) -> str:
+    r"""Code or a molecule as LaTeX within a formula: ``\verb|a_b|`` → ``\texttt{a\_b}``."""
+    return f"\\texttt{{{' '.join(code.split()).translate(_ESCAPES)}}}"
+
+
 _SIGNS = {"\\dagger": "†", "\\ddagger": "‡", "\\ast": "*", "\\star": "*", "\\S": "§", "\\prime": "′"}
 
 
