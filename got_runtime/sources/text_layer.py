@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from got_runtime.sources.hidden_text import HiddenText
+from got_runtime.sources.symbol_fonts import with_symbols
 
 __all__ = [
     "Character",
@@ -133,7 +134,7 @@ def _lines(page: Any) -> tuple[list[_Line], list[str]]:
         for line in block.get("lines", ()):
             seen = [span for span in line["spans"] if not is_hidden(span)]
             hidden += [span["text"].strip() for span in line["spans"] if span not in seen]
-            text = "".join(span["text"] for span in seen).strip()
+            text = "".join(with_symbols(span["text"], span["font"]) for span in seen).strip()
             if text:
                 direction = pymupdf.Point(line["dir"]) * turn
                 level = abs(direction.y) < 0.01 and direction.x > 0
@@ -211,7 +212,7 @@ def characters(page: Any) -> list[Character]:
     blocks = page.get_text("rawdict", flags=pymupdf.TEXT_MEDIABOX_CLIP)["blocks"]
     spans = (span for block in blocks for line in block.get("lines", ()) for span in line["spans"])
     return [
-        (character["c"], tuple(pymupdf.Rect(character["bbox"]) * page.rotation_matrix))
+        (with_symbols(character["c"], span["font"]), tuple(pymupdf.Rect(character["bbox"]) * page.rotation_matrix))
         for span in spans
         for character in span["chars"]
         if not character["c"].isspace()

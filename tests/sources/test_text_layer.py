@@ -8,7 +8,7 @@ from PIL import ImageOps
 
 from got_runtime.sources import needs_ocr, open_pages, text_layer
 from got_runtime.sources.page import Rotation
-from got_runtime.sources.text_layer import read_text_layer
+from got_runtime.sources.text_layer import characters, read_text_layer
 
 
 def picture_of_text() -> bytes:
@@ -165,3 +165,30 @@ def test_the_lines_of_a_text_layer_have_their_boxes(rotate: Rotation) -> None:
     assert all(near - 1 <= edge for near, edge in zip(box[:2], ink[:2], strict=True))
     assert all(edge <= far + 1 for far, edge in zip(box[2:], ink[2:], strict=True))
     assert max(abs(a - b) for a, b in zip(box, ink, strict=True)) < 12
+
+
+@pytest.mark.parametrize(
+    ("font", "code", "shown"),
+    [
+        ("ABCDEF+SymbolMT", "F0B7", "•"),
+        ("Symbol", "F06D", "μ"),
+        ("Symbol", "F0AE", "→"),
+        ("Symbol", "F0F2", "∫"),
+        ("Wingdings-Regular", "F0A7", "▪"),
+        ("Wingdings", "F0E0", "→"),
+        ("Wingdings", "F0FC", "✓"),
+        ("Wingdings", "F0FE", "☑"),
+        ("Calibri", "F0B7", "•"),
+        ("Calibri", "F0AE", "\uf0ae"),
+    ],
+)
+def test_a_symbol_font_s_private_characters_become_what_is_printed(font: str, code: str, shown: str) -> None:
+    """As Word writes its bullets."""
+    with pymupdf.open() as document:
+        page = document.new_page()
+        page.insert_text((72, 72), "abc of the first item")
+        names = f"<</Type/Encoding/Differences[97/uni{code}/space/space]>>"
+        document.update_object(page.get_fonts()[0][0], f"<</Type/Font/Subtype/Type1/BaseFont/{font}/Encoding{names}>>")
+        page = document.reload_page(page)
+        assert text_layer(page)[0] == shown
+        assert characters(page)[0][0] == shown
