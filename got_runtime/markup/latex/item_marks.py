@@ -12,17 +12,21 @@ BULLET = "• "
 def item_marks(tokens: Sequence[Token], partner: Sequence[int]) -> dict[int, str]:
     r"""The number of each ``\item`` of an ``enumerate``, by its token; others are not in it."""
     marks: dict[int, str] = {}
-    lists: list[list[int]] = []  # of those that are open: the level of a numbered one, else 0, and its number of items
+    lists: list[tuple[bool, int]] = []  # those that are open: whether it is numbered, and how many such ones there are
+    counts: list[int] = []
     for index, token in enumerate(tokens):
         if token.kind is Kind.BEGIN and token.name in _LISTS and partner[index] > index:
-            level = 1 + sum(each > 0 for each, _ in lists) if token.name == "enumerate" else 0
-            lists.append([level, 0])
+            is_numbered = token.name == "enumerate"
+            lists.append((is_numbered, (lists[-1][1] if lists else 0) + is_numbered))
+            counts.append(0)
         elif token.kind is Kind.END and token.name in _LISTS and partner[index] >= 0 and lists:
             lists.pop()
+            counts.pop()
         elif token.kind is Kind.COMMAND and token.name == "item" and lists and lists[-1][0]:
-            optional = index + 1 < len(tokens) and tokens[index + 1].kind is Kind.BRACKET
-            lists[-1][1] += not optional
-            marks[index] = _number(*lists[-1])
+            if index + 1 < len(tokens) and tokens[index + 1].kind is Kind.BRACKET:
+                continue  # it has a mark of its own
+            counts[-1] += 1
+            marks[index] = _number(lists[-1][1], counts[-1])
     return marks
 
 
