@@ -21,6 +21,8 @@ Floats = npt.NDArray[np.float64]
 HEAD_GAP = 1.2
 """White space between a running head or foot and the columns."""
 HEAD_SEGMENTS = 3
+PAIR_FROM_LEFT = 4.0
+"""How far from the left edge of its column the right part of a running head begins."""
 MARGIN = 0.5
 """A left column that is narrower than so much of what stands on its right holds notes beside the text."""
 MAX_DEPTH = 8
@@ -83,7 +85,8 @@ def _ends_of_columns(
     """From where to where segments belong to columns: a running head or foot beside the gutter belongs to neither.
 
     It is set off by white space, and stands higher or lower than all of the other side. What stands above in the left
-    column alone is read first in any case, and may be wider than the columns that the left side holds.
+    column alone is read first in any case, and may be wider than the columns that the left side holds. A head or foot
+    of two parts ends where the right column ends; titles of both columns would begin where they begin.
     """
     left, right = boxes[beside & on_left], boxes[beside & ~on_left]
     top, bottom = float(boxes[beside, 1].min()) - 1, float(boxes[beside, 3].max()) + 1
@@ -97,7 +100,24 @@ def _ends_of_columns(
         below = below[(below[:, 0] >= other[:, 1].max()) & (len(side) - below[:, 2] <= HEAD_SEGMENTS)]
         if len(below):
             bottom = min(bottom, float(below[0, :2].mean()))
+    across = _gaps(boxes[beside], HEAD_GAP * x_height)
+    for gap in across[:1]:
+        if gap[2] == 2 and _is_pair(left[left[:, 3] <= gap[0]], right[right[:, 3] <= gap[0]], right, x_height):
+            top = max(top, float(gap[:2].mean()))
+    for gap in across[-1:]:
+        if gap[2] == beside.sum() - 2 and _is_pair(
+            left[left[:, 1] >= gap[1]], right[right[:, 1] >= gap[1]], right, x_height
+        ):
+            bottom = min(bottom, float(gap[:2].mean()))
     return top, bottom
+
+
+def _is_pair(one: Floats, other: Floats, column: Floats, x_height: float) -> bool:
+    """Whether two segments are the parts of a running head: the ``other`` stands at the right end of its column."""
+    if len(one) != 1 or len(other) != 1:
+        return False
+    from_left, from_right = other[0, 0] - column[:, 0].min(), column[:, 2].max() - other[0, 2]
+    return bool(from_left > PAIR_FROM_LEFT * x_height and from_right < x_height)
 
 
 def _gaps(boxes: Floats, widest: float) -> Floats:

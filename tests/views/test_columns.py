@@ -116,3 +116,14 @@ def test_columns_beside_a_table_are_read_one_after_the_other() -> None:
     notes: list[Placed] = [((990, 104 + 25 * row), ("Target price", "was 8.00")[row % 2], 18) for row in range(5)]
     lines = [*left, *right, *notes, *cells]
     assert in_order(find_lines(printed_page(lines, (1540, 900))), lines)
+
+
+@pytest.mark.parametrize("top", [50, 860])
+def test_a_running_head_or_foot_of_two_parts_is_read_whole(top: int) -> None:
+    left, right = column(80, 100, rows=24, width=410), column(540, 100, rows=24, width=410)
+    font = ImageFont.load_default(20)
+    end = max(place[0] + font.getlength(text) for place, text, _ in right)
+    begin = int(end - font.getlength("Appendix A"))
+    parts: list[Placed] = [((80, top), "Highlights of the year", 20), ((begin, top), "Appendix A", 20)]
+    lines = [*parts, *left, *right] if top < 100 else [*left, *right, *parts]
+    assert in_order(find_lines(printed_page(lines, (1000, 940))), lines)
