@@ -30,7 +30,9 @@ KINDS: dict[str, dict[str, Any]] = {
 
 def print_of(mode: str, noise: float = 0) -> Image.Image:
     """Lines of marks, with an empty half below."""
-    page = Image.effect_noise(SIZE, noise).point(lambda value: value + 100) if noise else Image.new("L", SIZE, 255)
+    # Pillow's own noise depends on what the process drew before.
+    levels = 228 + noise * np.random.default_rng(0).standard_normal(SIZE[::-1]) if noise else np.full(SIZE[::-1], 255)
+    page = Image.fromarray(levels.clip(0, 255).astype(np.uint8))
     draw, place = ImageDraw.Draw(page), random.Random(0)
     for _ in range(900):
         x, y = place.randrange(20, 370), place.randrange(20, 250)
@@ -120,7 +122,10 @@ def test_few_jpegs_that_look_wrong_after_small_damage_have_no_warning(mode: str,
     for _ in range(30):
         size = place.choice([1, 2, 3, 10, 30])
         at = place.randrange(start, len(data) - 40)
-        page = only_page(data[:at] + place.randbytes(size).replace(b"\xff", b"\xfe") + data[at + size :])
+        try:
+            page = only_page(data[:at] + place.randbytes(size).replace(b"\xff", b"\xfe") + data[at + size :])
+        except SourceCorrupt:
+            continue
         if np.abs(np.asarray(page.image, int) - sound).mean() > 2:
             found[not page.warnings] += 1
     assert sum(found) >= 12
