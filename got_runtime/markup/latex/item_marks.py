@@ -2,10 +2,10 @@ r"""What the items of lists within cells and lines begin with: the numbers of ``
 
 from collections.abc import Sequence
 
+from got_runtime.markup.headings import as_roman
 from got_runtime.markup.latex.tokens import Kind, Token
 
 _LISTS = frozenset({"itemize", "enumerate", "description"})
-_ROMAN = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x")
 BULLET = "• "
 
 
@@ -33,6 +33,6 @@ def item_marks(tokens: Sequence[Token], partner: Sequence[int]) -> dict[int, str
 def _number(level: int, number: int) -> str:
     if level == 2 and number <= 26:
         return f"({chr(ord('a') + number - 1)}) "
-    if level == 3 and number <= len(_ROMAN):
-        return f"{_ROMAN[number - 1]}. "
+    if level == 3 and number < 90:
+        return f"{as_roman(number).lower()}. "
     return f"{number}. "

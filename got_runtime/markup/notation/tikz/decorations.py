@@ -7,7 +7,14 @@ from dataclasses import replace
 from itertools import pairwise
 
 from got_runtime.markup.notation.tikz.lines import Line, bezier
-from got_runtime.markup.notation.tikz.numbers import NotDrawn, Point, closing, evaluate, has_unit, length
+from got_runtime.markup.notation.tikz.numbers import (
+    NotDrawn,
+    Point,
+    evaluate,
+    has_unit,
+    length,
+    without_braces,
+)
 from got_runtime.markup.notation.tikz.options import POINTS, Frame, apply, parse_options
 from got_runtime.markup.notation.tikz.reader import StatementReader
 from got_runtime.markup.notation.tikz.statements import statements
@@ -57,8 +64,7 @@ class Decorations(StatementReader):
             found = _MARK.match(written.strip())
             if found is None or not total:
                 raise NotDrawn
-            body = written.strip()[found.end() :].strip()
-            body = body[1:-1] if body.startswith("{") and closing(body, 0) == len(body) - 1 else body
+            body = without_braces(written.strip()[found.end() :].strip())
             for part in _positions(found[1], found[2], total):
                 count += 1
                 if count > _MAX_MARKS:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from got_runtime.markup.notation.tikz.lines import Line
 from got_runtime.markup.notation.tikz.node_shapes import ANCHORS, NodeShape
 from got_runtime.markup.notation.tikz.node_sizes import node_shape, shape_kind, wrapped
-from got_runtime.markup.notation.tikz.numbers import NotDrawn, Point, closing, evaluate, length
+from got_runtime.markup.notation.tikz.numbers import NotDrawn, Point, closing, evaluate, length, without_braces
 from got_runtime.markup.notation.tikz.options import POINTS, SIDE, Frame, apply, parse_options
 from got_runtime.markup.notation.tikz.reader import StatementReader
 from got_runtime.markup.notation.tikz.text import label_lines, type_size
@@ -216,8 +216,7 @@ class NodeReader(StatementReader):
         side, found, text = value.partition(":")
         if not found or "$" in side:
             side, text = "above", value
-        text = text.strip()
-        text = text[1:-1] if text.startswith("{") and closing(text, 0) == len(text) - 1 else text
+        text = without_braces(text.strip())
         angle = _angle_of(side.strip().removeprefix("{").removesuffix("}"))
         options = dict(keys)
         base = replace(self.frame, stroke="none", fill="none", tips=("", ""), double=0.0, pattern="", keys={})

@@ -7,7 +7,19 @@ import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
-__all__ = ["AS_TEXT", "NotDrawn", "Point", "closing", "evaluate", "has_unit", "length", "opened", "result", "split"]
+__all__ = [
+    "AS_TEXT",
+    "NotDrawn",
+    "Point",
+    "closing",
+    "evaluate",
+    "has_unit",
+    "length",
+    "opened",
+    "result",
+    "split",
+    "without_braces",
+]
 
 Point = tuple[float, float]
 
@@ -248,3 +260,8 @@ def opened(text: str) -> tuple[str, str]:
         return "", text
     end = closing(text, 0)
     return text[1:end], text[end + 1 :].lstrip()
+
+
+def without_braces(text: str) -> str:
+    """The inside of a text that is one group."""
+    return text[1:-1] if text.startswith("{") and closing(text, 0) == len(text) - 1 else text

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from got_runtime.markup.notation.tikz.macros import COMMAND, LET, MACRO, PARSE, substitute
-from got_runtime.markup.notation.tikz.numbers import NotDrawn, closing, evaluate, result, split
+from got_runtime.markup.notation.tikz.numbers import NotDrawn, closing, evaluate, result, split, without_braces
 
 __all__ = [
     "chosen",
@@ -145,17 +145,12 @@ def loop(statement: str, values: dict[str, str] | None = None) -> tuple[list[dic
     end = closing(statement, head.end())
     rounds = []
     for item in _items(split(substitute(statement[head.end() + 1 : end], values))):
-        parts = [_without_braces(part.strip()) for part in split(item, "/")]
+        parts = [without_braces(part.strip()) for part in split(item, "/")]
         rounds.append(dict(zip(names, parts + [parts[-1]] * (len(names) - len(parts)), strict=False)))
     body = statement[end + 1 :].strip()
     for option in split(",".join(filter(None, (head[1], head[3])))):
         _add_values(rounds, option.strip(), values)
-    return rounds, _without_braces(body)
-
-
-def _without_braces(text: str) -> str:
-    """The inside of a text that is one group."""
-    return text[1:-1] if text.startswith("{") and closing(text, 0) == len(text) - 1 else text
+    return rounds, without_braces(body)
 
 
 def _add_values(rounds: list[dict[str, str]], option: str, outer: dict[str, str]) -> None:
