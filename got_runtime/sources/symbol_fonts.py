@@ -40,7 +40,7 @@ def with_symbols(text: str, font: str) -> str:
         text: of a span in a text layer.
         font: its name in the PDF, such as ``ABCDEF+SymbolMT``.
     """
-    if not any("\uf020" <= character <= "\uf0ff" for character in text):
+    if text.isascii() or not any("\uf020" <= character <= "\uf0ff" for character in text):
         return text
     name = font.rpartition("+")[2].lower()
     return text.translate(next((table for key, table in _TABLES.items() if name.startswith(key)), _OTHER))

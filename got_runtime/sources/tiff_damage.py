@@ -140,8 +140,8 @@ class Strips:
         width, height = tags[Tiff.TILEWIDTH if is_tiled else Tiff.IMAGEWIDTH], tags[Tiff.IMAGELENGTH]
         bits, samples = tags.get(Tiff.BITSPERSAMPLE, (1,)), tags.get(Tiff.SAMPLESPERPIXEL, 1)
         row = -(-width * (sum(bits) if len(bits) == samples else bits[0] * samples) // 8)
+        rows = tags[Tiff.TILELENGTH] if is_tiled else tags.get(Tiff.ROWSPERSTRIP, height)
         for index, data in enumerate(self._data(file)):
-            rows = tags[Tiff.TILELENGTH] if is_tiled else tags.get(Tiff.ROWSPERSTRIP, height)
             left -= len(data)
             if left < 0 or rows < 1 or (not is_tiled and index * rows >= height):
                 break

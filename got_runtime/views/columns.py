@@ -113,6 +113,8 @@ def _rows_of_nearest_columns(boxes: Floats, down: Floats, gutter: Gutter, x_heig
     inside = (down > gutter.top) & (down < gutter.bottom)
     left = _nearest_column(boxes[inside & (boxes[:, 2] <= gutter.x)], x_height, -1)
     right = _nearest_column(boxes[inside & (boxes[:, 0] >= gutter.x)], x_height, 0)
+    if min(len(left), len(right)) < MIN_SURE_ROWS:  # a row has a segment or more
+        return 0
     sides = [_extents(side, x_height) for side in (left, right)]
     rows = min(len(side) for side in sides)
     if rows < MIN_SURE_ROWS or _level_rows(sides[0], sides[1], x_height) >= NOT_LEVEL:
@@ -132,6 +134,7 @@ def _nearest_column(side: Floats, x_height: float, at: int) -> Floats:
 
 
 def _rows_of_sides(boxes: Floats, down: Floats, gutter: Gutter, x_height: float) -> int:
+    """The same for all that stands on either side."""
     inside = (down > gutter.top) & (down < gutter.bottom)
     left, right = inside & (boxes[:, 2] <= gutter.x), inside & (boxes[:, 0] >= gutter.x)
     if not left.any() or not right.any():

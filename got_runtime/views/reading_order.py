@@ -92,12 +92,11 @@ def _ends_of_columns(
     top, bottom = float(boxes[beside, 1].min()) - 1, float(boxes[beside, 3].max()) + 1
     is_margin = float(np.ptp(left[:, [0, 2]])) < MARGIN * float(np.ptp(right[:, [0, 2]]))
     for side, other, most in ((left, right, len(left)), (right, left, len(right) if is_margin else HEAD_SEGMENTS)):
-        above = _gaps(side, HEAD_GAP * x_height)
-        above = above[(above[:, 1] <= other[:, 3].min()) & (above[:, 2] <= most)]
+        gaps = _gaps(side, HEAD_GAP * x_height)
+        above = gaps[(gaps[:, 1] <= other[:, 3].min()) & (gaps[:, 2] <= most)]
         if len(above):
             top = max(top, float(above[-1, :2].mean()))
-        below = _gaps(side, HEAD_GAP * x_height)
-        below = below[(below[:, 0] >= other[:, 1].max()) & (len(side) - below[:, 2] <= HEAD_SEGMENTS)]
+        below = gaps[(gaps[:, 0] >= other[:, 1].max()) & (len(side) - gaps[:, 2] <= HEAD_SEGMENTS)]
         if len(below):
             bottom = min(bottom, float(below[0, :2].mean()))
     across = _gaps(boxes[beside], HEAD_GAP * x_height)
