@@ -171,6 +171,10 @@ def test_text_around_rows_without_an_environment_stays_text(answer: str) -> None
     assert [repair.code for repair in elements[1].warnings] == ["unclosed-environment"]
 
 
+def test_a_sign_stands_before_rows_without_an_environment() -> None:
+    assert to_text(parse(r"{\alpha \hline a & b \endtabular}}")) == "α a, b\n"
+
+
 @pytest.mark.parametrize("line", ["Research & Development", "if (a && b) \\\\ return", "AT&T \\\\ Bell Labs"])
 def test_an_ampersand_makes_no_table(line: str) -> None:
     assert [element.kind for element in parse(line)] == ["paragraph"]

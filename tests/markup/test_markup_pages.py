@@ -3,7 +3,7 @@
 import pytest
 from helpers.markup_answers import ANSWERS
 
-from got_runtime.markup import chunk, parse_pages, to_markdown, to_text
+from got_runtime.markup import chunk, parse, parse_pages, to_markdown, to_text
 
 
 def test_spans_of_pages_cover_the_joined_answers() -> None:
@@ -194,3 +194,13 @@ def test_a_chinese_table_goes_on_under_its_number_and_a_note() -> None:
     pages = ["表1 零件\n\n" + rows % "皮带", "表1（续）\n\n" + rows % "螺母"]
     assert [each.kind for each in parse_pages(pages)][:2] == ["caption", "table"]
     assert "| 皮带 | 3 |\n| 螺母 | 3 |" in to_markdown(parse_pages(pages))
+
+
+@pytest.mark.parametrize("is_latex", [True, False])
+def test_a_page_of_one_sign_has_that_sign(is_latex: bool) -> None:
+    signs = [chr(code) for code in (*range(0x21, 0x7F), *map(ord, "é表①“"))]
+    for sign in set(signs) - set("\\{}" if is_latex else ""):
+        page = parse(sign + "\f" + sign, is_latex=is_latex)
+        assert [element.kind for element in page] == ["paragraph", "page_break", "paragraph"]
+        assert to_text(page[:1]) == f"{sign}\n"
+    assert [element.kind for element in parse("\v\f\u3000", is_latex=is_latex)] == ["page_break"]

@@ -77,7 +77,7 @@ def _add_table(builder: DocumentBuilder, index: int, end: int, context: ParseCon
     """Adds the table at ``index``, and the caption that a ``longtable`` contains above or below its rows."""
     reader, start = builder.reader, index
     context = replace(context, float="table")
-    caption, below = index + 1, False
+    caption, below = index + 1 if reader.has_captions else end, False
     while caption < end and reader.tokens[caption].name not in ("caption", "caption*"):
         below = below or reader.tokens[caption].kind is Kind.CELL
         caption = reader.after(caption, end)

@@ -15,7 +15,7 @@ _POSITIONS_PER_CELL = 16
 _MAX_HEADER_ROWS = 4
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RawCell:
     """A cell without a position; ``rowspan`` is negative where ``\\multirow`` counts upwards."""
 
@@ -71,14 +71,16 @@ def _is_empty(placed: _PlacedCell) -> bool:
 
 def _cell(placed: _PlacedCell, alignment: tuple[str, ...]) -> Cell:
     align = placed.raw.align if placed.raw.align != alignment[placed.column] and placed.raw.content else None
-    return Cell(
-        row=placed.row,
-        column=placed.column,
-        rowspan=placed.rowspan,
-        colspan=placed.colspan,
-        content=placed.raw.content,
-        align=align,
-    )
+    fields = {
+        "row": placed.row,
+        "column": placed.column,
+        "rowspan": placed.rowspan,
+        "colspan": placed.colspan,
+        "content": placed.raw.content,
+        "align": align,
+    }
+    cell: Cell = Cell.__pydantic_validator__.validate_python(fields)  # see ElementBuilder.build
+    return cell
 
 
 def _width(row: list[RawCell]) -> int:

@@ -34,7 +34,7 @@ def after_name(reader: TokenReader, index: int, high: int) -> int:
     index, name = index + 1, reader.tokens[index].name
     if index + 1 < high:
         empty = reader.tokens[index].kind is Kind.OPEN and reader.partner[index] == index + 1
-        spaced = reader.tokens[index].kind is Kind.SPACE and reader.tokens[index + 1].text[0].isalpha()
+        spaced = reader.tokens[index].kind is Kind.SPACE and reader.tokens[index + 1].text[:1].isalpha()
         return index + 2 if empty else index + (name in LETTERS and spaced)
     return index
 

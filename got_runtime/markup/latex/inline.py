@@ -15,6 +15,7 @@ from got_runtime.markup.latex.inline_formula import (
     closed_bracket,
     formula_piece,
     is_bracket,
+    simple_content,
     unclosed_end,
 )
 from got_runtime.markup.latex.layout import BLANK, after_row_break, is_layout, shown_space, skip_layout
@@ -35,27 +36,25 @@ from got_runtime.markup.latex.symbols import (
 from got_runtime.markup.latex.tabular import parse_tabular
 from got_runtime.markup.latex.token_reader import MAX_DEPTH, TokenReader
 from got_runtime.markup.latex.tokens import Kind
-from got_runtime.markup.latex.typography import Line, Typography, plain_words
+from got_runtime.markup.latex.typography import Line, Typography
 
 _SIGNS = frozenset({Kind.BRACKET, Kind.UNBRACKET, Kind.CELL})
 _BREAKS = frozenset({"newline", "par", "and", "linebreak", "AND", "And"})
 
 
-def parse_inline(reader: TokenReader, low: int, high: int, depth: int = 0) -> Content:
-    """The content of tokens ``low`` to ``high - 1``; the end of a line of the answer is a space."""
-    plain = plain_words(reader, low, high)
-    if plain is not None:  # most cells
-        return plain
-    return merge(_InlineParser(Line(reader, Typography(reader)), high, (), depth).parse(low))
+def parse_inline(
+    reader: TokenReader, low: int, high: int, depth: int = 0, breaks: frozenset[int] = frozenset()
+) -> Content:
+    """The content of tokens ``low`` to ``high - 1``; a line ends with a space, with a break at ``breaks``."""
+    simple = simple_content(reader, low, high, parse_inline)
+    if simple is not None:
+        return simple
+    return merge(_InlineParser(Line(reader, Typography(reader), breaks), high, (), depth).parse(low))
 
 
 def parse_lines(reader: TokenReader, low: int, high: int, depth: int = 0) -> Content:
     """The content of tokens ``low`` to ``high - 1``; the lines of the answer end where they end on purpose."""
-    plain = plain_words(reader, low, high)
-    if plain is not None:
-        return plain
-    line = Line(reader, Typography(reader), hard_breaks(reader, low, high))
-    return merge(_InlineParser(line, high, (), depth).parse(low))
+    return parse_inline(reader, low, high, depth, hard_breaks(reader, low, high))
 
 
 class _InlineParser:

@@ -2,13 +2,16 @@ r"""Formulas inside a line: what ``\(…\)`` stands for, and where one that is n
 
 from collections.abc import Sequence
 
-from got_runtime.markup.content import Inline, Mark, Math, Nested, Text, plain_text, with_mark
+from got_runtime.markup.content import Content, Inline, Mark, Math, Nested, Text, plain_text, with_mark
+from got_runtime.markup.latex.formula import repair_latex
 from got_runtime.markup.latex.formula_table import read_formula_table
 from got_runtime.markup.latex.plain_formula import superscript
 from got_runtime.markup.latex.tabular import ReadContent
 from got_runtime.markup.latex.token_reader import TokenReader
 from got_runtime.markup.latex.tokens import Kind
+from got_runtime.markup.latex.typography import plain_words
 
+_FORMULAS = frozenset({Kind.OPEN_INLINE, Kind.DOLLAR})
 FORMULA_ENDS = frozenset({Kind.CLOSE_INLINE, Kind.CLOSE_DISPLAY})
 _BRACKETED, _BRACKETED_PIECES = 40, 8  # characters and pieces within which a bracket is closed
 _INTERVAL = 12  # characters of a half-open interval: [0, 1)
@@ -56,3 +59,11 @@ def formula_piece(reader: TokenReader, latex: str, marks: tuple[Mark, ...], read
     if raised is not None:
         return Text(text=raised, marks=with_mark(marks, "superscript"))
     return Math(latex=latex) if latex else None
+
+
+def simple_content(reader: TokenReader, low: int, high: int, read_content: ReadContent) -> Content | None:
+    """The content of words and spaces, or of one formula, as most cells are; None for other tokens."""
+    if low < high and reader.tokens[low].kind in _FORMULAS and reader.partner[low] == high - 1:
+        piece = formula_piece(reader, repair_latex(reader, low + 1, high - 1), (), read_content)
+        return () if piece is None else (piece,)
+    return plain_words(reader, low, high)

@@ -80,7 +80,7 @@ def _line(words: list[str], end: int) -> _Line:
 
 def hard_breaks(reader: TokenReader, low: int, high: int) -> frozenset[int]:
     """The newline tokens of running text, tokens ``low`` to ``high - 1``, at which its lines end on purpose."""
-    if not any(token.kind is Kind.NEWLINE for token in reader.tokens[low:high]):
+    if "\n" not in reader.source(low, high):
         return frozenset()
     found: set[int] = set()
     paragraph: list[_Line] = []

@@ -1,26 +1,20 @@
 """Matching of opening and closing tokens in one linear pass; unclosed ones are tolerated."""
 
 import re
-from collections import Counter
+from collections import defaultdict
+from collections.abc import Callable
 from functools import cached_property
 
 from got_runtime.markup.latex.misspelt import TABULARS, is_rule
 from got_runtime.markup.latex.tokens import Kind, Token
 
 _SPACES = frozenset({Kind.SPACE, Kind.NEWLINE, Kind.BLANK})
-_OPENING = frozenset({
-    Kind.BEGIN, Kind.OPEN, Kind.OPEN_DISPLAY, Kind.OPEN_INLINE, Kind.DOLLARS, Kind.DOLLAR, Kind.STARS
-})  # fmt: skip
-# What closes something, or ends what is open; without effect where nothing is open.
-_CLOSING = frozenset({
-    Kind.END, Kind.CLOSE, Kind.CLOSE_INLINE, Kind.CLOSE_DISPLAY, Kind.CELL, Kind.ROW_BREAK, Kind.COMMAND, Kind.BLANK,
-    Kind.FORM_FEED,
-})  # fmt: skip
 _OF_CELLS = frozenset({Kind.CELL, Kind.ROW_BREAK, Kind.COMMAND})  # they end nothing where nothing is open in the cell
 _INLINE = frozenset({Kind.OPEN_INLINE, Kind.DOLLAR, Kind.STARS})
 _AMOUNT = re.compile(r"\d[\d.,]*(?:[kKMmB]|bn)?")
 _SIGN_TOKENS = 3  # $ \pm $
-_OPENERS = {Kind.CLOSE: Kind.OPEN, Kind.CLOSE_INLINE: Kind.OPEN_INLINE, Kind.CLOSE_DISPLAY: Kind.OPEN_DISPLAY}
+_AROUND_BRACES = _INLINE | {Kind.OPEN}
+_OPENERS = {Kind.CLOSE_INLINE: Kind.OPEN_INLINE, Kind.CLOSE_DISPLAY: Kind.OPEN_DISPLAY}
 
 
 class DelimiterMatcher:
@@ -34,16 +28,18 @@ class DelimiterMatcher:
         self.partner = [-1] * len(tokens)
         self._tokens = tokens
         self._stack: list[int] = []
-        self._open: Counter[Kind | str] = Counter()
+        self._open: defaultdict[Kind | str, int] = defaultdict(int)
         self._open_tables = 0
         for index, token in enumerate(tokens):
             kind = token.kind
-            if kind in _OPENING or (
+            if kind in _OPENING:
+                _OPENING[kind](self, index, token)
+            elif (
                 self._stack
                 and kind in _CLOSING
                 and (kind not in _OF_CELLS or tokens[self._stack[-1]].kind is not Kind.BEGIN)
             ):
-                self._visit(index, token)
+                _CLOSING[kind](self, index, token)
 
     @cached_property
     def paragraph_end(self) -> list[int]:
@@ -59,36 +55,38 @@ class DelimiterMatcher:
                 ends[index] = ends[index + 1]
         return ends
 
-    def _visit(self, index: int, token: Token) -> None:
-        kind = token.kind
-        if kind is Kind.CELL or kind is Kind.ROW_BREAK:
-            self._end_cell()
-        elif kind is Kind.BEGIN:
-            self._push(index, token.name)
-        elif kind is Kind.END:
-            self._close_environment(index, token.name)
-        elif kind is Kind.OPEN or kind is Kind.OPEN_DISPLAY:
-            self._push(index, kind)
-        elif kind is Kind.OPEN_INLINE:
-            self._drop_top(kind)  # inline formulas do not nest: the previous one is unclosed
-            self._push(index, kind)
-        elif kind is Kind.CLOSE and self._stack and self._tokens[self._stack[-1]].kind not in (Kind.OPEN, *_INLINE):
-            return  # a stray brace must not close a group around its environment
-        elif kind in _OPENERS:
-            self._close(index, _OPENERS[kind])
-        elif kind is Kind.DOLLARS:
-            if self._open[kind]:
-                self._close(index, kind)
-            else:
-                self._push(index, kind)
-        elif kind is Kind.DOLLAR or kind is Kind.STARS:
-            self._toggle(index, kind)
-        elif kind is Kind.COMMAND and self._open_tables and self._open[Kind.OPEN] and is_rule(token.name):
-            while self._tokens[self._stack[-1]].kind is not Kind.BEGIN:  # no brace of a cell reaches beyond its row
+    def _end_row(self, index: int, token: Token) -> None:
+        """No brace of a cell reaches beyond its row: a rule begins the next one."""
+        if self._open_tables and self._open[Kind.OPEN] and is_rule(token.name):
+            while self._tokens[self._stack[-1]].kind is not Kind.BEGIN:
                 self._pop()
-        elif kind is Kind.BLANK or kind is Kind.FORM_FEED:
-            while self._stack and any(self._open[inline] for inline in _INLINE):
-                self._pop()
+
+    def _end_paragraph(self, index: int, token: Token) -> None:
+        while self._open[Kind.DOLLAR] or self._open[Kind.OPEN_INLINE] or self._open[Kind.STARS]:
+            self._pop()
+
+    def _begin(self, index: int, token: Token) -> None:
+        self._push(index, token.name)
+
+    def _open_group(self, index: int, token: Token) -> None:
+        self._push(index, token.kind)
+
+    def _open_inline(self, index: int, token: Token) -> None:
+        self._drop_top(token.kind)  # inline formulas do not nest: the previous one is unclosed
+        self._push(index, token.kind)
+
+    def _close_brace(self, index: int, token: Token) -> None:
+        if self._tokens[self._stack[-1]].kind in _AROUND_BRACES:
+            self._close(index, Kind.OPEN)  # else a stray brace, which must not close a group around its environment
+
+    def _close_formula(self, index: int, token: Token) -> None:
+        self._close(index, _OPENERS[token.kind])
+
+    def _toggle_display(self, index: int, token: Token) -> None:
+        if self._open[token.kind]:
+            self._close(index, token.kind)
+        else:
+            self._push(index, token.kind)
 
     def _push(self, index: int, key: Kind | str) -> None:
         self._stack.append(index)
@@ -112,7 +110,8 @@ class DelimiterMatcher:
                 pass
             self._join(opened, index)
 
-    def _close_environment(self, index: int, name: str) -> None:
+    def _close_environment(self, index: int, token: Token) -> None:
+        name = token.name
         if not self._open[name]:
             top = self._tokens[self._stack[-1]] if self._stack else None
             if top is None or top.kind is not Kind.BEGIN or not {top.name, name} <= TABULARS:
@@ -124,8 +123,9 @@ class DelimiterMatcher:
                 self._join(opened, index)
                 return
 
-    def _toggle(self, index: int, kind: Kind) -> None:
+    def _toggle(self, index: int, token: Token) -> None:
         """``$`` and ``**`` open before a non-space and close after one, so that prices and stars remain text."""
+        kind = token.kind
         before = self._tokens[index - 1] if index else None
         after = self._tokens[index + 1] if index + 1 < len(self._tokens) else None
         if self._within_reach(kind):
@@ -155,7 +155,7 @@ class DelimiterMatcher:
         signs = (each.kind is Kind.COMMAND or not any(map(str.isalnum, each.text)) for each in inside)
         return bool(inside) and all(signs)
 
-    def _end_cell(self) -> None:
+    def _end_cell(self, index: int, token: Token) -> None:
         """Drops unclosed stars and dollars, so that a price matches nothing in the next cell."""
         if self._open_tables:
             while self._stack and self._tokens[self._stack[-1]].kind in (Kind.STARS, Kind.DOLLAR):
@@ -171,3 +171,27 @@ class DelimiterMatcher:
 
     def _join(self, opened: int, closed: int) -> None:
         self.partner[opened], self.partner[closed] = closed, opened
+
+
+_Visit = Callable[[DelimiterMatcher, int, Token], None]
+_OPENING: dict[Kind, _Visit] = {
+    Kind.BEGIN: DelimiterMatcher._begin,
+    Kind.OPEN: DelimiterMatcher._open_group,
+    Kind.OPEN_DISPLAY: DelimiterMatcher._open_group,
+    Kind.OPEN_INLINE: DelimiterMatcher._open_inline,
+    Kind.DOLLARS: DelimiterMatcher._toggle_display,
+    Kind.DOLLAR: DelimiterMatcher._toggle,
+    Kind.STARS: DelimiterMatcher._toggle,
+}
+# What closes something, or ends what is open; without effect where nothing is open.
+_CLOSING: dict[Kind, _Visit] = {
+    Kind.END: DelimiterMatcher._close_environment,
+    Kind.CLOSE: DelimiterMatcher._close_brace,
+    Kind.CLOSE_INLINE: DelimiterMatcher._close_formula,
+    Kind.CLOSE_DISPLAY: DelimiterMatcher._close_formula,
+    Kind.CELL: DelimiterMatcher._end_cell,
+    Kind.ROW_BREAK: DelimiterMatcher._end_cell,
+    Kind.COMMAND: DelimiterMatcher._end_row,
+    Kind.BLANK: DelimiterMatcher._end_paragraph,
+    Kind.FORM_FEED: DelimiterMatcher._end_paragraph,
+}

@@ -13,7 +13,7 @@ from got_runtime.markup.latex.token_reader import TokenReader
 from got_runtime.markup.latex.tokens import WHOLE, Kind
 
 _INSIDE = frozenset({Kind.TEXT, Kind.SPACE, Kind.CELL, Kind.OPEN, Kind.CLOSE, Kind.BRACKET, Kind.UNBRACKET})
-ONE_WORD = frozenset({Kind.TEXT, Kind.BRACKET, Kind.UNBRACKET, Kind.CELL, Kind.DOLLAR})
+ONE_WORD = frozenset({Kind.TEXT, Kind.BRACKET, Kind.UNBRACKET, Kind.CELL, Kind.DOLLAR, Kind.STARS})
 _PARAGRAPH_ENDS = frozenset({Kind.BLANK, Kind.FORM_FEED})
 _BLOCK_STARTS = WHOLE | {Kind.FORM_FEED, Kind.OPEN_DISPLAY, Kind.DOLLARS, Kind.BEGIN}
 
@@ -39,15 +39,17 @@ def read_text(builder: DocumentBuilder, index: int, high: int, context: ParseCon
 
 
 def _is_one_word(builder: DocumentBuilder, index: int, high: int) -> bool:
-    """Whether a paragraph is one word in letters, or one sign that is printed as it is.
+    """Whether a paragraph is one ASCII word in letters, or one sign, and printed as it is.
 
     These need no other checks, and an answer can be 50,000 such pages.
     """
     tokens = builder.reader.tokens
     token = tokens[index]
-    if token.kind not in ONE_WORD or not token.text.isascii() or builder.reader.partner[index] >= 0:
+    if token.kind not in ONE_WORD or builder.reader.partner[index] >= 0:
         return False
-    if not (token.text.isalpha() or (len(token.text) == 1 and token.text not in "|~`'")):
+    if not (len(token.text) == 1 or (token.text.isascii() and token.text.isalpha()) or token.kind is Kind.STARS):
+        return False
+    if token.text.isspace():  # such as an ideographic space
         return False
     ends = index + 1 >= high or tokens[index + 1].kind in _PARAGRAPH_ENDS
     return ends and (index == 0 or tokens[index - 1].kind in _PARAGRAPH_ENDS)

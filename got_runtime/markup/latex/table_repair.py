@@ -13,6 +13,7 @@ from got_runtime.markup.latex.tokens import WHOLE, Kind, Token
 _SPACES = frozenset({Kind.SPACE, Kind.NEWLINE})
 _INERT = frozenset({Kind.SPACE, Kind.BRACKET, Kind.UNBRACKET, Kind.ESCAPED, Kind.DOLLAR, Kind.STARS, Kind.SPECIAL})
 _OF_ROWS = frozenset({Kind.TEXT, Kind.CELL, Kind.ROW_BREAK, Kind.OPEN, Kind.CLOSE})
+_TABLE_EDGES = frozenset({Kind.CELL, Kind.BEGIN, Kind.END})
 _BEFORE = 64  # tokens; bounds the search for the columns of a table whose \begin is missing
 
 
@@ -27,7 +28,7 @@ def complete_tables(tokens: list[Token]) -> list[Token]:
 def _has_bare_rows(tokens: list[Token]) -> bool:
     """Whether rows or the end of a table stand outside tables and formula environments."""
     inside = 0
-    for token in tokens:
+    for token in [token for token in tokens if token.kind in _TABLE_EDGES]:
         kind = token.kind
         if kind is Kind.CELL and not inside:
             return True

@@ -39,7 +39,8 @@ def _open_settings(tokens: list[Token]) -> _Opened:
     Each with the token of a row by which it is still open, and what may stand inside.
     """
     found: _Opened = {}
-    for index, token in enumerate(tokens):
+    for index in [index for index, token in enumerate(tokens) if token.name]:
+        token = tokens[index]
         columns = token.kind is Kind.BEGIN and token.name in TABULARS
         if columns or (token.kind is Kind.COMMAND and is_rule(token.name)):
             opening = _opening(tokens, index + 1, token.name if columns else "")

@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_left, bisect_right
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from got_runtime.markup.elements import Repair, RepairCode
 from got_runtime.markup.latex.comments import without_comments
@@ -20,6 +20,12 @@ _OPTION_TOKENS = 64  # bounds the search for the end of an optional argument, so
 Range = tuple[int, int]
 
 _SPACES = frozenset({Kind.SPACE, Kind.NEWLINE, Kind.BLANK})
+
+
+@lru_cache(maxsize=64)
+def _repair(code: RepairCode, message: str) -> Repair:
+    """The same :class:`Repair` for the same words: an answer can need one on each of 50,000 pages."""
+    return Repair(code=code, message=message)
 
 
 class TokenReader:
@@ -44,6 +50,11 @@ class TokenReader:
     def words(self) -> frozenset[str]:
         """The words of the answer, in lower case."""
         return words_of(self.text)
+
+    @cached_property
+    def has_captions(self) -> bool:
+        r"""Whether a ``\caption`` stands anywhere in the answer."""
+        return "\\caption" in self.text
 
     @cached_property
     def has_steps(self) -> bool:
@@ -71,7 +82,7 @@ class TokenReader:
     def record_repair(self, code: RepairCode, message: str) -> None:
         """Records a repair for the ``warnings`` of the next element."""
         if len(self._repairs) < 50:  # a page of noise would have thousands
-            self._repairs.append(Repair(code=code, message=message))
+            self._repairs.append(_repair(code, message))
 
     def take_repairs(self) -> tuple[Repair, ...]:
         """The repairs recorded since the last call, without duplicates."""

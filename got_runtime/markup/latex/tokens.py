@@ -153,13 +153,18 @@ def tokenize(text: str, is_latex: bool = True) -> list[Token]:
             position += 1
             line_start = single[0] in _LINE_ENDS or (line_start and single[0] is Kind.SPACE)
             continue
+        pair = _PAIRS.get(text[position : position + 2])
+        if pair is not None:
+            tokens.append(new(Token, (pair, text[position : position + 2], position, position + 2, "")))
+            position, line_start = position + 2, False
+            continue
         raw = _raw_token(text, position, line_start) if sign in _RAW_STARTS else None
         if raw is None:
             match = match_token(text, position)
             assert match is not None  # the last alternative matches any character
             kind, end = _KINDS[match.lastgroup or "text"], match.end()
             word = text[position:end]
-            raw = Token(kind, word, position, end, _name(kind, word) if kind in _NAMED else "")
+            raw = new(Token, (kind, word, position, end, _name(kind, word) if kind in _NAMED else ""))
         if raw.kind is Kind.COMMAND and (rule := joined_rule(raw.text, text[end : end + 2].strip(" ")[:1] == "&")):
             raw = new(Token, (Kind.COMMAND, rule, position, position + len(rule), rule[1:]))
         tokens.append(raw)
@@ -183,6 +188,13 @@ _SIGNS: dict[str, tuple[Kind, tuple[str, ...]]] = {
     "\f": (Kind.FORM_FEED, ()),
     "\n": (Kind.NEWLINE, ("\n", *_BLANKS)),
     " ": (Kind.SPACE, _BLANKS),
+}
+_PAIRS = {  # no verbatim text begins with these
+    "\\\\": Kind.ROW_BREAK,
+    "\\(": Kind.OPEN_INLINE,
+    "\\)": Kind.CLOSE_INLINE,
+    "\\[": Kind.OPEN_DISPLAY,
+    "\\]": Kind.CLOSE_DISPLAY,
 }
 _LINE_ENDS = frozenset({Kind.NEWLINE, Kind.BLANK, Kind.FORM_FEED, Kind.SPECIAL})
 
