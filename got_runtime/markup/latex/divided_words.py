@@ -5,8 +5,8 @@ from collections.abc import Set as AbstractSet
 
 _HYPHENS = frozenset("-\u2010")
 _DASHES = frozenset("–—")
-_SOFT_HYPHEN = "\u00ad"
-HYPHENS = _HYPHENS | _DASHES | {_SOFT_HYPHEN}
+SOFT_HYPHEN = "\u00ad"
+HYPHENS = _HYPHENS | _DASHES | {SOFT_HYPHEN}
 _LAST_LETTERS = re.compile(r"[^\W\d_]*\Z")
 _LAST_WORD = re.compile(r"\S*\Z")
 _FIRST_WORD = re.compile(r"[^\W_]+")
@@ -97,8 +97,8 @@ def hyphen_between(before: str, after: str, words: AbstractSet[str] = frozenset(
     sign, stem = before[-1:], before[:-1]
     if not after or after[0].isspace() or not stem or stem[-1].isspace():
         return None
-    if sign == _SOFT_HYPHEN:
-        return stem.rstrip(_SOFT_HYPHEN), ""
+    if sign == SOFT_HYPHEN:
+        return stem.rstrip(SOFT_HYPHEN), ""
     if sign in _DASHES:
         return stem, sign
     if sign not in _HYPHENS or stem[-1] in _HYPHENS:

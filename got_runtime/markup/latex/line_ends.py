@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from got_runtime.markup.latex.divided_words import ends_with_elision
+from got_runtime.markup.latex.line_words import is_open, ordinal, refers
 from got_runtime.markup.latex.symbols import ESCAPED, SYMBOLS
 from got_runtime.markup.latex.token_reader import TokenReader
 from got_runtime.markup.latex.tokens import WHOLE, Kind
@@ -20,6 +21,7 @@ _VERSE = 48  # wider Chinese lines are no verse, though each ends with a comma
 _FORMULA = "\ue000"  # stands for a formula
 _AROUND_FORMULAS = _FORMULA + " ,.;，。；"
 _EAST_ASIAN = re.compile(r"[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7af\uf900-\ufaff\ufe30-\ufe4f\uff01-\uff60]")
+_NAME_PART = re.compile(r"\s[^\W\d_]+.\Z|\A[^\W\d_]{4,}.\Z")  # but no ion: "Cl-"
 _IDEOGRAPH = re.compile(r"[\u2e80-\ua4cf\uf900-\ufaff\uff01-\uff60]")
 _SENTENCE_END = re.compile(r"[.!?:;。！？：；…][\"'”’»）)\]」』]*\Z")
 _PUNCTUATED = re.compile(r"[.,!?:;。，、！？：；…][\"'”’»）)\]」』]*\Z")
@@ -38,28 +40,7 @@ _MARKER = re.compile(
 )
 
 
-def _set(words: str) -> frozenset[str]:
-    return frozenset(words.split())
-
-
-_OPEN = _set(
-    "a an and are as at be been between but by can could did do does for from had has have if in into is its may might"
-    " must nor of on or our over should so see such than that the their then these they this those through to under was"
-    " we were what when where which while who whose will with within without would"
-    " als am an auf aus bei bis das dass dem den der des die durch ein eine einem einen einer eines für im in ist kann"
-    " mit nach nicht oder sich sie sind sowie um und unter vom von war werden wie wird zu zum zur über"
-    " à au aux avec ce ces cette dans de des du elle en est et il la le les leur ou où par pas pour qu que qui sa se"
-    " ses son sont sous sur un une"
-    " al con como del el es esta este las los no para por se si su una y"
-    " e.g. i.e. cf. vs. fig. figs. eq. eqs. sec. no. nos. pp. p. vol. dr. mr. mrs. ms. prof. al. ca. approx. bzw. nr."
-    " z.b. d.h. abb. vgl."
-)
-"""Words that end no line on purpose."""
-_REFERRING = _set("al. and by eq. eqs. fig. figs. from in no. nos. of or p. pp. sec. see to vol. with")
-_NUMBER = re.compile(r"[(\[]?\d")
 _OPEN_EAST_ASIAN = "的和与及或在把被将对从由向为而且但并因所"
-
-
 _PRINTED = frozenset({Kind.TEXT, Kind.SPACE, Kind.CELL, Kind.BRACKET, Kind.UNBRACKET})
 
 
@@ -169,6 +150,7 @@ class _Shape:
         self.is_filled = full > 1 and full >= 0.6 * len(body) and not verse and not titled
         self.is_verse = verse or titled
         self.is_prose = lines[0].text[0].isupper() or lines[0].text[0].isdigit()
+        self.ordinals = {found for line in lines if (found := ordinal(line.text[:_TAIL]))}
 
     def _is_full(self, line: _Line) -> bool:
         if line.width < 24:
@@ -188,21 +170,19 @@ class _Shape:
             return False
         text, after, tail = line.text, following.text, line.text[-_TAIL:]
         if text[-1] == "\u00ad" or (text[-1] in "-\u2010–—" and not text[-2:-1].isspace() and after[0].isalnum()):
-            return after[0].islower() or line.width >= 12
+            return after[0].islower() or line.width >= 12 or bool(_NAME_PART.search(tail))
         if ends_with_elision(text) and after[0].isalpha():
             return True
-        last = tail.rsplit(maxsplit=1)[-1]
-        closing = last.strip("([“\"'").lower()
-        is_open = len(text) > len(last) and (closing in _OPEN or text[-1] in "([（“")
+        opened = is_open(tail, len(text) > len(tail))
         sentence = self.is_prose and after[0].islower()
-        if line.width < 16 and not (is_open or self.is_filled or sentence):  # as the checks below say, but faster
+        if line.width < 16 and not (opened or self.is_filled or sentence):  # as the checks below say, but faster
             return False
         if _MARKER.match(after):
-            return is_open and closing in _REFERRING and bool(_NUMBER.match(after))
+            return refers(tail, after[:_TAIL], opened, self.ordinals)
         if _SALUTATION.match(text):
             return False
-        if is_open or _LEADERS.search(tail):
-            return is_open
+        if opened or _LEADERS.search(tail):
+            return opened
         if _IDEOGRAPH.match(text[-1]) or _IDEOGRAPH.match(after):
             return self._east_asian_runs_on(line, following)
         ended = bool(_SENTENCE_END.search(tail))

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from got_runtime.markup.content import Content, Text
+from got_runtime.markup.latex.divided_words import SOFT_HYPHEN
 from got_runtime.markup.latex.references import REFERENCES
 from got_runtime.markup.latex.token_reader import TokenReader
 from got_runtime.markup.latex.tokens import Kind
@@ -19,7 +20,7 @@ def plain_words(reader: TokenReader, low: int, high: int) -> Content | None:
         if kind is not Kind.TEXT and kind is not Kind.SPACE:
             return None
     source = reader.source(low, high)
-    if reader.is_latex and ("~" in source or "``" in source or "''" in source):
+    if (reader.is_latex and ("~" in source or "``" in source or "''" in source)) or SOFT_HYPHEN in source:
         return None
     words = " ".join(source.split())
     return (Text(text=words),) if words else ()
@@ -35,6 +36,8 @@ class Typography:
     def read(self, index: int) -> str:
         """The printed text of token ``index``."""
         text = self._reader.tokens[index].text
+        if SOFT_HYPHEN in text:
+            text = self._without_soft_hyphens(text, index)
         if not self._reader.is_latex:
             return text
         if "~" in text:
@@ -45,6 +48,14 @@ class Typography:
         if "``" in text or "''" in text:
             text = self._quoted(text, self._reader.tokens[index].start)
         return text
+
+    def _without_soft_hyphens(self, text: str, index: int) -> str:
+        """The words without soft hyphens, which are printed at the end of a line only."""
+        words = text.replace(SOFT_HYPHEN, "")
+        after = self._reader.skip_spaces(index + 1, min(index + 2, len(self._reader.tokens)))
+        ends = self._reader.tokens[index + 1 : after + 1]
+        divided = text[-1] == SOFT_HYPHEN and any(token.kind is Kind.NEWLINE for token in ends)
+        return words + SOFT_HYPHEN if divided else words
 
     def _quoted(self, text: str, start: int) -> str:
         parts: list[str] = []
