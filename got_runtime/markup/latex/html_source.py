@@ -7,9 +7,9 @@ _BEGIN = re.compile(
     _WRAPPERS + r"<table(?:\s[^<>]{0,2000})?>\s{0,200}<(?:caption|col|colgroup|thead|tbody|tfoot|tr|th|td)\b",
     re.IGNORECASE,
 )
-_TABLE = re.compile(r"<(/?)table\b[^<>]*>", re.IGNORECASE)
 _WRAPPER_ENDS = re.compile(r"(?:\s{0,20}</(?:html|body|div|center)>){0,4}", re.IGNORECASE)
-_TEXT_BELOW = re.compile(r"\n[ \t]*\n(?=[^<\s][^<\n]*(?:\n|\Z))|<\|")
+# A tag of a table, or a paragraph that has no tag. One search for both goes no further than the table.
+_TABLE_OR_TEXT = re.compile(r"<(/?)table\b[^<>]*>|(\n[ \t]*\n(?=[^<\s][^<\n]*(?:\n|\Z))|<\|)", re.IGNORECASE)
 
 
 def html_table_end(text: str, position: int) -> int | None:
@@ -19,15 +19,12 @@ def html_table_end(text: str, position: int) -> int | None:
     """
     if _BEGIN.match(text, position) is None:
         return None
-    below = _TEXT_BELOW.search(text, position)
-    limit = below.start() if below else len(text)
     depth = 0
-    for found in _TABLE.finditer(text, position, limit):
+    for found in _TABLE_OR_TEXT.finditer(text, position):
+        if found[2]:
+            return found.start()
         depth += -1 if found[1] else 1
         if not depth:
-            break
-    if depth:
-        return limit
-    end = found.end()
-    wrapped = _WRAPPER_ENDS.match(text, end)
-    return wrapped.end() if wrapped else end
+            wrapped = _WRAPPER_ENDS.match(text, found.end())
+            return wrapped.end() if wrapped else found.end()
+    return len(text)

@@ -117,7 +117,7 @@ def add_prose(builder: DocumentBuilder, low: int, high: int, context: ParseConte
 
 def _add_tables(builder: DocumentBuilder, low: int, high: int, content: Content, context: ParseContext) -> bool:
     """Adds the parts of a paragraph in which tables stand: in a group, behind words. Whether it has any."""
-    nested = [(place, piece) for place, piece in enumerate(content) if isinstance(piece, Nested)]
+    nested = [(place, piece) for place, piece in enumerate(content) if type(piece) is Nested]
     if not nested or len(content) == 1 or context.role is not e.Paragraph:
         return False
     reader = builder.reader

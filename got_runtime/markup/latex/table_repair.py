@@ -13,6 +13,9 @@ from got_runtime.markup.latex.tokens import WHOLE, Kind, Token
 _SPACES = frozenset({Kind.SPACE, Kind.NEWLINE})
 _INERT = frozenset({Kind.SPACE, Kind.BRACKET, Kind.UNBRACKET, Kind.ESCAPED, Kind.DOLLAR, Kind.STARS, Kind.SPECIAL})
 _OF_ROWS = frozenset({Kind.TEXT, Kind.CELL, Kind.ROW_BREAK, Kind.OPEN, Kind.CLOSE})
+_PARAGRAPH_ENDS = WHOLE | {
+    Kind.BLANK, Kind.FORM_FEED, Kind.BEGIN, Kind.END, Kind.OPEN_DISPLAY, Kind.CLOSE_DISPLAY, Kind.DOLLARS
+}  # fmt: skip
 _TABLE_EDGES = frozenset({Kind.CELL, Kind.BEGIN, Kind.END})
 _BEFORE = 64  # tokens; bounds the search for the columns of a table whose \begin is missing
 
@@ -46,7 +49,7 @@ def _at(token: Token, kind: Kind, name: str = "") -> Token:
     return Token(kind, "", token.start, token.start, name)
 
 
-@dataclass
+@dataclass(slots=True)
 class _Paragraph:
     """What a paragraph outside tables and formulas has of a table: token indexes of its rows, and counts."""
 
@@ -170,8 +173,7 @@ def _paragraphs(tokens: list[Token]) -> list[_Paragraph]:
 def _ends_paragraph(token: Token) -> bool:
     if token.kind is Kind.COMMAND:
         return token.name.rstrip("*") in BLOCK_COMMANDS
-    ends = (Kind.BLANK, Kind.FORM_FEED, Kind.BEGIN, Kind.END, Kind.OPEN_DISPLAY, Kind.CLOSE_DISPLAY, Kind.DOLLARS)
-    return token.kind in ends or token.kind in WHOLE
+    return token.kind in _PARAGRAPH_ENDS
 
 
 def _is_table(group: list[_Paragraph]) -> bool:

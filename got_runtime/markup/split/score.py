@@ -32,9 +32,14 @@ class ScoreRecords:
     def __init__(self, humdrum: str) -> None:
         self.lines = humdrum.splitlines()
         self._spines: list[tuple[_Spine, ...]] = [()]  # above each record, and below the last one
+        known: dict[tuple[str, int], tuple[_Spine, ...]] = {}  # by the record, and by which spines are above it
         for line in self.lines:
-            spines = self._spines[-1]
-            self._spines.append(tuple(_below(line.split("\t"), spines)) if line.startswith("*") else spines)
+            above = below = self._spines[-1]
+            if line.startswith("*"):
+                found = known.get((line, id(above)))
+                below = tuple(_below(line.split("\t"), above)) if found is None else found
+                known[line, id(above)] = below = above if below == above else below
+            self._spines.append(below)
 
     def part(self, low: int, high: int, *, lasting: bool) -> str:
         """Records ``low`` to ``high - 1``, with the head and the end of a score; without records, only these.
