@@ -17,6 +17,15 @@ READ = {
         GRID,
     ),
     "a comment in a cell": ("\\begin{tabular}{lc} \\resizebox{2cm}{!}{%\na} & b \\\\ 1 & 2 \\end{tabular}", GRID),
+    "rows that end with one backslash": ("\\begin{tabular}{lc}\n\\hline a & b \\\n1 & 2 \\\n\\end{tabular}", GRID),
+    "one backslash and a blank before a rule": (
+        "\\begin{tabular}{lc} a & b \\ \n\\hline 1 & 2 \\ \n\\end{tabular}",
+        GRID,
+    ),
+    "a part of a rule that is shortened by lengths": (
+        r"\begin{tabular}{lc} a & b \\ \cmidrule(l{2pt}r{2pt}){1-2} 1 & 2 \\ \cmidrule(lr){1-1} \end{tabular}",
+        GRID,
+    ),
     "columns of a dashed rule": (r"\begin{tabular}{lc} a & b \\ \hdashline{1-2} 1 & 2 \\ \end{tabular}", GRID),
     "a rule that is one with a word": (
         r"\begin{tabular}{lc} \topruel a & b \\ \hlineName & Age \\ \midruleT & 4 \\ \end{tabular}",
@@ -200,11 +209,23 @@ def test_a_table_in_html_is_one_with_its_spans() -> None:
     [
         ("<table><tr><td>a</td><td>b</td></tr><tr><td>1<td>2", GRID),
         ("<TABLE class='x'>\n<TR>\n<TD>a</TD>\n<TD>b</TD></TR>\n<TR><TD>1</TD><TD>2</TD></TR></TABLE>", GRID),
+        ("<table><tr><td>a</td><td>b</td></tr><tr><td>1<td>2</t", GRID),
+        ("<table><tr><td>a</td><td>b</td></tr><tr><td>1<td>2</td></tr></tabl", GRID),
+        ("<table><tr><td>a</td><td>b</td></tr><tr><td>1<td>2</td></tr><tr><td rowsp", "a\tb\n1\t2\n\n"),
         ("<table><tr><td>a</td><td>x<table><tr><td>1<td>2</table></td></tr></table>", "a\tx1, 2\n"),
         ("<table><tr><td rowspan=2>a</td><td>b</td></tr><tr><td>2</td></tr></table>", "a\tb\n\t2\n"),
         ("<table><tr><td>a<br>b</td><td><x></td></tr></table>", "a b\t<x>\n"),
     ],
-    ids=["never closed", "capitals", "a table in a cell", "a cell over two rows", "breaks and unknown tags"],
+    ids=[
+        "never closed",
+        "capitals",
+        "cut in an end",
+        "cut in the last end",
+        "cut in a cell",
+        "a table in a cell",
+        "a cell over two rows",
+        "breaks and unknown tags",
+    ],
 )
 def test_tables_in_html_of_other_kinds(answer: str, text: str) -> None:
     assert to_text(parse(answer)) == text

@@ -23,6 +23,8 @@ _MARKS: dict[str, Mark] = {
     "sub": "subscript",
     "sup": "superscript",
 }
+# A tag that the end of the answer cuts.
+_CUT_TAG = re.compile(r"<(?:/[a-z]{0,5}|t[a-z]{0,4}(?:\s[^<>]{0,300})?)\Z", re.IGNORECASE)
 _BREAKS = frozenset({"br", "p", "div", "li"})
 _STRUCTURE = frozenset({"table", "thead", "tbody", "tfoot", "tr", "td", "th", "caption"})
 _SILENT = frozenset({"a", "body", "center", "col", "colgroup", "font", "html", "small", "span", "ul", "ol"})
@@ -134,7 +136,7 @@ def read_html_table(reader: TokenReader, html: str, read_line: ReadLine, depth: 
                 close()
         elif open_tables and known:
             _read_tag(open_tables[-1], tag, attributes, ends=ends)
-    _add_text(reader, open_tables, html[position:], read_line, depth)
+    _add_text(reader, open_tables, _CUT_TAG.sub("", html[position:]), read_line, depth)
     while open_tables:
         close()
     return HtmlTable(_grid(reader, finished), merge(finished.caption))

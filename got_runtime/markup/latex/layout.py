@@ -2,6 +2,7 @@ r"""Layout commands, which are dropped with their arguments: ``\centering``, ``\
 
 import re
 
+from got_runtime.markup.latex.table_settings import after_trim
 from got_runtime.markup.latex.token_reader import TokenReader
 from got_runtime.markup.latex.tokens import Kind
 
@@ -83,8 +84,8 @@ def skip_layout(reader: TokenReader, index: int, high: int) -> int:
     """The index after the layout command at ``index`` and its arguments."""
     name = reader.tokens[index].name
     index, count = index + 1, DROPPED.get(name, 0)
-    while name == "cmidrule" and index < high and reader.tokens[index].text[:1] == "(":  # \cmidrule(lr){1-2}
-        index += 1
+    if name == "cmidrule":
+        index = after_trim(reader.tokens, index, high)
     if name in _LENGTHS:
         index = _skip_lengths(reader, index, high)
     after = reader.skip_arguments(index, high, count)

@@ -54,12 +54,12 @@ class _RowReader:
         reader, self._start = self._reader, index
         while index < end:
             token = reader.tokens[index]
-            if token.kind is Kind.SPACE or (token.kind is Kind.TEXT and token.text[0] != "%"):
+            if token.kind is Kind.SPACE or (token.kind is Kind.TEXT and token.text[0] not in "%\\"):
                 index += 1
             elif token.kind is Kind.CELL:
                 self._end_cell(index, index + 1)
                 index += 1
-            elif token.kind is Kind.ROW_BREAK or (token.kind is Kind.COMMAND and token.name == "cr"):
+            elif token.kind is Kind.ROW_BREAK or token.name == "cr" or self._is_half_a_break(index, end):
                 after = after_row_break(reader, index + 1, end)
                 if self._row or not self._captioned or reader.skip_spaces(self._start, index) < index:
                     self._end_row(index, after)
@@ -72,6 +72,13 @@ class _RowReader:
         low, high = reader.strip(self._start, end)
         if self._row or low < high:
             self._end_row(end, end)
+
+    def _is_half_a_break(self, index: int, end: int) -> bool:
+        """Whether a row ends with one backslash at the end of its line instead of two."""
+        tokens = self._reader.tokens
+        if tokens[index].text not in ("\\", "\\ "):
+            return False
+        return index + 1 == end or tokens[index + 1].kind is Kind.NEWLINE
 
     def printed(self) -> Rows:
         """The rows in the order in which they are printed."""

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from got_runtime.markup.latex.layout import LENGTH
 from got_runtime.markup.latex.misspelt import is_rule
+from got_runtime.markup.latex.table_settings import after_trim
 from got_runtime.markup.latex.token_reader import TokenReader
 from got_runtime.markup.latex.tokens import Kind
 
@@ -29,8 +30,7 @@ def read_rule(reader: TokenReader, index: int, end: int) -> Rule | None:
     if token.kind is not Kind.COMMAND or not is_rule(token.name):
         return None
     after, full = index + 1, True
-    while after < end and reader.tokens[after].text[:1] == "(":  # \cmidrule(lr){1-2}
-        after += 1
+    after = after_trim(reader.tokens, after, end)
     for _ in range(_MAX_ARGUMENTS):
         option = reader.option(after, end)
         if option and _is_length(reader.source(*option[0])):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from got_runtime.markup.latex.misspelt import TABULARS, is_rule
 from got_runtime.markup.latex.symbols import BLOCK_COMMANDS, FORMULA_ENVIRONMENTS
-from got_runtime.markup.latex.table_settings import close_settings, is_specification
+from got_runtime.markup.latex.table_settings import after_trim, close_settings, is_specification
 from got_runtime.markup.latex.tokens import WHOLE, Kind, Token
 
 _SPACES = frozenset({Kind.SPACE, Kind.NEWLINE})
@@ -220,8 +220,8 @@ def _end(tokens: list[Token], last: _Paragraph) -> int:
         while index < last.high and tokens[index].kind is not Kind.NEWLINE:
             index += 1
         return index
-    while index < last.high and tokens[last.last].name == "cmidrule" and tokens[index].text[:1] == "(":
-        index += 1
+    if tokens[last.last].name == "cmidrule":
+        index = after_trim(tokens, index, last.high)
     while index < last.high:
         opened = index + (tokens[index].kind is Kind.SPACE)
         kind = tokens[opened].kind if opened < last.high else Kind.BLANK

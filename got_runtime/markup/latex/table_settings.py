@@ -9,6 +9,7 @@ from got_runtime.markup.latex.misspelt import TABULARS, WIDE_TABULARS, is_rule
 from got_runtime.markup.latex.tokens import Kind, Token
 
 _MAX_SPECIFICATION = 256  # tokens; bounds the search for its end
+_TRIM = 16  # tokens; bounds the search for the end of what shortens a rule
 _BEFORE = 64  # tokens; bounds the search for its beginning
 _COLUMNS = re.compile(r"[|lcrpmbwA-Z@!><*:;=~.,\d\s()+-]*")
 _SETTING = re.compile(r"[|=~#:.,\d\s-]*(?:pt|em|ex|mm|cm|in)?")
@@ -155,3 +156,12 @@ def _length(text: str, setting: re.Pattern[str]) -> int:
     if length == len(text) and not _LETTERS.search(text):
         return length
     return text.rfind("|", 0, length) + 1 if setting is _COLUMNS else length
+
+
+def after_trim(tokens: list[Token], index: int, high: int) -> int:
+    r"""The index after what ``\cmidrule`` is shortened by, at ``index``: ``(lr)``, ``(l{2pt}r{2pt})``."""
+    if index >= high or tokens[index].text[:1] != "(":
+        return index
+    limit = min(high, index + _TRIM)
+    closing = (each for each in range(index, limit) if ")" in tokens[each].text)
+    return next(closing, index) + 1
