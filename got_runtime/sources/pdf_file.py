@@ -14,6 +14,7 @@ from got_runtime.sources.answers import Answer, Pixels
 from got_runtime.sources.content import Content
 from got_runtime.sources.grey import draws_grey_images_alone
 from got_runtime.sources.isolation.messages import as_warnings
+from got_runtime.sources.ligatures import mend_ligatures
 from got_runtime.sources.mupdf import (
     encrypts_attachments_alone,
     library,
@@ -72,6 +73,7 @@ class PdfFile:
                 document.close()
                 raise
         self._features = PageFeatures(document)
+        self._fonts = set[int]()
         self._warnings = [f"{name}: {warning}" for warning in found]
         if repaired:
             self._warnings.insert(0, f"{name} was damaged and has been repaired: parts may be missing")
@@ -131,7 +133,7 @@ class PdfFile:
 
     def text(self, number: int, gap: str) -> Answer:
         """The text layer in reading order, and the page's size in points. Raises ``SourceCorrupt``."""
-        with self._page(number) as (page, _):
+        with self._page_of_text(number) as page:
             layer = read_text_layer(page, gap)
             size = (page.rect.width, page.rect.height)
         return Answer({"text": layer.text, "lines": layer.lines, "warnings": layer.warnings, "size": size})
@@ -148,12 +150,12 @@ class PdfFile:
 
     def characters(self, number: int) -> Answer:
         """The characters of the text layer and their boxes in points, packed. Raises ``SourceCorrupt``."""
-        with self._page(number) as (page, _):
+        with self._page_of_text(number) as page:
             return Answer(packed(characters(page)))
 
     def regions(self, number: int) -> Answer:
         """Regions found by the layout analysis: box in points, kind, text. Raises ``SourceCorrupt``."""
-        with self._page(number) as (page, _):
+        with self._page_of_text(number) as page:
             return Answer({"result": [(region.bbox, region.kind, region.text) for region in layout_regions(page)]})
 
     @contextmanager
@@ -170,6 +172,13 @@ class PdfFile:
             finally:
                 # MuPDF keeps up to 256 MiB of decoded images: a long scan would seem to leak.
                 pymupdf.TOOLS.store_shrink(100)
+
+    @contextmanager
+    def _page_of_text(self, number: int) -> Iterator[Any]:
+        """The ``pymupdf.Page``, valid inside the ``with``, whose text has all letters of its ligatures."""
+        with self._page(number) as (page, _):
+            mend_ligatures(self._document, page, self._fonts)
+            yield page
 
     def _drawn(self, page: Any, number: int, dpi: float, value: dict[str, Any]) -> Pixels:
         """The pixels of the page; what is wrong with them is added to the warnings of ``value``."""

@@ -192,3 +192,45 @@ def test_a_symbol_font_s_private_characters_become_what_is_printed(font: str, co
         page = document.reload_page(page)
         assert text_layer(page)[0] == shown
         assert characters(page)[0][0] == shown
+
+
+LIGATURES = "[26 /fl /fi /ff /ffi /T_h /one_half.alt]"
+
+
+def pdf_with_ligatures(to_unicode: str, differences: str = LIGATURES) -> bytes:
+    """A page in Times with six codes of ligatures, and its font's ``ToUnicode``."""
+    with pymupdf.open() as document:
+        page = document.new_page()
+        page.insert_text((50, 50), "x", fontname="tiro")
+        font = page.get_fonts()[0][0]
+        unicode, contents = document.get_new_xref(), page.get_contents()[0]
+        document.update_object(unicode, "<<>>")
+        document.update_stream(unicode, f"begincmap\n{to_unicode}\nendcmap\n".encode())
+        document.xref_set_key(font, "ToUnicode", f"{unicode} 0 R")
+        document.xref_set_key(font, "Encoding", f"<</BaseEncoding/WinAnsiEncoding/Differences {differences}>>")
+        document.update_stream(contents, b"BT /tiro 12 Tf 50 700 Td <1E656E20 6F1C636520 73706563691B63 201F> Tj ET")
+        data: bytes = document.tobytes()
+    return data
+
+
+LETTERS = "<20><20><0020> <61><7a><0061>"
+
+
+@pytest.mark.parametrize(
+    "to_unicode",
+    [
+        f"6 beginbfrange {LETTERS} <1b><1b><0069> <1c><1c><0066> <1d><1d><0069> <1e><1e><0068> endbfrange",
+        f"2 beginbfrange {LETTERS} endbfrange 3 beginbfchar <1b> <0069> <1c> <0066> <1E> < 0068 > endbfchar",
+    ],
+)
+def test_ligatures_that_were_mapped_to_one_of_their_letters_have_all_of_them(to_unicode: str) -> None:
+    page = only_page(pdf_with_ligatures(to_unicode), dpi=20)
+    assert page.text_layer.split()[:3] == ["Then", "offce", "specific"]
+    assert page.pdf is not None
+    assert "".join(character for character, _ in page.pdf.characters()).startswith("Thenoffcespecific")
+
+
+def test_other_mappings_of_a_font_stay_as_they_are() -> None:
+    """A glyph that is named as a ligature may stand for anything else."""
+    mapped = f"4 beginbfrange {LETTERS} <1b><1b><00e9> <1c><1c><0078> <1e><1e><0041> endbfrange"
+    assert only_page(pdf_with_ligatures(mapped), dpi=20).text_layer.split()[:3] == ["Aen", "oxce", "speciéc"]

@@ -1,0 +1,84 @@
+"""Ligatures that a PDF's fonts map to one of their letters: Ghostscript writes "speciic" for InDesign's "specific".
+
+The code of the glyph ``/ffi`` has a ``ToUnicode`` entry of one letter there, "i", while the glyph's name tells all
+three. Names of ligatures: https://github.com/adobe-type-tools/agl-specification, section 2.
+"""
+
+import logging
+import re
+from collections.abc import Iterator
+from typing import Any
+
+__all__ = ["mend_ligatures"]
+
+logger = logging.getLogger(__name__)
+
+_NAMED = {"ff": "ff", "fi": "fi", "fl": "fl", "ffi": "ffi", "ffl": "ffl"}
+_COMPOSED = re.compile(r"[A-Za-z](?:_[A-Za-z])+")
+"""A ligature's name is that of its letters, joined by underscores: ``T_h``."""
+_DIFFERENCES = re.compile(r"(\d+)|/([^\s/\[\]()<>]+)")
+_RANGES = re.compile(rb"beginbfrange(.*?)endbfrange", re.DOTALL)
+_CHARACTERS = re.compile(rb"beginbfchar(.*?)endbfchar", re.DOTALL)
+_RANGE = re.compile(rb"<\s*([0-9A-Fa-f]{2})\s*>\s*<\s*([0-9A-Fa-f]{2})\s*>\s*<\s*([0-9A-Fa-f]{4})\s*>")
+_CHARACTER = re.compile(rb"<\s*([0-9A-Fa-f]{2})\s*>\s*<\s*([0-9A-Fa-f]{4})\s*>")
+
+
+def mend_ligatures(document: Any, page: Any, seen: set[int]) -> None:
+    """Give the ligatures of a page's simple fonts all of their letters, before its text is extracted.
+
+    Args:
+        document: the page's ``pymupdf.Document``; ``ToUnicode`` streams are changed in memory.
+        page: a ``pymupdf.Page``.
+        seen: numbers of the fonts that have been looked at; the page's are added.
+
+    """
+    for font in sorted({font[0] for font in page.get_fonts(full=True)} - seen - {0}):
+        seen.add(font)
+        try:
+            _mend(document, font)
+        except Exception as error:  # noqa: BLE001 - PyMuPDF raises plain exceptions of MuPDF
+            logger.debug("the ligatures of font %d cannot be looked at: %s", font, error)
+
+
+def _mend(document: Any, font: int) -> None:
+    ligatures = dict(_ligatures(document.xref_get_key(font, "Encoding/Differences")[1]))
+    kind, value = document.xref_get_key(font, "ToUnicode")
+    if not ligatures or kind != "xref":
+        return
+    number = int(value.split()[0])
+    stream: bytes = document.xref_stream(number) or b""
+    single = _single_letters(stream)
+    wrong = {code: letters for code, letters in ligatures.items() if single.get(code, " ") in letters}
+    end = stream.rfind(b"endcmap")
+    if not wrong or end < 0:
+        return
+    lines = [f"{len(wrong)} beginbfchar"]
+    lines += [f"<{code:02x}> <{letters.encode('utf-16-be').hex()}>" for code, letters in sorted(wrong.items())]
+    addition = "\n".join([*lines, "endbfchar", ""]).encode()
+    document.update_stream(number, stream[:end] + addition + stream[end:])
+
+
+def _ligatures(differences: str) -> Iterator[tuple[int, str]]:
+    """Code and letters of each ligature of an encoding's ``Differences``: a code, and the names that begin at it."""
+    code = 0
+    for number, name in _DIFFERENCES.findall(differences):
+        if number:
+            code = int(number)
+            continue
+        base = name.partition(".")[0]
+        letters = _NAMED.get(base) or (base.replace("_", "") if _COMPOSED.fullmatch(base) else "")
+        if letters and code < 256:
+            yield code, letters
+        code += 1
+
+
+def _single_letters(stream: bytes) -> dict[int, str]:
+    """The codes of one byte that a ``ToUnicode`` stream maps to one character each."""
+    found: dict[int, str] = {}
+    for block in _RANGES.findall(stream):
+        for first, last, character in _RANGE.findall(block):
+            begin, start = int(first, 16), int(character, 16)
+            found |= {code: chr(start + code - begin) for code in range(begin, int(last, 16) + 1)}
+    for block in _CHARACTERS.findall(stream):
+        found |= {int(code, 16): chr(int(character, 16)) for code, character in _CHARACTER.findall(block)}
+    return found
