@@ -127,6 +127,26 @@ MARKDOWN = {
         "The text.\n表 1：数据\n\\begin{tabular}{ll}a & b \\\\ 1 & 2 \\\\ \\end{tabular}",
         "The text.\n\n表 1：数据\n\n" + SIMPLE,
     ),
+    "a circuit, which is not drawn": (
+        "A circuit:\n\\begin{circuitikz} \\draw (0,0) to[R=$R_1$] (3,3); \\end{circuitikz}",
+        "A circuit:\n\n```latex\n\\begin{circuitikz} \\draw (0,0) to[R=$R_1$] (3,3); \\end{circuitikz}\n```\n",
+    ),
+    "a diagram between the delimiters of a formula": (
+        r"\[\begin{tikzcd} A \arrow[r] & B \end{tikzcd}\]",
+        "```latex\n\\begin{tikzcd} A \\arrow[r] & B \\end{tikzcd}\n```\n",
+    ),
+    "a figure as a formula": (
+        r"a $$\begin{tikzpicture}\draw (0,0);\end{tikzpicture}$$ b",
+        "a\n\n```latex\n\\begin{tikzpicture}\\draw (0,0);\n\\end{tikzpicture}\n```\n\nb\n",
+    ),
+    "code in a formula": (
+        r"\[ x = \begin{verbatim}a_b\end{verbatim} \] \( \begin{forest} A \end{forest} \)",
+        "$$x = \\texttt{a\\_b}$$\n\n$\\texttt{\\textbackslash{}begin\\{forest\\} A \\textbackslash{}end\\{forest\\}}$\n",
+    ),
+    "environments of formulas without delimiters": (
+        r"\begin{Bmatrix} a \\ b \end{Bmatrix} \begin{CD} A @>f>> B \end{CD}",
+        "$$\\begin{Bmatrix}a \\\\ b\\end{Bmatrix}$$\n\n$$\\begin{CD}A @>f>> B\\end{CD}$$\n",
+    ),
     "theorem and proof": (
         r"\begin{theorem}[Main] It holds. \end{theorem}\begin{proof}\[ x \] so. \qed\end{proof}",
         "**Theorem (Main).** It holds.\n\n**Proof.**\n\n$$x$$\n\nso. ∎\n",

@@ -3,6 +3,11 @@ r"""What stands between ``\begin{lstlisting}`` or ``\begin{minted}`` and the cod
 import re
 from typing import NamedTuple
 
+# Figures that are not drawn: their source is shown.
+DRAWINGS = frozenset({"asy", "circuitikz", "forest", "picture", "pspicture", "tikzcd"})
+# Environments whose content is no LaTeX text.
+RAW_ENVIRONMENTS = DRAWINGS | {"verbatim", "lstlisting", "minted", "tikzpicture", "Verbatim", "alltt"}
+
 _OPTIONS = re.compile(r"[ \t]*\[([^\[\]\n]{0,200})\]")
 _ARGUMENT = re.compile(r"[ \t]*\{([\w+#.-]{1,20})\}")
 _VALUE = r"\s*=\s*(?:\{([^{}]*)\}|([^,{}]*))"
@@ -20,6 +25,8 @@ class Listing(NamedTuple):
 
 def read_listing(name: str, text: str) -> Listing:
     """The parts of the environment ``name``, which is the whole ``text``."""
+    if name in DRAWINGS:
+        return Listing(text, "latex")
     body = text.removeprefix(f"\\begin{{{name}}}").removesuffix(f"\\end{{{name}}}")
     if name not in _WITH_SETTINGS:
         return Listing(body)

@@ -14,7 +14,7 @@ from got_runtime.markup.latex.misspelt import TABULARS, is_rule
 from got_runtime.markup.latex.symbols import ENVIRONMENT_ARGUMENTS, FORMULA_ENVIRONMENTS
 from got_runtime.markup.latex.tabular import parse_tabular
 from got_runtime.markup.latex.token_reader import TokenReader
-from got_runtime.markup.latex.tokens import Kind
+from got_runtime.markup.latex.tokens import WHOLE, Kind
 
 _FLOATS = {"table": "table", "figure": "figure", "wrapfigure": "figure", "wraptable": "table", "sidewaystable": "table"}
 _THEOREMS = frozenset({
@@ -162,6 +162,13 @@ def _place_captions(elements: list[ElementBuilder]) -> None:
 
 def add_formula(builder: DocumentBuilder, index: int, low: int, high: int, environment: str = "") -> None:
     """Adds the displayed formula or table of tokens ``low`` to ``high - 1``; its span starts at token ``index``."""
+    first, last = builder.reader.strip(low, high)
+    if last == first + 1 and builder.reader.tokens[first].kind in WHOLE:  # a figure between the delimiters of a formula
+        count = len(builder.elements)
+        builder.parse(first, last, ParseContext())
+        for element in builder.elements[count : count + 1]:
+            element.start = builder.reader.tokens[index].start
+        return
     latex, number, label = read_display(builder.reader, low, high, environment)
     grid = read_formula_table(builder.reader, latex, parse_inline) if not number and not label else None
     if grid is not None:

@@ -4,6 +4,7 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
+from got_runtime.markup.latex.code_settings import read_listing
 from got_runtime.markup.latex.misspelt import is_rule, misspelt_command
 from got_runtime.markup.latex.plain_formula import as_written, code_in_formula
 from got_runtime.markup.latex.symbols import FORMULA_ENVIRONMENTS
@@ -100,7 +101,9 @@ class _Balancer:
             self._emit(text)
 
     def _add_foreign(self, token: Token) -> None:
-        code = token.code if token.kind is Kind.VERB else token.smiles
+        code = "" if token.kind is Kind.SPECIAL else token.smiles or token.code
+        if token.kind is Kind.RAW and token.name != "tikzpicture":
+            code = read_listing(token.name, token.text).code
         if code.strip():
             for each in tokenize(code_in_formula(code)):
                 self.add(each)

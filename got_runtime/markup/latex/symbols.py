@@ -63,7 +63,8 @@ FORMULA_ENVIRONMENTS = {
     ),
     **dict.fromkeys(("split", "aligned"), "aligned"),
     **dict.fromkeys(("gather", "gather*", "multline", "multline*", "gathered"), "gathered"),
-    **{name: name for name in ("cases", "matrix", "pmatrix", "bmatrix", "vmatrix", "Vmatrix")},
+    **{name: name for name in ("cases", "dcases", "rcases", "CD", "matrix", "smallmatrix")},
+    **{name: name for name in ("pmatrix", "bmatrix", "Bmatrix", "vmatrix", "Vmatrix")},
 }
 # Environments → number of arguments for position and width, which are skipped.
 ENVIRONMENT_ARGUMENTS = {

@@ -8,6 +8,7 @@ import re
 from enum import Enum
 from typing import NamedTuple
 
+from got_runtime.markup.latex.code_settings import RAW_ENVIRONMENTS
 from got_runtime.markup.latex.html_source import html_table_end
 from got_runtime.markup.latex.misspelt import joined_rule, misspelt_environment, table_name
 
@@ -121,8 +122,6 @@ _PLAIN_TOKEN = re.compile(
     re.VERBOSE,
 )
 _KINDS = {kind.value: kind for kind in Kind}
-
-RAW_ENVIRONMENTS = frozenset({"verbatim", "lstlisting", "minted", "tikzpicture", "Verbatim", "alltt"})
 
 # Tokens that contain another language.
 WHOLE = frozenset({Kind.RAW, Kind.FENCE, Kind.KERN, Kind.HTML_TABLE})

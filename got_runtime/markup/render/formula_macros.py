@@ -99,7 +99,6 @@ def categories() -> tuple[dict[str, Any], dict[str, Any]]:
         **_LAST,
         **_NOTHING,
         "genfrac": "{{{{{{",
-        "mathchoice": "{{{{",
     }
     shown = {
         **SIGNS,
@@ -115,7 +114,6 @@ def categories() -> tuple[dict[str, Any], dict[str, Any]]:
         "textcircled": _circled,
         "ce": _chemical,
         "genfrac": _general_fraction,
-        "mathchoice": _around("@"),
         "pmod": _around(" (mod @)"),
         "dddot": _around("@\u20db"),
         "ddddot": _around("@\u20dc"),

@@ -3,6 +3,7 @@ r"""Operators, brackets and fractions in LaTeX that latex2mathml knows: ``\opera
 import re
 
 from got_runtime.markup.latex.layout import LENGTH
+from got_runtime.markup.render.diagrams import with_choices, with_diagrams
 
 ROW_END = re.compile(rf"\\\\\*?(?: ?\[{LENGTH.pattern}\])?")
 
@@ -67,6 +68,7 @@ _OLD = (
     (re.compile(r"\\cancelto\s*\{([^{}]*)\}\s*\{([^{}]*)\}"), r"\\cancel{\2}^{\1}"),
     (re.compile(r"\\buildrel\s*([^{}\\]{1,40}|\{[^{}]*\})\s*\\over\s*(\\[A-Za-z]+|[^\s\\{}])"), r"\\overset{\1}{\2}"),
     (re.compile(r"\\smash\s*\[[tb]\]"), r"\\smash"),
+    (re.compile(r"\\not\s*="), r"\\neq "),
     (re.compile(r"\\centernot(?![A-Za-z])"), r"\\not"),
     (re.compile(r"\\(begin|end)\{([pbBvV]?matrix)\*\}(?:\s*\[[lcr]\])?"), r"\\\1{\2}"),
     (re.compile(r"\\(rule|overbracket|underbracket)(?:\s*\[[^\[\]]*\])+"), r"\\\1"),
@@ -92,6 +94,7 @@ _NOTATIONS = {
 }
 _COMMAND = re.compile(r"\s*\\[A-Za-z]+\s*")
 _GROUP = r"\s*\{((?:[^{}]|\{(?:[^{}]|\{[^{}]{0,99}\}){0,99}\}){0,99})\}"
+_ALIGNED_FRACTION = re.compile(r"\\cfrac\s*\[[lcr]\]")
 # \dv[n]{f}{x} and \pdv{f}{x}{y} of the package physics
 _DERIVATIVE = re.compile(
     rf"\\(dv|pdv|derivative|partialderivative)(?![A-Za-z])\*?\s*(?:\[([^\[\]]*)\])?{_GROUP}(?:{_GROUP}(?:{_GROUP})?)?"
@@ -99,7 +102,11 @@ _DERIVATIVE = re.compile(
 
 
 def with_fractions(latex: str) -> str:
-    r"""The formula with derivatives of the package physics as fractions: ``\dv{f}{x}``, ``\pdv[2]{f}{x}``."""
+    r"""The formula with derivatives of the package physics as fractions: ``\dv{f}{x}``, ``\pdv[2]{f}{x}``.
+
+    ``\cfrac[l]`` becomes ``\cfrac``.
+    """
+    latex = _ALIGNED_FRACTION.sub(r"\\cfrac", latex) if "\\cfrac" in latex else latex
     return _DERIVATIVE.sub(_derivative, latex) if "dv" in latex or "derivative" in latex else latex
 
 
@@ -119,7 +126,7 @@ def without_classes(latex: str) -> str:
 
     ``\mathrel{=}``, ``\mathop{\lim}\limits_{x}``, ``\buildrel a \over =``, ``\eqno``, ``\enclose{box}{a}``.
     """
-    latex = _ENCLOSE.sub(_enclosing, with_fractions(latex))
+    latex = _ENCLOSE.sub(_enclosing, with_fractions(with_diagrams(with_choices(latex))))
     latex = _BBOX.sub(lambda found: r"\boxed " if "border" in (found[1] or "") else "", latex)
     for pattern, newer in _OLD:
         latex = pattern.sub(newer, latex)

@@ -34,10 +34,11 @@ _TEXT = {
     **{name: name for name in ("textrm", "textbf", "textit", "textsf", "texttt")},
     **dict.fromkeys(("emph", "intertext"), "textit"),
 }
+_ESCAPED = dict(zip("%&#_${} ,:;", "%&#_${} \u2009\u2005\u2004", strict=True))
 # Commands that print nothing → number of arguments that are dropped with them.
 _ALONE = (
-    "hfill vfill smallskip medskip bigskip vline boldmath unboldmath protect strut nonumber notag begingroup"
-    " endgroup allowbreak nobreak relax bf rm it small tiny scriptsize footnotesize normalsize large sixptsize"
+    "hfill vfill smallskip medskip bigskip vline boldmath unboldmath protect strut nonumber notag begingroup endgroup"
+    " allowbreak nobreak relax bf rm it small tiny scriptsize footnotesize normalsize large sixptsize"
 )
 _DROPPED = {
     **dict.fromkeys(_ALONE.split(), 0),
@@ -91,7 +92,7 @@ def printed_text(source: str) -> list[tuple[str, bool]]:
         elif token[0] != "\\":
             words.append("" if token in "{}" else token.replace("~", "\u00a0"))
         elif len(token) == 2 and not token[1].isalpha() and token[1] not in ACCENTS:
-            words.append(token[1] if token[1] in "%&#_$ ,;:{}" else "")
+            words.append(_ESCAPED.get(token[1], ""))
         else:
             shown, after = _sign_in_text(source, token, position)
             if shown == token and source[position : position + 1] == "{":  # \\frac{1}{2}, whose dollars are gone
@@ -122,9 +123,8 @@ def _sign_in_text(source: str, token: str, position: int) -> tuple[str, int]:
     if name in ("hskip", "vskip", "kern"):
         length = _LENGTH.match(source, position)
         return " ", length.end() if length else position
-    if name in _DROPPED:
-        return "", position
-    return ("" if name in _TEXT or name in ("sout", "underline", "fbox") else token), position
+    silent = name in _DROPPED or name in _TEXT or name in ("sout", "underline", "fbox")
+    return "" if silent else token, position
 
 
 def _arguments_end(source: str, position: int) -> int:

@@ -4,6 +4,7 @@ import re
 from functools import cache, lru_cache
 from typing import Any
 
+from got_runtime.markup.render.diagrams import with_choices, with_diagrams
 from got_runtime.markup.render.formula_macros import categories, unknown_sign
 from got_runtime.markup.render.formula_operators import ROW_END, with_fractions
 from got_runtime.markup.render.formula_tags import tags_as_text
@@ -40,7 +41,7 @@ def to_words(latex: str) -> str:
 
 def _plainer(latex: str) -> str:
     """The formula with signs for primes and degrees, and an exponent or index of several terms in brackets."""
-    latex = _SIDESET.sub(r"{\1}\3{\2}", with_fractions(tags_as_text(latex)))
+    latex = _SIDESET.sub(r"{\1}\3{\2}", with_fractions(with_diagrams(with_choices(tags_as_text(latex)))))
     latex = _RAISED_SIGN.sub(lambda found: "°" if "circ" in found[0] else "′", latex)
     latex = _PRIMES.sub(lambda found: "′" * len(found[0]), _UNSEEN.sub(" ", _LIMITS.sub("", latex)))
     return _with_brackets(ROW_END.sub(r"\\\\{}", latex))
