@@ -140,8 +140,8 @@ MARKDOWN = {
         "a\n\n```latex\n\\begin{tikzpicture}\\draw (0,0);\n\\end{tikzpicture}\n```\n\nb\n",
     ),
     "code in a formula": (
-        r"\[ x = \begin{verbatim}a_b\end{verbatim} \] \( \begin{forest} A \end{forest} \)",
-        "$$x = \\texttt{a\\_b}$$\n\n$\\texttt{\\textbackslash{}begin\\{forest\\} A \\textbackslash{}end\\{forest\\}}$\n",
+        r"\[ x = \begin{verbatim}a_b\end{verbatim} \] \( \begin{asy} A \end{asy} \)",
+        "$$x = \\texttt{a\\_b}$$\n\n$\\texttt{\\textbackslash{}begin\\{asy\\} A \\textbackslash{}end\\{asy\\}}$\n",
     ),
     "environments of formulas without delimiters": (
         r"\begin{Bmatrix} a \\ b \end{Bmatrix} \begin{CD} A @>f>> B \end{CD}",
