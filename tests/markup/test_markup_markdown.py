@@ -9,7 +9,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from got_runtime.markup import MarkdownOptions, parse, to_markdown, to_text
+from got_runtime.markup import MarkdownOptions, parse, to_html, to_markdown, to_text
+from got_runtime.markup.content import Text
+from got_runtime.markup.elements import ListItem
 from got_runtime.markup.latex.grid import covering_cells
 from got_runtime.markup.render.words import content_words
 
@@ -132,3 +134,43 @@ def test_page_anchors_on_request() -> None:
 
 def test_a_script_address_is_no_link() -> None:
     assert to_markdown(parse(r"\href{javascript:alert(1)}{click}")) == "click\n"
+
+
+LISTS = {
+    "an item in an item, whose number does not follow": (
+        "0.1 0.2 0.4 1.2 1.5 0.5",
+        "<ol>1 2</ol><ol start=4>4<ol start=2>2</ol><ol start=5>5</ol>5</ol>",
+    ),
+    "inner items whose outer item is not there": ("1.1 1.2 0.2 1.1 0.3", "<ol>1 2</ol><ol start=2>2<ol>1</ol>3</ol>"),
+    "inner items of three depths": ("2.1 1.3 0.2", "<ol>1</ol><ol start=3>3</ol><ol start=2>2</ol>"),
+    "numbers that are the same": ("0.1 0.1 0.1", "<ol>1 1 1</ol>"),
+    "bullets whose outer item is not there": ("1- 1- 0- 1-", "<ul>- -</ul><ul>-<ul>-</ul></ul>"),
+    "inner items": ("0.9 1- 1- 0.10", "<ol start=9>9<ul>- -</ul>10</ol>"),
+}
+
+
+def list_items(spec: str) -> list[ListItem]:
+    """Items by their depth and number: ``0.9 1-``."""
+    return [
+        ListItem(
+            span=(0, 0),
+            depth=int(each[0]),
+            ordered=each[1] == ".",
+            number=int(each[2:]) if each[1] == "." else None,
+            content=(Text(text=each[2:] or "-."),),
+        )
+        for each in spec.split()
+    ]
+
+
+@pytest.mark.parametrize(("spec", "shown"), list(LISTS.values()), ids=list(LISTS))
+def test_a_viewer_of_markdown_shows_the_numbers_and_depths_of_items(spec: str, shown: str) -> None:
+    html = MarkdownIt("commonmark").render(to_markdown(list_items(spec)))
+    html = re.sub(r"</?(?:p|li)>|\n", " ", html).replace('"', "").replace("-.", "-")
+    assert re.sub(r" *(</?[ou]l[^>]*>) *", r"\1", " ".join(html.split())) == shown
+
+
+def test_html_shows_the_numbers_of_items() -> None:
+    html = to_html(list_items("1.2 0.11 0.12 0.14 1.3"))
+    found = re.findall(r'<ol[^>]*>|<li value="\d+">', html)
+    assert found == ["<ol>", '<ol start="2">', '<li value="11">', '<li value="14">', '<ol start="3">']

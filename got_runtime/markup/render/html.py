@@ -67,19 +67,27 @@ def to_html(
 def _body(elements: Sequence[AnyElement], pictures: bool) -> str:
     blocks: list[str] = []
     open_lists: list[str] = []
+    numbers: list[int] = []  # that a viewer gives the last item of each of them
     for element in elements:
         wanted = element.depth + 1 if element.kind == "list_item" else 0
         tag = "ol" if element.kind == "list_item" and element.ordered else "ul"
         while len(open_lists) > wanted or (len(open_lists) == wanted and wanted and open_lists[-1] != tag):
             blocks.append(f"</li></{open_lists.pop()}>")
+            numbers.pop()
         if element.kind == "list_item":
             if len(open_lists) == wanted:
                 blocks.append("</li>")
             while len(open_lists) < wanted:
-                start = f' start="{element.number}"' if tag == "ol" and element.number not in (None, 1) else ""
-                blocks.append(f"<{tag}{start}>" + ("<li>" if len(open_lists) + 1 < wanted else ""))
+                is_outer = len(open_lists) + 1 < wanted  # of an item whose outer item is not there
+                number = 1 if is_outer or not element.ordered or element.number is None else element.number
+                blocks.append(f"<{tag}>" if number == 1 else f'<{tag} start="{number}">')
+                blocks += ["<li>"] if is_outer else []
                 open_lists.append(tag)
-            blocks.append("<li>" + _item(element))
+                numbers.append(number if is_outer else number - 1)
+            numbers[-1] += 1
+            jumps = element.ordered and element.number not in (None, numbers[-1])
+            numbers[-1] = element.number if jumps and element.number is not None else numbers[-1]
+            blocks.append((f'<li value="{numbers[-1]}">' if jumps else "<li>") + _item(element))
         else:
             blocks.append(element_html(element, pictures=pictures))
     blocks += [f"</li></{tag}>" for tag in reversed(open_lists)]

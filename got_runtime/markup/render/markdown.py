@@ -1,7 +1,7 @@
 """Elements → Markdown (GFM)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from got_runtime.markup.content import Content
 from got_runtime.markup.elements import AnyElement, ListItem
@@ -36,16 +36,17 @@ def to_markdown(elements: Sequence[AnyElement], options: MarkdownOptions | None 
     """The elements as Markdown, blocks separated by an empty line; an empty string for no elements."""
     options = options or MarkdownOptions()
     blocks: list[str] = []
-    indents: list[int] = []  # column in which the text of each open list item starts
+    lists = _Lists()
     before: AnyElement | None = None
     for element in elements:
         if element.kind == "list_item":
-            indents = indents[: element.depth]
-            block = _item(element, indents, options)
+            block = _item(element, lists, options, begins=before is None or before.kind != "list_item")
+            interrupts = lists.begun and element.ordered and element.number not in (None, 1)
             tight = before is not None and before.kind == "list_item"
             if before is not None and before.kind == "list_item" and element.depth == before.depth == 0:
                 tight = before.ordered == element.ordered  # a bulleted and a numbered list are two lists
-            blocks.append(("\n" if tight else "\n\n") + block)
+            # Only a list that begins with 1 may follow a line of text.
+            blocks.append(("\n" if tight and not interrupts else "\n\n") + block)
         elif block := element_markdown(element, options):
             blocks.append("\n\n" + block)
         else:
@@ -54,13 +55,50 @@ def to_markdown(elements: Sequence[AnyElement], options: MarkdownOptions | None 
     return "".join(blocks).strip("\n") + "\n" if blocks else ""
 
 
-def _item(item: ListItem, indents: list[int], options: MarkdownOptions) -> str:
-    marker = f"{item.number if item.number is not None else 1}." if item.ordered else "-"
-    indent = indents[-1] if indents else 0
-    indents += [indent + len(marker) + 1] * (item.depth + 1 - len(indents))
+@dataclass
+class _Lists:
+    """The open lists: ``indents`` are the columns in which the text of each open item starts.
+
+    Two lists in the same column would be one, and a viewer counts the items of one list itself. So another list, which
+    other signs begin (CommonMark 5.3), begins at an item of an outer list whose inner one stands in its column, since
+    the item around it is not there, and at a number that does not follow the last one.
+    """
+
+    indents: list[int] = field(default_factory=list)
+    outermost: int = 0
+    last: dict[int, tuple[int | None, bool]] = field(default_factory=dict)
+    """By column, the number of its last item, and whether the other signs are used."""
+    begun: bool = False
+    """Whether the last item is the first one of a list within another item."""
+
+    def begin(self, depth: int) -> None:
+        self.indents, self.outermost, self.last = [], depth, {}
+
+    def open(self, item: ListItem) -> tuple[int, bool]:
+        """The column in which an item begins, and whether the other signs mark it."""
+        depth = item.depth
+        indent = self.indents[min(depth, len(self.indents)) - 1] if self.indents and depth else 0
+        self.indents = [*self.indents[:depth], *[indent] * (depth - len(self.indents))]
+        self.begun = indent > 0 and indent not in self.last
+        number, others = self.last.get(indent, (None, False))
+        jumps = number is not None and item.number not in (None, number, number + 1)
+        others ^= jumps or depth < self.outermost
+        self.outermost = min(self.outermost, depth)
+        self.last = {column: last for column, last in self.last.items() if column < indent}
+        self.last[indent] = item.number, others
+        return indent, others
+
+
+def _item(item: ListItem, lists: _Lists, options: MarkdownOptions, *, begins: bool) -> str:
+    if begins:
+        lists.begin(item.depth)
+    indent, others = lists.open(item)
+    signs = ")*" if others else ".-"
+    marker = f"{item.number if item.number is not None else 1}{signs[0]}" if item.ordered else signs[1]
+    lists.indents.append(indent + len(marker) + 1)
     label = f"**{escape(item.label, '**')}** " if item.label else ""
     text = _lines(item.content, options)
-    return f"{' ' * indent}{marker} {label}{text}".replace("\n", "\n" + " " * indents[-1]).rstrip()
+    return f"{' ' * indent}{marker} {label}{text}".replace("\n", "\n" + " " * lists.indents[-1]).rstrip()
 
 
 def element_markdown(element: AnyElement, options: MarkdownOptions) -> str:
@@ -72,7 +110,7 @@ def element_markdown(element: AnyElement, options: MarkdownOptions) -> str:
         case "paragraph" | "author" | "caption" | "abstract":
             return _lines(element.content, options)
         case "list_item":
-            return _item(element.model_copy(update={"depth": 0}), [], options)
+            return _item(element.model_copy(update={"depth": 0}), _Lists(), options, begins=True)
         case "footnote":
             mark = f"[{escape(element.mark)}] " if element.mark else ""
             return _lines(element.content, options, mark)

@@ -21,6 +21,7 @@ _ATTRIBUTES = {
     "hr": {"id"},
     "img": {"alt", "src"},
     "ol": {"start"},
+    "li": {"value"},
     "th": {"align", "colspan", "rowspan"},
     "td": {"align", "colspan", "rowspan"},
     "details": {"open"},
