@@ -56,9 +56,9 @@ def chunk(
 
     A caption stays with its table or figure. An element that is too long is split: a table and a chart between rows
     with their header repeated, code, a score and TikZ between lines in a fence of their own, a formula between rows in
-    delimiters of their own, other text between lines, sentences, then words. A caption is repeated beside each part
-    unless it is long. A row, line or word that is itself longer than ``max_tokens`` is a chunk of its own with a
-    warning.
+    delimiters of their own, other text between lines, sentences, Chinese or Japanese clauses, then words. A caption is
+    repeated beside each part unless it is long. A row, line or word that is itself longer than ``max_tokens`` is a
+    chunk of its own with a warning.
 
     Args:
         elements: from :func:`~got_runtime.markup.parse` or :func:`~got_runtime.markup.parse_pages`.

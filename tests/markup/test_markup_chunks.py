@@ -146,3 +146,12 @@ def test_the_caption_of_a_figure_that_is_missing_is_not_that_of_the_table_beside
 def test_chunks_are_filled_where_markdown_has_far_more_tokens_than_the_text() -> None:
     tokens = [each.tokens for each in chunk(parse("]($" * 6000 + "~"), max_tokens=512)]
     assert min(tokens[:-1]) > 500
+
+
+def test_a_long_chinese_or_japanese_sentence_is_split_between_clauses() -> None:
+    clauses = [
+        f"甲公司确认第{number}项设备的验收报告，" if number % 2 else f"項目{number}を点検し、" for number in range(60)
+    ]
+    for part in chunk(parse("".join(clauses) + "以上。"), max_tokens=50):
+        assert part.text.endswith(("，", "、", "。"))
+        assert part.tokens <= 50

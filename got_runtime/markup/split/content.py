@@ -7,7 +7,7 @@ from got_runtime.markup.content import Content, Inline, Link, Text, merge, plain
 from got_runtime.markup.render.words import grid_words
 
 # Places at which a text is split, the best ones last.
-PIECE, WORD, SENTENCE, LINE = 1, 2, 3, 4
+PIECE, WORD, CLAUSE, SENTENCE, LINE = 1, 2, 3, 4, 5
 
 _EAST_ASIAN = "\u2e80-\u9fff\uf900-\ufaff\uff01-\uff9f\U00020000-\U0003ffff"
 _OPENING = "（「『（《〈【〔［｛“‘"
@@ -18,6 +18,8 @@ _WORD = re.compile(
     rf"\s+|[{_OPENING}]*(?:(?P<character>[{_EAST_ASIAN}])|[^\s{_EAST_ASIAN}{_OPENING}]+)[{_CLOSING}]*\s*|[{_OPENING}]+\s*"
 )
 _SENTENCE_END = re.compile(r"[.!?][\"'”’)\]]*\s|[。！？；][”’」』）]*\s*$")
+# Between Chinese or Japanese words no space stands: what is split elsewhere is split within one.
+_CLAUSE_END = re.compile(r"[，、；：][”’」』）]*\s*$")
 
 
 class SplitContent:
@@ -53,6 +55,8 @@ class SplitContent:
             self.texts.append(word)
             if _SENTENCE_END.search(word):
                 self.ends.append(SENTENCE)
+            elif found["character"] and _CLAUSE_END.search(word):
+                self.ends.append(CLAUSE)
             else:
                 self.ends.append(WORD if found["character"] or word[-1].isspace() else PIECE)
 

@@ -66,10 +66,10 @@ class _Units:
 def split(whole: Part, budget: int, measure: Measure) -> list[Part]:
     """An element in parts of at most ``budget`` tokens.
 
-    A text is split between lines, else sentences, words, Chinese or Japanese characters; a table and a chart between
-    rows, under their header; code, a score and a drawing in TikZ between lines; a formula between rows. A part of one
-    row, line or word may be over the budget. What follows the first part of a list item is a paragraph. The time is
-    linear.
+    A text is split between lines, else sentences, Chinese or Japanese clauses, words, characters; a table and a chart
+    between rows, under their header; code, a score and a drawing in TikZ between lines; a formula between rows. A part
+    of one row, line or word may be over the budget. What follows the first part of a list item is a paragraph. The time
+    is linear.
     """
     units = _units(whole, budget, measure) if whole.tokens > budget else None
     if units is None or len(units.texts) < 2:
