@@ -11,16 +11,14 @@ _CHINESE = "〇一二三四五六七八九"
 # Styles of numbers that are always below those of a lower rank.
 _RANKS = {
     "Part": 0,
-    "第编": 0,
-    "第部": 0,
-    "第篇": 0,
+    **dict.fromkeys(("第编", "第編", "第部", "第篇"), 0),
     "Chapter": 1,
     "第章": 1,
-    "Article": 2,
-    "§": 2,
-    "第节": 2,
-    "、": 3,
-    "（一）": 4,
+    **dict.fromkeys(("Section", "第节", "第節"), 2),
+    **dict.fromkeys(("Article", "§", "第款"), 3),
+    **dict.fromkeys(("第条", "第條"), 4),
+    "、": 5,
+    "（一）": 6,
 }
 # Numbers in brackets are below those without: I., A., 1), a).
 _BRACKETED, _OPEN = ("）", "（）", "）a", "（）a"), ("digit", "letter", "roman")
@@ -136,17 +134,19 @@ def _styled(numbered: list[tuple[int, str]]) -> list[_Number]:
             appendix = named if named != name else ""
         if appendix:  # in which A.1 is no part of another A
             value = appendices.setdefault(appendix, len(appendices) + 1)
-            found.append(_Number(index, "Appendix", (value, *map(int, rest))))
+            found.append(_Number(index, "Appendix", (value, *map(_value, rest))))
             continue
         if bracketed := _named(name) or _bracketed(name):
             found.append(_Number(index, *bracketed))
             continue
-        parts = () if from_zero and rest == ["0"] else tuple(int(part) for part in rest)
+        parts = () if from_zero and rest == ["0"] else tuple(_value(part) for part in rest)
         if name.isdigit():
             found.append(_Number(index, "digit", (int(name), *parts)))
-        elif roman and _continues_roman(name, expected, letter):
+        elif roman and (_continues_roman(name, expected, letter) or (rest and _roman(name) == expected - 1 > 0)):
             found.append(_Number(index, "roman", (_roman(name), *parts)))
             expected, letter = _roman(name) + 1, 0
+        elif name[0] == "S" and name[1:].isdigit():  # of a supplement
+            found.append(_Number(index, "S", (int(name[1:]), *parts)))
         elif len(name) == 1:
             letter = ord(name) - ord("A") + 1
             found.append(_Number(index, "letter", (letter, *parts)))
@@ -158,6 +158,11 @@ def _styled(numbered: list[tuple[int, str]]) -> list[_Number]:
     return found
 
 
+def _value(part: str) -> int:
+    """The value of a part of a number: 2, or B as in II.B."""
+    return int(part) if part.isdigit() else ord(part) - ord("A") + 1
+
+
 def _continues_roman(name: str, expected: int, letter: int) -> bool:
     """Whether a number is the next Roman one, or a later one that is not the letter after the last ``letter``."""
     follows = len(name) == 1 and ord(name) - ord("A") == letter
@@ -167,13 +172,13 @@ def _continues_roman(name: str, expected: int, letter: int) -> bool:
 def _named(name: str) -> tuple[str, tuple[int]] | None:
     """The style and value of a number with a name, "Chapter 3" or "Part II"; None for another one."""
     style, _, number = name.partition(" ")
-    value = int(number) if number.isdecimal() else _roman(number.upper())
+    value = _roman(number.upper()) or (_value(number) if number.isdecimal() or len(number) == 1 else 0)
     return (style, (value,)) if style in _RANKS and value else None
 
 
 def _bracketed(name: str) -> tuple[str, tuple[int]] | None:
     """The style and value of a Chinese number or one in brackets: 第一章, 一, （一）, 1), (a); None for another one."""
-    numeral = name.strip("第编章节部篇（）()")
+    numeral = name.strip("第编編章节節款條条部篇（）()")
     if len(numeral) == 1 and "a" <= numeral <= "z":
         value = ord(numeral) - ord("a") + 1
     else:

@@ -1,6 +1,8 @@
 """Levels of headings by their numbers, and lists that go on behind a formula."""
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from got_runtime.markup import parse, parse_pages, to_html, to_markdown
 
@@ -55,6 +57,21 @@ NESTED = {
     "1 second-order logic|1.1 point estimates|1.2 new results|2 case studies": [2, 3, 3, 2],
     "1 One|1.1 Two|15 min walk|3 × 4 grids|5 °C|1.2 Three": [2, 3, 2, 2, 2, 3],
     "1 One|1.1 Two|3.4 grams of it were lost on the way.|1.2 e-Learning": [2, 3, 2, 3],
+    "Part A One|1 Two|2 Three|Part B Four|3 Five": [2, 3, 3, 2, 3],
+    "Teil A Eins|§ 1 Zwei|§ 2 Drei|Teil B Vier|§ 3 Fünf": [2, 3, 3, 2, 3],
+    "1. Abschnitt Eins|§ 1 Zwei|§ 2 Drei|2. Abschnitt Vier|§ 3 Fünf": [2, 3, 3, 2, 3],
+    "Première partie|Chapitre I Un|Chapitre II Deux|Deuxième partie|Chapitre I Trois": [2, 3, 3, 2, 3],
+    "Titre I Un|Chapitre 1 Deux|Article 1 Trois|Chapitre 2 Quatre|Article 2 Cinq|Titre II Six": [2, 3, 4, 3, 4, 2],
+    "S1 One|S1.1 Two|S1.2 Three|S2. Four": [2, 3, 3, 2],
+    "第一編 総則|第一章 通則|第一条 目的|第二条 定義|第二章 人|第三条 能力|第二編 物権": [2, 3, 4, 4, 3, 4, 2],
+    "第1章 総則|第1節 通則|1 目的|2 定義|第2節 機関|第2章 会計": [2, 3, 4, 4, 3, 2],
+    "１．序論|１．１ 背景|２．方法": [2, 3, 2],
+    "1.1背景|1.2目的|2.5万人の参加者": [3, 3, 2],
+    "一、概述|1、目的|2、范围|二、要求|1、功能": [2, 3, 3, 2, 3],
+    "3月の報告|10周年": [2, 2],
+    "I. One|I.A Two|I.B Three|II. Four|II.A Five": [2, 3, 3, 2, 3],
+    "I ONE|II TWO|II-A Three|II-B Four|III FIVE": [2, 2, 3, 3, 2],
+    "1 Curves|I-V Characteristics|Part VX|Part IL of it|2 Loss": [2, 2, 2, 2, 2],
     "1.1.1.1.1.1 Deep|1.1.1.1.1.2 Deep": [6, 6],
 }
 CONTRADICTING = [
@@ -89,6 +106,19 @@ def test_numbers_of_a_document_go_on_over_its_pages() -> None:
     assert [each.level for each in parse_pages(pages) if each.kind == "heading"] == [2, 3, 3, 2, 3]
     pages[2] = "\\section*{1.1 E}"
     assert {each.level for each in parse_pages(pages) if each.kind == "heading"} == {2}
+
+
+WORDS = (
+    "Part Teil S1 S1.1 S99.1. I.A II-B IL VX 1. １． 第一編 第条 第十一條 1、 1.1背景 Erster Abschnitt 3. Titre A B"
+    " I V (a) § 5 Kap. 一、 （二） Appendix A.1 0 1.0 Section x"
+)
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(st.sampled_from(WORDS.split()), min_size=1, max_size=3), min_size=1, max_size=6))
+@example([["Appendix", "I"], ["I.B", "x"]])
+def test_numbers_in_any_order_raise_nothing(titles: list[list[str]]) -> None:
+    assert len(levels("|".join(" ".join(title) for title in titles))) == len(titles)
 
 
 LISTS = {

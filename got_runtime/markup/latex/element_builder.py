@@ -6,7 +6,7 @@ from typing import Any
 
 from got_runtime.markup import elements as e
 from got_runtime.markup.content import Content, plain_text
-from got_runtime.markup.latex.labels import heading_number
+from got_runtime.markup.latex.heading_numbers import heading_number
 from got_runtime.markup.latex.token_reader import TokenReader
 
 _BIBLIOGRAPHIES = frozenset({"references", "bibliography", "literature", "literature cited", "参考文献"})
