@@ -204,3 +204,11 @@ def test_a_page_of_one_sign_has_that_sign(is_latex: bool) -> None:
         assert [element.kind for element in page] == ["paragraph", "page_break", "paragraph"]
         assert to_text(page[:1]) == f"{sign}\n"
     assert [element.kind for element in parse("\v\f\u3000", is_latex=is_latex)] == ["page_break"]
+
+
+def test_equal_pages_of_one_answer_are_no_loop() -> None:
+    page = "\\section*{Form 12}\n\nName: ____\n\nPlease fill in this form in capital letters, and send it back."
+    headings = [each.kind for each in parse("\n\n".join([page] * 12))].count("heading")
+    assert headings == 12
+    cut = parse("\n\n".join([page] * 12)[:-9])  # a loop, which the token budget ends anywhere
+    assert [repair.code for repair in cut[-1].warnings] == ["repeated-tail"]

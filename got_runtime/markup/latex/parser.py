@@ -16,6 +16,8 @@ from got_runtime.markup.notation.json_repair import read_object
 _MIN_REPEATS = 10
 _MIN_CHARACTERS = 200
 _WINDOW = 4096
+_PAGE = 60
+"""Characters from which copies of the whole answer are equal pages: a loop is cut anywhere in its last copy."""
 _LONG = 20_000
 """Characters from which the garbage collector waits: it would visit the growing result again and again."""
 
@@ -105,7 +107,7 @@ def _parse_blocks(text: str, is_latex: bool) -> list[ElementBuilder]:
 def repeated_tail(text: str) -> tuple[int, int] | None:
     """The index at which to cut an endless repetition at the end of ``text``, and the number of copies that this cuts.
 
-    None if there is no such repetition. The Z-function of the reversed last characters gives the smallest period of the
+    None if there is no such repetition, or if the answer is whole copies of a paragraph or more. The Z-function of the reversed last characters gives the smallest period of the
     tail; the run of copies is then followed backwards. Both are linear (Gusfield, Algorithms on Strings, 1.4).
     """
     end = len(text)
@@ -121,6 +123,8 @@ def repeated_tail(text: str) -> tuple[int, int] | None:
     repeats = (end - start) // period
     if repeats < _MIN_REPEATS or end - start < _MIN_CHARACTERS:
         return None
+    if start == 0 and period >= _PAGE and (end + 2) % period == 0 and text.startswith("\n\n", period - 2):
+        return None  # forms, read as one document
     return start + period, repeats - 1
 
 
