@@ -107,8 +107,9 @@ def _parse_blocks(text: str, is_latex: bool) -> list[ElementBuilder]:
 def repeated_tail(text: str) -> tuple[int, int] | None:
     """The index at which to cut an endless repetition at the end of ``text``, and the number of copies that this cuts.
 
-    None if there is no such repetition, or if the answer is whole copies of a paragraph or more. The Z-function of the reversed last characters gives the smallest period of the
-    tail; the run of copies is then followed backwards. Both are linear (Gusfield, Algorithms on Strings, 1.4).
+    None if there is no such repetition, or if the answer is whole copies of a page. The Z-function of the reversed last
+    characters gives the smallest period of the tail; the run of copies is then followed backwards. Both are linear
+    (Gusfield, Algorithms on Strings, 1.4).
     """
     end = len(text)
     while end and (text[end - 1].isspace() or text.endswith("<|im_end|>", 0, end)):
