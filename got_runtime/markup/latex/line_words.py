@@ -46,13 +46,15 @@ def is_open(tail: str, follows: bool) -> bool:
     ``tail`` is the end of the line, and ``follows`` whether more stands before it. In capitals a word is no preposition
     ("Vitamin A", "8 AM", "Portland, OR") unless the whole line is in capitals.
     """
-    last = tail.rsplit(maxsplit=1)[-1]
-    if not follows and len(tail) == len(last):
+    *before, last = tail.rsplit(maxsplit=1)
+    if not follows and not before:
         return False
     word = last.strip("([“\"'")
     if tail[-1] in "([（“":
         return True
     if word.isupper() and (len(word) == 1 or not tail.isupper()):
+        return False
+    if len(word) == 1 and before and before[0][-1:].isdigit():  # the house number "3 a"
         return False
     return word.lower() in _OPEN
 
