@@ -39,7 +39,13 @@ textquotedblleft “ textquotedblright ” textquoteleft ‘ textquoteright ’ 
 textohm Ω textonehalf ½ textonequarter ¼ texttimes × textdiv ÷ textpm ± textsection § textperiodcentered ·
 textcopyright © texttrademark ™ textbullet • xmark ✗ cmark ✓ slash / cent ¢ textcent ¢ textyen ¥ percent % micro µ
 ohm Ω EUR € guillemotright » guilsinglright › fg » frqq » grqq “
-textperthousand ‰ perthousand ‰ permil ‰ straightphi ϕ
+textminus − textcelsius ℃ textparagraph ¶ textthreequarters ¾ textonesuperior ¹ texttwosuperior ² textthreesuperior ³
+textleftarrow ← textrightarrow → textuparrow ↑ textdownarrow ↓ textexclamdown ¡ textquestiondown ¿ textguillemotleft «
+textguillemotright » guillemetleft « guillemetright » textlnot ¬ textsurd √ textbrokenbar ¦ textcurrency ¤ textwon ₩
+textopenbullet ◦ textbigcircle ◯ textmusicalnote ♪ textborn * textdied † textmarried ⚭ textreferencemark ※ textpeso ₱
+textestimated ℮ textrecipe ℞ textservicemark ℠ textinterrobang ‽ textlira ₤ textbaht ฿ textdong ₫ textflorin ƒ
+textcolonmonetary ₡ textnaira ₦ textguarani ₲ textvisiblespace ␣ textfractionsolidus ⁄ textpertenthousand ‱ ij ĳ IJ Ĳ
+male ♂ female ♀ phone ☎ textperthousand ‰ perthousand ‰ permil ‰ straightphi ϕ
 grq ‘ textquotesingle ' textquotedbl " textasteriskcentered * textnumero № lang ⟨ rang ⟩
 """
 

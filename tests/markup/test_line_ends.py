@@ -33,6 +33,7 @@ KEPT = {
     "words that end with a capital letter": "Vitamin A\nVitamin C\nVitamin E",
     "a receipt with groups of tax": "Brot 2,49 B\nKäse 3,99 A\nPfand 0,25 A\nSumme 6,73",
     "a house number with a letter": "Firma\nMüller & Söhne\nAm Markt 3 a\n04109 Leipzig",
+    "terms": "Conditions de règlement : 30 jours fin de mois\nEn cas de retard, une pénalité sera exigible.",
     "hours": "Opening hours\nMonday 8 AM\nTuesday 9 AM\nClosed on Sunday",
     "a state in capitals": "Acme Inc.\n12 Main St\nPortland, OR\nUSA",
     "options behind an open sentence": "Which is right? The answer is\nA. Paris\nB. Lyon\nC. Nice",

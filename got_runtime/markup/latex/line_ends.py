@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from got_runtime.markup.latex.divided_words import ends_with_elision
-from got_runtime.markup.latex.line_words import is_open, ordinal, refers
+from got_runtime.markup.latex.line_words import OPEN, is_open, ordinal, refers
 from got_runtime.markup.latex.symbols import ESCAPED, SYMBOLS
 from got_runtime.markup.latex.token_reader import TokenReader
 from got_runtime.markup.latex.tokens import WHOLE, Kind
@@ -198,7 +198,7 @@ class _Shape:
 
     def _goes_on_with_a_name(self, line: _Line, following: _Line, ends: bool) -> bool:
         """Whether a sentence goes on in a line that begins with a capital letter or a digit."""
-        if line.width < 40:
+        if line.width < 40 or following.text[:_TAIL].split(maxsplit=1)[0].lower() in OPEN:  # "The" begins a sentence
             return False
         words = [word for word in line.text.split() if word[0].isalpha()]
         prose = len(words) > 5 and sum(word[0].islower() for word in words) >= 0.5 * len(words)

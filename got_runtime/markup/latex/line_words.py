@@ -8,7 +8,7 @@ def _set(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
-_OPEN = _set(
+OPEN = _set(
     "a an and are as at be been between but by can could did do does for from had has have if in into is its may might"
     " must nor of on or our over should so see such than that the their then these they this those through to under was"
     " we were what when where which while who whose will with within without would against during towards upon via"
@@ -56,7 +56,7 @@ def is_open(tail: str, follows: bool) -> bool:
         return False
     if len(word) == 1 and before and before[0][-1:].isdigit():  # the house number "3 a"
         return False
-    return word.lower() in _OPEN
+    return word.lower() in OPEN
 
 
 def ordinal(text: str) -> tuple[str, int] | None:

@@ -31,6 +31,7 @@ MARKS: dict[str, Mark] = {
     "sout": "strike",
     "st": "strike",
     "textsuperscript": "superscript",
+    "up": "superscript",
     "textsubscript": "subscript",
     "tnote": "superscript",
     "tnotex": "superscript",
