@@ -62,6 +62,7 @@ NESTED = {
     "1. Abschnitt Eins|§ 1 Zwei|§ 2 Drei|2. Abschnitt Vier|§ 3 Fünf": [2, 3, 3, 2, 3],
     "Première partie|Chapitre I Un|Chapitre II Deux|Deuxième partie|Chapitre I Trois": [2, 3, 3, 2, 3],
     "Titre I Un|Chapitre 1 Deux|Article 1 Trois|Chapitre 2 Quatre|Article 2 Cinq|Titre II Six": [2, 3, 4, 3, 4, 2],
+    "TITRE PREMIER|Chapitre Ier|Article 1er|Article 2|Chapitre II|Article 3": [2, 3, 4, 4, 3, 4],
     "S1 One|S1.1 Two|S1.2 Three|S2. Four": [2, 3, 3, 2],
     "第一編 総則|第一章 通則|第一条 目的|第二条 定義|第二章 人|第三条 能力|第二編 物権": [2, 3, 4, 4, 3, 4, 2],
     "第1章 総則|第1節 通則|1 目的|2 定義|第2節 機関|第2章 会計": [2, 3, 4, 4, 3, 2],

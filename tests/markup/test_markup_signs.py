@@ -19,6 +19,7 @@ IN_TEXT = {
     r"5 \pm 1, 3 \times 4 \sim 12 \leq 13": "5 ± 1, 3 × 4 ∼ 12 ≤ 13",
     r"at 30^\circ C an \alpha-ray \to \infty": "at 30° C an α-ray → ∞",
     r"\textminus1.20 \textexclamdown{}s\'i! 1\up{er} \textrightarrow{} 5\textthreequarters": "−1.20 ¡sí! 1^er → 5¾",
+    r"dit \og tr\`es bien\fg{} et \og oui \fg.": "dit « très bien » et « oui ».",
     r"\AA ngstrom, \unknown": r"Ångstrom, \unknown",
     r"选（B\)或(A\), [0, 1\), (2, 3\]": "选（B）或(A), [0, 1), (2, 3]",
     r"10^{5} cells, CO_{2}, 90^{\circ}, f^{\prime}, x_{\max}": "10⁵ cells, CO2, 90°, f′, xmax",

@@ -17,7 +17,10 @@ _NAMES = (
 )
 _NAME_OF = {word: name for name, words in _NAMES for word in words.split()}
 _WORDS = "|".join(map(re.escape, _NAME_OF))
-_NAMED_NUMBER = re.compile(rf"(?i:({_WORDS}))\s(\d{{1,3}}|[IVXL]{{1,7}}|[A-H])(?![\w%'’])|(§)\s?(\d{{1,3}})(?![\w%])")
+_NAMED_NUMBER = re.compile(
+    rf"(?i:({_WORDS}))\s(\d{{1,3}}|[IVXL]{{1,7}}|[A-H]|(?i:1er|1re|ier|ire|premier|première))(?![\w%'’])|(§)\s?(\d{{1,3}})(?![\w%])"
+)
+_FIRST = frozenset({"1er", "1re", "ier", "ire", "premier", "première"})
 # "Erster Teil", "2. Abschnitt", "Deuxième partie"
 _ORDINALS = (
     "first erster erstes première premier",
@@ -35,7 +38,7 @@ _EAST_ASIAN_TITLE = re.compile(
     r"(\d{1,2}(?:\.\d{1,2}){1,4}(?![万亿億千百倍个個人%年月日时時分秒元円米度])|\d{1,2}(?:\.\d{1,2}){0,4}[.、])\s?"
     r"(?=[\u3041-\u30ff\u3400-\u9fff])"
 )
-_ROMAN_AND_LETTER = re.compile(r"([IVXL]{1,5})[-.]([A-H])((?:\.\d{1,2})*)\.?\s")
+_ROMAN_AND_LETTER = re.compile(r"([IVX]{1,5})[-.]([A-H])((?:\.\d{1,2})*)\.?\s")
 _SUPPLEMENT = re.compile(r"S\d{1,2}(?:\.\d{1,2})*(?=\.?\s)")
 _APPENDIX = re.compile(
     r"(?i:appendix|annexe?|anhang|anlage|apéndice|anexo|appendice|allegato)\s(\d{1,2}|[A-Z]|[IVX]{2,4})(?![\w%'’])"
@@ -58,7 +61,8 @@ def heading_number(title: str) -> str | None:
     title = _SECTION.sub("", title.translate(_HALF_WIDTH).strip(), count=1)
     named = _NAMED_NUMBER.match(title)
     if named is not None:
-        return f"{_NAME_OF[named[1].lower()]} {named[2]}" if named[1] else f"§ {named[4]}"
+        value = "1" if named[2] and named[2].lower() in _FIRST else named[2]
+        return f"{_NAME_OF[named[1].lower()]} {value}" if named[1] else f"§ {named[4]}"
     ordinal = _ORDINAL_NAME.match(title)
     if ordinal is not None:
         value = _VALUE_OF.get(ordinal[1].lower()) or ordinal[1].rstrip(".")
