@@ -34,6 +34,8 @@ KEPT = {
     "a receipt with groups of tax": "Brot 2,49 B\nKäse 3,99 A\nPfand 0,25 A\nSumme 6,73",
     "a house number with a letter": "Firma\nMüller & Söhne\nAm Markt 3 a\n04109 Leipzig",
     "terms": "Conditions de règlement : 30 jours fin de mois\nEn cas de retard, une pénalité sera exigible.",
+    "addresses": "E-mail address: j.doe@example.org (J. Doe).\nhttps://doi.org/10.1016/j.cell.2020.01.001\n"
+    "0092-8674/© 2020 Elsevier Inc.",
     "hours": "Opening hours\nMonday 8 AM\nTuesday 9 AM\nClosed on Sunday",
     "a state in capitals": "Acme Inc.\n12 Main St\nPortland, OR\nUSA",
     "options behind an open sentence": "Which is right? The answer is\nA. Paris\nB. Lyon\nC. Nice",
@@ -57,6 +59,7 @@ JOINED = {
     "the number of an equation named": ("By substituting the condition into equation\n(3) we find the result.", " "),
     "a German equation": ("Setzt man die Randbedingung in Gleichung\n(3) ein, so folgt das Ergebnis.", " "),
     "a section named": ("It was carried out as described in Section\n3.2 and repeated with mice.", " "),
+    "a section at the end of a sentence": ("The proof uses the results of Section\n2.1. We begin with it.", " "),
     "a paragraph of a law": ("Der Anspruch ergibt sich für den Käufer aus\n§ 433 Abs. 2 BGB und ist fällig.", " "),
     "an initial": ("Les échantillons ont été prélevés par\nB. Martin et analysés dans le laboratoire.", " "),
     "the initial of another author": ("We thank the reviewers, J. Miller and\nK. Brown, for their comments.", " "),

@@ -21,6 +21,7 @@ _VERSE = 48  # wider Chinese lines are no verse, though each ends with a comma
 _FORMULA = "\ue000"  # stands for a formula
 _AROUND_FORMULAS = _FORMULA + " ,.;，。；"
 _EAST_ASIAN = re.compile(r"[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7af\uf900-\ufaff\ufe30-\ufe4f\uff01-\uff60]")
+_ADDRESS = re.compile(r"https?:|www\.|doi:", re.IGNORECASE)
 _NAME_PART = re.compile(r"\s[^\W\d_]+.\Z|\A[^\W\d_]{4,}.\Z")  # but no ion: "Cl-"
 _IDEOGRAPH = re.compile(r"[\u2e80-\ua4cf\uf900-\ufaff\uff01-\uff60]")
 _SENTENCE_END = re.compile(r"[.!?:;。！？：；…][\"'”’»）)\]」』]*\Z")
@@ -187,6 +188,8 @@ class _Shape:
             return self._east_asian_runs_on(line, following)
         ended = bool(_SENTENCE_END.search(tail))
         first = after[:_TAIL].split(maxsplit=1)[0]
+        if (ended and _ADDRESS.match(after)) or (_ADDRESS.match(text) and " " not in text):
+            return False
         if self.is_filled and not self._has_room(line, first, 0.92 if ended else 0.8):
             return line.width <= _LONGEST or not ended
         if ended or self.is_verse:

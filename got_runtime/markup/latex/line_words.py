@@ -34,7 +34,7 @@ _NUMBERED = _set(
 )
 _NUMBER = re.compile(r"[(\[]?\d")
 # "(3) we find", "3.2 and": a sentence goes on behind the number.
-_GOES_ON = re.compile(r"[(\[]?\d{1,3}(?:\.\d{1,3})*[)\]]?(?:,? [a-zà-ÿ]|[.,;)]?\Z)")
+_GOES_ON = re.compile(r"[(\[]?\d{1,3}(?:\.\d{1,3})*[)\]]?(?:,? [a-zà-ÿ]|[.,;)]?\Z)|\d{1,3}(?:\.\d{1,3})+\. ")
 _INITIALS = re.compile(r"(?:[A-Z]\. ?)+(?!\w\.)(?:(?:van|von|de|der|den|du) )*[A-ZÀ-Þ][a-zà-ÿ]")
 _ORDINAL = re.compile(r"([(\[（]?)([A-Za-z]|\d{1,3})([)\].、．）:：]?)")
 _LEAST = 24  # characters of a line from which it is one of a sentence
