@@ -180,6 +180,13 @@ def test_text_around_rows_without_an_environment_stays_text(answer: str) -> None
     assert [repair.code for repair in elements[1].warnings] == ["unclosed-environment"]
 
 
+@pytest.mark.parametrize("title", [r"\caption{SPD}", r"\section*{LCD}", r"\subsection*{T}", r"\textbf{CPL}"])
+def test_a_title_in_capitals_before_rows_without_an_environment_is_no_columns(title: str) -> None:
+    word = title.partition("{")[2].rstrip("}")
+    shown = to_text(parse(f"{title}\n\\hline a & b \\\\\n1 & 2 \\\\ \\hline"))
+    assert shown == f"{word}\n\n{GRID}"
+
+
 def test_a_sign_stands_before_rows_without_an_environment() -> None:
     assert to_text(parse(r"{\alpha \hline a & b \endtabular}}")) == "α a, b\n"
 

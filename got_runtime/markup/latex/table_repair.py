@@ -204,7 +204,12 @@ def _beginning(tokens: list[Token], group: list[_Paragraph]) -> tuple[int, str, 
             if not depth:
                 break
             opening -= 1
-        if not depth and is_specification("".join(token.text for token in tokens[opening + 1 : before - 1])):
+        taken = opening > 0 and tokens[opening - 1].kind is Kind.COMMAND  # \caption{SPD}, \section*{LCD}
+        if (
+            not depth
+            and not taken
+            and is_specification("".join(each.text for each in tokens[opening + 1 : before - 1]))
+        ):
             low = opening
     if low >= first.low + 2 and tokens[low - 1].kind is Kind.CLOSE and tokens[low - 2].text in TABULARS:
         return low - 2, tokens[low - 2].text, low
