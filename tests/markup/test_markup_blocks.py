@@ -147,6 +147,23 @@ MARKDOWN = {
         r"\begin{Bmatrix} a \\ b \end{Bmatrix} \begin{CD} A @>f>> B \end{CD}",
         "$$\\begin{Bmatrix}a \\\\ b\\end{Bmatrix}$$\n\n$$\\begin{CD}A @>f>> B\\end{CD}$$\n",
     ),
+    "text behind a fence that ends code within a line": (
+        "a ```\nb\n``` 1. c d\n\ne",
+        "a \\`\\`\\`\\\nb\n\n```\n1. c d\n\ne\n```\n",
+    ),
+    "a fence with settings": ('```python title="a.py"\nx\n```', "```python\nx\n```\n"),
+    "code that is never closed in a cell": (
+        "<table><tr><td>a ```\nb\n```\nc & d",
+        "| a \\`\\`\\` b `c & d` |\n| --- |\n",
+    ),
+    "a heading in a formula that is never closed": (
+        "\\[ a = b\n\\section*{Next}\nText.",
+        "$$a = b$$\n\n## Next\n\nText.\n",
+    ),
+    "a caption of a table in a cell": (
+        "<table><tr><td>x<table><caption>T</caption><tr><td>1</td></tr></table></td></tr></table>",
+        "| x<br>T<br>1 |\n| --- |\n",
+    ),
     "theorem and proof": (
         r"\begin{theorem}[Main] It holds. \end{theorem}\begin{proof}\[ x \] so. \qed\end{proof}",
         "**Theorem (Main).** It holds.\n\n**Proof.**\n\n$$x$$\n\nso. ∎\n",

@@ -2,7 +2,7 @@
 
 from got_runtime.markup import elements as e
 from got_runtime.markup.content import Text, plain_text
-from got_runtime.markup.latex.code_settings import read_listing
+from got_runtime.markup.latex.code_settings import read_fence, read_listing
 from got_runtime.markup.latex.commands import read_command
 from got_runtime.markup.latex.element_builder import DocumentBuilder, ParseContext
 from got_runtime.markup.latex.environments import add_formula, read_environment
@@ -65,9 +65,14 @@ class BlockParser(DocumentBuilder):
         end = closing if closing is not None else max(index + 1, min(high, self.reader.paragraph_end[index]))
         if closing is None:
             opener = self.reader.tokens[index].text
+            end = next((each for each in range(index + 1, end) if self._begins_block(each)), end)
             self.reader.record_repair("unclosed-math", f"{opener} was never closed: it ends with its paragraph")
         add_formula(self, index, index + 1, end)
         return end if closing is None else closing + 1
+
+    def _begins_block(self, index: int) -> bool:
+        token = self.reader.tokens[index]
+        return token.kind is Kind.COMMAND and token.name.rstrip("*") in BLOCK_COMMANDS
 
     def _add_foreign(self, index: int) -> None:
         """A token in another language: a score, a TikZ figure, verbatim text."""
@@ -79,8 +84,11 @@ class BlockParser(DocumentBuilder):
         elif token.name == "tikzpicture":
             self.add(e.Geometry, index, tikz=repair_tikz(self.reader, token.text))
         elif token.kind is Kind.FENCE:
-            code, language = self._split_fence(token.text)
-            self.add(e.Code, index, code=code, language=language)
+            listing, closed = read_fence(token.text)
+            if not closed:
+                message = "fenced code was never closed: it reaches to the end"
+                self.reader.record_repair("unclosed-environment", message)
+            self.add(e.Code, index, code=listing.code, language=listing.language)
         else:
             opening, closing = f"\\begin{{{token.name}}}", f"\\end{{{token.name}}}"
             if not token.text.endswith(closing):
@@ -102,15 +110,3 @@ class BlockParser(DocumentBuilder):
         self.add(e.Table, index, grid=table.grid)
         if table.caption:
             self.elements[-1].start += max(1, token.text.lower().find("</caption>"))
-
-    def _split_fence(self, text: str) -> tuple[str, str | None]:
-        """The code between two fences, and the language that the first fence names."""
-        first, _, rest = text.partition("\n")
-        language = first.strip("`").strip().split(" ")[0]
-        code, closing, _ = rest.rpartition("\n```")
-        if not closing:
-            if not rest.startswith("```"):
-                message = "fenced code was never closed: it reaches to the end"
-                self.reader.record_repair("unclosed-environment", message)
-            code = rest.removeprefix("```")
-        return code, language or None

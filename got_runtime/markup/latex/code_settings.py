@@ -12,6 +12,8 @@ _OPTIONS = re.compile(r"[ \t]*\[([^\[\]\n]{0,200})\]")
 _ARGUMENT = re.compile(r"[ \t]*\{([\w+#.-]{1,20})\}")
 _VALUE = r"\s*=\s*(?:\{([^{}]*)\}|([^,{}]*))"
 _LANGUAGE, _CAPTION = re.compile(r"\blanguage" + _VALUE), re.compile(r"\b(?:caption|title)" + _VALUE)
+_NAMED = re.compile(r"\{?[\w+#.-]{0,20}\}?")
+_SETTINGS = re.compile(r"[^<>={}]*[={}][^<>]*")  # title="a.py", {.numberLines}
 _WITH_SETTINGS = frozenset({"lstlisting", "minted", "Verbatim"})
 
 
@@ -39,6 +41,21 @@ def read_listing(name: str, text: str) -> Listing:
         return Listing(body)  # code in the line of its \begin
     language = argument[1] if argument else _value(_LANGUAGE, settings)
     return Listing(body[position:], language.lower() if language else None, _value(_CAPTION, settings))
+
+
+def read_fence(text: str) -> tuple[Listing, bool]:
+    """The code between two fences and the language that the first fence names; and whether the second one is there.
+
+    Words behind a fence that are no settings of it are text that stands behind the end of other code.
+    """
+    first, _, rest = text.partition("\n")
+    language, _, settings = first.strip("`").strip().partition(" ")
+    code, closing, _ = rest.rpartition("\n```")
+    if not closing:
+        code = rest.removeprefix("```")
+    if not _NAMED.fullmatch(language) or (settings and not _SETTINGS.fullmatch(settings)):
+        code, language = f"{language} {settings}\n{code}", ""
+    return Listing(code, language or None), bool(closing) or rest.startswith("```")
 
 
 def _value(pattern: re.Pattern[str], settings: str) -> str | None:

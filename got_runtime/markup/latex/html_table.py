@@ -117,6 +117,8 @@ def read_html_table(reader: TokenReader, html: str, read_line: ReadLine, depth: 
         nonlocal finished
         table = open_tables.pop()
         table.end_row()
+        if open_tables and table.caption:
+            _pieces(open_tables[-1]).extend([Break(), *table.caption, Break()])
         if open_tables and len(open_tables) < MAX_DEPTH - depth:
             _pieces(open_tables[-1]).append(Nested(grid=_grid(reader, table)))
         elif open_tables:

@@ -262,6 +262,7 @@ class _InlineParser:
 
     def read_html_table(self, index: int) -> int:
         table = read_html_table(self.reader, self.tokens[index].text, parse_inline, self.depth)
+        self.pieces += [BREAK, *table.caption, BREAK] if table.caption else []
         self.pieces.append(Nested(grid=table.grid))
         return index + 1
 

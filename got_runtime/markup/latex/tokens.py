@@ -8,7 +8,7 @@ import re
 from enum import Enum
 from typing import NamedTuple
 
-from got_runtime.markup.latex.code_settings import RAW_ENVIRONMENTS
+from got_runtime.markup.latex.code_settings import RAW_ENVIRONMENTS, read_fence
 from got_runtime.markup.latex.html_source import html_table_end
 from got_runtime.markup.latex.misspelt import joined_rule, misspelt_environment, table_name
 
@@ -73,7 +73,7 @@ class Token(NamedTuple):
         """The characters between the delimiters of code; the whole token for other kinds."""
         if self.kind is Kind.VERB:
             return self.text.removeprefix("\\verb")[1:-1]
-        return self.text.partition("\n")[2].rpartition("\n```")[0] if self.kind is Kind.FENCE else self.text
+        return read_fence(self.text)[0].code if self.kind is Kind.FENCE else self.text
 
 
 # Each alternative consumes what it matches or looks ahead a bounded number of characters, so the time is linear.

@@ -74,6 +74,8 @@ _LAST = {
     **dict.fromkeys(("bbox", "smash", "overbracket", "underbracket"), "[{"),
     **dict.fromkeys(("mathds", "mathbbm", "boxed", "overline", "underline", "cancel", "mathring"), "{"),
 }
+_LAST |= dict.fromkeys(("title", "author", "date", "part", "chapter"), "{")
+_LAST |= dict.fromkeys(("section", "subsection", "subsubsection", "paragraph", "subparagraph"), "*[{")
 _LAST |= {"makebox": "[[{", "framebox": "[[{"}
 _NOTHING = {**dict.fromkeys(("phantom", "hphantom", "vphantom", "vspace", "label", "require"), "{"), "cline": "{"}
 _NOTHING["rule"] = "[{{"

@@ -27,6 +27,7 @@ _ENVIRONMENT = re.compile(r"\\(begin|end)\{([A-Za-z]+)(\*?)\}")
 _COLUMN_PAIRS = re.compile(r"(\\begin\{aligne?d?at\*?\}) ?\{[^{}]*\}")
 _STRUCTURE = re.compile(r"\\(?:begin|end|left(?!\w)|right(?!\w))|\\.|[{}&]", re.DOTALL)
 _WITH_BACKSLASH = re.compile(r"<(m[a-z]+)([^<>]*)>([^<>]*\\[^<>]*)</\1>")
+_EMPTY_TABLE = re.compile(r"<mtable[^<>]*></mtable>")
 _COMMAND = re.compile(r"\\(?:([A-Za-z]+)|([{}%&#_$|]))")
 
 
@@ -57,7 +58,8 @@ def to_mathml(latex: str, *, display: bool) -> str | None:
     except _errors():
         return None
     mathml = with_text(_WITH_BACKSLASH.sub(_with_signs, mathml))
-    return None if "<mi>&</mi>" in mathml else mathml  # a cell separator in an unknown environment
+    # A cell separator in an unknown environment; a table whose cells were left out.
+    return None if "<mi>&</mi>" in mathml or _EMPTY_TABLE.search(mathml) else mathml
 
 
 @cache
@@ -97,5 +99,6 @@ def _known_environments(latex: str) -> str:
         depth -= sign in ("}", "\\end", "\\right")
         if not depth:
             signs.add(sign)
+    latex = f"{latex}{{}}" if latex.rstrip().endswith("&") else latex  # else latex2mathml leaves the last row out
     rows = "align*" if "&" in signs else "matrix" if "\\\\" in signs else None
     return f"\\begin{{{rows}}}{latex}\\end{{{rows}}}" if rows else latex
