@@ -12,6 +12,7 @@ from typing import Any
 from got_runtime.sources.deflate import image_fault
 from got_runtime.sources.jbig2 import has_combined_halftone
 from got_runtime.sources.jpeg import jpeg_fault
+from got_runtime.sources.large_numbers import has_large_number
 from got_runtime.sources.names import one_line
 
 __all__ = ["PageFeatures", "has_nested_ranges"]
@@ -25,6 +26,8 @@ DRAWN_BY_PDFIUM = (TRANSFER, MASK_TRANSFER, HALFTONE, WIDTHS, TILES)
 """What MuPDF draws wrong, and PDFium right."""
 COLOURS = "colours"
 """An image whose colours are multiplied with its opacity, which neither draws right (ISO 32000-2: SMaskInData 2)."""
+NUMBERS = "numbers"
+"""Content with a number with which MuPDF cannot compute."""
 IMAGE = "image "
 """Before the object number of an image whose damage MuPDF and PDFium draw without a word."""
 BLENDS = "blends"
@@ -121,9 +124,11 @@ class PageFeatures:
         with suppress(Exception):  # a damaged object, which rendering reports
             resources = mupdf.pdf_dict_get_inheritable(page._pdf_page().obj(), mupdf.pdf_new_name("Resources"))
             found = self._once(resources, self._in_resources, 0)
+            if has_large_number(self._document, page._pdf_page().obj().pdf_dict_gets("Contents")):
+                found |= {NUMBERS}
         fonts = sorted(each.removeprefix(FONT) for each in found if each.startswith(FONT))
         checks = [self._checks[int(each.removeprefix(IMAGE))] for each in found if each.startswith(IMAGE)]
-        unusual = _warnings(fonts, COLOURS in found)
+        unusual = _warnings(fonts, found)
         return Features([each for each in DRAWN_BY_PDFIUM if each in found], unusual, checks)
 
     def _once(self, thing: Any, look: Callable[[Any, int], Iterator[str]], depth: int) -> frozenset[str]:
@@ -159,6 +164,8 @@ class PageFeatures:
         if thing.pdf_dict_gets("Subtype").pdf_to_name() == "Image":
             yield from self._in_image(thing)
         elif depth < MAX_DEPTH:
+            if has_large_number(self._document, thing):
+                yield NUMBERS
             found = self._once(thing.pdf_dict_gets("Resources"), self._in_resources, depth + 1)
             yield from found
             if BLENDS in found and _overlaps(thing):
@@ -184,9 +191,11 @@ class PageFeatures:
         return data
 
 
-def _warnings(fonts: list[str], has_colours: bool) -> list[str]:
+def _warnings(fonts: list[str], features: frozenset[str]) -> list[str]:
     found = []
-    if has_colours:
+    if NUMBERS in features:
+        found.append("a number in the page's content is larger than MuPDF computes with: parts may be misplaced")
+    if COLOURS in features:
         found.append("an image has colours that are multiplied with its opacity: they are not drawn right")
     if fonts:
         names = ", ".join(_printable(name) for name in fonts[:MAX_FONTS])

@@ -12,12 +12,12 @@ from PIL import Image
 from got_runtime.errors import GotError, LimitExceeded, SourceCorrupt
 from got_runtime.sources.answers import Answer, Pixels
 from got_runtime.sources.content import Content
+from got_runtime.sources.drawing import Memory, drawn_page, draws_text_alone
 from got_runtime.sources.grey import draws_grey_images_alone
 from got_runtime.sources.isolation.messages import as_warnings
 from got_runtime.sources.ligatures import mend_ligatures
 from got_runtime.sources.mupdf import (
     encrypts_attachments_alone,
-    library,
     messages,
     mupdf_calls,
     open_document,
@@ -36,6 +36,9 @@ from got_runtime.sources.text_layer import characters, is_scan, needs_ocr, packe
 
 __all__ = ["PdfFile"]
 
+PAGES_OF_FONTS = 16
+"""Pages after which MuPDF's fonts are freed, which may be large."""
+
 
 class PdfFile:
     """An open PDF. Page numbers count from 1.
@@ -45,6 +48,7 @@ class PdfFile:
         password: if it is encrypted.
         max_pixels, max_side: limits of a page's picture.
         rotate: clockwise rotation of every picture in degrees; what else is told of a page is not rotated.
+        memory: in which pages are drawn, if it is there.
 
     Raises:
         SourceEncrypted: it needs another password.
@@ -52,9 +56,15 @@ class PdfFile:
     """
 
     def __init__(
-        self, content: Content, password: str | None, max_pixels: int, max_side: int, rotate: Rotation
+        self,
+        content: Content,
+        password: str | None,
+        max_pixels: int,
+        max_side: int,
+        rotate: Rotation,
+        memory: Memory | None = None,
     ) -> None:
-        self._content, self._password, self._rotate = content, password, rotate
+        self._content, self._password, self._rotate, self._memory = content, password, rotate, memory
         self._max_pixels, self._max_side = max_pixels, max_side
         name = content.name
         with mupdf_calls(f"{name} cannot be opened as PDF"):
@@ -162,6 +172,7 @@ class PdfFile:
     def _page(self, number: int) -> Iterator[tuple[Any, list[str]]]:
         """The ``pymupdf.Page``, valid inside the ``with``, and warnings of what had to be mended in it."""
         with mupdf_calls(f"page {number} of {self._content.name} cannot be read") as pymupdf:
+            keeps_fonts = False
             try:
                 page, mended = self._document.load_page(number - 1), list[str]()
                 for mend in MENDS:
@@ -169,9 +180,13 @@ class PdfFile:
                         mended.append(warning)
                         page = self._document.reload_page(page)
                 yield page, mended
+                has_messages = bool(pymupdf.TOOLS.mupdf_warnings(reset=0))
+                keeps_fonts = number % PAGES_OF_FONTS != 0 and not has_messages and draws_text_alone(page)
             finally:
-                # MuPDF keeps up to 256 MiB of decoded images: a long scan would seem to leak.
-                pymupdf.TOOLS.store_shrink(100)
+                # MuPDF keeps up to 256 MiB of decoded images: a long scan would seem to leak. Without its fonts the
+                # next page takes twice the time; but what complained has to complain of the next page as well.
+                if not keeps_fonts:
+                    pymupdf.TOOLS.store_shrink(100)
 
     @contextmanager
     def _page_of_text(self, number: int) -> Iterator[Any]:
@@ -182,20 +197,17 @@ class PdfFile:
 
     def _drawn(self, page: Any, number: int, dpi: float, value: dict[str, Any]) -> Pixels:
         """The pixels of the page; what is wrong with them is added to the warnings of ``value``."""
-        zoom, pymupdf = dpi / POINTS_PER_INCH, library()
+        zoom = dpi / POINTS_PER_INCH
         scan = store_scan(page, zoom)
         features = self._features.of(page, scan)
-        is_grey = draws_grey_images_alone(page)
-        colours = pymupdf.csGRAY if is_grey else pymupdf.csRGB
-        pixmap = page.get_pixmap(matrix=pymupdf.Matrix(zoom, zoom), colorspace=colours, alpha=False)
-        if not pixmap.width or not pixmap.height:
+        drawn = drawn_page(page, zoom, "L" if draws_grey_images_alone(page) else "RGB", self._memory)
+        if not drawn.width or not drawn.height:
             raise LimitExceeded(
                 f"page {number} of {self._content.name} has no pixels at {dpi:.3g} dpi: raise dpi, or "
                 f"Limits(max_pixels=…), --max-pixels, which is {self._max_pixels:,}"
             )
-        drawn = Pixels("L" if is_grey else "RGB", pixmap.width, pixmap.height, pixmap.samples_mv, pixmap)
         value["renderer"] = "MuPDF"
-        value["warnings"] += size_fault(pixmap.width, pixmap.height)
+        value["warnings"] += size_fault(drawn.width, drawn.height)
         empty = drawn_in_one_colour(page, drawn)
         complained = bool(messages())
         if empty is not None or complained or features.wrong:

@@ -3,12 +3,14 @@
 import struct
 from typing import Any
 
+import pymupdf
 import pytest
 from helpers.source_files import only_page, tree_of
 from PIL import ImageColor
 
 from got_runtime.sources import Limits, second_renderer
 from got_runtime.sources.jbig2 import has_combined_halftone
+from got_runtime.sources.large_numbers import has_large_number
 from got_runtime.sources.pdf_features import has_nested_ranges
 
 INVERTED = "<</FunctionType 2/Domain[0 1]/Range[0 1]/N 1/C0[1]/C1[0]>>"
@@ -130,6 +132,36 @@ def test_fonts_that_are_not_in_the_file_are_named() -> None:
     assert page.warnings == ()
     page = page_with(f"/Font<</A {font('ABCDEF+Barcode39')}/B {font('Arial,Bold')}>>", content)
     assert page.warnings == ("fonts that are not in the file are drawn in others: Barcode39",)
+
+
+SHIFT = "1 0 0 1 -340290000000000000000000000000000000000.0 0 cm 0 g 20 20 50 50 re f"
+
+
+def test_a_shift_that_mupdf_cannot_compute_is_warned_of() -> None:
+    warning = "a number in the page's content is larger than MuPDF computes with: parts may be misplaced"
+    form = "/Type/XObject/Subtype/Form/BBox[0 0 200 300]/Resources<<>>"
+    drawn = "0 0 50 50 re f /X Do"
+    assert page_with("/XObject<</X 7 0 R>>", drawn, stream(form, f"q {SHIFT} Q")).warnings == (warning,)
+    assert page_with("", f"0 0 50 50 re f {SHIFT}").warnings == (warning,)
+    assert page_with("", f"q\n{SHIFT.replace('.0', '')}").warnings[-1:] == (warning,)
+
+
+@pytest.mark.parametrize(("padding", "found"), [(0, True), (1_000, True), (20_000, False)])
+def test_a_large_number_is_found_at_the_beginning_of_packed_content(padding: int, found: bool) -> None:
+    with pymupdf.open() as document:
+        page, number = document.new_page(), document.get_new_xref()
+        document.update_object(number, "<<>>")
+        document.update_stream(number, b"\n" * padding + SHIFT.encode() + b" " * 100, compress=True)
+        page.set_contents(number)
+        contents = page._pdf_page().obj().pdf_dict_gets("Contents")
+        assert contents.pdf_dict_gets("Filter").pdf_to_name() == "FlateDecode"
+        assert has_large_number(document, contents) is found
+
+
+@pytest.mark.parametrize("number", ["12345678901234567890", "0.123456789012345678901234567890123", "-.5", "2147483648"])
+def test_other_numbers_are_not_warned_of(number: str) -> None:
+    assert page_with("", f"0 0 50 50 re f 1 0 0 1 {number} 0 cm 0 0 9 9 re f").warnings == ()
+    assert page_with("", f"0 0 50 50 re f % {'9' * 40}").warnings == ()
 
 
 def test_an_image_with_colours_that_mupdf_does_not_divide_by_opacity_is_warned_of() -> None:

@@ -61,6 +61,7 @@ class _Child:
         self._requests, self._answers = requests, answers
         self._output, self._guards, self._shared = output, guards, shared
         self._files: dict[int, OpenedFile] = {}
+        self._slot = 0  # of the shared memory for the request that is answered
 
     def run(self) -> None:
         for line in self._requests:
@@ -96,13 +97,13 @@ class _Child:
         return answer
 
     def _called(self, request: dict[str, Any], memory: bytes | None) -> dict[str, Any]:
-        key = request["file"]
+        key, self._slot = request["file"], request["slot"]
         try:
             self._close(request["close"])
             if request["open"]:
                 self._files[key] = self._opened(request, memory)
             answer: Answer = getattr(self._files[key], request["method"])(**request["arguments"])
-            return {"value": answer.value, **self._pixels(answer, request["slot"])}
+            return {"value": answer.value, **self._pixels(answer)}
         except GotError as error:
             failure: GotError = error
         except MemoryError:
@@ -124,20 +125,24 @@ class _Child:
         opening = request["open"]
         path = None if opening["path"] is None else Path(opening["path"])
         content = Content(opening["name"], path, memory)
-        return open_file(content, request["kind"], opening["arguments"])
+        return open_file(content, request["kind"], opening["arguments"], self._memory if self._shared else None)
 
-    def _pixels(self, answer: Answer, slot: int) -> dict[str, Any]:
+    def _memory(self, size: int) -> Any:
+        """Shared memory in which a picture may be made, so that its pixels need not be copied there."""
+        return self._shared[self._slot].room(size)
+
+    def _pixels(self, answer: Answer) -> dict[str, Any]:
         """Where the pixels are, and the pixels themselves if there is no shared memory."""
         picture = answer.picture
         if picture is None:
             return {}
         pixels = Pixels.described(picture) if isinstance(picture, Image.Image) else picture
-        described = {"pixels": [pixels.mode, pixels.width, pixels.height], "slot": slot}
+        described = {"pixels": [pixels.mode, pixels.width, pixels.height], "slot": self._slot}
         if not self._shared:
             data = Pixels.of(picture).data if isinstance(picture, Image.Image) else pixels.data
             return {**described, "data": bytes(data)}
         if isinstance(picture, Image.Image):
-            self._shared[slot].write_image(picture, pixels)
+            self._shared[self._slot].write_image(picture, pixels)
         else:
-            self._shared[slot].write(pixels.data)
+            self._shared[self._slot].write(pixels.data)
         return described

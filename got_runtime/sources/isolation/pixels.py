@@ -36,9 +36,18 @@ class SharedPixels:
         self.descriptor = _new_file() if descriptor is None else descriptor
         self._map: mmap.mmap | None = None
 
+    def room(self, size: int) -> memoryview | None:
+        """The beginning of the memory, for :meth:`write`; None for what is too large to be kept."""
+        if size > KEPT_BYTES:
+            return None
+        self._grow(size)
+        return memoryview(self._mapped())[:size]
+
     def write(self, data: Any) -> None:
-        """Copy a buffer to the beginning of the memory, which grows as needed."""
+        """Copy a buffer to the beginning of the memory, which grows as needed, unless it is there (:meth:`room`)."""
         with memoryview(data).cast("B") as view:
+            if view.obj is self._map:
+                return
             self._grow(view.nbytes)
             self._mapped()[: view.nbytes] = view
 
@@ -99,7 +108,8 @@ class SharedPixels:
     def unmap(self) -> None:
         """Let this process have the memory no more, until it is used again."""
         if self._map is not None:
-            self._map.close()
+            with suppress(BufferError):  # a picture is there, with which it goes
+                self._map.close()
             self._map = None
 
 
