@@ -180,6 +180,13 @@ def test_text_around_rows_without_an_environment_stays_text(answer: str) -> None
     assert [repair.code for repair in elements[1].warnings] == ["unclosed-environment"]
 
 
+@pytest.mark.parametrize("name", ["tabular", "longtable"])
+def test_a_caption_behind_a_row_that_does_not_end_is_no_part_of_it(name: str) -> None:
+    answer = f"\\begin{{table}}\\begin{{{name}}}{{ll}} a & b \\\\ 1 & 2 \\caption{{Tab. 1: X}}"
+    for end in ("\\end{table}", f"\\end{{{name}}}\\end{{table}}"):
+        assert to_text(parse(answer + end)) == f"{GRID}\nTab. 1: X\n"
+
+
 @pytest.mark.parametrize("title", [r"\caption{SPD}", r"\section*{LCD}", r"\subsection*{T}", r"\textbf{CPL}"])
 def test_a_title_in_capitals_before_rows_without_an_environment_is_no_columns(title: str) -> None:
     word = title.partition("{")[2].rstrip("}")

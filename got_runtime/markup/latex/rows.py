@@ -124,7 +124,9 @@ class _RowReader:
             return rule.after
         if rule is not None:
             return self._read_inner_rule(index, rule.after, end, full=rule.full and not at_start)
-        if not at_start or self._row:
+        if index == self._caption and (self._row or not at_start):  # the row above lacks its \\
+            self._end_row(index, index)
+        elif not at_start or self._row:
             return reader.after(index, end)
         if name in _PARTS:
             self._parts[name], self._rows = self._rows, Rows()
