@@ -22,7 +22,7 @@ _CONJUNCTIONS = _set("and or nor to versus vs und oder bis sowie bzw beziehungsw
 # First parts of compounds that are written with a hyphen.
 _FIRST_PARTS = _set(
     "self well half cross quasi vice high low long short full twenty thirty forty fifty sixty seventy eighty ninety"
-    " first second third fourth fifth alpha beta gamma delta omega demi sous là"
+    " first second third fourth fifth alpha beta gamma delta omega demi sous là arrière"
 )
 # Second parts with which they are one word all the same: "highly", "longing", "wellness".
 _ENDINGS = _set(
@@ -33,12 +33,13 @@ _ENDINGS = _set(
 )
 # Second parts of compounds: "decision-making", "two-year".
 _SECOND_PARTS = _set(
-    "based called coated colored coloured day days dependent dimensional driven efficient electron fifths friendly hour"
-    " hours induced level like linked made making mediated month months needed old oriented part phase point quality"
-    " quarter quarters related scale shaped sided sized specific stage step term thirds type week weeks year years"
+    "aware based called coated colored coloured conscious day days defined dependent dimensional driven efficient"
+    " electron fifths friendly funded handed hour hours induced intensive known level like linked made making mediated"
+    " month months needed old oriented owned part phase point quality quarter quarters readable related reviewed scale"
+    " shaped sided sized speaking specific stage step term thirds type week weeks year years"
 )
 # Prefixes, with which these are one word: "interrelated".
-_PREFIXES = _set("in inter intra micro mid mis multi non out over post pre re sub super ultra un under")
+_PREFIXES = _set("dis in inter intra micro mid mis multi non out over post pre re sub super ultra un under")
 _INNER = _set("a and at by de en in la le of off on out the to up und")  # state-of-the-art
 _VOWEL_PREFIXES = _set("anti co contra de intra meta micro multi pre re semi ultra")
 # Elisions, behind whose apostrophe no space stands: "l'eau", "aujourd'hui", "dell'acqua".
@@ -55,6 +56,9 @@ _FRENCH_TAILS = _set(
 _PAIRS = _set(
     "follow-up mock-up grown-up close-up warm-up scale-up speed-up catch-up real-time real-life real-world part-time"
     " full-time in-house in-depth in-person in-plane in-flight in-memory in-law in-laws built-in plug-in stand-alone"
+    " right-hand left-hand open-source open-ended open-access in-vivo in-vitro in-situ mid-century mid-term mid-career"
+    " mid-life mid-range mid-air ex-husband ex-wife ex-president ex-minister ex-champion ex-partner ex-member"
+    " ex-ministre ex-président ex-présidente ex-femme ex-mari mi-temps mi-chemin mi-parcours mi-hauteur mi-journée"
     " trade-off trade-offs on-site off-site one-way two-way state-owned"
     " après-midi après-demain après-guerre aujourd-hui avant-garde avant-guerre avant-hier bien-être chef-lieu"
     " compte-rendu couvre-feu en-tête grand-chose gratte-ciel haut-parleur haut-parleurs mot-clé mots-clés nouveau-né"
@@ -69,6 +73,11 @@ _FRENCH_DIGITS = _set(
 )
 _FRENCH_GRAND = _set("grand grande grands petit petite petits beau belle beaux arrière")
 _FRENCH_KIN = _set("parents père pères mère mères enfant enfants fils fille filles frère frères sœur sœurs oncle tante")
+# "franco-allemand", "anglo-american", but "francophone".
+_NATIONS = _set("afro americano anglo austro franco germano greco gréco hispano italo judeo judéo luso russo sino")
+_OF_ONE_WORD = ("nia", "phil", "phob", "phon", "log")
+_FRENCH_NON = ("ag", "ant", "ce", "chal", "obst")  # of one word: nonobstant
+_VOWELS = frozenset("aeiouyéèêœ")
 _CHEMICAL_PREFIXES = _set("tert sec cis trans ortho meta para")
 # Names of compounds that follow those: "tert-butanol", not "tertiary", "transport", "metaethics".
 _CHEMICAL = re.compile(
@@ -125,7 +134,7 @@ def _between(stem: str, after: str, words: AbstractSet[str]) -> str:
     if left.isupper() and right.isupper() and len(left) > 1:
         return "" if max(len(left), len(right)) > 3 else "-"
     if (following in _HYPHENS and other in _INNER) or (following in ("'", "’") and other == "d"):
-        return "-"  # father-in-law, chef-d'œuvre
+        return "" if one == "aujour" else "-"  # father-in-law, chef-d'œuvre
     if left.isupper() and right.islower():
         return "-"
     if len(left) < 2 or len(right) < 2 or not right[0].isalpha() or not right[0].islower():
@@ -142,6 +151,12 @@ def _is_compound(one: str, other: str, chain: str, words: AbstractSet[str]) -> b
         return True
     if (one in _FRENCH_TENS and other in _FRENCH_DIGITS) or (one in _FRENCH_GRAND and other in _FRENCH_KIN):
         return True
+    if one in _NATIONS:
+        return not other.startswith(_OF_ONE_WORD)
+    if one in ("contre", "socio") and other[0] in _VOWELS:
+        return True
+    if one == "non" and _is_french(words):
+        return not other.startswith(_FRENCH_NON)
     if one in _FIRST_PARTS:
         return other not in _ENDINGS
     if other in _SECOND_PARTS and one not in _PREFIXES:
