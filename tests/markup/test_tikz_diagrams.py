@@ -5,6 +5,8 @@ from itertools import pairwise
 
 import pytest
 
+from got_runtime.markup import parse
+from got_runtime.markup.elements import Geometry
 from got_runtime.markup.notation import tikz
 
 Points = list[tuple[float, float]]
@@ -201,3 +203,13 @@ def test_a_label_that_draws_is_counted_and_not_printed() -> None:
     figure = tikz.draw(r"\begin{tikzpicture}\draw (0,0) -- (1,1); \node {\ornament[width=1cm]{15}};\end{tikzpicture}")
     assert (figure.drawn, figure.statements) == (1, 2)
     assert words(svg(r"\node at (0,0) {$\left[a=1\right]$};")) == ["[a=1]"]
+
+
+@pytest.mark.parametrize(
+    "plot", [r"\draw plot coordinates {(0,0) (1,", r"\begin{axis}\addplot coordinates {(0,1) (1,2"]
+)
+def test_a_plot_whose_last_point_is_cut_is_not_counted_as_drawn(plot: str) -> None:
+    (figure,) = parse(r"\begin{tikzpicture}\draw (0,0) -- (1,1); " + plot)
+    assert isinstance(figure, Geometry)
+    drawn = tikz.draw(figure.tikz)
+    assert (drawn.drawn, drawn.statements) == (1, 2)

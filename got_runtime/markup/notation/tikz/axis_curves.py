@@ -149,7 +149,7 @@ class CurveReader:
 
     def _listed(self, inside: str) -> list[Point]:
         points = [(self.value(x, "x"), self.value(y, "y")) for x, y in _PAIR.findall(inside)]
-        if not 0 < len(points) <= _MAX_POINTS:
+        if not 0 < len(points) <= _MAX_POINTS or inside.rfind("(") > inside.rfind(")"):  # the last one is cut
             raise NotDrawn
         return points
 

@@ -40,7 +40,7 @@ class PlotReader(AngleReader):
         options = {**self.frame.keys, **own}
         if self._take(r"coordinates\b"):
             inside = self._group("{")
-            if inside is None:
+            if inside is None or inside.rfind("(") > inside.rfind(")"):  # the last one is cut
                 raise NotDrawn
             places = [self._place(each) for each in re.findall(r"\(((?:[^()]|\([^()]*\))*)\)", inside)]
         else:
