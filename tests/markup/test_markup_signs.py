@@ -57,6 +57,7 @@ IN_FORMULAS = {
     r"\text{a\,b\;c\:d\!e\ f}": "a\u2009b\u2004c\u2005def",
     r"\cfrac[l]{1}{1+x}": "11+x",
     r"a & b &": "ab",
+    r"\mathop{\sum\nolimits}_{i} a": "∑ia",
     r"a \not= b": "a≠b",
     r"x_{\mathchoice{a}{b}{c}{d}} \mathchoice{a}{b}{c}{d}^\mathchoice{1}{2}{3}{4}": "xca3",
     r"\begin{CD} A @>f>> B \\ @VgVV @| \\ C @<<{h>}< D @= E @. F \end{CD}": "A→fBg↓‖C←h>D=EF",

@@ -36,7 +36,7 @@ _SECOND_PARTS = _set(
     "aware based called coated colored coloured conscious day days defined dependent dimensional driven efficient"
     " electron fifths friendly funded handed hour hours induced intensive known level like linked made making mediated"
     " month months needed old oriented owned part phase point quality quarter quarters readable related reviewed scale"
-    " shaped sided sized speaking specific stage step term thirds type week weeks year years"
+    " shaped sided sized speaking specific stage step term thirds type valued week weeks year years"
 )
 # Prefixes, with which these are one word: "interrelated".
 _PREFIXES = _set("dis in inter intra micro mid mis multi non out over post pre re sub super ultra un under")

@@ -53,7 +53,7 @@ _QUANTITY = re.compile(
     r"|Monaten?)\b(?!-)"
     r"|(?:of|to|or|and|out|per|is|are|was|were|(?:more|less) than|[kmcn]?m|[kmµ]?g|ml|min|[kM]W|[kMG]?Hz)\s|[%‰°€£×±]"
 )
-_BRACKETED_NUMBER = re.compile(r"(\(?(?:\d{1,2}|[a-z])\))\s+\S")
+_BRACKETED_NUMBER = re.compile(r"([(（]?(?:\d{1,2}|[a-z])[)）])(?:\s+\S|[\u3041-\u30ff\u3400-\u9fff])")
 
 
 def heading_number(title: str) -> str | None:

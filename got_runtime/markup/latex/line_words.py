@@ -19,11 +19,11 @@ OPEN = _set(
     " ses son sont sous sur un une chez entre lors sans selon vers"
     " al con como del el es esta este las los no para por se si su una y"
     " e.g. i.e. cf. vs. fig. figs. eq. eqs. sec. no. nos. pp. p. vol. dr. mr. mrs. ms. prof. al. ca. approx. bzw. nr."
-    " z.b. d.h. abb. vgl. gem. art. gl. tab. i.v.m. mme. mlle."
+    " z.b. d.h. abb. vgl. gem. art. gl. tab. i.v.m. mme. mlle. ref. refs. eqn. thm."
 )
 """Words that end no line on purpose."""
 _REFERRING = _set(
-    "al. and by eq. eqs. fig. figs. from in no. nos. of or p. pp. sec. see to vol. with"
+    "al. and by eq. eqs. fig. figs. from in no. nos. of or p. pp. ref. refs. sec. see to vol. with"
     " abb. art. auf bis gegen gl. nach nr. seit tab. um von vor zwischen à de en et vers"
 )
 # What a number belongs to: "in equation", "(3) we find".

@@ -69,6 +69,7 @@ _OLD = (
     (re.compile(r"\\buildrel\s*([^{}\\]{1,40}|\{[^{}]*\})\s*\\over\s*(\\[A-Za-z]+|[^\s\\{}])"), r"\\overset{\1}{\2}"),
     (re.compile(r"\\smash\s*\[[tb]\]"), r"\\smash"),
     (re.compile(r"\\not\s*="), r"\\neq "),
+    (re.compile(r"\\(?:no|display)?limits\s*(?=\})"), ""),
     (re.compile(r"\\centernot(?![A-Za-z])"), r"\\not"),
     (re.compile(r"\\(begin|end)\{([pbBvV]?matrix)\*\}(?:\s*\[[lcr]\])?"), r"\\\1{\2}"),
     (re.compile(r"\\(rule|overbracket|underbracket)(?:\s*\[[^\[\]]*\])+"), r"\\\1"),
