@@ -6,6 +6,7 @@ so plainly; every other end is kept.
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -141,17 +142,23 @@ class _Shape:
     """The width of a paragraph's column, and whether its lines fill it."""
 
     def __init__(self, lines: Sequence[_Line]) -> None:
-        body, starts = lines[:-1], lines[1:]
-        widths = sorted(line.width for line in lines if line.width <= _LONGEST)
-        self.width = widths[-1] if widths else 0
-        full = sum(self._is_full(line) for line in body)
-        is_wide = self.width > _VERSE and bool(_IDEOGRAPH.search(lines[0].text))
-        verse = len(body) > 1 and not is_wide and all(_PUNCTUATED.search(line.text[-_TAIL:]) for line in body)
-        titled = len(starts) > 2 and all(line.text[0].isupper() for line in starts)
-        self.is_filled = full > 1 and full >= 0.6 * len(body) and not verse and not titled
-        self.is_verse = verse or titled
+        self._lines = lines
+        self.width = max([line.width for line in lines if line.width <= _LONGEST], default=0)
+        full = sum([self._is_full(line) for line in lines[:-1]])
+        self.is_filled = full > 1 and full >= 0.6 * (len(lines) - 1) and not self.is_verse
         self.is_prose = lines[0].text[0].isupper() or lines[0].text[0].isdigit()
-        self.ordinals = {found for line in lines if (found := ordinal(line.text[:_TAIL]))}
+
+    @cached_property
+    def is_verse(self) -> bool:
+        body, starts = self._lines[:-1], self._lines[1:]
+        is_wide = self.width > _VERSE and bool(_IDEOGRAPH.search(self._lines[0].text))
+        verse = len(body) > 1 and not is_wide and all(_PUNCTUATED.search(line.text[-_TAIL:]) for line in body)
+        return verse or (len(starts) > 2 and all(line.text[0].isupper() for line in starts))
+
+    @cached_property
+    def ordinals(self) -> set[tuple[str, int]]:
+        """The markers of the lines that begin with one."""
+        return {found for line in self._lines if (found := ordinal(line.text[:_TAIL]))}
 
     def _is_full(self, line: _Line) -> bool:
         if line.width < 24:
