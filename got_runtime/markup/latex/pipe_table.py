@@ -16,10 +16,18 @@ def read_pipe_table(reader: TokenReader, index: int, high: int) -> tuple[Grid, i
     if alignment is None:
         return None
     lines = [header]
+    last = index
     while position < limit:
         line, after = _line(text, position, limit)
         if not line.lstrip().startswith("|"):
             break
+        while last < high and reader.tokens[last].end < after:
+            last += 1
+        if (
+            last < high and reader.tokens[last].start < after - 1 < reader.tokens[last].end - 1
+        ):  # code or a table in a cell
+            _, after = _line(text, reader.tokens[last].end, limit)
+            line = text[position : after - text.startswith("\n", after - 1)]
         lines.append(line)
         position = after
     rows = [[_read_cell(reader, cell) for cell in _split(line)] for line in lines]
