@@ -69,6 +69,26 @@ JOINED = {
     "authors": ("See the results of Smith et al.\nfor the details of this method.", " "),
     "the year of authors": ("It was found by Smith et al.\n(2021) and others; see\nDoe for the rest.", " "),
     "a formula that goes on": ("Let the following hold for all numbers of\n\\(N\\) in the set.", " "),
+    "a bracket over the end of a line": ("The results are significant (p\n< 0.05) for both groups.", " "),
+    "a page in brackets": ("siehe hierzu die Ausführungen bei Müller (2001, S.\n15 f.) und die Quellen.", " "),
+    "a value in brackets": ("Die Teilnehmer waren im Mittel 34 Jahre alt (SD =\n5,2) und weiblich.", " "),
+    "a Chinese conjunction": (
+        "其中甲表示自变量的取值，而\n乙表示因变量，二者之间的关系可以由下面的线性方程来表示。",
+        "",
+    ),
+    "a Chinese line and a word with spaces": (
+        "本系统的后端服务采用当前较为流行的开源编程语言\nPython 开发完成，并且在多个平台上支持多种不同的\nOCR 模型。",
+        " ",
+    ),
+    "a Chinese line and a number without spaces": (
+        "甲方应于2023年5月1日前向乙方支付合同总价款的百分之\n30作为预付款，乙方应在收到预付款后10个工作日内完成\n设备的安装与调试。",
+        "",
+    ),
+    "a number without spaces and a Chinese line": (
+        "甲方应于乙方交付全部设备之日起支付总价款的百分之30\n作为预付款。",
+        "",
+    ),
+    "a Chinese comma and a word": ("该方法在多个公开数据集上取得了目前最优的识别结果，\nPython 代码已经公开。", ""),
     "a Chinese sentence": ("光学字符识别是将图像中的文字\n转换为机器可读文本的技术。", ""),
     "Chinese lines that end with commas": (
         "甲公司应当在合同签订之日起三十日内将全部货款支付至乙公司指定的银行账户，逾期未付的，\n"

@@ -43,6 +43,11 @@ _MARKER = re.compile(
 
 
 _OPEN_EAST_ASIAN = "的和与及或在把被将对从由向为而且但并因所"
+_LINKING = "和与及或把被而且但并因をはがの"  # wherever in its column a line ends with them
+_BRACKETED, _CLOSED = (
+    re.compile(r"[(（][^()（）]{0,60}\Z"),
+    re.compile(r"[^()（）]{0,60}[)）]"),
+)  # a bracket over a line end
 _PRINTED = frozenset({Kind.TEXT, Kind.SPACE, Kind.CELL, Kind.BRACKET, Kind.UNBRACKET})
 
 
@@ -189,6 +194,8 @@ class _Shape:
             return refers(tail, after[:_TAIL], opened, self.ordinals)
         if _SALUTATION.match(text):
             return False
+        if line.width >= 16 and _BRACKETED.search(tail) and _CLOSED.match(after):
+            return True
         if opened or _LEADERS.search(tail):
             return opened
         if _IDEOGRAPH.match(text[-1]) or _IDEOGRAPH.match(after):
@@ -218,6 +225,8 @@ class _Shape:
     def _east_asian_runs_on(self, line: _Line, following: _Line) -> bool:
         ended = bool(_SENTENCE_END.search(line.text[-_TAIL:]))
         if self.is_filled and line.width >= self.width - 5:
+            return True
+        if not ended and not self.is_verse and line.width >= 16 and line.text[-1] in _LINKING:
             return True
         if ended or self.is_verse or line.width < 16 or (line.width <= _LONGEST and line.width < self.width - 5):
             return False
