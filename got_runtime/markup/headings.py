@@ -70,8 +70,15 @@ def _depths(numbered: list[tuple[int, str]]) -> dict[int, int]:
     first = {style: next(place for place, each in enumerate(numbers) if each.style == style) for style in styles}
     below: dict[str, list[str]] = {}  # the styles of the numbers around those of a style
     for place, style in enumerate(styles):
+        before_it, begin = numbers[first[style] - 1].style if place else "", numbers[first[style]]
+        # 1. that begins behind II., both of them within B.
+        inner = begin.parts[-1] == 1 and any(last[outer] > first[style] for outer in below.get(before_it, ()))
         earlier = [
-            outer for outer in styles[:place] if last[outer] > first[style] or (outer == "roman" and style == "letter")
+            outer
+            for outer in styles[:place]
+            if last[outer] > first[style]
+            or (outer == "roman" and style == "letter")
+            or (outer == before_it and inner and len(begin.parts) == 1)
         ]
         above = [
             outer

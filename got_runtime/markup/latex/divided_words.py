@@ -33,10 +33,11 @@ _ENDINGS = _set(
 )
 # Second parts of compounds: "decision-making", "two-year".
 _SECOND_PARTS = _set(
-    "aware based called coated colored coloured conscious day days defined dependent dimensional driven efficient"
-    " electron fifths friendly funded handed hour hours induced intensive known level like linked made making mediated"
-    " month months needed old oriented owned part phase point quality quarter quarters readable related reviewed scale"
-    " shaped sided sized speaking specific stage step term thirds type valued week weeks year years"
+    "aware based called centered centred coated colored coloured conscious consuming day days defined dependent"
+    " dimensional driven effective efficient electron fifths friendly funded growing handed hour hours induced"
+    " intensive known level like linked looking made making mediated month months needed neutral old oriented owned"
+    " part phase point quality quarter quarters ranging readable related reviewed saving scale seeking shaped sharing"
+    " sided sized speaking specific stage step term thirds type valued week weeks year years"
 )
 # Prefixes, with which these are one word: "interrelated".
 _PREFIXES = _set("dis in inter intra micro mid mis multi non out over post pre re sub super ultra un under")
@@ -75,6 +76,12 @@ _FRENCH_GRAND = _set("grand grande grands petit petite petits beau belle beaux a
 _FRENCH_KIN = _set("parents père pères mère mères enfant enfants fils fille filles frère frères sœur sœurs oncle tante")
 # "franco-allemand", "anglo-american", but "francophone".
 _NATIONS = _set("afro americano anglo austro franco germano greco gréco hispano italo judeo judéo luso russo sino")
+# "deutsch-französische", "schwarz-weiß": of two of them, each is a word.
+_GERMAN_ADJECTIVES = (
+    *("amerikanisch", "arabisch", "blau", "chinesisch", "deutsch", "englisch", "europäisch", "französisch", "gelb"),
+    *("griechisch", "grün", "italienisch", "japanisch", "lateinisch", "polnisch", "rot", "russisch", "römisch"),
+    *("schwarz", "spanisch", "technisch", "türkisch", "weiß", "wirtschaftlich", "wissenschaftlich", "österreichisch"),
+)
 _OF_ONE_WORD = ("nia", "phil", "phob", "phon", "log")
 _FRENCH_NON = ("ag", "ant", "ce", "chal", "obst")  # of one word: nonobstant
 _VOWELS = frozenset("aeiouyéèêœ")
@@ -153,6 +160,8 @@ def _is_compound(one: str, other: str, chain: str, words: AbstractSet[str]) -> b
         return True
     if one in _NATIONS:
         return not other.startswith(_OF_ONE_WORD)
+    if one in _GERMAN_ADJECTIVES and other.startswith(_GERMAN_ADJECTIVES):
+        return True
     if one in ("contre", "socio") and other[0] in _VOWELS:
         return True
     if one == "non" and _is_french(words):
