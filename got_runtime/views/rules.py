@@ -21,6 +21,8 @@ MAX_STROKE = 0.7
 """What crosses a rule over a greater length is no stroke but another rule beside it."""
 MAX_THICKNESS = 0.33
 """The bar of a letter that is so long is thicker."""
+LONG_RULE, MAX_LONG_THICKNESS = 20.0, 0.6
+"""No letter has a bar of this length: the rules around a table may be thicker."""
 FILLED = 0.55
 """Part of its bounding box that a filled box covers; the rest is the print in it."""
 
@@ -37,14 +39,13 @@ NO_RULES = Rules(np.zeros((0, 4), np.int64), np.zeros((0, 4), np.int64))
 
 def take_out_rules(ink: Mask, parts: Components, x_height: float) -> Rules:
     """The rules of a page, which are removed from its ``ink`` in place. Strokes that cross a rule stay whole."""
-    thickness = max(MAX_THICKNESS * x_height, 2.0)
-    level, runs, number = _thin_groups(parts.runs, MIN_RULE * x_height, thickness)
+    level, runs, number = _thin_groups(parts.runs, MIN_RULE, x_height)
     upright = np.zeros((0, 4), np.int64)
     if len(parts.boxes) and parts.heights.max() >= MIN_UPRIGHT_RULE * x_height:
         columns = runs_of(ink.T)
-        found = [_thin_groups(columns, MIN_UPRIGHT_RULE * x_height, thickness)]
+        found = [_thin_groups(columns, MIN_UPRIGHT_RULE, x_height)]
         if len(level) > 1:
-            found.append(_between_rules(_thin_groups(columns, MIN_CELL_RULE * x_height, thickness), level))
+            found.append(_between_rules(_thin_groups(columns, MIN_CELL_RULE, x_height), level))
         upright = np.concatenate([boxes[:, [1, 0, 3, 2]] for boxes, _, _ in found])
         _erase(ink, level, runs, number, MAX_STROKE * x_height)
         # After the level ones, so that nothing is left where two rules cross.
@@ -78,10 +79,12 @@ def _between_first_and_last(mask: Mask) -> Mask:
     return np.asarray(from_left & from_right)
 
 
-def _thin_groups(runs: Runs, shortest: float, thickness: float) -> tuple[Boxes, Runs, Integers]:
-    """Boxes of the thin groups of long runs, their runs, and the number of the box of each run."""
-    groups = components_of(runs.chosen(runs.lengths >= shortest))
-    thin = groups.areas <= thickness * groups.widths
+def _thin_groups(runs: Runs, shortest: float, x_height: float) -> tuple[Boxes, Runs, Integers]:
+    """Boxes of the thin groups of runs of ``shortest`` x-heights, their runs, and the number of the box of each run."""
+    groups = components_of(runs.chosen(runs.lengths >= shortest * x_height))
+    long = (groups.widths >= LONG_RULE * x_height) & (groups.heights <= MAX_LONG_THICKNESS * x_height)
+    thickness = np.where(long, MAX_LONG_THICKNESS, MAX_THICKNESS) * x_height
+    thin = groups.areas <= np.maximum(thickness, 2.0) * groups.widths
     own = thin[groups.label]
     return groups.boxes[thin], groups.runs.chosen(own), (np.cumsum(thin) - 1)[groups.label[own]]
 

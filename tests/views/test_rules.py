@@ -47,6 +47,24 @@ def test_text_that_touches_the_rules_of_its_table_is_found_whole() -> None:
         assert line.box[2] - line.box[0] == pytest.approx(width(text), abs=5)
 
 
+def test_a_thick_rule_that_the_last_row_touches_is_no_part_of_it() -> None:
+    """A rule of half an x-height below a table: the descenders of its last row stand on it."""
+    lefts, rows = (104, 402, 653), [[f"gypsum {row}", f"{row}{row + 1}.50", "quay jetty"] for row in range(4)]
+    cells = [
+        ((left, 101 + 40 * row), cell, SIZE)
+        for row, line in enumerate(rows)
+        for left, cell in zip(lefts, line, strict=True)
+    ]
+    page = printed_page([*cells, *paragraph(60, 400, 6, 14)])
+    printed = np.flatnonzero((np.asarray(page.convert("L"))[221:300] < 128).any(axis=1))
+    top = 221 + int(printed.max())
+    ImageDraw.Draw(page).rectangle((100, top, 850, top + 5), fill=(0, 0, 0))
+    found = find_lines(page)
+    last = [line for line in found.lines if 210 < line.box[1] < 260]
+    assert [line.box[0] for line in last] == pytest.approx(lefts, abs=4)
+    assert found.rules.level[:, [1, 3]].tolist() == [[top, top + 6]]
+
+
 def test_low_cells_are_shown_without_their_sides() -> None:
     """A side of one row, of less than three lines of print, beside cells that go over two columns."""
     cells = [(104, 100, "Berlin"), (304, 100, "Vienna"), (504, 100, "Paris"), (104, 140, "Europe and Asia")]
