@@ -120,11 +120,12 @@ class PageViews(_Record):
     """How the page was shown to the network.
 
     ``kind`` is ``"whole"`` for one view, ``"tiles"`` for the official tiles, ``"zoomed"`` for views of enlarged lines.
-    ``count`` is the number of views (with tiles: of tiles and thumbnail); ``read_again`` of them were zoomed views
-    whose text did not fit their lines, and were read again in halves. ``type_width`` is the measured width of a
-    character in pixels where the whole page is one view; ``None`` where it was not measured. ``turned`` is by how many
-    degrees (counter-clockwise: 0, 90, 180 or 270) a page that lay on its side or upside down was turned before. Of
-    several pages the views are added up, ``kind`` is ``"zoomed"`` if one of them was, and the type is the narrowest.
+    ``count`` is the number of views (with tiles: of tiles and thumbnail). ``read_again`` is the number of zoomed views
+    whose text did not fit their lines, so that they were read again in halves, and of those that show uncertain lines
+    again. ``type_width`` is the measured width of a character in pixels where the whole page is one view; ``None``
+    where it was not measured. ``turned`` is by how many degrees (counter-clockwise: 0, 90, 180 or 270) a page that lay
+    on its side or upside down was turned before. Of several pages the views are added up, ``kind`` is ``"zoomed"`` if
+    one of them was, and the type is the narrowest.
     """
 
     kind: Literal["whole", "tiles", "zoomed"] = "whole"

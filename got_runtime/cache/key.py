@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["READER_VERSION", "Network", "key_of", "page_parts", "weights_digest"]
 
-READER_VERSION = 10
+READER_VERSION = 11
 """Raised by hand when the same bytes, options and network give another answer: other prompts, retries, views or
 settings of rendering. ``tests/cache/test_reader_version.py`` fails when answers for example pages change without it."""
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from got_runtime.markup.latex.divided_words import hyphen_between
 from got_runtime.views.formatted import FormattedPage
 from got_runtime.views.parts import Part
+from got_runtime.views.readings import ReadLine
 from got_runtime.views.tables import Table
-from got_runtime.views.zoom import ReadLine
 
 __all__ = ["FormattedText", "formatted_text"]
 

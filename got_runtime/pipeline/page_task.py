@@ -13,7 +13,8 @@ from got_runtime.pipeline.zoomed import ZoomReading
 from got_runtime.results import ElementBox, PageResult, PageViews
 from got_runtime.sources import SourcePage
 from got_runtime.tasks import Task, Tiles
-from got_runtime.views.zoom import ZoomedPage, ZoomedView
+from got_runtime.views.readings import ZoomedView
+from got_runtime.views.zoom import ZoomedPage
 
 __all__ = ["DocumentTask", "PageTask", "PartTask", "RetryTask", "ViewTask", "Work", "without_image"]
 

@@ -153,7 +153,7 @@ def token_positions(checkpoint: "LoadedModel", completion: Completion) -> TokenP
 
 
 def answer_lines(checkpoint: "LoadedModel", completion: Completion) -> list[AnswerLine]:
-    """The lines of a completion that hold anything, each with the mean probability of its tokens.
+    """The lines of a completion that hold anything, each with the mean and the least probability of its tokens.
 
     Where attention was recorded, with the height at which the view was read.
     """
@@ -167,7 +167,7 @@ def answer_lines(checkpoint: "LoadedModel", completion: Completion) -> list[Answ
             mean = sum(probabilities) / len(probabilities) if probabilities else None
             weight = sum(weight for _, weight in attended)
             height = sum(height * weight for height, weight in attended) / weight if weight else None
-            lines.append(AnswerLine(text.strip(), mean, height))
+            lines.append(AnswerLine(text.strip(), mean, height, min(probabilities, default=None)))
         probabilities.clear()
         attended.clear()
 

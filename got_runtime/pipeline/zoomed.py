@@ -12,7 +12,8 @@ from got_runtime.pipeline.preprocess import PageHeader, build_request
 from got_runtime.results import Confidence, FinishReason, PageLine, PageViews, Timings
 from got_runtime.tasks import Formatted, Plain
 from got_runtime.views.formatted import FormattedPage
-from got_runtime.views.zoom import ReadLine, ZoomedPage, ZoomedView
+from got_runtime.views.readings import ReadLine, ZoomedView
+from got_runtime.views.zoom import ZoomedPage
 
 if TYPE_CHECKING:
     from got_runtime.model.checkpoint import LoadedModel
@@ -116,9 +117,10 @@ class ZoomReading:
         # Views of a page are decoded together, so that their times are not added up.
         self._decode = max(self._decode, completion.decode_seconds)
         self._warnings += completion.warnings
-        cut = completion.finish == "length" and len(completion.tokens) >= options.max_new_tokens
+        # Without its further readings a page is complete.
+        cut = completion.finish == "length" and len(completion.tokens) >= options.max_new_tokens and not view.again
         self._cut_off = self._cut_off or cut
-        self._time_is_up = self._time_is_up or completion.finish == "time"
+        self._time_is_up = self._time_is_up or (completion.finish == "time" and not view.again)
         # The same limit would cut its halves off, too.
         kept = self.zoomed.record(view, answer_lines(checkpoint, completion), final=cut or self._time_is_up)
         if kept:

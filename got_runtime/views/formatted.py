@@ -23,8 +23,9 @@ from got_runtime.views.note_marks import raised_marks, with_mark, with_mark_befo
 from got_runtime.views.part_lines import PartLine
 from got_runtime.views.parts import Part, parts_of
 from got_runtime.views.pieces import Box, around, word_gaps, x_in_page
+from got_runtime.views.readings import ReadLine, ZoomedView
 from got_runtime.views.tables import Table, place_of, with_tables
-from got_runtime.views.zoom import ReadLine, ZoomedPage, ZoomedView
+from got_runtime.views.zoom import ZoomedPage
 
 __all__ = ["FormattedPage"]
 
@@ -99,7 +100,7 @@ class FormattedPage(ZoomedPage):
     def pending(self) -> list[tuple[int, ...]]:
         """The pieces of each view that is to be read next; when the text is read, the number of each formula."""
         pending = super().pending()
-        if not pending and self._sought is None and len(self._texts) == len(self.pieces):
+        if not pending and self._sought is None and not self._open:
             self._sought = self._formulas_to_show()
             pending = [(number,) for number in range(len(self._sought))]
         return pending

@@ -18,14 +18,15 @@ MAX_AWAY = 0.4
 
 
 class AnswerLine(NamedTuple):
-    """A line of the network's answer, the mean probability of its tokens, and the height at which the view was read.
+    """A line of the network's answer, the mean and the least probability of its tokens, and where the view was read.
 
-    ``height`` goes from 0 (the view's top) to 1; None where it is not known.
+    ``height`` goes from 0 (the view's top) to 1. What is not known is None.
     """
 
     text: str
     confidence: float | None = None
     height: float | None = None
+    least: float | None = None
 
 
 def mean_of_known(values: Iterable[float | None]) -> float | None:

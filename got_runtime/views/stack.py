@@ -55,8 +55,8 @@ class StackedView:
     heights: tuple[float, ...]
 
 
-def stacked_view(page: PageLines, pieces: Sequence[Piece]) -> StackedView:
-    """One view of ``pieces``, in their order from the top."""
+def stacked_view(page: PageLines, pieces: Sequence[Piece], wider: float = 1.0) -> StackedView:
+    """One view of ``pieces``, in their order from the top; ``wider`` than it need be by that factor."""
     x_height = float(np.median([piece.x_height for piece in pieces]))
     crops = [_scaled(_crop(page, piece), x_height / piece.x_height) for piece in pieces]
     pitch = max(LINE_PITCH * x_height, 1.12 * float(np.median([crop.image.height for crop in crops])))
@@ -66,7 +66,7 @@ def stacked_view(page: PageLines, pieces: Sequence[Piece]) -> StackedView:
         tops.append(int(end))
         end += max(pitch, crop.image.height + 0.25 * x_height)
     height, width = int(end + margin - 0.3 * x_height), max(crop.image.width for crop in crops) + 2 * margin
-    width = max(width, int(MIN_WIDTH * x_height))
+    width = max(int(wider * width), int(MIN_WIDTH * x_height))
     size = max(width, int(height / MAX_ASPECT)), max(height, int(width / MAX_ASPECT))
     view = _blank(page, size)
     for crop, top in zip(crops, tops, strict=True):

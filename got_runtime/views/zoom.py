@@ -7,7 +7,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Self
+from typing import Self
 
 from PIL import Image
 
@@ -16,9 +16,10 @@ from got_runtime.views.blocks import PlacedLine, block_numbers
 from got_runtime.views.lines import QUARTER_TURNS, PageLines, box_as_given, find_lines
 from got_runtime.views.matching import AnswerLine, are_in_their_places, matched_lines, mean_of_known
 from got_runtime.views.pieces import Box, Piece, around, cut_into_pieces, median_advance, merged, word_gaps
+from got_runtime.views.readings import FurtherReadings, PieceText, ReadLine, ZoomedView, best_of
 from got_runtime.views.stack import stacked_view
 
-__all__ = ["PieceText", "ReadLine", "ZoomedPage", "ZoomedView", "characters_of_piece"]
+__all__ = ["ZoomedPage", "characters_of_piece"]
 
 MIN_PIECE_TYPE_WIDTH = 12.0
 """Least width of a character in zoomed views, in pixels. Networks that read smaller type are shown no smaller type."""
@@ -27,8 +28,6 @@ WIDER_ON_PAGES = 1.4
 PIECE_ROWS = 10 / 34
 """Pieces of a view for each character of a piece. With pieces of 34 characters 14 rows and more are risky: 5.5 %
 errors on a book where 8 to 10 gave 1.3 %. Pieces of 44 characters gave 15.5 % errors on scans."""
-MIN_TEXT_CONFIDENCE, MIN_ODD_CONFIDENCE = 0.7, 0.85
-"""Mean probability of the tokens of text; and of text with commands of LaTeX, or that does not fit what is printed."""
 MIN_BLANKS_AT_GAPS = 0.58
 """Least part of its gaps where a line has its blanks; else it may be the text of another line."""
 MAX_PIXELS = 40_000_000
@@ -37,54 +36,13 @@ ESTIMATE_PIXELS = 1_200_000
 """Pixels to which a page is reduced for the first estimate of the width of its type."""
 
 
-@dataclass(frozen=True, eq=False)
-class ZoomedView:
-    """One view: the indices of its pieces in the page's, its picture, the estimated length of its text, the heights of
-    the middles of its pieces, from 0 (the view's top) to 1, and whether it is read as a formula (``formatted``)."""
-
-    pieces: tuple[int, ...]
-    image: Image.Image
-    characters: int
-    heights: tuple[float, ...]
-    formatted: bool = False
-
-
-class ReadLine(NamedTuple):
-    """A line of the page that was read: its text, its box in pixels of the page, and what is known of its reading.
-
-    ``confidence`` is the mean probability of its tokens. ``matched`` is False where a part of it does not fit what is
-    printed, or was left out. Where no part of it ``is_text``, it is a logo or a part of a figure. Lines with the same
-    ``block`` are of one paragraph, or of another group of lines."""
-
-    text: str
-    box: Box
-    confidence: float | None
-    matched: bool
-    is_text: bool = True
-    block: int = 0
-
-
-@dataclass(frozen=True)
-class PieceText:
-    """What was read of a piece."""
-
-    text: str = ""
-    confidence: float | None = None
-    matched: bool = True
-
-    @property
-    def is_text(self) -> bool:
-        """Whether it was read with some confidence; otherwise it is no text, but a logo or a part of a figure."""
-        odd = "\\" in self.text or not self.matched
-        return self.confidence is None or self.confidence >= (MIN_ODD_CONFIDENCE if odd else MIN_TEXT_CONFIDENCE)
-
-
 @dataclass(eq=False)
 class ZoomedPage:
     """The pieces of a page and what has been read of them.
 
-    Read every view of :meth:`views` and :meth:`record` its answer; a view whose answer does not fit its pieces comes
-    again in halves, until :meth:`views` is empty."""
+    Read every view of :meth:`pending` and :meth:`record` its answer. A view whose answer does not fit its pieces comes
+    again in halves. When all pieces are read, the uncertain ones come again. The page is read when all views
+    are recorded and none is pending."""
 
     page: PageLines
     pieces: Sequence[Piece]
@@ -92,11 +50,14 @@ class ZoomedPage:
     """Pixels of the page as it was given for each pixel in which its lines were found."""
     views_read: int = 0
     read_again: int = 0
-    """Views that were read again in halves."""
+    """Views that were read again in halves, or because their lines were uncertain."""
     _texts: dict[int, PieceText] = field(default_factory=dict)
     _doubted: dict[int, str] = field(default_factory=dict)
     """Texts that seem to be another line's, or markup; one that is read again is taken."""
     _pending: list[tuple[int, ...]] = field(default_factory=list)
+    _open: int = 0
+    """Views that are pending no longer, and not yet recorded."""
+    _further: FurtherReadings = field(default_factory=FurtherReadings)
     _streamed: int = 0
 
     @classmethod
@@ -164,15 +125,19 @@ class ZoomedPage:
 
     def pending(self) -> list[tuple[int, ...]]:
         """The pieces of each view that is to be read next, as indices; each is handed out once."""
+        if not self._pending and not self._open:
+            self._pending = self._further.begin(self._texts)
         pending, self._pending = self._pending, []
+        self._open += len(pending)
         return pending
 
     def view(self, pieces: tuple[int, ...]) -> ZoomedView:
         """The view of some pieces."""
         shown = [self.pieces[index] for index in pieces]
         characters = math.ceil(sum(piece.characters for piece in shown))
-        stacked = stacked_view(self.page, shown)
-        return ZoomedView(pieces, stacked.image, characters, stacked.heights)
+        wider = self._further.wider(pieces)
+        stacked = stacked_view(self.page, shown, wider or 1.0)
+        return ZoomedView(pieces, stacked.image, characters, stacked.heights, again=wider is not None)
 
     def record(self, view: ZoomedView, answer: Sequence[AnswerLine] | None, final: bool = False) -> bool:
         """Record the lines of a view's answer, or None where the view could not be read.
@@ -183,10 +148,16 @@ class ZoomedPage:
             final: whether the pieces are not to be read again, where the lines do not fit them.
 
         Returns:
-            Whether the answer was kept; else the view's pieces are pending again, unless it is ``final`` or None.
+            Whether the answer was kept. If not, the view's pieces are pending again, unless the answer is ``final``,
+            None, or of a further reading.
         """
         pieces = [self.pieces[index] for index in view.pieces]
         self.views_read += 1
+        self._open -= 1
+        if view.again:
+            return self._record_again(view, answer or ())
+        if final:  # what cut this one off would cut off further readings
+            self._further.stop()
         if answer is None:
             self._texts |= {index: PieceText(matched=False) for index in view.pieces}
             return False
@@ -196,11 +167,7 @@ class ZoomedPage:
             if doubted or not are_in_their_places(lines, answer, view.heights):
                 lines = None
         if lines is not None:
-            confidences = {line.text: line.confidence for line in answer}
-            mean = mean_of_known([line.confidence for line in answer])
-            for index, line in zip(view.pieces, lines, strict=True):
-                text = with_blanks(line, *word_gaps(self.page.ink, self.pieces[index]))
-                self._texts[index] = PieceText(text, confidences.get(line, mean))
+            self._texts |= self._texts_of(view.pieces, lines, answer)
         elif final:
             for index, part in zip(view.pieces, [*answer, *[AnswerLine("")] * len(pieces)], strict=False):
                 self._texts[index] = PieceText(part.text, part.confidence, matched=False)
@@ -215,6 +182,33 @@ class ZoomedPage:
                 text, mean_of_known([line.confidence for line in answer]), matched=False
             )
         return True
+
+    def _texts_of(
+        self, indices: Sequence[int], lines: Sequence[str], answer: Sequence[AnswerLine]
+    ) -> dict[int, PieceText]:
+        """The text of each piece: its line, with the blanks where the page has gaps."""
+        known = {line.text: line for line in answer}
+        parted = AnswerLine("", mean_of_known([line.confidence for line in answer]))
+        texts = {}
+        for index, text in zip(indices, lines, strict=True):
+            line = known.get(text, parted)
+            blanked = with_blanks(text, *word_gaps(self.page.ink, self.pieces[index]))
+            texts[index] = PieceText(blanked, line.confidence, least=line.least)
+        return texts
+
+    def _record_again(self, view: ZoomedView, answer: Sequence[AnswerLine]) -> bool:
+        """Keep what is better than the reading before; whether anything is."""
+        self.read_again += 1
+        self._further.record(view.pieces)
+        lines = matched_lines([line.text for line in answer], [self.pieces[index] for index in view.pieces])
+        if lines is None or (len(lines) > 1 and not are_in_their_places(lines, answer, view.heights)):
+            return False
+        before = {index: self._texts[index].text for index in view.pieces}
+        texts = self._texts_of(view.pieces, lines, answer)
+        for index, line in zip(view.pieces, lines, strict=True):
+            if not self._is_odd(index, line):
+                self._texts[index] = best_of(self._texts[index], texts[index])
+        return any(self._texts[index].text != text for index, text in before.items())
 
     def _doubt(self, indices: Sequence[int], lines: Sequence[str]) -> bool:
         """Whether one of the lines seems to be another one's, or markup that is not printed."""
@@ -264,13 +258,17 @@ class ZoomedPage:
         for indices in self._rows():
             if indices[0] < self._streamed:
                 continue
-            if not all(index in self._texts for index in indices):
+            if not all(self._is_settled(index) for index in indices):
                 break
             line = self._line(indices)
             if line.text and line.is_text:
                 text += line.text + "\n"
             self._streamed = indices[-1] + 1
         return text
+
+    def _is_settled(self, index: int) -> bool:
+        text = self._texts.get(index)
+        return text is not None and (text.is_sure or self._further.is_over(index))
 
     def _line(self, indices: Sequence[int]) -> ReadLine:
         known = [index for index in indices if index in self._texts]

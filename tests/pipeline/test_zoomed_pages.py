@@ -130,13 +130,13 @@ def test_what_never_fits_is_kept_and_marked(got_nano: LoadedModel) -> None:
 
 def test_a_line_that_is_read_without_any_confidence_is_no_text(got_nano: LoadedModel, answers: list[str]) -> None:
     class Unsure(ScriptedEngine):
-        """The last view is read with a low confidence."""
+        """The last view is read with a low confidence, and so are its lines when they are read again."""
 
         def answer(self, number: int, request: Request) -> Completion:
             completion = super().answer(number, request)
             assert isinstance(completion, Completion)
-            sure = number < len(answers) - 1
-            return replace(completion, probabilities=(0.99 if sure else 0.3,) * len(completion.tokens))
+            confidence = 0.99 if number < len(answers) - 1 else 0.3 if number == len(answers) - 1 else 0.2
+            return replace(completion, probabilities=(confidence,) * len(completion.tokens))
 
     image, pieces = small_print(), list[str]()
     runtime = GotRuntime(got_nano, Unsure(got_nano.encode, answers))
@@ -191,7 +191,7 @@ class Replays(ScriptedEngine):
         text, finish = self.answers[min(len(self.requests), len(self.answers) - 1)]
         self.requests.append(request)
         tokens = self.checkpoint.encode(text)
-        return Completion(tokens, (0.9,) * len(tokens), finish, 1.0, 2.0)
+        return Completion(tokens, (0.98,) * len(tokens), finish, 1.0, 2.0)
 
 
 def test_a_view_whose_answer_does_not_fit_is_read_again_in_halves(got_nano: LoadedModel, answers: list[str]) -> None:
@@ -347,7 +347,8 @@ def test_a_page_without_text_in_its_zoomed_views_is_read_in_one_view(got_nano: L
             return replace(completion, probabilities=(0.95 if sure else 0.2,) * len(completion.tokens))
 
     line = printed_page([((500, 300), "no more than a few small words", 18)], (1200, 640))
-    engine = SureOfTheWholePage(got_nano, ("no more than a few small words", "stop"), ("a shop sign", "stop"))
+    small: tuple[str, DecodeFinish] = "no more than a few small words", "stop"
+    engine = SureOfTheWholePage(got_nano, small, small, ("a shop sign", "stop"))
     page = GotRuntime(got_nano, engine).read(line).pages[0]
     assert page.text == "a shop sign"
     assert [(attempt.method, attempt.chosen) for attempt in page.attempts] == [("one view", True)]

@@ -11,8 +11,9 @@ from PIL import Image, ImageFont
 from got_runtime.views.lines import find_lines
 from got_runtime.views.matching import AnswerLine, matched_lines
 from got_runtime.views.pieces import Piece, cut_into_pieces
+from got_runtime.views.readings import PieceText
 from got_runtime.views.stack import stacked_view
-from got_runtime.views.zoom import PieceText, ZoomedPage
+from got_runtime.views.zoom import ZoomedPage
 
 SIZE = 20
 LINES = [words_of(18, 5 * row) for row in range(8)]
@@ -91,7 +92,7 @@ def test_a_view_says_where_each_part_of_the_page_lies_in_it() -> None:
             assert np.corrcoef(seen.ravel(), expected.ravel())[0, 1] > 0.9
 
 
-def answer(lines: Iterable[str], confidence: float = 0.9) -> list[AnswerLine]:
+def answer(lines: Iterable[str], confidence: float = 0.99) -> list[AnswerLine]:
     return [AnswerLine(line, confidence) for line in lines]
 
 
@@ -109,7 +110,7 @@ def test_the_page_is_put_together_from_its_views_row_by_row() -> None:
     lines = zoomed.lines()
     assert [line.text for line in lines] == LINES
     assert [line.box[1] // 40 for line in lines] == [2, 3, 4, 5, 6, 7, 8, 9]
-    assert all(line.matched and line.confidence == pytest.approx(0.9) for line in lines)
+    assert all(line.matched and line.confidence == pytest.approx(0.99) for line in lines)
 
 
 def test_a_view_whose_answer_does_not_fit_is_read_again_in_halves() -> None:
@@ -127,6 +128,58 @@ def test_a_view_whose_answer_does_not_fit_is_read_again_in_halves() -> None:
     assert sum(size > 5 for size in sizes) == zoomed.read_again > 0
     assert zoomed.views_read == len(sizes)
     assert 5 in sizes
+
+
+@pytest.mark.parametrize(
+    ("readings", "kept"),
+    [
+        ([("x", 0.98, 0.8)], "x"),
+        ([("x", 0.9, 0.8), ("y", 0.98, 0.9)], "y"),
+        ([("x", 0.98, 0.4), ("y", 0.99, 0.9)], "y"),
+        ([("x", 0.9, 0.8), ("x", 0.8, 0.4)], "x"),  # two readings agree
+        ([("x", 0.9, 0.8), ("y", 0.8, 0.8), ("z", 0.95, 0.8)], "z"),
+        ([("x", 0.9, 0.8), ("y", 0.8, 0.8), ("z", 0.7, 0.8)], "x"),
+    ],
+)
+def test_an_uncertain_piece_is_read_again_and_its_surest_reading_is_kept(
+    readings: list[tuple[str, float, float]], kept: str
+) -> None:
+    zoomed = ZoomedPage.of(page_image())
+    reader = PerfectReader(zoomed, LINES)
+    odd, left = 4, iter(readings)
+
+    def line(index: int) -> AnswerLine:
+        if index != odd:
+            return AnswerLine(reader.says(index), 0.99, least=0.9)
+        slip, confidence, least = next(left)
+        return AnswerLine(reader.says(index)[:-1] + slip, confidence, least=least)
+
+    views = []
+    while pending := zoomed.pending():
+        views += [zoomed.view(pieces) for pieces in pending]
+        for view in views[-len(pending) :]:
+            zoomed.record(view, list(map(line, view.pieces)))
+    assert next(left, None) is None
+    assert [view.pieces for view in views if view.again] == [(odd,)] * (len(readings) - 1)
+    assert zoomed.read_again == len(readings) - 1
+    assert reader.says(odd)[:-1] + kept in zoomed.lines()[zoomed.pieces[odd].row].text
+
+
+def test_text_that_is_uncertain_is_handed_out_when_it_was_read_again() -> None:
+    zoomed = ZoomedPage.of(page_image())
+    reader = PerfectReader(zoomed, LINES)
+    for pieces in zoomed.pending():
+        zoomed.record(zoomed.view(pieces), answer(map(reader.says, pieces), 0.99 if 0 not in pieces else 0.9))
+        assert zoomed.new_text() == ""
+    further = zoomed.pending()
+    assert further
+    assert max(map(len, further)) == 5
+    for pieces in further:
+        assert zoomed.record(zoomed.view(pieces), None) is False  # a view that cannot be decoded costs nothing
+    while pending := zoomed.pending():
+        for pieces in pending:
+            zoomed.record(zoomed.view(pieces), answer(map(reader.says, pieces)))
+    assert zoomed.new_text() == "\n".join(LINES) + "\n"
 
 
 def test_a_view_with_the_text_of_another_line_is_read_again() -> None:
@@ -154,7 +207,7 @@ def test_a_view_in_which_lines_were_read_elsewhere_is_read_again() -> None:
     assert 0 < view.heights[0] < view.heights[-1] < 1
     pitch = view.heights[1] - view.heights[0]
     lines = list(map(reader.says, first))
-    near = [AnswerLine(line, 0.9, height + 0.25 * pitch) for line, height in zip(lines, view.heights, strict=True)]
+    near = [AnswerLine(line, 0.99, height + 0.25 * pitch) for line, height in zip(lines, view.heights, strict=True)]
     skipped = [*near[:4], *(line._replace(height=(line.height or 0) + pitch) for line in near[4:7]), *near[7:]]
     assert not zoomed.record(view, skipped)
     assert len(zoomed.pending()) == 2
@@ -282,8 +335,10 @@ def test_what_is_hardly_text_does_not_cost_the_text_beside_it() -> None:
     reader = PerfectReader(zoomed, LINES)
     rows = [[index for index, piece in enumerate(zoomed.pieces) if piece.row == row] for row in range(len(LINES))]
     odd = {rows[0][-1], *rows[1]}
-    for index in range(len(zoomed.pieces)):
-        zoomed.record(zoomed.view((index,)), [AnswerLine(reader.says(index), 0.5 if index in odd else 0.95)])
+    while pending := zoomed.pending():
+        for pieces in pending:
+            said = [AnswerLine(reader.says(index), 0.5 if index in odd else 0.99) for index in pieces]
+            zoomed.record(zoomed.view(pieces), said)
     lines = zoomed.lines()
     assert [(line.matched, line.is_text) for line in lines] == [(False, True), (True, False), *[(True, True)] * 6]
     assert [line.text for line in lines[1:]] == LINES[1:]
