@@ -30,7 +30,6 @@ def mend_ligatures(document: Any, page: Any, seen: set[int]) -> None:
         document: the page's ``pymupdf.Document``; ``ToUnicode`` streams are changed in memory.
         page: a ``pymupdf.Page``.
         seen: numbers of the fonts that have been looked at; the page's are added.
-
     """
     for font in sorted({font[0] for font in page.get_fonts(full=True)} - seen - {0}):
         seen.add(font)
