@@ -23,38 +23,44 @@ _RANGE = re.compile(rb"<\s*([0-9A-Fa-f]{2})\s*>\s*<\s*([0-9A-Fa-f]{2})\s*>\s*<\s
 _CHARACTER = re.compile(rb"<\s*([0-9A-Fa-f]{2})\s*>\s*<\s*([0-9A-Fa-f]{4})\s*>")
 
 
-def mend_ligatures(document: Any, page: Any, seen: set[int]) -> None:
+def mend_ligatures(document: Any, page: Any, seen: set[int]) -> bool:
     """Give the ligatures of a page's simple fonts all of their letters, before its text is extracted.
 
     Args:
         document: the page's ``pymupdf.Document``; ``ToUnicode`` streams are changed in memory.
         page: a ``pymupdf.Page``.
         seen: numbers of the fonts that have been looked at; the page's are added.
+
+    Returns:
+        Whether a font was changed. MuPDF may still keep it as it was.
     """
+    changed = False
     for font in sorted({font[0] for font in page.get_fonts(full=True)} - seen - {0}):
         seen.add(font)
         try:
-            _mend(document, font)
+            changed |= _mend(document, font)
         except Exception as error:  # noqa: BLE001 - PyMuPDF raises plain exceptions of MuPDF
             logger.debug("the ligatures of font %d cannot be looked at: %s", font, error)
+    return changed
 
 
-def _mend(document: Any, font: int) -> None:
+def _mend(document: Any, font: int) -> bool:
     ligatures = dict(_ligatures(document.xref_get_key(font, "Encoding/Differences")[1]))
     kind, value = document.xref_get_key(font, "ToUnicode")
     if not ligatures or kind != "xref":
-        return
+        return False
     number = int(value.split()[0])
     stream: bytes = document.xref_stream(number) or b""
     single = _single_letters(stream)
     wrong = {code: letters for code, letters in ligatures.items() if single.get(code, " ") in letters}
     end = stream.rfind(b"endcmap")
     if not wrong or end < 0:
-        return
+        return False
     lines = [f"{len(wrong)} beginbfchar"]
     lines += [f"<{code:02x}> <{letters.encode('utf-16-be').hex()}>" for code, letters in sorted(wrong.items())]
     addition = "\n".join([*lines, "endbfchar", ""]).encode()
     document.update_stream(number, stream[:end] + addition + stream[end:])
+    return True
 
 
 def _ligatures(differences: str) -> Iterator[tuple[int, str]]:

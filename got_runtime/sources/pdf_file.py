@@ -18,6 +18,7 @@ from got_runtime.sources.isolation.messages import as_warnings
 from got_runtime.sources.ligatures import mend_ligatures
 from got_runtime.sources.mupdf import (
     encrypts_attachments_alone,
+    library,
     messages,
     mupdf_calls,
     open_document,
@@ -192,7 +193,8 @@ class PdfFile:
     def _page_of_text(self, number: int) -> Iterator[Any]:
         """The ``pymupdf.Page``, valid inside the ``with``, whose text has all letters of its ligatures."""
         with self._page(number) as (page, _):
-            mend_ligatures(self._document, page, self._fonts)
+            if mend_ligatures(self._document, page, self._fonts):
+                library().TOOLS.store_shrink(100)  # fonts that were kept since the page was drawn
             yield page
 
     def _drawn(self, page: Any, number: int, dpi: float, value: dict[str, Any]) -> Pixels:

@@ -205,7 +205,8 @@ def pdf_with_ligatures(to_unicode: str, differences: str = LIGATURES) -> bytes:
         font = page.get_fonts()[0][0]
         unicode, contents = document.get_new_xref(), page.get_contents()[0]
         document.update_object(unicode, "<<>>")
-        document.update_stream(unicode, f"begincmap\n{to_unicode}\nendcmap\n".encode())
+        codes = "1 begincodespacerange <00><ff> endcodespacerange"
+        document.update_stream(unicode, f"begincmap\n{codes}\n{to_unicode}\nendcmap\n".encode())
         document.xref_set_key(font, "ToUnicode", f"{unicode} 0 R")
         document.xref_set_key(font, "Encoding", f"<</BaseEncoding/WinAnsiEncoding/Differences {differences}>>")
         document.update_stream(contents, b"BT /tiro 12 Tf 50 700 Td <1E656E20 6F1C636520 73706563691B63 201F> Tj ET")
