@@ -17,41 +17,47 @@ _NAMED = {"ff": "ff", "fi": "fi", "fl": "fl", "ffi": "ffi", "ffl": "ffl"}
 _COMPOSED = re.compile(r"[A-Za-z](?:_[A-Za-z])+")
 """A ligature's name is that of its letters, joined by underscores: ``T_h``."""
 _DIFFERENCES = re.compile(r"(\d+)|/([^\s/\[\]()<>]+)")
-_RANGES = re.compile(rb"beginbfrange(.*?)endbfrange", re.DOTALL)
-_CHARACTERS = re.compile(rb"beginbfchar(.*?)endbfchar", re.DOTALL)
 _RANGE = re.compile(rb"<\s*([0-9A-Fa-f]{2})\s*>\s*<\s*([0-9A-Fa-f]{2})\s*>\s*<\s*([0-9A-Fa-f]{4})\s*>")
 _CHARACTER = re.compile(rb"<\s*([0-9A-Fa-f]{2})\s*>\s*<\s*([0-9A-Fa-f]{4})\s*>")
+_MAX_BYTES = 65_536
+"""Bytes of a ``ToUnicode`` stream above which it is left alone; with 256 codes it has less than 8,000."""
 
 
 def mend_ligatures(document: Any, page: Any, seen: set[int]) -> bool:
     """Give the ligatures of a page's simple fonts all of their letters, before its text is extracted.
 
     Args:
-        document: the page's ``pymupdf.Document``; ``ToUnicode`` streams are changed in memory.
+        document: the page's ``pymupdf.Document``; its fonts get other ``ToUnicode`` streams in memory.
         page: a ``pymupdf.Page``.
         seen: numbers of the fonts that have been looked at; the page's are added.
 
     Returns:
         Whether a font was changed. MuPDF may still keep it as it was.
     """
-    changed = False
+    changed, streams = False, dict[int, tuple[bytes, dict[int, str]]]()
     for font in sorted({font[0] for font in page.get_fonts(full=True)} - seen - {0}):
         seen.add(font)
         try:
-            changed |= _mend(document, font)
+            changed |= _mend(document, font, streams)
         except Exception as error:  # noqa: BLE001 - PyMuPDF raises plain exceptions of MuPDF
             logger.debug("the ligatures of font %d cannot be looked at: %s", font, error)
     return changed
 
 
-def _mend(document: Any, font: int) -> bool:
+def _mend(document: Any, font: int, streams: dict[int, tuple[bytes, dict[int, str]]]) -> bool:
+    """Give a font a stream of its own, as others may have the same one; whether it needed one.
+
+    Streams that have been read are in ``streams``, with the letters of their codes.
+    """
     ligatures = dict(_ligatures(document.xref_get_key(font, "Encoding/Differences")[1]))
     kind, value = document.xref_get_key(font, "ToUnicode")
     if not ligatures or kind != "xref":
         return False
     number = int(value.split()[0])
-    stream: bytes = document.xref_stream(number) or b""
-    single = _single_letters(stream)
+    if number not in streams:
+        read: bytes = document.xref_stream(number) or b""
+        streams[number] = read, _single_letters(read) if len(read) <= _MAX_BYTES else {}
+    stream, single = streams[number]
     wrong = {code: letters for code, letters in ligatures.items() if single.get(code, " ") in letters}
     end = stream.rfind(b"endcmap")
     if not wrong or end < 0:
@@ -59,7 +65,10 @@ def _mend(document: Any, font: int) -> bool:
     lines = [f"{len(wrong)} beginbfchar"]
     lines += [f"<{code:02x}> <{letters.encode('utf-16-be').hex()}>" for code, letters in sorted(wrong.items())]
     addition = "\n".join([*lines, "endbfchar", ""]).encode()
-    document.update_stream(number, stream[:end] + addition + stream[end:])
+    own = document.get_new_xref()
+    document.update_object(own, "<<>>")
+    document.update_stream(own, stream[:end] + addition + stream[end:])
+    document.xref_set_key(font, "ToUnicode", f"{own} 0 R")
     return True
 
 
@@ -80,10 +89,12 @@ def _ligatures(differences: str) -> Iterator[tuple[int, str]]:
 def _single_letters(stream: bytes) -> dict[int, str]:
     """The codes of one byte that a ``ToUnicode`` stream maps to one character each."""
     found: dict[int, str] = {}
-    for block in _RANGES.findall(stream):
-        for first, last, character in _RANGE.findall(block):
-            begin, start = int(first, 16), int(character, 16)
-            found |= {code: chr(start + code - begin) for code in range(begin, int(last, 16) + 1)}
-    for block in _CHARACTERS.findall(stream):
-        found |= {int(code, 16): chr(int(character, 16)) for code, character in _CHARACTER.findall(block)}
+    for section in stream.split(b"beginbf")[1:]:
+        block = section.partition(b"endbf")[0]
+        if block.startswith(b"range"):
+            for first, last, character in _RANGE.findall(block):
+                begin, start = int(first, 16), int(character, 16)
+                found |= {code: chr(start + code - begin) for code in range(begin, int(last, 16) + 1)}
+        elif block.startswith(b"char"):
+            found |= {int(code, 16): chr(int(character, 16)) for code, character in _CHARACTER.findall(block)}
     return found

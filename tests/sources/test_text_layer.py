@@ -1,6 +1,8 @@
 """The text layer of PDF pages: whether it is good enough, and its reading order."""
 
 from collections.abc import Callable
+from contextlib import closing
+from time import perf_counter
 
 import pytest
 from helpers.source_files import only_page, pdf_of, png_of, pymupdf, striped
@@ -229,6 +231,28 @@ def test_ligatures_that_were_mapped_to_one_of_their_letters_have_all_of_them(to_
     assert page.text_layer.split()[:3] == ["Then", "offce", "specific"]
     assert page.pdf is not None
     assert "".join(character for character, _ in page.pdf.characters()).startswith("Thenoffcespecific")
+
+
+def test_the_to_unicode_stream_of_several_fonts_is_mended_for_those_that_have_ligatures() -> None:
+    to_unicode = f"2 beginbfrange {LETTERS} endbfrange 3 beginbfchar <1b> <0069> <1c> <0066> <1e> <0068> endbfchar"
+    with pymupdf.open("pdf", pdf_with_ligatures(to_unicode)) as document:
+        page, font = document[0], document[0].get_fonts()[0][0]
+        other, contents = document.get_new_xref(), page.get_contents()[0]
+        document.update_object(other, document.xref_object(font))
+        document.xref_set_key(other, "Encoding/Differences", "[27 /i /f]")
+        document.xref_set_key(page.xref, "Resources", f"<</Font<</tiro {font} 0 R/other {other} 0 R>>>>")
+        more = b" BT /other 12 Tf 50 600 Td <641B1C> Tj ET"
+        document.update_stream(contents, document.xref_stream(contents) + more)
+        data = document.tobytes()
+    with closing(open_pages(data, dpi=20)) as pages:
+        texts = [page.text_layer for page in pages]  # while MuPDF keeps the fonts of the page that was drawn
+    assert [text.split() for text in texts] == [["Then", "offce", "specific", "1", "dif"]]
+
+
+def test_long_to_unicode_streams_are_searched_once() -> None:
+    begun = perf_counter()
+    assert only_page(pdf_with_ligatures("beginbfrange " * 100_000), dpi=20).text_layer
+    assert perf_counter() - begun < 30  # 13 minutes where each section is searched to the stream's end
 
 
 def test_other_mappings_of_a_font_stay_as_they_are() -> None:
