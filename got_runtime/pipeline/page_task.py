@@ -79,7 +79,8 @@ class PageTask:
 
     def finish(self, result: PageResult) -> None:
         """Set the result and release pixels and tokens: the result may wait for those of earlier pages."""
-        self.incomplete = self.incomplete or (self.zoom is not None and self.zoom.failure is not None)
+        if self.zoom is not None:
+            self.incomplete = self.incomplete or self.zoom.incomplete or self.zoom.failure is not None
         if self.keep is not None:
             self.keep(result)
         self.result, self.page, self.request, self.first = result, without_image(self.page), None, None

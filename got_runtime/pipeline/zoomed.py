@@ -1,7 +1,6 @@
 """Reads one page in zoomed views: their requests, their completions, and the page's text and lines."""
 
 import logging
-from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -49,12 +48,15 @@ class ZoomReading:
         """The last error of a view that could not be decoded."""
         self._header = header
         self._max_seconds = max_seconds
-        self._requested: deque[ZoomedView] = deque()
         self._open = 0
         self._failed = 0
         self._tokens = 0
         self._probabilities: list[float] = []
         self._encode, self._decode = 0.0, 0.0
+        self._decoded_before = 0.0
+        """Decoding time of what was read before the views that are decoded now."""
+        self.incomplete = False
+        """Whether more time might give another text, though the page was not cut off."""
         self._time_is_up = self._cut_off = False
         self._warnings: list[str] = []
 
@@ -70,6 +72,11 @@ class ZoomReading:
 
     def pending(self) -> list[tuple[int, ...]]:
         """The pieces of each view that is to be read next; afterwards :attr:`done` waits for them."""
+        if not self._open:
+            self._decoded_before = self._decode
+            if self._max_seconds is not None and self._encode + self._decode >= self._max_seconds:
+                self.incomplete = True
+                self.zoomed.further.stop()
         pending = self.zoomed.pending()
         self._open += len(pending)
         return pending
@@ -112,17 +119,20 @@ class ZoomReading:
             self.failure = completion or self.failure or MemoryError("the view could not be made")
             self._failed += 1
             self.zoomed.record(view, None)
-            return []
+            return self.pending()
         self._encode += completion.encode_seconds
         # Views of a page are decoded together, so that their times are not added up.
-        self._decode = max(self._decode, completion.decode_seconds)
+        self._decode = max(self._decode, self._decoded_before + completion.decode_seconds)
         self._warnings += completion.warnings
         # Without its further readings a page is complete.
         cut = completion.finish == "length" and len(completion.tokens) >= options.max_new_tokens and not view.again
         self._cut_off = self._cut_off or cut
         self._time_is_up = self._time_is_up or (completion.finish == "time" and not view.again)
+        self.incomplete = self.incomplete or completion.finish == "time"
+        # The half of a line that a further reading was cut off in may be surer than the whole one, and is none.
+        answer = None if view.again and completion.finish != "stop" else answer_lines(checkpoint, completion)
         # The same limit would cut its halves off, too.
-        kept = self.zoomed.record(view, answer_lines(checkpoint, completion), final=cut or self._time_is_up)
+        kept = self.zoomed.record(view, answer, final=cut or self._time_is_up)
         if kept:
             self._tokens += len(completion.tokens)
             self._probabilities += completion.probabilities

@@ -113,8 +113,8 @@ class FurtherReadings:
         return views
 
     def stop(self) -> None:
-        """No further reading begins."""
-        self._begun = len(FURTHER_READINGS)
+        """No further reading begins, or goes on."""
+        self._begun, self._views, self._unrecorded = len(FURTHER_READINGS), {}, set()
 
     def wider(self, pieces: tuple[int, ...]) -> float | None:
         """How much wider a view is than it need be; None if it is none of the reading that goes on."""

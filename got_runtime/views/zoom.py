@@ -57,7 +57,7 @@ class ZoomedPage:
     _pending: list[tuple[int, ...]] = field(default_factory=list)
     _open: int = 0
     """Views that are pending no longer, and not yet recorded."""
-    _further: FurtherReadings = field(default_factory=FurtherReadings)
+    further: FurtherReadings = field(default_factory=FurtherReadings)
     _streamed: int = 0
 
     @classmethod
@@ -126,7 +126,7 @@ class ZoomedPage:
     def pending(self) -> list[tuple[int, ...]]:
         """The pieces of each view that is to be read next, as indices; each is handed out once."""
         if not self._pending and not self._open:
-            self._pending = self._further.begin(self._texts)
+            self._pending = self.further.begin(self._texts)
         pending, self._pending = self._pending, []
         self._open += len(pending)
         return pending
@@ -135,7 +135,7 @@ class ZoomedPage:
         """The view of some pieces."""
         shown = [self.pieces[index] for index in pieces]
         characters = math.ceil(sum(piece.characters for piece in shown))
-        wider = self._further.wider(pieces)
+        wider = self.further.wider(pieces)
         stacked = stacked_view(self.page, shown, wider or 1.0)
         return ZoomedView(pieces, stacked.image, characters, stacked.heights, again=wider is not None)
 
@@ -157,7 +157,7 @@ class ZoomedPage:
         if view.again:
             return self._record_again(view, answer or ())
         if final:  # what cut this one off would cut off further readings
-            self._further.stop()
+            self.further.stop()
         if answer is None:
             self._texts |= {index: PieceText(matched=False) for index in view.pieces}
             return False
@@ -199,7 +199,7 @@ class ZoomedPage:
     def _record_again(self, view: ZoomedView, answer: Sequence[AnswerLine]) -> bool:
         """Keep what is better than the reading before; whether anything is."""
         self.read_again += 1
-        self._further.record(view.pieces)
+        self.further.record(view.pieces)
         lines = matched_lines([line.text for line in answer], [self.pieces[index] for index in view.pieces])
         if lines is None or (len(lines) > 1 and not are_in_their_places(lines, answer, view.heights)):
             return False
@@ -268,7 +268,7 @@ class ZoomedPage:
 
     def _is_settled(self, index: int) -> bool:
         text = self._texts.get(index)
-        return text is not None and (text.is_sure or self._further.is_over(index))
+        return text is not None and (text.is_sure or self.further.is_over(index))
 
     def _line(self, indices: Sequence[int]) -> ReadLine:
         known = [index for index in indices if index in self._texts]

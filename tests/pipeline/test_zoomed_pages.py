@@ -16,6 +16,7 @@ from got_runtime.errors import EngineError
 from got_runtime.model.checkpoint import LoadedModel
 from got_runtime.sources import Limits
 from got_runtime.tasks import PageFrame, Task
+from got_runtime.views.readings import FURTHER_READINGS
 from got_runtime.views.zoom import ZoomedPage
 
 SIZE = 18
@@ -165,6 +166,56 @@ def test_a_page_of_which_no_view_can_be_decoded_fails(got_nano: LoadedModel) -> 
     assert "full" in page.error.message
     with pytest.raises(EngineError, match="full"):
         runtime.read(small_print(), on_error="raise")
+
+
+class Doubtful(ScriptedEngine):
+    """Gives the right answers without being sure of them, and then others, each after so many seconds."""
+
+    def __init__(self, checkpoint: LoadedModel, answers: list[str], *further: Completion | Exception) -> None:
+        super().__init__(checkpoint.encode, answers)
+        self.answers, self.further, self.asked = answers, further, 0
+
+    def answer(self, number: int, request: Request) -> Completion | Exception:
+        self.asked += 1
+        if number >= len(self.answers):
+            return self.further[min(number - len(self.answers), len(self.further) - 1)]
+        completion = super().answer(number, request)
+        assert isinstance(completion, Completion)
+        return replace(completion, probabilities=(0.9,) * len(completion.tokens), decode_seconds=4.0)
+
+
+def test_an_error_in_the_last_view_costs_no_text_that_is_handed_out(got_nano: LoadedModel, answers: list[str]) -> None:
+    pieces = list[str]()
+    engine = Doubtful(got_nano, [*answers[:-1]], MemoryError("full"))
+    page = GotRuntime(got_nano, engine).read(small_print(), on_token=lambda _, text: pieces.append(text)).pages[0]
+    assert engine.asked > len(answers)  # what is uncertain of the other views is read again
+    assert "".join(pieces).strip() == page.text == "\n".join(LINES[: page.text.count("\n") + 1])
+
+
+@pytest.mark.parametrize("finish", ["length", "time", "repetition"])
+def test_lines_that_are_cut_off_when_they_are_read_again_are_not_taken(
+    got_nano: LoadedModel, answers: list[str], finish: DecodeFinish
+) -> None:
+    """The halves of lines were read with more confidence."""
+    first = answers[0].split("\n")[:4]
+    tokens = got_nano.encode("\n".join(first)[: -len(first[-1]) // 3])
+    cut = Completion(tokens, (0.99,) * len(tokens), finish, 0.0, 1.0)
+    assert GotRuntime(got_nano, Doubtful(got_nano, answers, cut)).read(small_print()).pages[0].text == TEXT
+
+
+@pytest.mark.parametrize(("seconds", "readings"), [(4, 0), (6, 1), (9, 2)])
+def test_no_reading_begins_when_the_time_of_the_page_is_up(
+    got_nano: LoadedModel, answers: list[str], seconds: float, readings: int
+) -> None:
+    """The first reading takes 4 seconds, and each further one 2.5."""
+    tokens = got_nano.encode("nothing that fits")
+    engine = Doubtful(got_nano, answers, Completion(tokens, (0.9,) * len(tokens), "stop", 0.0, 2.5))
+    page = GotRuntime(got_nano, engine).read(small_print(), limits=Limits(max_seconds_per_page=seconds)).pages[0]
+    assert (page.text, page.finish_reason) == (TEXT, "stop")
+    assert page.timings.decode == 4 + 2.5 * readings
+    pieces = sum(answer.count("\n") + 1 for answer in answers)
+    views = [-(-pieces // rows) for rows, _ in FURTHER_READINGS]
+    assert engine.asked == len(answers) + sum(views[:readings])
 
 
 def test_text_is_streamed_line_by_line_in_order(got_nano: LoadedModel, answers: list[str]) -> None:

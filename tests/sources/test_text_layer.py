@@ -1,7 +1,6 @@
 """The text layer of PDF pages: whether it is good enough, and its reading order."""
 
 from collections.abc import Callable
-from contextlib import closing
 from time import perf_counter
 
 import pytest
@@ -244,8 +243,8 @@ def test_the_to_unicode_stream_of_several_fonts_is_mended_for_those_that_have_li
         more = b" BT /other 12 Tf 50 600 Td <641B1C> Tj ET"
         document.update_stream(contents, document.xref_stream(contents) + more)
         data = document.tobytes()
-    with closing(open_pages(data, dpi=20)) as pages:
-        texts = [page.text_layer for page in pages]  # while MuPDF keeps the fonts of the page that was drawn
+    # Each while the file is open: MuPDF keeps the fonts of the page that was drawn.
+    texts = [page.text_layer for page in open_pages(data, dpi=20)]
     assert [text.split() for text in texts] == [["Then", "offce", "specific", "1", "dif"]]
 
 
