@@ -105,7 +105,9 @@ class FurtherReadings:
             return []
         rows, wider = FURTHER_READINGS[self._begun]
         self._begun += 1
-        uncertain = [index for index, text in sorted(texts.items()) if not text.is_sure]
+        # What is hardly text after two readings is a logo or a part of a figure.
+        wanted = {index for index, text in texts.items() if not text.is_sure and (self._begun == 1 or text.is_text)}
+        uncertain = sorted(wanted)
         views = [tuple(uncertain[start : start + rows]) for start in range(0, len(uncertain), rows)]
         self._views, self._unrecorded = dict.fromkeys(views, wider), set(uncertain)
         if not views:
