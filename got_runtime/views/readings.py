@@ -86,7 +86,10 @@ def best_of(first: PieceText, further: PieceText) -> PieceText:
     if further.text in first.others or further.text == first.text:
         confidence = max(first.confidence or 0.0, further.confidence or 0.0)
         return replace(further, confidence=confidence, agreed=True)
-    best = further if not first.matched or (further.confidence or 0.0) > (first.confidence or 0.0) else first
+    # Without an uncertain full stop at its end a text is surer, but not more likely right.
+    is_cut = first.text.startswith(further.text) or first.text.endswith(further.text)
+    is_surer = (further.confidence or 0.0) > (first.confidence or 0.0) and not is_cut
+    best = further if is_surer or not first.matched else first
     return replace(best, others=first.others | {first.text, further.text})
 
 
